@@ -1,0 +1,62 @@
+"""Sentiline: the sentiment of a text, and the sentiment at every token of it.
+
+Example:
+    >>> import sentiline
+    >>> with sentiline.load() as model:
+    ...     model.predict(["A quiet film that I could not stop thinking about."])[0].label
+    'POSITIVE'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sentiline.errors import (
+    BundleCorruptError,
+    BundleError,
+    BundleNotFoundError,
+    EmptyTextError,
+    InputError,
+    OptionError,
+    SentilineError,
+    SettingError,
+    TextTooLongError,
+    TextTypeError,
+)
+from sentiline.prediction import Prediction, Timestep
+
+if TYPE_CHECKING:
+    from sentiline.predictor import Predictor, load
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BundleCorruptError",
+    "BundleError",
+    "BundleNotFoundError",
+    "EmptyTextError",
+    "InputError",
+    "OptionError",
+    "Prediction",
+    "Predictor",
+    "SentilineError",
+    "SettingError",
+    "TextTooLongError",
+    "TextTypeError",
+    "Timestep",
+    "__version__",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # onnxruntime takes longer to import than everything else together: it waits until a model is wanted
+    if name in ("Predictor", "load"):
+        from sentiline import predictor
+
+        return getattr(predictor, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,84 @@
+"""Every error that Sentiline raises on purpose; one tree, so that one `except` can catch it.
+
+SentilineError
+├── InputError                 what the caller sent cannot be scored
+│   ├── TextTypeError          not a string
+│   ├── EmptyTextError         no token in the text
+│   ├── TextTooLongError       more tokens than the model reads, under truncation="error"
+│   └── OptionError            an option with a value that does not exist
+├── BundleError                a model cannot be used
+│   ├── BundleNotFoundError    no model of that name or at that path
+│   └── BundleCorruptError     a file is missing, altered or malformed
+└── SettingError               a setting (environment variable) has an unusable value
+"""
+
+from __future__ import annotations
+
+
+class SentilineError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        code: stable machine-readable name of the kind of error (`snake_case`).
+        field: name of the offending input field, option or file, if there is one.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InputError(SentilineError, ValueError):
+    """What the caller sent cannot be scored."""
+
+    code = "invalid_input"
+
+
+class TextTypeError(InputError, TypeError):
+    """A text is not a string."""
+
+    code = "invalid_type"
+
+
+class EmptyTextError(InputError):
+    """A text holds no token: it is empty, blank, or only markup and punctuation."""
+
+    code = "empty_text"
+
+
+class TextTooLongError(InputError):
+    """A text has more tokens than the model reads, and truncation is "error"."""
+
+    code = "text_too_long"
+
+
+class OptionError(InputError):
+    """An option has a value that does not exist."""
+
+    code = "invalid_option"
+
+
+class BundleError(SentilineError):
+    """A model bundle cannot be used."""
+
+    code = "bundle_error"
+
+
+class BundleNotFoundError(BundleError, LookupError):
+    """No model of that name, or no bundle at that path."""
+
+    code = "model_not_found"
+
+
+class BundleCorruptError(BundleError):
+    """A file of a bundle is missing, altered or malformed."""
+
+    code = "bundle_corrupt"
+
+
+class SettingError(SentilineError, ValueError):
+    """A setting has an unusable value."""
+
+    code = "invalid_setting"

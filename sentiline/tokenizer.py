@@ -1,0 +1,293 @@
+"""Raw text to token ids and back to character spans: the one tokenizer of training and serving.
+
+Nothing here knows about models; a `Tokenizer` is a value made of a vocabulary and a few named parameters,
+stored as JSON in every bundle.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.errors import BundleCorruptError, EmptyTextError, OptionError, TextTooLongError, TextTypeError
+
+Truncation = Literal["error", "head", "tail", "head_tail"]
+TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
+
+PADDING_ID = 0
+UNKNOWN_ID = 1
+SPECIAL_TOKENS = ("<pad>", "<unk>")
+
+SCHEME = "words-1"
+"""Name of the splitting rules below; a bundle made under other rules is refused, never misread."""
+
+_MARKUP = re.compile(r"</?[a-z][a-z0-9]*\b[^<>]{0,200}>|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.ASCII)
+
+# Combining accents, and the vowel signs and points of the scripts that write them as marks: parts of a word.
+_MARK = (
+    r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0980-\u0dff"
+    r"\u0e31-\u0e4e\u0eb1-\u0ece\u0f71-\u0fbc\u102b-\u109d\u200c\u200d"
+)
+
+# One capturing group around the whole token: re.split() then yields gap, token, gap, token, …, gap, and the
+# running sum of their lengths gives every span without a Python-level loop. The first two lines change no result:
+# they settle the commonest characters at once, which more than halves the time (docs/tokenizer.md).
+_TOKEN = re.compile(
+    rf"""(
+    (?![ .,])(?:                                                        # no token begins with one of these
+      [a-z]++(?=[ .,!?])                                                # a plain word, as the next line but one says
+    | \d+(?:[.,/]\d+)+                                                # 10/10  7.5  1,000
+    | [^\W_]++(?:[{_MARK}]+[^\W_]*)*+(?:'[^\W_]++)*+                 # a word in any script; don't
+    | [:;=]['-]?[()dp/\\](?![^\W_]) | <3                             # emoticons
+    | [!?]+ | \*+                                                     # !!!  ?!  ****
+    | [\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]   # symbols and emoji, one by one
+    ))""",
+    re.VERBOSE,
+)
+_APOSTROPHES = "\u2019\u2018\u02bc\uff07"  # written for the plain one
+_REPEATED = re.compile(r"(.)\1{2,}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoding:
+    """One tokenized text, cut to the model's limit.
+
+    Attributes:
+        ids: int32 [tokens_used], vocabulary ids; `UNKNOWN_ID` where the token is not in the vocabulary.
+        starts: int32 [tokens_used], first code point of each token in the raw text.
+        ends: int32 [tokens_used], one past its last code point: `raw[start:end]` is the token as written.
+        tokens_total: number of tokens in the whole text, before truncation.
+    """
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+    tokens_total: int
+
+    @property
+    def tokens_used(self) -> int:
+        """Number of tokens the model reads."""
+        return len(self.ids)
+
+    @property
+    def unknown_tokens(self) -> int:
+        """How many of the tokens used are not in the vocabulary."""
+        return int(np.count_nonzero(self.ids == UNKNOWN_ID))
+
+    @property
+    def truncated(self) -> bool:
+        """Whether tokens were left out."""
+        return self.tokens_total > len(self.ids)
+
+
+def split(text: str) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32]]:
+    """Split raw text into lower-cased tokens and their spans.
+
+    HTML tags and character entities separate tokens and are dropped. Spans count Unicode code points.
+
+    Args:
+        text: raw text, any Unicode.
+
+    Returns:
+        `(tokens, starts, ends)`: lower-cased tokens; int32 [n] spans into the raw text.
+
+    Example:
+        >>> tokens, starts, ends = split("<br />Isn't GREAT!")
+        >>> tokens
+        ["isn't", 'great', '!']
+        >>> list(zip(starts.tolist(), ends.tolist()))
+        [(6, 11), (12, 17), (17, 18)]
+    """
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters, such as U+0130, grow when lower-cased: spans must not shift
+        lowered = "".join([low if len(low := char.lower()) == 1 else char for char in text])
+    if not lowered.isascii():
+        for apostrophe in _APOSTROPHES:
+            lowered = lowered.replace(apostrophe, "'")
+    if "<" in lowered or "&" in lowered:
+        lowered = _MARKUP.sub(_blank, lowered)
+    pieces = _TOKEN.split(lowered)
+    edges = np.fromiter(map(len, pieces), np.int64, len(pieces)).cumsum(dtype=np.int32)
+    return pieces[1::2], edges[0:-1:2], edges[1::2]
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _variants(token: str) -> Iterable[str]:
+    """Spellings under which an unknown token may be known, nearest first."""
+    if "'" in token:
+        yield token.removesuffix("'s")
+        yield token.replace("'", "")
+    plain = token
+    if not token.isascii():
+        plain = "".join([char for char in unicodedata.normalize("NFKD", token) if not unicodedata.combining(char)])
+        plain = plain.lower()  # only now do "styled" capitals, such as U+1D406, have a lower case
+        yield plain
+    if _REPEATED.search(plain):
+        yield _REPEATED.sub(r"\1\1", plain)
+        yield _REPEATED.sub(r"\1", plain)
+
+
+class _Ids(dict[str, int]):
+    """Token to id; a token that is missing is looked up under its variants, and is unknown if they all fail."""
+
+    def __missing__(self, token: str) -> int:
+        for variant in _variants(token):
+            found = self.get(variant)
+            if found is not None:
+                return found
+        return UNKNOWN_ID
+
+
+class Tokenizer:
+    """Maps text to vocabulary ids and character spans.
+
+    A token that is not in the vocabulary is looked up again without possessive `'s` or apostrophes, without
+    accents (NFKD), and with letters repeated three times or more squeezed to two, then one ("soooo" reads as
+    "so"); if all fail it is unknown.
+
+    Attributes:
+        vocabulary: tokens in id order; the first two are `SPECIAL_TOKENS`.
+        max_tokens: the most tokens one text may keep.
+        truncation: what happens to longer texts unless a call says otherwise.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], *, max_tokens: int = 1024, truncation: Truncation = "head_tail"):
+        """Make a tokenizer.
+
+        Args:
+            vocabulary: distinct tokens in id order, beginning with `SPECIAL_TOKENS`.
+            max_tokens: the most tokens one text may keep, at least 2.
+            truncation: default policy.
+
+        Raises:
+            BundleCorruptError: the vocabulary repeats a token or lacks the special tokens.
+            OptionError: `max_tokens` or `truncation` is not usable.
+        """
+        self.vocabulary = tuple(vocabulary)
+        if self.vocabulary[:2] != SPECIAL_TOKENS:
+            raise BundleCorruptError(f"a vocabulary begins with {SPECIAL_TOKENS}, this one with {self.vocabulary[:2]}")
+        if max_tokens < 2:
+            raise OptionError(f"max_tokens is {max_tokens}; it must be at least 2", field="max_tokens")
+        self.max_tokens = max_tokens
+        self.truncation = check_truncation(truncation)
+        self._ids = _Ids(zip(self.vocabulary, range(len(self.vocabulary)), strict=True))
+        if len(self._ids) != len(self.vocabulary):
+            raise BundleCorruptError("a vocabulary holds each token once; this one repeats some")
+        for special in SPECIAL_TOKENS:  # no text can spell a special token: its brackets never reach a token
+            del self._ids[special]
+
+    def encode(self, text: str, *, truncation: Truncation | None = None) -> Encoding:
+        """Tokenize one text.
+
+        Args:
+            text: raw text.
+            truncation: policy for texts of more than `max_tokens` tokens; default the tokenizer's own.
+                "error" refuses, "head" keeps the beginning, "tail" the end, "head_tail" half of each.
+
+        Returns:
+            The encoding, with at least one and at most `max_tokens` tokens.
+
+        Raises:
+            TextTypeError: `text` is not a string.
+            EmptyTextError: it holds no token.
+            TextTooLongError: it holds more than `max_tokens` tokens and the policy is "error".
+            OptionError: no such policy.
+        """
+        policy = self.truncation if truncation is None else check_truncation(truncation)
+        if not isinstance(text, str):
+            raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
+        tokens, starts, ends = split(text)
+        total = len(tokens)
+        if total == 0:
+            raise EmptyTextError(_describe_empty(text), field="text")
+        if total > self.max_tokens:
+            if policy == "error":
+                raise TextTooLongError(
+                    f"the text has {total} tokens and the model reads at most {self.max_tokens}; shorten it, or "
+                    f'choose truncation "head", "tail" or "head_tail"',
+                    field="text",
+                )
+            kept = _kept(total, self.max_tokens, policy)
+            tokens = [tokens[index] for index in kept]
+            starts, ends = starts[kept], ends[kept]
+        return Encoding(self.ids(tokens), starts, ends, total)
+
+    def ids(self, tokens: Sequence[str]) -> NDArray[np.int32]:
+        """Look lower-cased tokens up.
+
+        Args:
+            tokens: as `split` returns them.
+
+        Returns:
+            int32 [len(tokens)], `UNKNOWN_ID` where neither the token nor a variant is in the vocabulary.
+        """
+        return np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens))
+
+    def to_json(self) -> str:
+        """The tokenizer as the JSON text stored in a bundle (`tokenizer.json`)."""
+        document = {
+            "scheme": SCHEME,
+            "max_tokens": self.max_tokens,
+            "truncation": self.truncation,
+            "vocabulary": self.vocabulary,
+        }
+        return json.dumps(document, ensure_ascii=False, indent=0) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, source: Path | str = "tokenizer.json") -> Tokenizer:
+        """Read a tokenizer back.
+
+        Args:
+            text: what `to_json` wrote.
+            source: named in errors.
+
+        Raises:
+            BundleCorruptError: not such a document, or made under other splitting rules.
+        """
+        try:
+            document: dict[str, Any] = json.loads(text)
+            scheme = document["scheme"]
+            if scheme != SCHEME:
+                raise BundleCorruptError(
+                    f"{source}: tokenizer scheme {scheme!r} is not {SCHEME!r}; use the Sentiline release that made it"
+                )
+            vocabulary = document["vocabulary"]
+            if not isinstance(vocabulary, list) or not all(isinstance(token, str) for token in vocabulary):
+                raise BundleCorruptError(f"{source}: the vocabulary must be a list of strings")
+            return cls(vocabulary, max_tokens=document["max_tokens"], truncation=document["truncation"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise BundleCorruptError(f"{source} is not a tokenizer: {error!r}") from error
+
+
+def check_truncation(value: str) -> Truncation:
+    """Return `value` if it names a truncation policy.
+
+    Raises:
+        OptionError: it does not.
+    """
+    for policy in TRUNCATIONS:
+        if value == policy:
+            return policy
+    raise OptionError(f"truncation is {value!r}; it must be one of {', '.join(TRUNCATIONS)}", field="truncation")
+
+
+def _kept(total: int, limit: int, policy: Truncation) -> NDArray[np.intp]:
+    head = {"head": limit, "tail": 0, "head_tail": (limit + 1) // 2}[policy]
+    return np.concatenate([np.arange(head), np.arange(total - (limit - head), total)])
+
+
+def _describe_empty(text: str) -> str:
+    if not text.strip():
+        return f"the text is {'blank' if text else 'empty'}; send at least one word"
+    return f"the text has {len(text)} characters but no word, number, ! or ?; send at least one word"
