@@ -1,0 +1,361 @@
+"""Model bundles on disk: where they are found, what their manifest says, and that their files are intact.
+
+A bundle is a folder with `manifest.json` and the files it names; nothing here runs a model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from sentiline.errors import BundleCorruptError, BundleNotFoundError, OptionError, SettingError
+from sentiline.tokenizer import Tokenizer
+
+FORMAT = 1
+"""Number of the manifest format that this release reads."""
+
+MANIFEST = "manifest.json"
+MODELS_VARIABLE = "SENTILINE_MODELS"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_REMEDY = "install or export the bundle again"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What the manifest says of one file.
+
+    Attributes:
+        sha256: lower-case hexadecimal SHA-256 of its content.
+        size: its size in bytes.
+    """
+
+    sha256: str
+    size: int
+
+    @classmethod
+    def of(cls, content: bytes) -> FileRecord:
+        """Describe this content."""
+        return cls(hashlib.sha256(content).hexdigest(), len(content))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The parsed `manifest.json`; the attributes are its keys.
+
+    Attributes:
+        name: the model's name, as answers carry it.
+        version: the model's version.
+        additive: whether the graph gives contributions that sum to the logit.
+        precisions: graph file of each precision, such as `{"fp32": "model.onnx"}`.
+        default_precision: the one used unless another is asked for.
+        tokenizer: name of the tokenizer's file.
+        files: record of every file but the manifest.
+        document: the whole manifest as read, for the keys that loading does not need.
+    """
+
+    name: str
+    version: str
+    additive: bool
+    precisions: Mapping[str, str]
+    default_precision: str
+    tokenizer: str
+    files: Mapping[str, FileRecord]
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def from_json(cls, content: bytes, *, source: Path | str = MANIFEST) -> Manifest:
+        """Parse and check a manifest.
+
+        Args:
+            content: the file's bytes, UTF-8.
+            source: named in errors.
+
+        Raises:
+            BundleCorruptError: it is not JSON, of another format, lacks a key, or contradicts itself.
+        """
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise BundleCorruptError(f"{source} is not valid JSON: {error}; {_REMEDY}", field=MANIFEST) from None
+        if not isinstance(document, dict):
+            raise BundleCorruptError(f"{source} holds {_kind(document)}, not an object; {_REMEDY}", field=MANIFEST)
+        if document.get("format") != FORMAT:
+            raise BundleCorruptError(
+                f"{source} has format {document.get('format')!r} and this release of Sentiline reads format {FORMAT}; "
+                "use the release that made the bundle, or export it again",
+                field=MANIFEST,
+            )
+        read = _Reader(document, source)
+        manifest = cls(
+            name=read.name("name"),
+            version=read.text("version"),
+            additive=read.flag("additive"),
+            precisions=read.table("precisions"),
+            default_precision=read.text("default_precision"),
+            tokenizer=read.text("tokenizer"),
+            files=read.files("files"),
+            document=MappingProxyType(document),
+        )
+        if manifest.default_precision not in manifest.precisions:
+            read.fail("default_precision", f"one of {', '.join(manifest.precisions)}")
+        for name in (manifest.tokenizer, *manifest.precisions.values()):
+            if name not in manifest.files:
+                read.fail("files", f'a record of "{name}", which the manifest uses')
+        return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Takes typed values out of a manifest; each refusal names the key and what was found."""
+
+    document: Mapping[str, Any]
+    source: Path | str
+
+    def fail(self, key: str, expected: str) -> None:
+        found = json.dumps(self.document[key])[:80] if key in self.document else "nothing"
+        raise BundleCorruptError(f'{self.source}: "{key}" must be {expected}; found {found}; {_REMEDY}', field=MANIFEST)
+
+    def text(self, key: str) -> str:
+        value = self.document.get(key)
+        if not isinstance(value, str) or not value:
+            self.fail(key, "a non-empty string")
+        return str(value)
+
+    def name(self, key: str) -> str:
+        value = self.text(key)
+        if not _NAME.fullmatch(value):
+            self.fail(key, "a name made of letters, digits, dots, dashes and underscores")
+        return value
+
+    def flag(self, key: str) -> bool:
+        value = self.document.get(key)
+        if not isinstance(value, bool):
+            self.fail(key, "true or false")
+        return bool(value)
+
+    def table(self, key: str) -> Mapping[str, str]:
+        value = self.document.get(key)
+        if not isinstance(value, dict) or not value or not all(isinstance(name, str) for name in value.values()):
+            self.fail(key, "an object of file names")
+        return MappingProxyType(dict(value or {}))
+
+    def files(self, key: str) -> Mapping[str, FileRecord]:
+        value = self.document.get(key)
+        if not isinstance(value, dict):
+            self.fail(key, "an object of file records")
+        records = {}
+        for name, record in (value or {}).items():
+            if not _NAME.fullmatch(name):  # no separators and no "..": a bundle reaches no file outside its folder
+                raise BundleCorruptError(
+                    f'{self.source}: file name "{name}" is not a plain name inside the bundle; {_REMEDY}',
+                    field=MANIFEST,
+                )
+            match record:
+                case {"sha256": str(sha256), "bytes": int(size)} if _SHA256.fullmatch(sha256) and size >= 0:
+                    records[name] = FileRecord(sha256, size)
+                case _:
+                    raise BundleCorruptError(
+                        f'{self.source}: the record of "{name}" must be {{"sha256": 64 hexadecimal digits, '
+                        f'"bytes": size}}; found {json.dumps(record)[:120]}; {_REMEDY}',
+                        field=MANIFEST,
+                    )
+        return MappingProxyType(records)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose manifest has been read; its other files are read and verified when asked for.
+
+    Attributes:
+        path: its folder.
+        manifest: what is in it.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: Path | str) -> Bundle:
+        """Read the manifest of the bundle at `path`.
+
+        Raises:
+            BundleNotFoundError: no folder there.
+            BundleCorruptError: no manifest in it, or a malformed one.
+        """
+        folder = Path(path).expanduser()
+        if not folder.is_dir():
+            found = "a file, not a folder" if folder.exists() else "nothing"
+            raise BundleNotFoundError(f"no model bundle at {folder}: found {found} there", field="model")
+        return cls(folder, Manifest.from_json(_read(folder / MANIFEST), source=folder / MANIFEST))
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one file, verified against the manifest.
+
+        Raises:
+            BundleCorruptError: the file is missing, unreadable, or of another size or digest than recorded.
+        """
+        if name not in self.manifest.files:
+            raise BundleCorruptError(f'{self.path / MANIFEST} has no record of "{name}"; {_REMEDY}', field=name)
+        expected = self.manifest.files[name]
+        content = _read(self.path / name)
+        if len(content) != expected.size:
+            raise BundleCorruptError(
+                f"{self.path / name} is damaged: expected {expected.size} bytes, found {len(content)}; {_REMEDY}",
+                field=name,
+            )
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected.sha256:
+            raise BundleCorruptError(
+                f"{self.path / name} is damaged: expected SHA-256 {expected.sha256}, found {found}; {_REMEDY}",
+                field=name,
+            )
+        return content
+
+    def verify(self) -> None:
+        """Read every file and check it against the manifest.
+
+        Raises:
+            BundleCorruptError: one is missing or altered.
+        """
+        for name in self.manifest.files:
+            self.read(name)
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer, from verified bytes.
+
+        Raises:
+            BundleCorruptError: its file is damaged or not a tokenizer.
+        """
+        name = self.manifest.tokenizer
+        content = self.read(name)
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            raise BundleCorruptError(f"{self.path / name} is not UTF-8: {error}; {_REMEDY}", field=name) from None
+        return Tokenizer.from_json(text, source=self.path / name)
+
+    def precision(self, wanted: str | None = None) -> str:
+        """Return `wanted`, or the default precision, if the bundle has it.
+
+        Raises:
+            OptionError: it does not.
+        """
+        chosen = self.manifest.default_precision if wanted is None else wanted
+        if chosen not in self.manifest.precisions:
+            raise OptionError(
+                f"precision is {chosen!r}; model {self.manifest.name} has {', '.join(self.manifest.precisions)}",
+                field="precision",
+            )
+        return chosen
+
+
+def search_path(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """Folders in which bundles are looked up by name, first match first.
+
+    Those that `SENTILINE_MODELS` names (separated as in `PATH`), then the models installed with the package, then
+    the `models` folder of a source checkout.
+
+    Raises:
+        SettingError: `SENTILINE_MODELS` names something that is not a folder.
+    """
+    wanted = [Path(entry).expanduser() for entry in environ.get(MODELS_VARIABLE, "").split(os.pathsep) if entry]
+    for folder in wanted:
+        if not folder.is_dir():
+            raise SettingError(
+                f"{MODELS_VARIABLE} names {folder}, which is not a folder; name existing folders that hold bundles",
+                field=MODELS_VARIABLE,
+            )
+    package = Path(__file__).resolve().parent
+    own = [package / "models"]
+    if (package.parent / "pyproject.toml").is_file():
+        own.append(package.parent / "models")
+    return (*wanted, *(folder for folder in own if folder.is_dir()))
+
+
+def installed(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
+    """Folder of every bundle that can be loaded by name, sound or not, in order of lookup and then of name.
+
+    Raises:
+        SettingError: see `search_path`.
+    """
+    bundles: dict[str, Path] = {}
+    for folder in search_path(environ):
+        for candidate in sorted(folder.iterdir()):
+            if candidate.is_dir() and _NAME.fullmatch(candidate.name) and _looks_like_bundle(candidate):
+                bundles.setdefault(candidate.name, candidate)
+    return bundles
+
+
+def find(name_or_path: str | Path, environ: Mapping[str, str] = os.environ) -> Bundle:
+    """Open the bundle of that name or at that path.
+
+    A string of letters, digits, dots, dashes and underscores that begins with a letter or digit is a name; any other
+    string (such as "./bilstm" or "~/bilstm"), and any `Path`, is a path.
+
+    Raises:
+        BundleNotFoundError: no such bundle; the message lists those there are and where they were looked for.
+        BundleCorruptError: its manifest is missing or malformed, or it is found under another name than its own.
+        SettingError: see `search_path`.
+    """
+    if not isinstance(name_or_path, str) or not _NAME.fullmatch(name_or_path):
+        if str(name_or_path) == "":
+            raise BundleNotFoundError("the model's name is empty; leave it out for the default", field="model")
+        return Bundle.open(name_or_path)
+    return find_by_name(name_or_path, environ)
+
+
+def find_by_name(name: str, environ: Mapping[str, str] = os.environ) -> Bundle:
+    """Open the installed bundle of that name; unlike `find`, never take it for a path.
+
+    Raises:
+        BundleNotFoundError, BundleCorruptError, SettingError: see `find`.
+    """
+    bundles = installed(environ)
+    if name not in bundles:
+        raise BundleNotFoundError(_describe_missing(name, tuple(bundles), search_path(environ)), field="model")
+    bundle = Bundle.open(bundles[name])
+    if bundle.manifest.name != name:
+        raise BundleCorruptError(
+            f'{bundle.path / MANIFEST} says its model is "{bundle.manifest.name}" but it lies under the name "{name}"; '
+            "rename the folder",
+            field=MANIFEST,
+        )
+    return bundle
+
+
+def _describe_missing(name: str, names: tuple[str, ...], folders: tuple[Path, ...]) -> str:
+    message = f"no model named {name!r}"
+    close = difflib.get_close_matches(name.lower(), names, n=1)
+    if close:
+        message += f'; did you mean "{close[0]}"?'
+    message += f" Installed: {', '.join(names) or 'none'}. Looked in: {', '.join(map(str, folders)) or 'no folder'}."
+    if _NAME.fullmatch(name) and _looks_like_bundle(Path(name)):
+        message += f" There is a folder of that name here: to load it write ./{name}"
+    return message
+
+
+def _looks_like_bundle(folder: Path) -> bool:
+    return (folder / MANIFEST).exists() or (folder / "tokenizer.json").exists() or any(folder.glob("*.onnx"))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BundleCorruptError(f"{path} is missing from its bundle; {_REMEDY}", field=path.name) from None
+    except OSError as error:
+        raise BundleCorruptError(f"{path} cannot be read: {error.strerror}; {_REMEDY}", field=path.name) from error
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a string", type(None): "null", bool: "a boolean"}.get(type(value), "a number")

@@ -1,0 +1,78 @@
+"""What a prediction is, as values to hand out; nothing here computes one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sentiline.errors import OptionError
+
+Label = Literal["POSITIVE", "NEGATIVE"]
+Detail = Literal["none", "timesteps"]
+DETAILS: tuple[Detail, ...] = get_args(Detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Timestep:
+    """The prediction at one token.
+
+    Attributes:
+        token: the token as written, `raw[start:end]`.
+        start: its first code point in the raw text.
+        end: one past its last code point.
+        unknown: whether the vocabulary lacks it, so that the model read "unknown word" here.
+        positive: the model's own P(positive) read at this timestep.
+        contribution: its share of the logit: `logit = bias + sum of all contributions`; None if the model is not
+            additive. It belongs to a state that may have seen the whole review, not to the word alone.
+        running: the verdict from the text so far, `sigmoid(bias + contributions up to and including this one)`;
+            the last one equals the prediction's `positive` to 1e-6. None if the model is not additive.
+    """
+
+    token: str
+    start: int
+    end: int
+    unknown: bool
+    positive: float
+    contribution: float | None
+    running: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The sentiment of one text.
+
+    Attributes:
+        label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE".
+        score: probability of that label, in [0.5, 1].
+        positive: probability that the text is positive, in [0, 1].
+        logit: log-odds of `positive`.
+        bias: the part of the logit that no token contributes.
+        tokens_total: number of tokens in the text.
+        tokens_used: how many of them the model read.
+        unknown_tokens: how many of those the vocabulary lacks.
+        truncated: whether tokens were left out, `tokens_used < tokens_total`.
+        timesteps: one for each token used, in order; None unless `detail="timesteps"` was asked for.
+    """
+
+    label: Label
+    score: float
+    positive: float
+    logit: float
+    bias: float
+    tokens_total: int
+    tokens_used: int
+    unknown_tokens: int
+    truncated: bool
+    timesteps: tuple[Timestep, ...] | None = None
+
+
+def check_detail(value: str) -> Detail:
+    """Return `value` if it names a level of detail.
+
+    Raises:
+        OptionError: it does not.
+    """
+    for detail in DETAILS:
+        if value == detail:
+            return detail
+    raise OptionError(f"detail is {value!r}; it must be one of {', '.join(DETAILS)}", field="detail")

@@ -1,0 +1,371 @@
+"""Runs a bundle's graph on texts, one text a run, several side by side; no padding, no batches."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, overload
+
+import numpy as np
+import onnxruntime as ort
+
+from sentiline.bundle import Bundle, Manifest, find
+from sentiline.cpus import available_cpus
+from sentiline.errors import BundleCorruptError, InputError, OptionError, TextTypeError
+from sentiline.prediction import Detail, Prediction, check_detail
+from sentiline.reading import Reading
+from sentiline.tokenizer import UNKNOWN_ID, Encoding, Tokenizer, Truncation, check_truncation
+
+Errors = Literal["raise", "return"]
+
+_INPUTS = {"input_ids": ("tensor(int32)", 2), "lengths": ("tensor(int32)", 1)}
+_OUTPUTS = {
+    "probability": ("tensor(float)", 1),
+    "logit": ("tensor(float)", 1),
+    "bias": ("tensor(float)", 1),
+    "scores": ("tensor(float)", 2),
+}
+_ADDITIVE_OUTPUTS = {"contributions": ("tensor(float)", 2)}
+
+
+def load(name_or_path: str | Path = "bilstm", *, precision: str | None = None, threads: int | None = None) -> Predictor:
+    """Load a model, verify its files, and warm it up with a first inference.
+
+    Args:
+        name_or_path: name of an installed model, or path of a bundle's folder.
+        precision: "fp32" or "int8" (8-bit weights: smaller and faster); default the bundle's own choice.
+        threads: texts read side by side; default the CPUs this process may use.
+
+    Raises:
+        BundleNotFoundError: no such model.
+        BundleCorruptError: a file of it is missing, altered or malformed.
+        OptionError: the model lacks that precision, or `threads` is less than 1.
+        SettingError: `SENTILINE_MODELS` names a folder that does not exist.
+    """
+    return Predictor(find(name_or_path), precision=precision, threads=threads)
+
+
+class Predictor:
+    """A loaded model; safe to use from many threads at once.
+
+    Every text is a run of its own on one thread, so its answer depends neither on its neighbours in the list nor on
+    the number of threads, bit for bit. A call reads up to `threads` texts side by side; a call with one text runs
+    in the calling thread.
+
+    Attributes:
+        bundle: where the model came from.
+        precision: name of the precision in use.
+        threads: texts read side by side.
+        tokenizer: the bundle's tokenizer.
+    """
+
+    def __init__(self, bundle: Bundle, *, precision: str | None = None, threads: int | None = None) -> None:
+        """Load from an opened bundle; see `load` for the arguments and errors."""
+        if threads is not None and (not isinstance(threads, int) or threads < 1):
+            raise OptionError(f"threads is {threads!r}; it must be a whole number of at least 1", field="threads")
+        self.bundle = bundle
+        self.precision = bundle.precision(precision)
+        self.threads = available_cpus() if threads is None else threads
+        self.tokenizer: Tokenizer = bundle.tokenizer()
+        graph = bundle.manifest.precisions[self.precision]
+        self._session = _session(bundle.read(graph), bundle.path / graph)
+        outputs = _OUTPUTS | (_ADDITIVE_OUTPUTS if bundle.manifest.additive else {})
+        self._outputs = list(outputs)
+        _check_signature(self._session, outputs, bundle.path / graph)
+        _check_first_run(self._session, self._outputs, len(self.tokenizer.vocabulary), bundle.path / graph)
+        self._pool = ThreadPoolExecutor(self.threads - 1, "sentiline") if self.threads > 1 else None
+        self._closed = False
+
+    @property
+    def manifest(self) -> Manifest:
+        """The bundle's manifest."""
+        return self.bundle.manifest
+
+    @overload
+    def predict(
+        self,
+        texts: Sequence[str],
+        *,
+        detail: Detail = ...,
+        truncation: Truncation | None = ...,
+        errors: Literal["raise"] = ...,
+    ) -> list[Prediction]: ...
+
+    @overload
+    def predict(
+        self, texts: Sequence[str], *, detail: Detail = ..., truncation: Truncation | None = ..., errors: Errors
+    ) -> list[Prediction | InputError]: ...
+
+    def predict(
+        self,
+        texts: Sequence[str],
+        *,
+        detail: Detail = "none",
+        truncation: Truncation | None = None,
+        errors: Errors = "raise",
+    ) -> list[Prediction] | list[Prediction | InputError]:
+        """Predict the sentiment of each text.
+
+        Args:
+            texts: raw texts; may be empty.
+            detail: "timesteps" also returns the prediction at every token.
+            truncation: what to do with a text longer than the model reads; default the bundle's policy.
+            errors: "raise" raises the first text's error; "return" puts each error into its text's place.
+
+        Returns:
+            One prediction for each text, in the same order; an `InputError` instead of it only if `errors` is
+            "return".
+
+        Raises:
+            TextTypeError: `texts` is a single string or no list, or one of the texts is not a string.
+            EmptyTextError: a text holds no token.
+            TextTooLongError: a text is too long, under `truncation="error"`.
+            OptionError: `detail`, `truncation` or `errors` has no such value.
+            RuntimeError: the predictor is closed.
+        """
+        level = check_detail(detail)
+        return [
+            reading.prediction(level) if isinstance(reading, Reading) else reading
+            for reading in self.read(texts, truncation=truncation, errors=errors)
+        ]
+
+    @overload
+    def read(
+        self,
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = ...,
+        errors: Literal["raise"] = ...,
+        field: str = ...,
+    ) -> list[Reading]: ...
+
+    @overload
+    def read(
+        self, texts: Sequence[str], *, truncation: Truncation | None = ..., errors: Errors, field: str = ...
+    ) -> list[Reading | InputError]: ...
+
+    def read(
+        self,
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = None,
+        errors: Errors = "raise",
+        field: str = "texts",
+    ) -> list[Reading] | list[Reading | InputError]:
+        """Like `predict`, but leave the results in arrays: for callers that serialise them.
+
+        Args:
+            texts: raw texts; may be empty.
+            truncation: as in `predict`.
+            errors: as in `predict`.
+            field: what errors call the list: the fourth text is `texts[3]`.
+
+        Returns:
+            One reading for each text, in the same order, or its `InputError`.
+
+        Raises:
+            The errors of `predict`.
+        """
+        if truncation is not None:
+            check_truncation(truncation)
+        if errors not in ("raise", "return"):
+            raise OptionError(f'errors is {errors!r}; it must be "raise" or "return"', field="errors")
+        if self._closed:
+            raise RuntimeError("this predictor is closed")
+        items = _as_list(texts, field)
+        work = _Work(self, items, truncation, field, stop=errors == "raise")
+        helpers = min(self.threads, len(items)) - 1
+        futures = [self._pool.submit(work.run) for _ in range(helpers)] if self._pool else []
+        try:
+            work.run()  # the calling thread does its share: it cannot starve where the pool is busy with other calls
+        except BaseException:  # Ctrl-C included: nobody wants the rest any more
+            work.abandon()
+            raise
+        for future in futures:
+            if not future.cancel():
+                future.result()
+        return work.results()
+
+    def answer(self, readings: Iterable[Reading], detail: Detail = "none") -> dict[str, Any]:
+        """The JSON document of an answer, as plain Python values: model, version and predictions."""
+        return {
+            "model": self.manifest.name,
+            "version": self.manifest.version,
+            "predictions": [reading.as_dict(detail) for reading in readings],
+        }
+
+    def run(self, encoding: Encoding) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+        """Run the graph on one tokenized text of T tokens.
+
+        Returns:
+            The graph's outputs by name: "probability", "logit", "bias" float32 [1], "scores" and, if the model is
+            additive, "contributions" float32 [1, T].
+        """
+        return _run(self._session, self._outputs, encoding.ids)
+
+    def close(self) -> None:
+        """Stop the worker threads; the predictor cannot be used afterwards. May be called twice."""
+        self._closed = True
+        if self._pool:
+            self._pool.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        name, version = self.manifest.name, self.manifest.version
+        return f"<Predictor {name} {version} {self.precision}, threads={self.threads}>"
+
+
+class _Work:
+    """The texts of one call, shared out among the threads that run it."""
+
+    def __init__(
+        self, predictor: Predictor, texts: list[Any], truncation: Truncation | None, field: str, *, stop: bool
+    ) -> None:
+        self._predictor = predictor
+        self._texts = texts
+        self._truncation = truncation
+        self._field = field
+        self._stop = stop
+        self._results: list[Reading | InputError | None] = [None] * len(texts)
+        self._failed = len(texts)  # least index of a text with an error
+        # longest first: no long text is left to one thread at the end while the others idle
+        lengths = [len(text) if isinstance(text, str) else 0 for text in texts]
+        self._queue = sorted(range(len(texts)), key=lengths.__getitem__)
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Read texts until none is left."""
+        while True:
+            with self._lock:
+                if not self._queue:
+                    return
+                index = self._queue.pop()
+            if self._stop and index > self._failed:
+                continue  # the call will raise the error of an earlier text
+            try:
+                self._results[index] = self._read(self._texts[index])
+            except InputError as error:
+                name = f"{self._field}[{index}]"
+                self._results[index] = type(error)(f"{name}: {error}", field=name)
+                with self._lock:
+                    self._failed = min(self._failed, index)
+
+    def abandon(self) -> None:
+        """Leave the texts that no thread has begun."""
+        with self._lock:
+            self._queue.clear()
+
+    def results(self) -> list[Reading | InputError]:
+        """All results in the order of the texts; raises the first error if the call is to raise."""
+        if self._stop:
+            for result in self._results[self._failed :]:
+                if isinstance(result, InputError):
+                    raise result
+        return [result for result in self._results if result is not None]
+
+    def _read(self, text: str) -> Reading:
+        encoding = self._predictor.tokenizer.encode(text, truncation=self._truncation)
+        outputs = self._predictor.run(encoding)
+        contributions = outputs.get("contributions")
+        return Reading(
+            text=text,
+            encoding=encoding,
+            positive=float(outputs["probability"][0]),
+            logit=float(outputs["logit"][0]),
+            bias=float(outputs["bias"][0]),
+            scores=outputs["scores"][0],
+            contributions=None if contributions is None else contributions[0],
+        )
+
+
+def _as_list(texts: Any, field: str) -> list[Any]:
+    if isinstance(texts, str):
+        raise TextTypeError(f"{field} must be a list of strings; got one string: wrap it in [ ]", field=field)
+    if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(texts, Iterable):
+        raise TextTypeError(f"{field} must be a list of strings; got {type(texts).__name__}", field=field)
+    return list(texts)
+
+
+def _session(graph: bytes, source: Path) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # A memory plan is kept for every distinct length and gained no speed here. The arena stays on: without it
+    # freed blocks went back and forth to the system, for less speed and no less memory.
+    options.enable_mem_pattern = False
+    options.log_severity_level = 4  # errors are raised: onnxruntime need not print them as well
+    try:
+        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class of their own
+        raise BundleCorruptError(
+            f"{source} is not a graph that onnxruntime {ort.__version__} can load: {error}", field=source.name
+        ) from error
+
+
+def _run(session: ort.InferenceSession, names: list[str], ids: np.ndarray[Any, np.dtype[np.int32]]) -> dict[str, Any]:
+    lengths = np.array([len(ids)], np.int32)
+    return dict(zip(names, session.run(names, {"input_ids": ids[None, :], "lengths": lengths}), strict=True))
+
+
+def _check_signature(session: ort.InferenceSession, outputs: dict[str, tuple[str, int]], source: Path) -> None:
+    for kind, wanted, found in (
+        ("input", _INPUTS, session.get_inputs()),
+        ("output", outputs, session.get_outputs()),
+    ):
+        have = {value.name: (value.type, len(value.shape)) for value in found}
+        extra = set(have) - set(wanted) if kind == "input" else set()
+        for name, signature in wanted.items():
+            if have.get(name) != signature or extra:
+                raise BundleCorruptError(
+                    f"{source} does not fit Sentiline's graph contract: expected {kind} {_describe(wanted)}; "
+                    f"found {_describe(have)}; export the model again",
+                    field=source.name,
+                )
+
+
+def _describe(signatures: dict[str, tuple[str, int]]) -> str:
+    return ", ".join(f"{name}: {kind} of rank {rank}" for name, (kind, rank) in signatures.items()) or "none"
+
+
+def _check_first_run(session: ort.InferenceSession, names: list[str], vocabulary: int, source: Path) -> None:
+    """Run the graph once, as a warm-up, and hold it to what it promises.
+
+    The largest id must have a row in the embedding and the id above it none: otherwise graph and tokenizer belong to
+    different models.
+    """
+
+    def refuse(problem: str) -> BundleCorruptError:
+        return BundleCorruptError(f"{source}: {problem}; export the model again", field=source.name)
+
+    try:
+        outputs = _run(session, names, np.array([vocabulary - 1, UNKNOWN_ID], np.int32))
+    except Exception as error:  # see _session
+        raise refuse(f"its first run, on the last of the tokenizer's {vocabulary} ids, failed: {error}") from error
+    for name, value in outputs.items():
+        shape = (1, 2) if name in ("scores", "contributions") else (1,)
+        if value.shape != shape or not np.isfinite(value).all():
+            raise refuse(f"output {name} must be finite with shape {shape}; found {value.tolist()}")
+    logit, positive = float(outputs["logit"][0]), float(outputs["probability"][0])
+    if abs(positive - 1 / (1 + math.exp(-logit))) > 1e-5:
+        raise refuse(f"probability is {positive} where logit is {logit}; it must be its sigmoid")
+    if "contributions" in outputs:
+        total = float(outputs["bias"][0] + outputs["contributions"].sum())
+        if abs(total - logit) > 1e-4 * max(1.0, abs(logit)):
+            raise refuse(f"bias + contributions = {total} but logit = {logit}; an additive model's must agree")
+    try:
+        _run(session, names, np.array([vocabulary], np.int32))
+    except Exception:  # as it should: no such row
+        return
+    raise refuse(f"its embedding has more rows than the tokenizer's {vocabulary} ids")
