@@ -1,0 +1,239 @@
+"""The `python -m training` commands; every one only parses, calls and prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from sentiline.errors import SentilineError
+from training import sources
+from training.cli_data import archive_option, data, labelled_options
+from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
+from training.pack import check_target
+from training.presets import PRESETS, FitConfig
+from training.run import Run
+
+_TOLERANCE = 0.05  # percentage points between a manifest's test accuracy and one computed again
+
+
+class _Group(click.Group):
+    """Turns the package's errors into one line on stderr and exit status 1 (usage errors: 2)."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SentilineError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def main() -> None:
+    """Fit the recurrent sentiment models, export them to ONNX, evaluate the bundles.
+
+    \b
+    Examples:
+      python -m training data check
+      python -m training fit bilstm
+      python -m training fit bilstm --epochs 2 --units 32 --run runs/small
+      python -m training fit bilstm --data my.csv --name mine
+      python -m training fit bilstm --resume
+      python -m training evaluate models/bilstm
+    """  # noqa: D301
+
+
+main.add_command(data)
+
+
+def _not_blank(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not value.strip():
+        raise click.BadParameter("it must not be blank")
+    return value
+
+
+run_option = click.option("--run", type=click.Path(path_type=Path), help="Run folder; default runs/NAME.")
+data_option = click.option(
+    "--data", "data_file", type=click.Path(path_type=Path), help="Your labelled CSV, TSV, JSONL or Parquet file."
+)
+target_option = click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="Bundle folder; default RUN/bundle/NAME."
+)
+version_option = click.option(
+    "--version",
+    "bundle_version",
+    default="1.0.0",
+    show_default=True,
+    callback=_not_blank,
+    help="Version of the bundle.",
+)
+threads_option = click.option("--threads", type=click.IntRange(1), help="TensorFlow threads; default all cores.")
+
+
+@main.command(cls=RecipeCommand)
+@click.argument("preset", type=click.Choice(list(PRESETS)), metavar="PRESET")
+@run_option
+@archive_option
+@data_option
+@labelled_options
+@click.option("--resume", is_flag=True, help="Go on with an interrupted fit, or start one.")
+@click.option("--overwrite", is_flag=True, help="Throw away the fit that the run folder holds.")
+@click.option(
+    "--checkpoint-seconds",
+    type=click.FloatRange(0, 300),
+    default=120.0,
+    show_default=True,
+    help="Longest time between checkpoints.",
+)
+@target_option
+@version_option
+@threads_option
+@recipe_options
+def fit(
+    preset: str,
+    run: Path | None,
+    archive: Path | None,
+    data_file: Path | None,
+    resume: bool,
+    overwrite: bool,
+    checkpoint_seconds: float,
+    target: Path | None,
+    bundle_version: str,
+    threads: int | None,
+    **options: Any,
+) -> None:
+    """Fit PRESET on IMDB, or on your own file, and export the bundle.
+
+    Any field of the preset can be given another value. Your labels may be 0/1, negative/positive or stars; rows that
+    cannot be used are listed and counted. Everything is written to the run folder, also what is needed to go on
+    after a kill.
+
+    \b
+    Examples:
+      python -m training fit bilstm
+      python -m training fit bilstm --resume
+      python -m training fit lstm-100 --epochs 2 --run runs/quick
+      python -m training fit bilstm --data mine.csv --label-column stars --name mine --to models/mine
+    """  # noqa: D301
+    if resume and overwrite:
+        raise click.UsageError("--resume goes on with a fit and --overwrite throws it away: give one of them")
+    config = changed(preset, options)
+    where = Run(run or Path("runs", config.name))
+    check_target(target or where.bundle / config.name)
+    found = _read_data(config, archive, data_file, {key: value for key, value in options.items() if key not in FIELDS})
+    from training import keras_setup  # TensorFlow takes seconds to import: not before the arguments were parsed
+    from training.fit import fit as fit_model
+    from training.progress import FitProgress
+
+    keras_setup.configure(threads)
+    with FitProgress() as progress:
+        fit_model(
+            config,
+            found,
+            where,
+            resume=resume,
+            overwrite=overwrite,
+            checkpoint_seconds=checkpoint_seconds,
+            progress=progress,
+        )
+    _publish(where, found, target, bundle_version, threads)
+
+
+def _read_data(
+    config: FitConfig, archive: Path | None, data_file: Path | None, options: dict[str, Any]
+) -> sources.FitData:
+    if archive is not None and data_file is not None:
+        raise click.UsageError("--archive is for IMDB and --data for a file of your own: give one of them")
+    if data_file is None:
+        return sources.imdb(config, archive)
+    return sources.labelled_file(config, data_file, options, Console(stderr=True))
+
+
+def _publish(run: Run, found: sources.FitData, target: Path | None, version: str, threads: int | None) -> None:
+    from training import keras_setup
+    from training.publish import publish
+
+    keras_setup.configure(threads)
+    console = Console(stderr=True)
+    folder = target or run.bundle / run.read_config()[0].name
+    bundle = publish(run, folder, found.train, found.validation, version=version, console=console)
+    _print_metrics(console, bundle.manifest.document["metrics"], "validation")
+    console.print(f"bundle: {bundle.path}", highlight=False)
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@archive_option
+@data_option
+@labelled_options
+@target_option
+@version_option
+@threads_option
+def export(
+    run: Path,
+    archive: Path | None,
+    data_file: Path | None,
+    target: Path | None,
+    bundle_version: str,
+    threads: int | None,
+    **options: Any,
+) -> None:
+    """Export the best weights of RUN again; give the data options of its fit.
+
+    \b
+    Examples:
+      python -m training export runs/bilstm --to models/bilstm --version 1.1.0
+      python -m training export runs/mine --data mine.csv --label-column stars
+    """  # noqa: D301
+    where = Run(run)
+    config, _ = where.read_config()
+    check_target(target or where.bundle / config.name)
+    found = _read_data(config, archive, data_file, options)
+    where.require(config, found.description)
+    _publish(where, found, target, bundle_version, threads)
+
+
+@main.command()
+@click.argument("model")
+@archive_option
+@click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest and card.")
+def evaluate(model: str, archive: Path | None, record: bool) -> None:
+    """Compute the test accuracy of MODEL (a name or a folder) from its ONNX files.
+
+    This opens IMDB's test split: choose nothing by what it prints. Where the manifest already has test figures, a
+    difference of more than 0.05 percentage points is an error.
+
+    \b
+    Examples:
+      python -m training evaluate bilstm
+      python -m training evaluate models/bilstm --archive aclImdb_v1.tar.gz
+      python -m training evaluate runs/bilstm/bundle/bilstm --record
+    """  # noqa: D301
+    from sentiline.bundle import find
+    from training import imdb
+    from training.evaluate import compare
+    from training.publish import measure
+    from training.publish import record as record_metrics
+
+    console = Console(stderr=True)
+    bundle = find(model)
+    reviews = imdb.load_test(archive, final_evaluation=True)
+    figures = {precision: measure(bundle, precision, reviews, console) for precision in bundle.manifest.precisions}
+    known = bundle.manifest.document.get("metrics", {}).get("test", {})
+    _print_metrics(Console(), {"test": {name: figure.as_dict() for name, figure in figures.items()}}, "test")
+    if record:
+        record_metrics(bundle, "test", figures)
+        console.print(f"recorded in {bundle.path}", highlight=False)
+    else:
+        compare(figures, known, tolerance=_TOLERANCE)
+
+
+def _print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:
+    figures: dict[str, dict[str, Any]] = metrics[part]
+    table = Table("", *figures, title=part)
+    for key in next(iter(figures.values())):
+        if key != "precision":
+            table.add_row(key.replace("_", " "), *(f"{figure[key]:,}" for figure in figures.values()))
+    console.print(table)

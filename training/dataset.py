@@ -1,0 +1,119 @@
+"""Reviews as token ids: vocabulary, encoding, length-bucketed batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.errors import EmptyTextError
+from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer, split
+
+
+class Labelled(Protocol):
+    """What a data set needs of a review."""
+
+    @property
+    def text(self) -> str:
+        """Raw text."""
+
+    @property
+    def label(self) -> int:
+        """0 negative, 1 positive."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Encoded reviews.
+
+    Attributes:
+        ids: token ids of each review, int32 [n_i], n_i >= 1.
+        labels: int8 [len(ids)], 0 negative, 1 positive.
+        skipped: positions, among the reviews given, of those without a token.
+    """
+
+    ids: tuple[NDArray[np.int32], ...]
+    labels: NDArray[np.int8]
+    skipped: tuple[int, ...] = ()
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """int32 [len(ids)], number of tokens of each review."""
+        return np.array([len(ids) for ids in self.ids], np.int32)
+
+
+def build_vocabulary(texts: Iterable[str], size: int) -> tuple[str, ...]:
+    """The tokens found in most texts, most frequent first, ties in alphabetical order.
+
+    Args:
+        texts: raw texts; never test.
+        size: most entries, the special tokens included.
+    """
+    frequency: Counter[str] = Counter()
+    for text in texts:
+        frequency.update(set(split(text)[0]))
+    ranked = sorted(frequency.items(), key=lambda item: (-item[1], item[0]))
+    return (*SPECIAL_TOKENS, *(token for token, _ in ranked[: size - len(SPECIAL_TOKENS)]))
+
+
+def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:
+    """Encode reviews, cut as the tokenizer says; those without a token are left out and listed."""
+    ids, labels, skipped = [], [], []
+    for position, review in enumerate(reviews):
+        try:
+            ids.append(tokenizer.encode(review.text).ids)
+        except EmptyTextError:
+            skipped.append(position)
+        else:
+            labels.append(review.label)
+    return Dataset(tuple(ids), np.array(labels, np.int8), tuple(skipped))
+
+
+def bucketed_batches(
+    lengths: NDArray[np.int32], batch_size: int, generator: np.random.Generator
+) -> list[NDArray[np.intp]]:
+    """Random batches of reviews of similar length, in random order.
+
+    Lengths are jittered by up to a tenth before sorting, so that a review meets other neighbours every epoch.
+
+    Args:
+        lengths: int32 [n].
+        batch_size: reviews a batch; the last one may be smaller.
+        generator: source of the randomness.
+
+    Returns:
+        Positions of each batch; together a permutation of range(n).
+    """
+    jittered = lengths * generator.uniform(0.9, 1.1, len(lengths))
+    order = np.argsort(jittered, kind="stable")
+    batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def sorted_batches(lengths: NDArray[np.int32], batch_size: int) -> Iterator[NDArray[np.intp]]:
+    """Batches in order of length, for evaluation."""
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def pad(sequences: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Right-pad sequences with 0.
+
+    Returns:
+        int32 [B, T] ids and int32 [B] lengths, T the longest length.
+
+    Example:
+        >>> ids, lengths = pad([np.array([5, 6], np.int32), np.array([7], np.int32)])
+        >>> ids.tolist(), lengths.tolist()
+        ([[5, 6], [7, 0]], [2, 1])
+    """
+    lengths = np.array([len(sequence) for sequence in sequences], np.int32)
+    ids = np.zeros((len(sequences), int(lengths.max())), np.int32)
+    for row, sequence in zip(ids, sequences, strict=True):
+        row[: len(sequence)] = sequence
+    return ids, lengths

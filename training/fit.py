@@ -1,0 +1,173 @@
+"""Fitting one model on labelled reviews, from raw text to the best weights in a run folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.tokenizer import Tokenizer
+from training import checkpoint
+from training.dataset import Dataset, bucketed_batches, build_vocabulary, encode, pad
+from training.errors import DataError
+from training.model import SentimentModel, build_model
+from training.presets import FitConfig
+from training.progress import FitProgress
+from training.review import Review
+from training.run import Run
+from training.sources import FitData
+from training.trainer import Trainer
+from training.vectors import ppmi_svd
+
+
+def fit(
+    config: FitConfig,
+    data: FitData,
+    run: Run,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    checkpoint_seconds: float = 120.0,
+    progress: FitProgress | None = None,
+) -> list[dict[str, Any]]:
+    """Fit a model and leave its best weights, tokenizer, log and checkpoints in a run folder.
+
+    Interrupted at any moment, a call with `resume` goes on from the last checkpoint and ends where an uninterrupted
+    call ends: batch order, dropout, optimizer and averages are all part of the checkpoint or derived from seeds.
+
+    Args:
+        config: the recipe.
+        data: the reviews.
+        run: where everything goes.
+        resume: go on with an interrupted fit; starts one if there is none.
+        overwrite: throw away what the folder holds.
+        checkpoint_seconds: longest time between two checkpoints.
+        progress: where to show progress; None for nowhere.
+
+    Returns:
+        One dict an epoch: its number, loss and accuracy in training and validation, seconds.
+
+    Raises:
+        TrainingError, ConfigError: see `Run.start`.
+        CheckpointError: the checkpoint to resume from is damaged.
+        DataError: no usable review, or only one class.
+    """
+    shown = progress or FitProgress(quiet=True)
+    resuming = run.start(config, data.description, resume=resume, overwrite=overwrite)
+    tokenizer = _tokenizer(config, data, run, shown)
+    with shown.stage("encoding reviews"):
+        cut = Tokenizer(tokenizer.vocabulary, max_tokens=config.max_tokens, truncation=config.truncation)
+        train, validation = encode(data.train, cut), encode(data.validation, tokenizer)
+    for part, name in ((train, "train"), (validation, "validation")):
+        shown.note(
+            f"{name}: {len(part.ids):,} reviews"
+            + (f", {len(part.skipped)} without a token left out" if part.skipped else "")
+        )
+        _require_both_classes(part, name)
+    model = build_model(config, len(tokenizer.vocabulary), _vectors(config, data, tokenizer, run, shown))
+    return _train(config, model, train, validation, run, resuming, checkpoint_seconds, shown)
+
+
+def _require_both_classes(part: Dataset, name: str) -> None:
+    counts = np.bincount(part.labels, minlength=2)
+    if not counts.all():
+        raise DataError(
+            f"the {name} part has {counts[0]} negative and {counts[1]} positive reviews; it needs both", field=name
+        )
+
+
+def _tokenizer(config: FitConfig, data: FitData, run: Run, shown: FitProgress) -> Tokenizer:
+    if run.tokenizer.exists():
+        return run.read_tokenizer()
+    with shown.stage("building the vocabulary"):
+        tokenizer = Tokenizer(
+            build_vocabulary(_texts(data), config.vocabulary),
+            max_tokens=config.served_tokens,
+            truncation=config.truncation,
+        )
+    checkpoint.write_atomically(run.tokenizer, tokenizer.to_json().encode())
+    return tokenizer
+
+
+def _texts(data: FitData) -> list[str]:
+    return [*(review.text for review in data.train), *data.unlabelled]
+
+
+def _vectors(
+    config: FitConfig, data: FitData, tokenizer: Tokenizer, run: Run, shown: FitProgress
+) -> NDArray[np.float32] | None:
+    if config.vectors == "random" or run.checkpoint.exists():  # a checkpoint holds the trained ones
+        return None
+    with shown.stage("fitting word vectors"):
+        whole = Tokenizer(tokenizer.vocabulary, max_tokens=100_000, truncation="head")
+        documents = encode([Review(text, 0) for text in _texts(data)], whole).ids
+        return ppmi_svd(documents, len(tokenizer.vocabulary), config.embedding, seed=config.seed)
+
+
+def _train(
+    config: FitConfig,
+    model: SentimentModel,
+    train: Dataset,
+    validation: Dataset,
+    run: Run,
+    resuming: bool,
+    checkpoint_seconds: float,
+    shown: FitProgress,
+) -> list[dict[str, Any]]:
+    lengths = train.lengths
+    steps = -(-len(lengths) // config.batch_size)
+    trainer = Trainer(config, model, steps * config.epochs)
+    position: dict[str, Any] = {"epoch": 0, "batch": 0, "loss": 0.0, "right": 0.0, "seconds": 0.0, "history": []}
+    if resuming:
+        arrays, position = checkpoint.load(run.checkpoint)
+        trainer.restore(arrays)
+    history: list[dict[str, Any]] = position["history"]
+    while position["epoch"] < config.epochs and not _finished(history, config.patience):
+        epoch = position["epoch"]
+        order = bucketed_batches(lengths, config.batch_size, np.random.default_rng([config.seed, epoch]))
+        shown.epoch(epoch + 1, config.epochs, len(lengths), done=position["batch"] * config.batch_size)
+        saved = started = time.monotonic()
+        for number in range(position["batch"], steps):
+            batch = order[number]
+            loss, right = trainer.step(*pad([train.ids[index] for index in batch]), train.labels[batch])
+            position["batch"] = number + 1
+            position["loss"] += loss * len(batch)
+            position["right"] += right * len(batch)
+            seen = min((number + 1) * config.batch_size, len(lengths))
+            shown.advance(len(batch), loss=position["loss"] / seen, accuracy=position["right"] / seen)
+            if time.monotonic() - saved > checkpoint_seconds:
+                saved = time.monotonic()
+                checkpoint.save(
+                    run.checkpoint, trainer.state(), position | {"seconds": position["seconds"] + saved - started}
+                )
+        seconds = position["seconds"] + time.monotonic() - started
+        validation_loss, validation_accuracy = trainer.evaluate(validation)
+        history.append(
+            {
+                "epoch": epoch + 1,
+                "loss": position["loss"] / len(lengths),
+                "accuracy": position["right"] / len(lengths),
+                "validation_loss": validation_loss,
+                "validation_accuracy": validation_accuracy,
+                "seconds": round(seconds, 2),
+            }
+        )
+        shown.epoch_end(history[-1])
+        if best_epoch(history) == len(history):
+            checkpoint.save(run.best, trainer.averaged_weights(), {"epoch": epoch + 1})
+        run.write_log(history)  # before the checkpoint: a kill between the two only writes the same lines again
+        position = {"epoch": epoch + 1, "batch": 0, "loss": 0.0, "right": 0.0, "seconds": 0.0, "history": history}
+        checkpoint.save(run.checkpoint, trainer.state(), position)
+    return history
+
+
+def best_epoch(history: Sequence[dict[str, Any]]) -> int:
+    """Number (from 1) of the epoch with the lowest validation loss, the first of equals."""
+    return 1 + min(range(len(history)), key=lambda index: history[index]["validation_loss"])
+
+
+def _finished(history: Sequence[dict[str, Any]], patience: int) -> bool:
+    return bool(patience and history) and len(history) - best_epoch(history) >= patience

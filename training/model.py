@@ -1,0 +1,172 @@
+"""The sentiment model as Keras layers: word vectors, recurrent layers, head.
+
+Shapes: B reviews, T timesteps (right-padded with id 0), E word vector width, D state width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+from numpy.typing import NDArray
+
+from sentiline.tokenizer import UNKNOWN_ID
+from training.heads import Reading, Tensor, make_head
+from training.presets import FitConfig
+
+WORD_VECTOR_STDDEV = 0.5
+"""Standard deviation of the initial word vectors."""
+
+
+class Recurrent(keras.layers.Layer):
+    """One recurrent layer over right-padded reviews, in which padding never touches a state.
+
+    The backward direction reads each review reversed *within its own length*, and its states are put back in reading
+    order, so that timestep t of both directions has seen token t. Neither direction needs a mask.
+    """
+
+    def __init__(self, config: FitConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cell = config.cell
+        self.bidirectional = config.direction == "bidirectional"
+        self.forward = _keras_layer(config, "forward")
+        self.backward = _keras_layer(config, "backward") if self.bidirectional else None
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        """Make the weights; Keras calls it with the shape of the inputs."""
+        for layer in self.directions:
+            layer.build(inputs_shape)
+
+    @property
+    def directions(self) -> list[keras.layers.Layer]:
+        """The Keras recurrent layers, forward first."""
+        return [self.forward] if self.backward is None else [self.forward, self.backward]
+
+    def call(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """States at every timestep, [B, T, D]; D is twice the units where bidirectional.
+
+        Args:
+            inputs: [B, T, E].
+            lengths: int32 [B].
+        """
+        states = self.forward(inputs)
+        if self.backward is None:
+            return states
+        reverse = tf.reverse_sequence(self.backward(tf.reverse_sequence(inputs, lengths, seq_axis=1)), lengths, 1)
+        return ops.concatenate([states, reverse], axis=-1)
+
+
+def _keras_layer(config: FitConfig, name: str) -> keras.layers.Layer:
+    options: dict[str, Any] = {"activation": config.activation, "return_sequences": True, "name": name}
+    if config.cell == "gru":
+        options["reset_after"] = config.reset_after
+    kind = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[config.cell]
+    return kind(config.units, **options)
+
+
+class Masks(NamedTuple):
+    """Dropout of one training step; every mask is already scaled by 1 / (1 − rate)."""
+
+    ids: Tensor  # int32 [B, T] with dropped tokens read as unknown
+    vectors: Tensor  # [B, 1, E] for the word vectors, the same at every timestep
+    between: list[Tensor]  # each [B, 1, D], between recurrent layers
+    pooled: tuple[Tensor, Tensor]  # each [B, D], before the linear layer
+
+
+class SentimentModel(keras.Model):
+    """Word vectors → recurrent layers → head.
+
+    `call` is the whole graph contract; training uses `embedding`, `states` and `head.logit`, which a perturbation of
+    the word vectors can come between.
+    """
+
+    def __init__(self, config: FitConfig, vocabulary_size: int) -> None:
+        super().__init__(name=config.name.replace("-", "_"))
+        self.config = config
+        self.random = keras.random.SeedGenerator(config.seed, name="random")
+        self.embedding = keras.layers.Embedding(vocabulary_size, config.embedding, name="embedding")
+        self.recurrent = [Recurrent(config, name=f"recurrent_{index}") for index in range(config.layers)]
+        self.head = make_head(config)
+
+    def build(self, ids_shape: Any = None) -> None:
+        """Make the weights; Keras calls it with the shape of the inputs."""
+        self.embedding.build((None, None))
+        width, sides = self.config.embedding, 2 if self.config.direction == "bidirectional" else 1
+        for layer in self.recurrent:
+            layer.build((None, None, width))
+            width = sides * self.config.units
+        self.head.build((None, None, width))
+        self.built = True
+
+    @property
+    def state_width(self) -> int:
+        """D, the width of the last layer's states."""
+        return self.config.units * (2 if self.config.direction == "bidirectional" else 1)
+
+    def draw_masks(self, ids: Tensor) -> Masks:
+        """Draw the dropout of one step, so that a clean and a perturbed pass see the same network.
+
+        Args:
+            ids: int32 [B, T].
+        """
+        config, batch = self.config, ops.shape(ids)[0]
+        if config.token_dropout:
+            dropped = keras.random.uniform(ops.shape(ids), seed=self.random) < config.token_dropout
+            ids = ops.where(dropped, UNKNOWN_ID, ids)
+        return Masks(
+            ids=ids,
+            vectors=self._keep((batch, 1, config.embedding), config.embedding_dropout),
+            between=[self._keep((batch, 1, self.state_width), config.state_dropout) for _ in self.recurrent[:-1]],
+            pooled=(
+                self._keep((batch, self.state_width), config.state_dropout),
+                self._keep((batch, self.state_width), config.state_dropout),
+            ),
+        )
+
+    def _keep(self, shape: tuple[Any, ...], rate: float) -> Tensor:
+        return keras.random.dropout(ops.ones(shape), rate, seed=self.random)
+
+    def states(self, vectors: Tensor, lengths: Tensor, between: Sequence[Tensor] = ()) -> Tensor:
+        """States of the last recurrent layer, [B, T, D].
+
+        Args:
+            vectors: [B, T, E].
+            lengths: int32 [B].
+            between: dropout masks between the layers.
+        """
+        states = vectors
+        for index, layer in enumerate(self.recurrent):
+            if index and between:
+                states = states * between[index - 1]
+            states = layer(states, lengths)
+        return states
+
+    def call(self, ids: Tensor, lengths: Tensor) -> Reading:
+        """Read a batch; see `training.heads.Reading`.
+
+        Args:
+            ids: int32 [B, T], padded with 0.
+            lengths: int32 [B], at least 1.
+        """
+        reading: Reading = self.head.read(self.states(self.embedding(ids), lengths), lengths)
+        return reading
+
+
+def build_model(config: FitConfig, vocabulary_size: int, vectors: NDArray[np.float32] | None = None) -> SentimentModel:
+    """Make a model with its initial weights, the same ones for the same config on every machine.
+
+    Args:
+        config: the recipe.
+        vocabulary_size: rows of the embedding.
+        vectors: float32 [vocabulary_size, E] initial word vectors with standard deviation 1, or None to draw them.
+    """
+    keras.utils.set_random_seed(config.seed)
+    model = SentimentModel(config, vocabulary_size)
+    model.build()
+    if vectors is not None:
+        model.embedding.embeddings.assign(vectors * WORD_VECTOR_STDDEV)
+    return model

@@ -1,0 +1,78 @@
+"""Bundle folders: written whole or not at all, every file recorded in the manifest with its digest."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sentiline.bundle import FORMAT, MANIFEST, Bundle, FileRecord
+from training.errors import ExportError
+
+
+def write_bundle(folder: Path, document: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle, replacing the one that is there.
+
+    Args:
+        folder: its folder; the parent is made if need be.
+        document: the manifest's keys but "format" and "files".
+        files: content by file name.
+
+    Returns:
+        The bundle, opened and verified.
+
+    Raises:
+        ExportError: what is there is not a bundle.
+    """
+    check_target(folder)
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+        fresh = Path(beside, "new")
+        fresh.mkdir()
+        for name, content in files.items():
+            (fresh / name).write_bytes(content)
+        (fresh / MANIFEST).write_text(_manifest(document, files), encoding="utf-8")
+        Bundle.open(fresh).verify()
+        if folder.exists():
+            folder.rename(Path(beside, "old"))
+        fresh.rename(folder)
+    return Bundle.open(folder)
+
+
+def check_target(folder: Path) -> None:
+    """Refuse a folder that a bundle must not replace.
+
+    Raises:
+        ExportError: it holds something else than a bundle, or is a file.
+    """
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ExportError(f"no bundle can be written to {folder}: {error.strerror}", field="to") from None
+    if names and MANIFEST not in names:
+        raise ExportError(
+            f"{folder} holds {names[0]} but no {MANIFEST}: it is not a bundle and will not be replaced; "
+            f"name another folder",
+            field="to",
+        )
+
+
+def update_bundle(bundle: Bundle, changes: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle again with some manifest keys and some files changed."""
+    content = {name: bundle.read(name) for name in bundle.manifest.files} | dict(files)
+    return write_bundle(bundle.path, {**bundle.manifest.document, **changes}, content)
+
+
+def _manifest(document: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
+    records = {name: FileRecord.of(content) for name, content in sorted(files.items())}
+    whole = {
+        "format": FORMAT,
+        **{key: value for key, value in document.items() if key not in ("format", "files")},
+        "files": {name: {"sha256": record.sha256, "bytes": record.size} for name, record in records.items()},
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

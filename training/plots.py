@@ -1,0 +1,100 @@
+"""The pictures of a fit: curves and review lengths, as PNG bytes; no numbers are computed here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+TRAIN, VALIDATION, INK = "#7a8aa0", "#c2410c", "#1f2937"
+_STYLE: Any = {  # rc_context wants a literal type of every key it knows
+    "font.size": 9,
+    "axes.edgecolor": "#9ca3af",
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": "#4b5563",
+    "ytick.color": "#4b5563",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e5e7eb",
+    "grid.linewidth": 0.6,
+}
+
+
+def curves(history: Sequence[Mapping[str, Any]], best: int) -> bytes:
+    """Loss and accuracy by epoch, in training and validation.
+
+    Args:
+        history: as `training.fit.fit` returns it.
+        best: number of the epoch whose weights were kept.
+    """
+    epochs = [epoch["epoch"] for epoch in history]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, 3), layout="constrained")
+        for axes, name, title in zip(
+            figure.subplots(1, 2), ("loss", "accuracy"), ("cross-entropy (nats)", "accuracy"), strict=True
+        ):
+            for key, label, color in (
+                (name, "train, with dropout", TRAIN),
+                (f"validation_{name}", "validation", VALIDATION),
+            ):
+                values = [epoch[key] for epoch in history]
+                axes.plot(epochs, values, marker="o", markersize=3.5, color=color, label=label)
+            axes.axvline(best, color="#9ca3af", linewidth=0.8, linestyle=":")
+            axes.set(xlabel="epoch", title=title)
+            axes.set_xticks(epochs)
+        figure.axes[0].legend(frameon=False)
+        figure.axes[0].annotate(
+            "kept",
+            (best, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -9),
+            textcoords="offset points",
+            fontsize=8,
+        )
+        return png(figure)
+
+
+def lengths(tokens: NDArray[np.int32], limit: int) -> bytes:
+    """Histogram of review lengths, with the share of reviews read whole.
+
+    Args:
+        tokens: int32 [reviews], tokens of each training review before any cut.
+        limit: most tokens the served model reads.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(8, 2.8), layout="constrained")
+        axes: Axes = figure.subplots()
+        axes.hist(np.minimum(tokens, 1200), bins=60, range=(0, 1200), color=TRAIN)
+        axes.axvline(limit, color=VALIDATION, linewidth=1.2)
+        whole = 100 * float((tokens <= limit).mean())
+        axes.annotate(
+            f"served limit {limit:,}\n{whole:.1f} % read whole",
+            (limit, 0.95),
+            xycoords=("data", "axes fraction"),
+            xytext=(-6, 0),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+        )
+        median, ninety = np.percentile(tokens, [50, 90])
+        axes.set(
+            xlabel=f"tokens (median {median:.0f}, 90 % below {ninety:.0f}; the last bar holds all beyond 1,200)",
+            ylabel="reviews",
+            title="Review lengths in the training part",
+        )
+        return png(figure)
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG bytes, the same ones for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
+    return buffer.getvalue()

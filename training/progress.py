@@ -1,0 +1,84 @@
+"""How a fit shows where it is: a live bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+_PLAIN_SECONDS = 30.0
+
+
+class FitProgress:
+    """Shows stages, epochs and live metrics.
+
+    Use as a context manager where the bar should end cleanly.
+    """
+
+    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
+        self.console = console or Console(quiet=quiet, stderr=True)
+        self._bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[metrics]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._epoch = ""
+        self._reviews = 0
+        self._done = 0
+        self._started = self._printed = 0.0
+
+    def __enter__(self) -> FitProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Show what is being done, and how long it took."""
+        started = time.monotonic()
+        with self.console.status(name):
+            yield
+        self.note(f"{name}: {time.monotonic() - started:.1f} s")
+
+    def note(self, text: str) -> None:
+        """Print a line."""
+        self.console.print(text, highlight=False)
+
+    def epoch(self, number: int, total: int, reviews: int, *, done: int = 0) -> None:
+        """Begin an epoch of so many reviews, of which some are done."""
+        self._epoch, self._reviews, self._done = f"{number}/{total}", reviews, done
+        self._started = self._printed = time.monotonic()
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task("", total=reviews, completed=done, epoch=self._epoch, metrics="")
+        if self.console.is_terminal:
+            self._bar.start()
+
+    def advance(self, reviews: int, *, loss: float, accuracy: float) -> None:
+        """Count reviews trained on; loss and accuracy are the epoch's means so far."""
+        self._done += reviews
+        now = time.monotonic()
+        metrics = f"loss {loss:.4f}  accuracy {accuracy:.4f}"
+        if self._task is not None:
+            self._bar.update(self._task, advance=reviews, metrics=metrics)
+        if not self.console.is_terminal and now - self._printed > _PLAIN_SECONDS:
+            self._printed = now
+            self.note(f"epoch {self._epoch}  {self._done:,}/{self._reviews:,} reviews  {metrics}")
+
+    def epoch_end(self, metrics: Mapping[str, Any]) -> None:
+        """Print an epoch's line."""
+        self.note(
+            f"epoch {self._epoch}  loss {metrics['loss']:.4f}  accuracy {metrics['accuracy']:.4f}  "
+            f"validation loss {metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}  "
+            f"{metrics['seconds']:.0f} s"
+        )

@@ -1,0 +1,153 @@
+"""From a finished run to a bundle: export, gate, validation figures, pictures, card."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from sentiline import Predictor
+from sentiline.bundle import Bundle
+from sentiline.tokenizer import Tokenizer
+from training import checkpoint
+from training.card import render
+from training.dataset import Labelled, encode
+from training.evaluate import Evaluation, evaluate
+from training.export import OPSET, quantize, to_onnx
+from training.fit import best_epoch
+from training.gate import GateReport, check
+from training.model import SentimentModel, build_model
+from training.pack import update_bundle, write_bundle
+from training.plots import curves, lengths
+from training.presets import FitConfig
+from training.run import Run
+from training.trainer import assign_weights
+
+_GRAPHS = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+_PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
+_GATE_REVIEWS = 64
+_LENGTHS_LIMIT = 100_000
+
+
+def publish(
+    run: Run,
+    folder: Path,
+    train: Sequence[Labelled],
+    validation: Sequence[Labelled],
+    *,
+    version: str,
+    console: Console | None = None,
+) -> Bundle:
+    """Export the best weights of a run into a bundle folder; pictures and report go into the run folder as well.
+
+    Args:
+        run: a run whose first epoch, at least, is complete.
+        folder: where the bundle goes; an older one there is replaced.
+        train: the reviews it was fitted on, for the histogram of lengths.
+        validation: the held-out reviews, for the gate and the validation figures.
+        version: the bundle's version.
+        console: where to show tables; None for nowhere.
+
+    Raises:
+        ExportError: the graphs do not do what the model does, or the folder holds something else than a bundle.
+        CheckpointError: the run has no finished epoch.
+    """
+    shown = console or Console(quiet=True)
+    config, data = run.read_config()
+    tokenizer = run.read_tokenizer()
+    model = load_best(run, config, tokenizer)
+    fp32 = to_onnx(model)
+    int8 = quantize(fp32)
+    report = check(model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids)
+    shown.print(report.table())
+    history = run.read_log()
+    best = best_epoch(history)
+    whole = Tokenizer(tokenizer.vocabulary, max_tokens=_LENGTHS_LIMIT, truncation="head")
+    precisions = {name: file for name, file in _GRAPHS.items() if config.precision in ("both", name)}
+    graphs = {"fp32": fp32, "int8": int8}
+    files = {
+        **{file: graphs[name].SerializeToString() for name, file in precisions.items()},
+        "tokenizer.json": tokenizer.to_json().encode(),
+        "curves.png": curves(history, best),
+        "lengths.png": lengths(encode(train, whole).lengths, config.served_tokens),
+    }
+    document = _document(config, data, model, version, report, history) | {
+        "precisions": precisions,
+        "default_precision": "int8" if "int8" in precisions else "fp32",
+    }
+    bundle = write_bundle(folder, document, {**files, "README.md": render(document, files).encode()})
+    figures = {precision: measure(bundle, precision, validation, shown) for precision in precisions}
+    bundle = record(bundle, "validation", figures)
+    for name in ("curves.png", "lengths.png"):
+        checkpoint.write_atomically(run.folder / name, files[name])
+    checkpoint.write_atomically(run.folder / "report.md", bundle.read("README.md"))
+    return bundle
+
+
+def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentModel:
+    """The Keras model of a run with its best weights."""
+    model = build_model(config, len(tokenizer.vocabulary))
+    weights, _ = checkpoint.load(run.best)
+    assign_weights(model, weights)
+    return model
+
+
+def measure(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> Evaluation:
+    """Evaluate one precision of a bundle."""
+    with Predictor(bundle, precision=precision) as predictor:
+        return evaluate(predictor, reviews, console=console)
+
+
+def record(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
+    """Write measured figures into a bundle's manifest and card.
+
+    Args:
+        bundle: the bundle.
+        part: "validation" or "test".
+        figures: by precision.
+    """
+    measured = {precision: figure.as_dict() for precision, figure in figures.items()}
+    metrics = {**bundle.manifest.document["metrics"], part: measured}
+    document = {**bundle.manifest.document, "metrics": metrics}
+    files = {name: bundle.read(name) for name in bundle.manifest.files}
+    return update_bundle(bundle, {"metrics": metrics}, {"README.md": render(document, files).encode()})
+
+
+def _document(
+    config: FitConfig,
+    data: dict[str, Any],
+    model: SentimentModel,
+    version: str,
+    report: GateReport,
+    history: list[dict[str, Any]],
+) -> dict[str, Any]:
+    return {
+        "name": config.name,
+        "version": version,
+        "summary": config.summary,
+        "architecture": {
+            "cell": config.cell,
+            "direction": config.direction,
+            "layers": config.layers,
+            "units": config.units,
+            "embedding": config.embedding,
+            "vocabulary": int(model.embedding.input_dim),
+            "head": config.head,
+            "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
+        },
+        "additive": config.head != "timesteps",
+        "tokenizer": "tokenizer.json",
+        "training": {"config": config.as_dict(), "history": history, "best_epoch": best_epoch(history)},
+        "data": data,
+        "metrics": {"export": report.as_dict()},
+        "versions": {
+            "python": ".".join(map(str, sys.version_info[:3])),
+            **{package: installed_version(package) for package in _PACKAGES},
+        },
+        "opset": OPSET,
+    }

@@ -1,0 +1,171 @@
+"""The folder of one fit: which file is what, and who may write it; no training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiline.tokenizer import Tokenizer
+from training.checkpoint import write_atomically
+from training.errors import ConfigError, TrainingError
+from training.presets import FitConfig
+
+
+@dataclass(frozen=True)
+class Run:
+    """Paths of a run folder.
+
+    Attributes:
+        folder: the folder.
+    """
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """The config and the data's description, as JSON."""
+        return self.folder / "config.json"
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer as the bundle will carry it."""
+        return self.folder / "tokenizer.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last complete state."""
+        return self.folder / "checkpoint.npz"
+
+    @property
+    def best(self) -> Path:
+        """Averaged weights of the best epoch."""
+        return self.folder / "best.npz"
+
+    @property
+    def log(self) -> Path:
+        """One JSON line an epoch."""
+        return self.folder / "log.jsonl"
+
+    @property
+    def bundle(self) -> Path:
+        """The exported bundle."""
+        return self.folder / "bundle"
+
+    def start(self, config: FitConfig, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
+        """Claim the folder for a fit.
+
+        Args:
+            config: the recipe.
+            data: description of the data, with digests.
+            resume: go on from the last checkpoint.
+            overwrite: throw away what is there.
+
+        Returns:
+            Whether there is a checkpoint to go on from.
+
+        Raises:
+            TrainingError: the folder holds a fit and neither `resume` nor `overwrite` was asked for, or it holds
+                something else.
+            ConfigError: the fit to resume has another config or other data.
+        """
+        if overwrite:
+            self._clear()
+        if not self.config.exists():
+            for path in self._written:
+                if path.exists():
+                    raise self._not_a_run(f"it has {path.name} but no {self.config.name}")
+            self._make(config, data)
+            return False
+        if not resume:
+            raise TrainingError(
+                f"{self.folder} already holds a fit; --resume goes on with it, --overwrite throws it away, "
+                f"--run names another folder",
+                field="run",
+            )
+        self.require(config, data)
+        return self.checkpoint.exists()
+
+    @property
+    def _written(self) -> tuple[Path, ...]:
+        """What a fit leaves beside its config, the checkpoint first."""
+        pictures = (self.folder / name for name in ("curves.png", "lengths.png", "report.md"))
+        return (self.checkpoint, self.best, self.log, self.tokenizer, *pictures)
+
+    def _make(self, config: FitConfig, data: Mapping[str, Any]) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.config, (json.dumps(_document(config, data), indent=2) + "\n").encode())
+        except OSError as error:
+            raise TrainingError(f"{self.folder} cannot be the folder of a fit: {error.strerror}", field="run") from None
+
+    def _clear(self) -> None:
+        """Remove what a fit wrote and nothing else, the config last: a kill on the way leaves a fit to resume."""
+        if self.config.exists():
+            self._read()
+            for path in self._written:
+                path.unlink(missing_ok=True)
+            shutil.rmtree(self.bundle, ignore_errors=True)
+            self.config.unlink()
+
+    def require(self, config: FitConfig, data: Mapping[str, Any]) -> None:
+        """Check that this is the folder of that fit.
+
+        Raises:
+            ConfigError: it has another config or other data; names every difference.
+            TrainingError: it is not the folder of a fit.
+        """
+        found, wanted = self._read(), _document(config, data)
+        differences = [
+            f"{part}.{key} is {found[part].get(key)!r} there and {wanted[part].get(key)!r} here"
+            for part in ("config", "data")
+            for key in {**found[part], **wanted[part]}
+            if found[part].get(key) != wanted[part].get(key)
+        ]
+        if differences:
+            raise ConfigError(f"{self.folder} holds another fit: {'; '.join(differences)}", field="run")
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        try:
+            document = json.loads(self.config.read_text(encoding="utf-8"))
+            return {part: dict(document[part]) for part in ("config", "data")}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise self._not_a_run(str(error)) from error
+
+    def _not_a_run(self, reason: str) -> TrainingError:
+        return TrainingError(
+            f"{self.folder} is not the folder of a fit ({reason}); --run names another folder", field="run"
+        )
+
+    def read_config(self) -> tuple[FitConfig, dict[str, Any]]:
+        """The config and the data's description of a started run.
+
+        Raises:
+            TrainingError: the folder is not a run.
+        """
+        document = self._read()
+        try:
+            return FitConfig(**document["config"]), document["data"]
+        except (ConfigError, TypeError) as error:
+            raise self._not_a_run(str(error)) from error
+
+    def read_tokenizer(self) -> Tokenizer:
+        """The tokenizer of the run."""
+        return Tokenizer.from_json(self.tokenizer.read_text(encoding="utf-8"), source=self.tokenizer)
+
+    def write_log(self, history: list[dict[str, Any]]) -> None:
+        """Write the whole history, one line an epoch."""
+        write_atomically(self.log, "".join(json.dumps(epoch) + "\n" for epoch in history).encode())
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """The history so far."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+def _document(config: FitConfig, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What `config.json` says of a fit, as JSON gives it back."""
+    document: dict[str, dict[str, Any]] = json.loads(json.dumps({"config": config.as_dict(), "data": data}))
+    return document

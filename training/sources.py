@@ -1,0 +1,80 @@
+"""What a fit learns from: IMDB, or a labelled file of the user's own, split and described; no TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from training import imdb as imdb_archive
+from training import labelled
+from training.presets import FitConfig
+from training.review import Review
+
+
+@dataclass(frozen=True)
+class FitData:
+    """What a fit learns from.
+
+    Attributes:
+        train: labelled reviews to train on.
+        validation: labelled reviews to choose by; they share nothing with `train`.
+        unlabelled: further texts for vocabulary and word vectors.
+        description: JSON-ready provenance (name, counts, digests); a resumed fit must find it unchanged.
+    """
+
+    train: Sequence[Review]
+    validation: Sequence[Review]
+    unlabelled: Sequence[str] = ()
+    description: dict[str, Any] = field(default_factory=dict)
+
+
+def imdb(config: FitConfig, archive: Path | None = None) -> FitData:
+    """IMDB's train and unsup; the validation part shares no film with the training part.
+
+    Raises:
+        ArchiveError, DownloadError: see `training.imdb.load`.
+    """
+    found = imdb_archive.load(archive)
+    train, validation = imdb_archive.split(found.train, fraction=config.validation, seed=config.split_seed)
+    unlabelled = found.unsup if config.unsupervised else ()
+    description = {
+        "name": "imdb (Large Movie Review Dataset v1.0)",
+        "training_reviews": len(train),
+        "validation_reviews": len(validation),
+        "unlabelled_reviews": len(unlabelled),
+        "split": f"film-disjoint, seed {config.split_seed}",
+        "sha256": dict(found.digests),
+    }
+    return FitData(train, validation, unlabelled, description)
+
+
+def labelled_file(config: FitConfig, path: Path, options: Mapping[str, Any], console: Console) -> FitData:
+    """A labelled file of the user's own; rows that cannot be used are listed on `console`.
+
+    Args:
+        config: the recipe, for the split.
+        path: CSV, TSV, JSON Lines or Parquet.
+        options: of `training.labelled.load`.
+        console: where the summary of the rows goes.
+
+    Raises:
+        DataError: see `training.labelled.load`.
+    """
+    found = labelled.load(path, **options)
+    console.print(found.summary(), highlight=False, markup=False)
+    train, validation = labelled.split(found.reviews, fraction=config.validation, seed=config.split_seed)
+    description = {
+        "name": path.name,
+        "labels": found.scheme,
+        "training_reviews": len(train),
+        "validation_reviews": len(validation),
+        "skipped_rows": len(found.problems),
+        "split": f"seed {config.split_seed}",
+        "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
+    }
+    return FitData(train, validation, (), description)

@@ -1,0 +1,194 @@
+"""One model being fitted: the training step, the moving average, evaluation, and the state to resume from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from training.dataset import Dataset, pad, sorted_batches
+from training.errors import CheckpointError
+from training.heads import Tensor, TimestepsHead, time_mask
+from training.model import Masks, SentimentModel
+from training.presets import FitConfig
+
+_IDS = tf.TensorSpec([None, None], tf.int32)
+_LENGTHS = tf.TensorSpec([None], tf.int32)
+_LABELS = tf.TensorSpec([None], tf.float32)
+
+
+class Trainer:
+    """Steps a model along; everything it needs to go on after a kill is in `state()`.
+
+    Attributes:
+        model: with the weights of the last step.
+        optimizer: Adam.
+        averages: moving averages of the trainable weights; empty where the config asks for none.
+    """
+
+    def __init__(self, config: FitConfig, model: SentimentModel, steps: int) -> None:
+        """Make a trainer.
+
+        Args:
+            config: the recipe.
+            model: built, with its initial weights.
+            steps: planned training steps, which the learning rate's schedule spans.
+        """
+        self.config = config
+        self.model = model
+        rate: Any = config.learning_rate
+        if config.schedule == "cosine":
+            rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.1)
+        self.optimizer = keras.optimizers.Adam(
+            rate, beta_2=config.beta_2, global_clipnorm=config.clip_norm or None, name="adam"
+        )
+        self.optimizer.build(model.trainable_variables)
+        weights = [variable.value for variable in model.trainable_variables]
+        self.averages = [tf.Variable(weight, trainable=False) for weight in weights] if config.ema else []
+        self._step = tf.function(self._train, input_signature=[_IDS, _LENGTHS, _LABELS])
+        self._logits = tf.function(self._evaluate, input_signature=[_IDS, _LENGTHS])
+
+    def step(self, ids: NDArray[np.int32], lengths: NDArray[np.int32], labels: NDArray[np.int8]) -> tuple[float, float]:
+        """Train on one batch.
+
+        Args:
+            ids: int32 [B, T], right-padded with 0.
+            lengths: int32 [B].
+            labels: [B], 0 or 1.
+
+        Returns:
+            `(loss, accuracy)` of the clean pass, in training mode, before the update.
+        """
+        loss, accuracy = self._step(tf.constant(ids), tf.constant(lengths), tf.constant(labels, tf.float32))
+        return float(loss), float(accuracy)
+
+    def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        model, variables = self.model, [variable.value for variable in self.model.trainable_variables]
+        masks = model.draw_masks(ids)
+        with tf.GradientTape() as tape:
+            vectors = model.embedding(masks.ids) * masks.vectors
+            loss, logits = self._loss(vectors, lengths, labels, masks)
+        gradients = tape.gradient(loss, [vectors, *variables])
+        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+        if self.config.adversarial:
+            noise = adversarial_noise(gradients[0], self.config.adversarial)
+            with tf.GradientTape() as tape:
+                perturbed = model.embedding(masks.ids) * masks.vectors + noise
+                worst, _ = self._loss(perturbed, lengths, labels, masks)
+            gradients[1:] = [
+                clean + tf.convert_to_tensor(other)
+                for clean, other in zip(gradients[1:], tape.gradient(worst, variables), strict=True)
+            ]
+        self.optimizer.apply(gradients[1:], model.trainable_variables)
+        self._update_averages(variables)
+        right = tf.equal(logits > 0, labels > 0.5)
+        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+
+    def _loss(self, vectors: Tensor, lengths: Tensor, labels: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+        states = self.model.states(vectors, lengths, masks.between)
+        head = self.model.head
+        logits = head.logit(states, lengths, masks.pooled if self.config.state_dropout else None)
+        if self.config.loss == "mse" and isinstance(head, TimestepsHead):
+            mask = time_mask(states, lengths)
+            squares = tf.square(head.probabilities(states) - labels[:, None]) * mask
+            return tf.reduce_sum(squares) / tf.reduce_sum(mask), logits
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)), logits
+
+    def _update_averages(self, variables: list[Tensor]) -> None:
+        step = tf.cast(self.optimizer.iterations.value, tf.float32)
+        decay = tf.minimum(self.config.ema, (1 + step) / (10 + step))  # a short memory while the weights still run
+        for average, variable in zip(self.averages, variables, strict=False):
+            average.assign(decay * average + (1 - decay) * variable)
+
+    def _evaluate(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        return self.model.head.logit(self.model.states(self.model.embedding(ids), lengths), lengths)
+
+    def evaluate(self, data: Dataset, batch_size: int = 128) -> tuple[float, float]:
+        """Loss (binary cross-entropy, nats) and accuracy of the averaged weights on encoded reviews."""
+        logits = np.empty(len(data.ids), np.float64)
+        with self.averaged():
+            for batch in sorted_batches(data.lengths, batch_size):
+                ids, lengths = pad([data.ids[index] for index in batch])
+                logits[batch] = self._logits(tf.constant(ids), tf.constant(lengths)).numpy()
+        margins = np.where(data.labels == 1, logits, -logits)
+        return float(np.logaddexp(0, -margins).mean()), float((margins > 0).mean())
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the model has the averaged weights, if the config asks for an average."""
+        if not self.averages:
+            yield
+            return
+        variables = self.model.trainable_variables
+        current = [variable.value.numpy() for variable in variables]
+        for variable, average in zip(variables, self.averages, strict=True):
+            variable.assign(average)
+        try:
+            yield
+        finally:
+            for variable, weight in zip(variables, current, strict=True):
+                variable.assign(weight)
+
+    def _variables(self) -> dict[str, Any]:
+        named = {f"model/{variable.path}": variable for variable in self.model.variables}
+        named |= {f"adam/{variable.path}": variable for variable in self.optimizer.variables}
+        trainable = self.model.trainable_variables
+        return named | {
+            f"average/{variable.path}": average for variable, average in zip(trainable, self.averages, strict=False)
+        }
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Every variable of model, optimizer, dropout generator and average, by name."""
+        return {name: np.asarray(variable) for name, variable in self._variables().items()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a `state()`.
+
+        Raises:
+            CheckpointError: it belongs to another model.
+        """
+        variables = self._variables()
+        if variables.keys() != state.keys():
+            odd = sorted(variables.keys() ^ state.keys())[0]
+            raise CheckpointError(f"the checkpoint is of another model: {odd} is in only one of them")
+        for name, variable in variables.items():
+            if tuple(variable.shape) != state[name].shape:
+                raise CheckpointError(
+                    f"the checkpoint is of another model: {name} has shape {state[name].shape} there and "
+                    f"{tuple(variable.shape)} here"
+                )
+            variable.assign(state[name])
+
+    def averaged_weights(self) -> dict[str, NDArray[np.float32]]:
+        """The weights to evaluate and export, by variable path."""
+        with self.averaged():
+            return model_weights(self.model)
+
+
+def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
+    """The perturbation of given norm along the loss gradient (Goodfellow et al. 2015; Miyato et al. 2017):
+
+        r = ε · g / ‖g‖₂, over all timesteps of a review.
+
+    Args:
+        gradient: [B, T, E] of the loss by the word vectors.
+        norm: ε.
+    """  # noqa: D415
+    length = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=[1, 2], keepdims=True))
+    return tf.stop_gradient(norm * gradient / (length + 1e-12))
+
+
+def model_weights(model: SentimentModel) -> dict[str, NDArray[np.float32]]:
+    """Trainable weights by variable path."""
+    return {variable.path: np.asarray(variable) for variable in model.trainable_variables}
+
+
+def assign_weights(model: SentimentModel, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Give a built model the weights that `model_weights` returned."""
+    for variable in model.trainable_variables:
+        variable.assign(weights[variable.path])
