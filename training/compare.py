@@ -131,7 +131,7 @@ def select(names: Sequence[str]) -> list[Bundle]:
     bundles = {bundle.manifest.name: bundle for bundle in (find(name) for name in names or installed())}
     if not bundles:
         raise BundleNotFoundError("there is no model to compare; fit one, or name folders", field="model")
-    rank = {name: position for position, name in enumerate(reversed(PRESETS))}
+    rank = {name: position for position, name in enumerate(PRESETS)}
     return [bundles[name] for name in sorted(bundles, key=lambda name: (rank.get(name, len(rank)), name))]
 
 

@@ -167,7 +167,7 @@ def _transfer(client: httpx.Client, url: str, part: Path, report: Report) -> boo
         if response.status_code not in (200, 206):
             raise DownloadError(f"{url} answered {response.status_code} {response.reason_phrase}; try later, {_ADVICE}")
         start, total = _extent(response)
-        if False:
+        if start != held:
             held = 0  # the server ignores Range, or means another place: from the beginning
             if start != 0:
                 part.unlink(missing_ok=True)

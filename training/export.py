@@ -19,6 +19,17 @@ from training.fused import Handler, placeholder
 from training.model import SentimentModel
 
 OPSET = 17
+AXES = {
+    "input_ids": ("batch", "time"),
+    "lengths": ("batch",),
+    "probability": ("batch",),
+    "logit": ("batch",),
+    "bias": ("batch",),
+    "scores": ("batch", "time"),
+    "contributions": ("batch", "time"),
+}
+"""Every input and output a graph may have, with its axes."""
+
 _QUANTIZED_OPS = ["LSTM", "Gather"]
 """Quantizing the head's products as well would triple the drift of the logit at the same file size."""
 
@@ -62,10 +73,10 @@ def to_onnx(model: SentimentModel) -> onnx.ModelProto:
 def name_axes(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Name the dynamic axes "batch" and "time" and say who produced the graph."""
     for value in (*proto.graph.input, *proto.graph.output):
-        dimensions = value.type.tensor_type.shape.dim
-        for name, dimension in zip(("batch", "time"), dimensions, strict=False):
-            dimension.Clear()
-            dimension.dim_param = name
+        shape = value.type.tensor_type.shape
+        shape.Clear()  # tf2onnx leaves out the shape of outputs that it could not infer
+        for axis in AXES[value.name]:
+            shape.dim.add().dim_param = axis
     proto.graph.name = "sentiline"
     proto.producer_name = "sentiline"
     proto.doc_string = ""

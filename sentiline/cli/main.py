@@ -1,0 +1,88 @@
+"""The command `sentiline`: which commands there are, and which exit code each error gets; no command itself."""
+
+from __future__ import annotations
+
+import io
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from sentiline import __version__
+from sentiline.errors import BundleError, SentilineError
+
+# Help text is kept here so that `sentiline --help` imports no command, and so neither numpy nor onnxruntime.
+COMMANDS = {
+    "predict": "Show the sentiment of a text, as a whole and token by token.",
+    "models": "List the models that can be loaded by name.",
+    "serve": "Serve the models over HTTP.",
+    "verify": "Check that a model's files are intact and that it computes what it promises.",
+}
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0  done
+  1  a model cannot be used: missing, damaged or malformed
+  2  wrong usage, or input that cannot be scored
+"""
+
+HELP = """
+The sentiment of a text, and the sentiment at every token of it.
+
+\b
+Examples:
+  sentiline predict "A quiet film that I could not stop thinking about."
+  sentiline models
+  sentiline predict --help
+"""
+
+
+class ModelFailure(click.ClickException):
+    """A model cannot be used; shown as one message without a traceback."""
+
+    exit_code = 1
+
+
+class InputFailure(click.ClickException):
+    """Input, an option or a setting cannot be used; shown as one message without a traceback."""
+
+    exit_code = 2
+
+
+class LazyGroup(click.Group):
+    """Imports the module of a command, `sentiline.cli.<name>`, when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"sentiline.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; expected errors become messages with an exit code."""
+        try:
+            return super().invoke(ctx)
+        except BundleError as error:
+            raise ModelFailure(str(error)) from error
+        except SentilineError as error:
+            raise InputFailure(str(error)) from error
+
+
+@click.group(cls=LazyGroup, help=HELP, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sentiline")
+def main() -> None:
+    """Run before every command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a review may hold what the terminal's encoding lacks

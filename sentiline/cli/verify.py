@@ -1,0 +1,108 @@
+"""`sentiline verify`: models against the numpy reference; a table of largest differences, and an exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sentiline.bundle import installed
+from sentiline.errors import BundleNotFoundError
+
+if TYPE_CHECKING:
+    from sentiline.verify import Verification
+
+HELP = """
+Check that the files of each MODEL (a name, or a path) are intact, and that it computes what its weights say.
+
+The weights are read out of the model's graph and run through the numpy reference, in float64, on texts of many kinds.
+Every output at every token is compared with ONNX Runtime's. Without MODEL, all installed models are checked.
+
+\b
+Examples:
+  sentiline verify
+  sentiline verify bilstm
+  sentiline verify ./models/bilstm --file review.txt --file another.txt
+  sentiline verify bilstm --json
+
+Needs the package onnx: pip install 'sentiline[train]'. TensorFlow is not used.
+"""
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0  every model is within tolerance
+  1  one is not, or cannot be used: missing, damaged or malformed
+  2  wrong usage, text that cannot be scored, or no package onnx
+"""
+
+
+@click.command(help=HELP, epilog=EXIT_CODES)
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option(
+    "--file",
+    "-f",
+    "files",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare on the text in this file (UTF-8) instead; may be given several times.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify(models: tuple[str, ...], files: tuple[Path, ...], as_json: bool) -> None:
+    """Verify, print, exit."""
+    from sentiline.verify import TEXTS  # onnxruntime is slow to import: not for --help
+    from sentiline.verify import verify as check
+
+    names = models or tuple(installed())
+    if not names:
+        raise BundleNotFoundError("no model to verify: none is installed, and none is named", field="model")
+    texts = [_text(path) for path in files] or TEXTS
+    findings = [check(name, texts) for name in names]
+    if as_json:
+        click.echo(json.dumps({"verifications": [one.as_dict() for one in findings]}, ensure_ascii=False).encode())
+    else:
+        for one in findings:
+            _show(one)
+    if not all(one.passed for one in findings):
+        click.get_current_context().exit(1)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path} is not UTF-8; convert it first") from None
+
+
+def _show(one: Verification) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    console.print(f"{one.model}: {one.texts} texts, {one.timesteps} tokens", style="bold", markup=False)
+    outputs = list(one.comparisons[0].largest)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in ("precision", "texts run"):
+        table.add_column(title, no_wrap=True)
+    for title in (*outputs, "tolerance", "same label"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for row in one.comparisons:
+        cells = []
+        for name in outputs:
+            held = name in row.held
+            beyond = held and not row.largest[name] <= row.tolerance
+            cells.append(Text(f"{row.largest[name]:.1e}", style="bold red" if beyond else "" if held else "dim"))
+        verdict = Text("ok", style="green") if row.passed else Text("FAILED", style="bold red")
+        agreement = f"{100 * row.agreement:.0f} %"
+        table.add_row(row.precision, row.runs, *cells, f"{row.tolerance:.0e}", agreement, verdict)
+    console.print(table)
+    loose = [row.precision for row in one.comparisons if len(row.held) < len(outputs)]
+    note = f"largest difference from the reference, which runs the weights of {one.comparisons[0].weights}"
+    if loose:
+        note += f"; of {', '.join(loose)} only the probability is held to the tolerance"
+    console.print(note, style="dim", markup=False, soft_wrap=True)

@@ -1,0 +1,222 @@
+"""A reading as coloured terminal text: verdict, chart of the verdict so far, the review token by token."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console, Group
+from rich.style import Style
+from rich.text import Text
+
+from sentiline.prediction import Detail
+from sentiline.reading import Reading
+from sentiline.tokenizer import UNKNOWN_ID, split
+
+GAP = " […] "
+"""Stands where tokens were left out."""
+
+_BARS = "▁▂▃▄▅▆▇█"
+_ASCII_BARS = "_.-:=+*#"
+
+INK = "#ffffff"
+# Weakest first. White reads well on each of these, and each is seen on dark and on light terminals; the green leans to
+# blue and the red to orange, so that red-green colour blindness leaves a difference.
+POSITIVE = ("#42746a", "#237765", "#007a5e")
+NEGATIVE = ("#935a4e", "#ab4a39", "#c0341c")
+_FAINT = 0.12  # share of the strongest contribution below which a token stays plain
+_STRONG = 0.45  # and above which it is marked where there is no colour
+
+# A review may hold terminal escapes, bidirectional overrides or lone surrogates: shown, never obeyed.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """The colours that a terminal can show.
+
+    Attributes:
+        positive: backgrounds for what speaks for a positive verdict, weakest first; empty if there are no colours.
+        negative: the same for what speaks against it.
+        ink: colour of text on them; None to colour the text itself and leave the background alone.
+    """
+
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+    ink: str | None = INK
+
+    @classmethod
+    def of(cls, console: Console) -> Paint:
+        """What this console can show: all shades, or two of the sixteen basic colours, or none.
+
+        What the basic colours look like is up to the terminal, which makes them readable as text, seldom as background.
+        """
+        if console.color_system is None or console.no_color:
+            return cls()
+        if console.color_system in ("standard", "windows"):
+            return cls(("green",), ("red",), None)
+        return cls(POSITIVE, NEGATIVE)
+
+    def token(self, weight: float) -> Style:
+        """Style of a token of this weight, from -1 to 1."""
+        shades = self.positive if weight > 0 else self.negative
+        if not shades or abs(weight) < _FAINT:
+            return Style()
+        if self.ink is None:
+            return Style(color=shades[0], bold=abs(weight) >= _STRONG)
+        share = ((abs(weight) - _FAINT) / (1 - _FAINT)) ** 0.5  # one very strong token must not pale all others
+        return Style(color=self.ink, bgcolor=shades[min(int(share * len(shades)), len(shades) - 1)])
+
+    def line(self, positive: bool) -> Style:
+        """Style of a bar of the chart."""
+        shades = self.positive if positive else self.negative
+        return Style(color=shades[-1]) if shades else Style()
+
+
+def render(reading: Reading, detail: Detail, console: Console) -> Group:
+    """Lay a reading out for a console.
+
+    Args:
+        reading: what to show.
+        detail: "none" shows only the verdict.
+        console: asked for its width, its encoding and whether it has colours.
+
+    Returns:
+        Something `console.print` takes.
+    """
+    paint = Paint.of(console)
+    lines = [verdict(reading, paint)]
+    if detail == "timesteps":
+        values = reading.running() if reading.contributions is not None else reading.scores
+        assert values is not None
+        title = "verdict so far " if reading.contributions is not None else "at each token "
+        lines += [chart(values, title, console.width, paint, ascii_only=console.options.ascii_only)]
+        lines += [Text(), review(reading, paint), Text(), *strongest(reading)]
+    return Group(*lines)
+
+
+def verdict(reading: Reading, paint: Paint) -> Text:
+    """One line: label, its probability, logit, and how much of the text the model read and knew."""
+    encoding = reading.encoding
+    read = f"{encoding.tokens_used:,} token{'s' if encoding.tokens_used > 1 else ''}"
+    if encoding.truncated:
+        read = f"{encoding.tokens_used:,} of {encoding.tokens_total:,} tokens read"
+    unknown = f", {encoding.unknown_tokens:,} unknown" if encoding.unknown_tokens else ""
+    style = paint.token(1 if reading.label == "POSITIVE" else -1)
+    label = f" {reading.label} " if style.bgcolor else reading.label
+    return Text.assemble(
+        (label, style + Style(bold=True)),
+        (f" {percent(reading.score)}", "bold"),
+        f"  logit {reading.logit:+.2f}  {read}{unknown}",
+    )
+
+
+def percent(probability: float) -> str:
+    """A probability in percent with one digit, never rounded up to certainty.
+
+    Example:
+        >>> percent(0.97312), percent(0.99999)
+        ('97.3 %', '> 99.9 %')
+    """
+    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
+
+
+def chart(values: NDArray[np.floating[Any]], title: str, width: int, paint: Paint, *, ascii_only: bool = False) -> Text:
+    """One line of bars from 0 to 1, at most one for each token.
+
+    Args:
+        values: probabilities [T]; where T exceeds the room, a bar is the mean of its share of them.
+        title: written before the bars.
+        width: of the terminal, in columns.
+        paint: its colours.
+        ascii_only: whether the terminal lacks the block characters.
+    """
+    bars = _ASCII_BARS if ascii_only else _BARS
+    last = f" {percent(float(values[-1]))} positive"
+    room = max(1, min(len(values), width - len(title) - len(last) - 1, 100))
+    line = Text(title)
+    for share in np.array_split(values, room):
+        mean = float(share.mean())
+        line.append(bars[min(int(mean * len(bars)), len(bars) - 1)], paint.line(mean >= 0.5))
+    return line.append(last)
+
+
+def review(reading: Reading, paint: Paint) -> Text:
+    """The text as written, each token on the colour of its contribution.
+
+    Without colours the strongest tokens are written `{+token+}` and `{-token-}`.
+    """
+    weights = _weights(reading)
+    unknown = (reading.encoding.ids == UNKNOWN_ID).tolist()
+    shown = Text(overflow="fold")
+    for index, piece in _pieces(reading):
+        if index is None:
+            shown.append(_printable(piece))
+            continue
+        weight = weights[index]
+        style = Style(underline=True) if unknown[index] else Style()
+        token = _printable(piece)
+        if not paint.positive and abs(weight) >= _STRONG:
+            sign = "+" if weight > 0 else "-"
+            token = f"{{{sign}{token}{sign}}}"
+        shown.append(token, style + paint.token(weight))
+    return shown
+
+
+def strongest(reading: Reading, count: int = 5) -> list[Text]:
+    """Up to two lines: the tokens that add most to the logit, and those that take most from it."""
+    if reading.contributions is None:
+        return []
+    starts, ends = reading.encoding.starts.tolist(), reading.encoding.ends.tolist()
+    order = np.argsort(reading.contributions, kind="stable").tolist()
+    lines = []
+    for title, sign, indices in (("positive", 1, order[::-1]), ("negative", -1, order)):
+        parts = []
+        for index in indices[:count]:
+            contribution = float(reading.contributions[index])
+            if contribution * sign > 0:
+                token = textwrap.shorten(_printable(reading.text[starts[index] : ends[index]]), 30, placeholder="…")
+                parts.append(f"{token or '…'} {contribution:+.2f}")
+        if parts:
+            lines.append(Text(f"{title}  {'   '.join(parts)}", overflow="fold"))
+    return lines
+
+
+def _weights(reading: Reading) -> list[float]:
+    """What each token says, scaled so that the strongest is 1 or -1."""
+    values = reading.contributions if reading.contributions is not None else reading.scores - 0.5
+    largest = float(np.abs(values).max())
+    weights: list[float] = (values / largest if largest > 0 else values).tolist()
+    return weights
+
+
+def _pieces(reading: Reading) -> Iterator[tuple[int | None, str]]:
+    """Yield the text in order: `(index, token)` for the tokens used, `(None, text)` between them."""
+    text, encoding = reading.text, reading.encoding
+    starts, ends = encoding.starts.tolist(), encoding.ends.tolist()
+    left_out = _left_out(reading)
+    position = 0
+    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        yield None, GAP if index in left_out else text[position:start]
+        yield index, text[start:end]
+        position = end
+    yield None, GAP if len(starts) in left_out else text[position:].rstrip()
+
+
+def _left_out(reading: Reading) -> set[int]:
+    """Indices of the used tokens before which tokens were left out; the number of used tokens stands for the end."""
+    if not reading.encoding.truncated:
+        return set()
+    _, starts, _ = split(reading.text)
+    places = np.searchsorted(starts, reading.encoding.starts)  # place of each used token in the whole text
+    steps = np.diff(places, prepend=-1, append=len(starts))
+    return set(np.flatnonzero(steps > 1).tolist())
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub("\ufffd", text).expandtabs(4)
