@@ -56,7 +56,7 @@ def draw_text(axes: Axes, text: str, prediction: Prediction) -> None:
                 tint = _DIVERGING(0.5 + 0.5 * contribution / largest)
                 axes.fill_between([column - 0.15, column + len(piece) + 0.15], row - 0.42, row + 0.42, color=tint, lw=0)
             for offset, character in enumerate(piece):
-                axes.text(column + offset + 0.5, row, character, ha="center", va="center", family="monospace", color=_INK)
+                axes.text(column + offset + 0.5, row, character, ha="center", va="center", family="monospace")
             column += len(piece)
     axes.set(xlim=(0, _LINE_CHARACTERS + 1), ylim=(len(lines) - 0.4, -0.6))
     axes.axis("off")
@@ -93,7 +93,8 @@ def main() -> None:
         draw_text(upper, options.text, prediction)
         draw_running(lower, prediction)
         upper.set_title(
-            f"{prediction.label}  {prediction.score:.3f}     logit {prediction.logit:+.2f} = bias {prediction.bias:+.2f} "
+            f"{prediction.label}  {prediction.score:.3f}     "
+            f"logit {prediction.logit:+.2f} = bias {prediction.bias:+.2f} "
             f"+ the sum of {prediction.tokens_used} contributions",
             loc="left",
         )

@@ -27,8 +27,8 @@ _ASCII_BARS = "_.-:=+*#"
 INK = "#ffffff"
 # Weakest first. White reads well on each of these, and each is seen on dark and on light terminals; the green leans to
 # blue and the red to orange, so that red-green colour blindness leaves a difference.
-POSITIVE = ("#42746a", "#237765", "#007a5e")
-NEGATIVE = ("#935a4e", "#ab4a39", "#c0341c")
+POSITIVE = ("#2c6f68", "#237765", "#007a5e")
+NEGATIVE = ("#935a4e", "#ab4a39", "#c02e1c")
 _FAINT = 0.12  # share of the strongest contribution below which a token stays plain
 _STRONG = 0.45  # and above which it is marked where there is no colour
 

@@ -12,7 +12,7 @@ from sentiline.bundle import installed
 from sentiline.errors import BundleNotFoundError
 
 if TYPE_CHECKING:
-    from sentiline.verify import Verification
+    from sentiline.verification import Verification
 
 HELP = """
 Check that the files of each MODEL (a name, or a path) are intact, and that it computes what its weights say.
@@ -84,25 +84,26 @@ def _show(one: Verification) -> None:
 
     console = Console(highlight=False)
     console.print(f"{one.model}: {one.texts} texts, {one.timesteps} tokens", style="bold", markup=False)
-    outputs = list(one.comparisons[0].largest)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("precision", "texts run"):
-        table.add_column(title, no_wrap=True)
-    for title in (*outputs, "tolerance", "same label"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table.add_column("largest difference", no_wrap=True)
     for row in one.comparisons:
+        table.add_column(f"{row.precision}\n{row.runs}", justify="right", no_wrap=True)
+    for name in one.comparisons[0].largest:
         cells = []
-        for name in outputs:
+        for row in one.comparisons:
             held = name in row.held
             beyond = held and not row.largest[name] <= row.tolerance
             cells.append(Text(f"{row.largest[name]:.1e}", style="bold red" if beyond else "" if held else "dim"))
-        verdict = Text("ok", style="green") if row.passed else Text("FAILED", style="bold red")
-        agreement = f"{100 * row.agreement:.0f} %"
-        table.add_row(row.precision, row.runs, *cells, f"{row.tolerance:.0e}", agreement, verdict)
+        table.add_row(name, *cells)
+    table.add_row("tolerance", *(f"{row.tolerance:.0e}" for row in one.comparisons))
+    table.add_row("same label", *(f"{100 * row.agreement:.0f} %" for row in one.comparisons))
+    verdicts = (
+        Text("ok", style="green") if row.passed else Text("FAILED", style="bold red") for row in one.comparisons
+    )
+    table.add_row("", *verdicts)
     console.print(table)
-    loose = [row.precision for row in one.comparisons if len(row.held) < len(outputs)]
-    note = f"largest difference from the reference, which runs the weights of {one.comparisons[0].weights}"
+    note = f"The reference runs the weights of {one.comparisons[0].weights}."
+    loose = [row.precision for row in one.comparisons if len(row.held) < len(row.largest)]
     if loose:
-        note += f"; of {', '.join(loose)} only the probability is held to the tolerance"
+        note += f" Of {', '.join(loose)} only the probability is held to the tolerance."
     console.print(note, style="dim", markup=False, soft_wrap=True)

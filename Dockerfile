@@ -1,0 +1,39 @@
+# The service as an image: locked wheels in a virtual environment, the code and the default model beside it.
+# No compiler, no pip, no TensorFlow; runs as nobody in particular, on a read-only root, without a network.
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS build
+# For a mirror of the package index: docker build --build-arg PIP_INDEX_URL=…
+ARG PIP_INDEX_URL
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+COPY requirements/serve.txt /build/
+RUN python -m venv --without-pip /venv \
+ && python -m pip --python /venv/bin/python install --only-binary :all: --require-hashes -r /build/serve.txt
+COPY pyproject.toml /app/
+COPY sentiline /app/sentiline
+COPY service /app/service
+COPY models/bilstm /app/models/bilstm
+# The root is read-only at run time: what is not compiled now would be compiled at every start.
+RUN /venv/bin/python -m compileall -q /app && rm -rf /app/models/*/*.png
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="Sentiline" \
+      org.opencontainers.image.description="Sentiment of a text and at every token of it, over HTTP" \
+      org.opencontainers.image.licenses="MIT"
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+ENV PATH=/venv/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    BENTOML_HOME=/tmp/bentoml \
+    BENTOML_DO_NOT_TRACK=true \
+    SENTILINE_HOST=0.0.0.0 \
+    SENTILINE_PORT=3000
+WORKDIR /app
+# A number, so that Kubernetes can see that it is not root; it owns nothing.
+USER 10001:10001
+EXPOSE 3000
+HEALTHCHECK --interval=15s --timeout=4s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"SENTILINE_PORT\"]}/readyz', timeout=3)"]
+# No shell in between: the server is process 1 and gets SIGTERM itself.
+CMD ["python", "-m", "sentiline", "serve"]

@@ -1,0 +1,1 @@
+"""The HTTP service: BentoML around `sentiline`; never imports `training` or TensorFlow."""

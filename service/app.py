@@ -1,0 +1,90 @@
+"""`SentimentService`, the BentoML service: `bentoml serve service.app:SentimentService`.
+
+BentoML's supervisor imports this too, only to count workers: what is heavy is imported later, by the workers.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import bentoml
+from _bentoml_sdk import Service  # what @bentoml.service makes; bentoml itself exports only the older class
+from pydantic import BaseModel
+
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from .routes import Endpoints
+
+SETTINGS = Settings.from_environ(os.environ)
+
+
+class GatewayService(Service[Any]):
+    """A BentoML service whose HTTP application stands behind the gateway."""
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:
+        """Make the application of a worker; as another service's dependency it keeps BentoML's own protocol."""
+        from .gateway import Gateway
+
+        bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
+        return Gateway(_endpoints(), bentoml_app) if is_main else bentoml_app
+
+
+@cache
+def _endpoints() -> Endpoints:
+    """The one engine of this process, with its handlers: shared by the gateway and the native API."""
+    from .routes import Endpoints
+
+    return Endpoints(SETTINGS, cast("Service[Any]", SentimentService).schema)
+
+
+class PredictAnswer(BaseModel):
+    """What `predict` returns; a slot of `predictions` is a prediction or an error object."""
+
+    model: str
+    version: str
+    predictions: list[dict[str, Any]]
+
+
+@bentoml.service(
+    service_class=GatewayService,
+    workers=SETTINGS.workers,
+    metrics={"enabled": False},  # the gateway has its own, with a fixed set of series
+    logging={"access": {"enabled": False}},
+)
+class SentimentService:
+    """The sentiment of a text, and the sentiment at every token of it."""
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def start(self) -> None:
+        """Begin to load the default model; the worker answers /livez meanwhile."""
+        _endpoints().engine.start()
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def stop(self) -> None:
+        """Let the running predictions finish."""
+        _endpoints().close()
+
+    @bentoml.api(route="/predict")  # type: ignore[untyped-decorator]
+    async def predict(
+        self,
+        inputs: str | list[str],
+        model: str | None = None,
+        truncation: str | None = None,
+        detail: str = "timesteps",
+    ) -> PredictAnswer:
+        """Score one text or a list of texts.
+
+        Over HTTP the gateway answers this route; this method describes it to BentoML's client and serves callers
+        inside BentoML.
+        """
+        document = {"inputs": inputs, "model": model, "truncation": truncation, "detail": detail}
+        return PredictAnswer(**await _endpoints().predict_natively(document))
+
+    def __is_ready__(self) -> bool:
+        """Whether the default model has answered its warm-up."""
+        return _endpoints().engine.ready

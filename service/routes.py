@@ -1,0 +1,118 @@
+"""The HTTP routes: each turns a request into an answer by way of the engine; errors are raised, not answered here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .body import read_json
+from .contract import Answer, PredictRequest, answer, parse
+from .engine import Engine
+from .errors import JSON_TYPE, ServiceError
+from .metrics import CONTENT_TYPE, Metrics, exposition
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from sentiline.predictor import Predictor
+
+PAGE = Path(__file__).with_name("page") / "index.html"
+PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+}
+_NEVER_CACHED = {"cache-control": "no-store"}
+
+
+class Endpoints:
+    """The handlers, around one engine.
+
+    Attributes:
+        settings: the service's settings.
+        metrics: the counters of this process.
+        engine: what runs the models.
+    """
+
+    def __init__(self, settings: Settings, schema: Callable[[], dict[str, Any]]) -> None:
+        """Make the handlers; `schema` describes the native API as BentoML's own client reads it."""
+        self.settings = settings
+        self._schema = schema
+        self._page = PAGE.read_bytes()
+        self.metrics = Metrics(
+            [(route.path, sorted(route.methods or ())) for route in self.routes()], model=settings.model
+        )
+        self.engine = Engine(settings, self.metrics.watch)
+
+    def close(self) -> None:
+        """Wait for the running predictions, and take this process out of the metrics."""
+        self.engine.close()
+        self.metrics.close()
+
+    def routes(self) -> Sequence[Route]:
+        """All routes; a path that is not here does not exist."""
+        return [
+            Route("/", self.page, methods=["GET"]),
+            Route("/predict", self.predict, methods=["POST"]),
+            Route("/livez", self.alive, methods=["GET"]),
+            Route("/healthz", self.alive, methods=["GET"]),
+            Route("/readyz", self.ready, methods=["GET"]),
+            Route("/metrics", self.exposition, methods=["GET"]),
+            Route("/schema.json", self.schema, methods=["GET"]),
+        ]
+
+    async def predict(self, request: Request) -> Response:
+        """`POST /predict`."""
+        wanted = parse(await read_json(request, self.settings), self.settings)
+
+        def work(predictor: Predictor) -> tuple[int, bytes]:
+            scored = self._score(predictor, wanted)
+            return scored.status, orjson.dumps(scored.document)
+
+        status, body = await self.engine.run(wanted.model, len(wanted.texts), work)
+        return Response(body, status, media_type=JSON_TYPE)
+
+    async def predict_natively(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The same for a caller inside BentoML, without JSON."""
+        wanted = parse(document, self.settings)
+        scored = await self.engine.run(
+            wanted.model, len(wanted.texts), lambda predictor: self._score(predictor, wanted)
+        )
+        if scored.status != 200:
+            refusal = dict(scored.document)
+            raise ServiceError(scored.status, refusal.pop("error_type"), refusal.pop("error"), **refusal)
+        return scored.document
+
+    def _score(self, predictor: Predictor, wanted: PredictRequest) -> Answer:
+        scored = answer(predictor, wanted, self.settings)
+        self.metrics.outcomes(predictor.manifest.name, scored.outcomes)
+        return scored
+
+    async def alive(self, _: Request) -> Response:
+        """`GET /livez`: the event loop turns."""
+        return Response(b'{"status":"alive"}', headers=_NEVER_CACHED, media_type=JSON_TYPE)
+
+    async def ready(self, _: Request) -> Response:
+        """`GET /readyz`: the default model has answered its warm-up."""
+        self.engine.check_ready()
+        document = {"status": "ready", "model": self.settings.model}
+        return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+
+    async def exposition(self, _: Request) -> Response:
+        """`GET /metrics`."""
+        return Response(await asyncio.to_thread(exposition), headers={"content-type": CONTENT_TYPE})
+
+    async def schema(self, _: Request) -> Response:
+        """`GET /schema.json`."""
+        return Response(orjson.dumps(self._schema()), media_type=JSON_TYPE)
+
+    async def page(self, _: Request) -> Response:
+        """`GET /`."""
+        return Response(self._page, headers=PAGE_HEADERS, media_type="text/html")

@@ -1,0 +1,118 @@
+"""The service's settings: one frozen value, read from environment variables; nothing else reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from sentiline.errors import SettingError
+
+PREFIX = "SENTILINE_"
+
+
+class _Reader(NamedTuple):
+    """How the text of one variable becomes a value; `read` raises ValueError or KeyError if it cannot."""
+
+    read: Callable[[str], Any]
+    expected: str
+
+
+def _integer(low: int, high: int) -> _Reader:
+    def read(text: str) -> int:
+        value = int(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return _Reader(read, f"an integer from {low} to {high}")
+
+
+def _one_of(*choices: str) -> _Reader:
+    return _Reader({choice: choice for choice in choices}.__getitem__, f"one of {', '.join(choices)}")
+
+
+def _setting(default: Any, reader: _Reader, meaning: str) -> Any:
+    return field(default=default, metadata={"reader": reader, "meaning": meaning})
+
+
+_SWITCH = _Reader(
+    {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}.__getitem__, "on or off"
+)
+_TEXT = _Reader(str, "a name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be set from outside; each field is the environment variable `SENTILINE_<FIELD>`.
+
+    The folders searched for models (`SENTILINE_MODELS`) are read by `sentiline.bundle`, because the command line
+    and the library use them too.
+    """
+
+    model: str = _setting("bilstm", _TEXT, "model that answers when a request names none")
+    precision: str | None = _setting(
+        None, _one_of("int8", "fp32"), "weights to run, int8 or fp32; unset: the model's own choice"
+    )
+    threads: int | None = _setting(None, _integer(1, 256), "reviews computed side by side in a worker; unset: its CPUs")
+    workers: int = _setting(1, _integer(1, 64), "server processes; each holds its own copy of the models")
+    max_body_bytes: int = _setting(4 * 1024 * 1024, _integer(1024, 1 << 30), "largest request body, in bytes")
+    max_items: int = _setting(128, _integer(1, 100_000), "most texts in one request")
+    max_text_characters: int = _setting(100_000, _integer(1, 1 << 28), "longest text, in characters")
+    max_pending: int = _setting(1024, _integer(1, 1_000_000), "most texts accepted and not yet answered, per worker")
+    max_loaded_models: int = _setting(4, _integer(1, 1000), "most models in memory at once, per worker")
+    access_log: bool = _setting(False, _SWITCH, "one log line a request, never with its text: on or off")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings.
+
+        Args:
+            environ: environment variables; those set to an empty string count as unset.
+
+        Raises:
+            SettingError: a value is unusable; the message names the variable, the value and what is allowed.
+        """
+        values: dict[str, Any] = {}
+        for setting in fields(cls):
+            key = variable(setting.name)
+            text = environ.get(key, "").strip()
+            if not text:
+                continue
+            reader: _Reader = setting.metadata["reader"]
+            try:
+                values[setting.name] = reader.read(text)
+            except (ValueError, KeyError):
+                raise SettingError(f"{key} is {text!r}; it must be {reader.expected}", field=key) from None
+        return cls(**values)
+
+
+def variable(name: str) -> str:
+    """The environment variable of the setting called `name`."""
+    return PREFIX + name.upper()
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Every setting as `(variable, default, meaning)`, for help texts and documentation."""
+    rows = []
+    for setting in fields(Settings):
+        shown = "unset" if setting.default is None else str(setting.default)
+        if isinstance(setting.default, bool):
+            shown = "on" if setting.default else "off"
+        rows.append((variable(setting.name), shown, setting.metadata["meaning"]))
+    return rows
+
+
+def main() -> None:
+    """Print every setting with its default and meaning; fail if the environment holds an unusable value."""
+    try:
+        Settings.from_environ(os.environ)
+    except SettingError as error:
+        raise SystemExit(str(error)) from None
+    for row in table():
+        print("\t".join(row))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Every command, snippet and answer of README.md, run as a reader would; long ones with the overrides below."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SMALL_FIT = "--epochs 1 --units 4 --embedding 8 --vocabulary 200 --adversarial 0 --threads 1"
+SERVE_SECONDS = 420  # a first `make serve` also installs its environment
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line]
+
+
+SERVED = ["make serve", next(line for line in commands() if line.startswith("curl"))]
+OVERRIDES = {
+    "make test": 'make test ARGS="--collect-only -q tests/docs"',
+    "make fit": f'make fit ARGS="--data {{folder}}/my.csv --run {{folder}}/imdb --to {{folder}}/bundle {SMALL_FIT}"',
+}
+AS_WRITTEN = [
+    *(line for line in commands() if line.startswith(".venv/bin/sentiline") and "--model" not in line),
+    "make evaluate",
+]
+OWN_DATA = [line for line in commands() if "my.csv" in line or "runs/mine" in line]
+
+
+def run(command: str, folder: Path = ROOT) -> str:
+    # TensorFlow warns of its own future; the settings of the enclosing pytest must not reach a nested one
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    environment["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(
+        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session", autouse=True)
+def development_environment() -> None:
+    if not (ROOT / ".venv/bin/sentiline").exists():
+        pytest.skip("README commands run in .venv, which `make setup` makes")
+
+
+@pytest.fixture
+def own_data(tmp_path: Path) -> Path:
+    good = ["a warm and funny film", "superb acting, I loved it", "wonderful from start to end", "a joy to watch"]
+    bad = ["a dull and empty film", "terrible acting, I hated it", "boring from start to end", "a pain to watch"]
+    rows = [
+        "text,label",
+        *(
+            f'"{text}, take {n}",{label}'
+            for n in range(60)
+            for label, texts in enumerate((bad, good))
+            for text in texts
+        ),
+    ]
+    (tmp_path / "my.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = int(free.getsockname()[1])
+    server = subprocess.Popen(
+        ["make", "serve", f"PORT={number}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + SERVE_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{number}/readyz", timeout=5) as answer:
+                    assert answer.status == 200
+                break
+            except OSError:
+                assert server.poll() is None, f"make serve ended: {server.stdout.read() if server.stdout else ''}"
+                assert time.monotonic() < deadline, "make serve was not ready in time"
+                time.sleep(0.5)
+        yield number
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.communicate(timeout=30)
+
+
+def test_every_command_is_run_by_a_test() -> None:
+    assert sorted(commands()) == sorted([*SERVED, *OVERRIDES, *AS_WRITTEN, *OWN_DATA])
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_serve_and_curl_give_the_answer_shown(port: int) -> None:
+    answer = json.loads(run(SERVED[1].replace(":3000", f":{port}")))
+    (shown,) = (json.loads(block) for block in blocks("json"))
+    assert keys(answer) == keys(shown)
+    for found, expected in zip(numbers(answer), numbers(shown), strict=True):
+        assert found == pytest.approx(expected, abs=2e-4)  # other processors round int8 products differently
+
+
+def keys(value: object) -> object:
+    """The answer without its numbers."""
+    if isinstance(value, dict):
+        return {key: keys(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [keys(entry) for entry in value]
+    return None if isinstance(value, float) else value
+
+
+def numbers(value: object) -> list[float]:
+    if isinstance(value, dict | list):
+        return [number for entry in (value.values() if isinstance(value, dict) else value) for number in numbers(entry)]
+    return [value] if isinstance(value, float) else []
+
+
+@pytest.mark.parametrize("command", AS_WRITTEN)
+def test_command_as_written(command: str, request: pytest.FixtureRequest) -> None:
+    if command == "make evaluate":
+        request.getfixturevalue("imdb_archive")
+    assert run(command)
+
+
+@pytest.mark.parametrize("command", OVERRIDES)
+def test_long_command(command: str, own_data: Path) -> None:
+    run(OVERRIDES[command].format(folder=own_data))
+
+
+def test_own_data(own_data: Path) -> None:
+    fit, predict = OWN_DATA
+    run(f"{fit} {SMALL_FIT}", own_data)
+    assert re.search("POSITIVE|NEGATIVE", run(predict, own_data))
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_snippet(block: str) -> None:
+    done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["NEGATIVE", "POSITIVE"]

@@ -1,0 +1,95 @@
+"""A server's start: red until warm, red for good with a damaged model, no start with a wrong setting."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.engine import Engine
+from service.errors import ServiceError
+from service.settings import Settings
+from tests.bundles import write_bundle
+from tests.service.server import Server
+
+
+def test_ready_only_after_the_warm_up(server: Server) -> None:
+    assert set(server.early) <= {None, 503}
+    assert server.log.index("loaded <Predictor bilstm ") < server.log.index("ready: model 'bilstm'")
+    assert httpx.get(f"{server.url}/readyz").json() == {"status": "ready", "model": "bilstm"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux's /proc")
+def test_the_fast_event_loop_and_parser_are_used(server: Server) -> None:
+    (worker,) = server.workers
+    mapped = Path(f"/proc/{worker}/maps").read_text()
+    assert "/uvloop/" in mapped
+    assert "/httptools/" in mapped
+    assert "tensorflow" not in mapped
+
+
+def test_a_damaged_default_model_never_becomes_ready(tmp_path: Path) -> None:
+    graph = write_bundle(tmp_path / "models" / "mine") / "model.int8.onnx"
+    graph.write_bytes(bytes(reversed(graph.read_bytes())))
+    settings = {"SENTILINE_MODELS": str(tmp_path / "models"), "SENTILINE_MODEL": "mine"}
+    with Server(tmp_path / "home", **settings) as server:
+        server.wait_for("/livez")
+        server.wait_for_log("not ready, and will not be")
+        assert "model.int8.onnx is damaged: expected SHA-256" in server.log
+        for answer in (
+            httpx.get(f"{server.url}/readyz"),
+            httpx.post(f"{server.url}/predict", json={"inputs": "good film"}),
+        ):
+            assert answer.status_code == 503
+            assert (answer.json()["error_type"], answer.json()["model"]) == ("not_ready", "mine")
+            assert str(tmp_path) not in answer.text  # where things lie is for the log
+        assert "sentiline_ready_workers 0.0" in httpx.get(f"{server.url}/metrics").text
+        assert server.stop() == 0
+
+
+def test_a_wrong_setting_stops_the_start(tmp_path: Path) -> None:
+    with Server(tmp_path, SENTILINE_MAX_ITEMS="many") as server:
+        assert server.process.wait(120) != 0
+        assert "SettingError: SENTILINE_MAX_ITEMS is 'many'; it must be an integer from 1 to 100000" in server.log
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("absent", 'no model "mine"'),
+        ("tokenizer", "tokenizer.json is missing"),
+        ("manifest", "manifest.json is not valid JSON"),
+        ("name", 'but it lies under the name "mine"'),
+        ("precision", "precision is 'fp16'"),
+        ("folder", "which is not a folder"),
+    ],
+)
+def test_why_an_engine_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, damage: str, reason: str
+) -> None:
+    models = tmp_path / "models"
+    if damage == "name":
+        write_bundle(tmp_path / "yours")
+        models.mkdir()
+        (tmp_path / "yours").rename(models / "mine")
+    else:
+        write_bundle(models / ("other" if damage == "absent" else "mine"))
+    if damage == "tokenizer":
+        (models / "mine" / "tokenizer.json").unlink()
+    if damage == "manifest":
+        (models / "mine" / "manifest.json").write_text('{"format": 1')
+    monkeypatch.setenv("SENTILINE_MODELS", str(tmp_path / "nowhere" if damage == "folder" else models))
+    engine = Engine(Settings(model="mine", precision="fp16" if damage == "precision" else None, threads=1))
+    engine.start()
+    while engine.failure is None:
+        assert not engine.ready
+        time.sleep(0.01)
+    assert reason in engine.failure
+    assert reason in caplog.text
+    with pytest.raises(ServiceError) as caught:
+        engine.check_ready()
+    assert (caught.value.status, caught.value.code) == (503, "not_ready")
+    assert str(tmp_path) not in str(caught.value)
+    engine.close()

@@ -1,0 +1,73 @@
+"""The settings: defaults, what each variable takes, and that help and documentation list them as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from sentiline.cli import serve
+from sentiline.errors import SettingError
+from service.settings import Settings, table, variable
+from tests.service.server import ROOT
+
+
+def test_defaults() -> None:
+    assert Settings.from_environ({}) == Settings()
+    assert Settings.from_environ({"SENTILINE_THREADS": "", "SENTILINE_MODEL": " "}) == Settings()
+    assert Settings().model == "bilstm"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().model = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("model", "mine", "mine"),
+        ("precision", "fp32", "fp32"),
+        ("threads", "3", 3),
+        ("workers", " 2 ", 2),
+        ("max_body_bytes", "1024", 1024),
+        ("max_items", "1", 1),
+        ("max_text_characters", "500", 500),
+        ("max_pending", "9", 9),
+        ("max_loaded_models", "1", 1),
+        ("access_log", "on", True),
+        ("access_log", "false", False),
+    ],
+)
+def test_values(key: str, text: str, value: Any) -> None:
+    settings = Settings.from_environ({variable(key): text, "SENTILINE_MODELS": "/elsewhere", "PATH": "/bin"})
+    assert settings == dataclasses.replace(Settings(), **{key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("SENTILINE_PRECISION", "fp16"),
+        ("SENTILINE_THREADS", "0"),
+        ("SENTILINE_THREADS", "two"),
+        ("SENTILINE_WORKERS", "-1"),
+        ("SENTILINE_WORKERS", "1.5"),
+        ("SENTILINE_MAX_BODY_BYTES", "4MiB"),
+        ("SENTILINE_MAX_ITEMS", "0"),
+        ("SENTILINE_ACCESS_LOG", "maybe"),
+    ],
+)
+def test_a_wrong_value_names_the_variable(key: str, text: str) -> None:
+    with pytest.raises(SettingError, match=rf"^{key} is '{text}'; it must be ") as caught:
+        Settings.from_environ({key: text})
+    assert caught.value.field == key
+
+
+def test_the_help_of_the_command_lists_them() -> None:
+    lines = {tuple(line.split(None, 1)) for line in serve.SETTINGS.splitlines() if line.startswith("  ")}
+    for key, default, meaning in table():
+        assert (key, f"default {default}; {meaning}") in lines
+
+
+def test_the_documentation_lists_them() -> None:
+    page = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+    for key, default, meaning in table():
+        assert f"| `{key}` | {default} | {meaning} |" in page
