@@ -334,10 +334,10 @@ def find_by_name(name: str, environ: Mapping[str, str] = os.environ) -> Bundle:
 
 
 def _describe_missing(name: str, names: tuple[str, ...], folders: tuple[Path, ...]) -> str:
-    message = f"no model named {name!r}"
+    message = f"no model named {name!r}."
     close = difflib.get_close_matches(name.lower(), names, n=1)
     if close:
-        message += f'; did you mean "{close[0]}"?'
+        message = f'no model named {name!r}; did you mean "{close[0]}"?'
     message += f" Installed: {', '.join(names) or 'none'}. Looked in: {', '.join(map(str, folders)) or 'no folder'}."
     if _NAME.fullmatch(name) and _looks_like_bundle(Path(name)):
         message += f" There is a folder of that name here: to load it write ./{name}"

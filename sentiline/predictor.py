@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,25 +10,17 @@ from types import TracebackType
 from typing import Any, Literal, Self, overload
 
 import numpy as np
-import onnxruntime as ort
+from numpy.typing import NDArray
 
 from sentiline.bundle import Bundle, Manifest, find
 from sentiline.cpus import available_cpus
-from sentiline.errors import BundleCorruptError, InputError, OptionError, TextTypeError
+from sentiline.errors import InputError, OptionError, TextTypeError
+from sentiline.graph import Graph
 from sentiline.prediction import Detail, Prediction, check_detail
 from sentiline.reading import Reading
-from sentiline.tokenizer import UNKNOWN_ID, Encoding, Tokenizer, Truncation, check_truncation
+from sentiline.tokenizer import Encoding, Tokenizer, Truncation, check_truncation
 
 Errors = Literal["raise", "return"]
-
-_INPUTS = {"input_ids": ("tensor(int32)", 2), "lengths": ("tensor(int32)", 1)}
-_OUTPUTS = {
-    "probability": ("tensor(float)", 1),
-    "logit": ("tensor(float)", 1),
-    "bias": ("tensor(float)", 1),
-    "scores": ("tensor(float)", 2),
-}
-_ADDITIVE_OUTPUTS = {"contributions": ("tensor(float)", 2)}
 
 
 def load(name_or_path: str | Path = "bilstm", *, precision: str | None = None, threads: int | None = None) -> Predictor:
@@ -72,11 +63,12 @@ class Predictor:
         self.threads = available_cpus() if threads is None else threads
         self.tokenizer: Tokenizer = bundle.tokenizer()
         graph = bundle.manifest.precisions[self.precision]
-        self._session = _session(bundle.read(graph), bundle.path / graph)
-        outputs = _OUTPUTS | (_ADDITIVE_OUTPUTS if bundle.manifest.additive else {})
-        self._outputs = list(outputs)
-        _check_signature(self._session, outputs, bundle.path / graph)
-        _check_first_run(self._session, self._outputs, len(self.tokenizer.vocabulary), bundle.path / graph)
+        self._graph = Graph(
+            bundle.read(graph),
+            bundle.path / graph,
+            additive=bundle.manifest.additive,
+            vocabulary=len(self.tokenizer.vocabulary),
+        )
         self._pool = ThreadPoolExecutor(self.threads - 1, "sentiline") if self.threads > 1 else None
         self._closed = False
 
@@ -198,14 +190,9 @@ class Predictor:
             "predictions": [reading.as_dict(detail) for reading in readings],
         }
 
-    def run(self, encoding: Encoding) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
-        """Run the graph on one tokenized text of T tokens.
-
-        Returns:
-            The graph's outputs by name: "probability", "logit", "bias" float32 [1], "scores" and, if the model is
-            additive, "contributions" float32 [1, T].
-        """
-        return _run(self._session, self._outputs, encoding.ids)
+    def run(self, encoding: Encoding) -> dict[str, NDArray[np.float32]]:
+        """Run the graph on one tokenized text; see `Graph.run` for what it returns."""
+        return self._graph.run(encoding.ids)
 
     def close(self) -> None:
         """Stop the worker threads; the predictor cannot be used afterwards. May be called twice."""
@@ -295,77 +282,3 @@ def _as_list(texts: Any, field: str) -> list[Any]:
     if isinstance(texts, bytes | bytearray | Mapping) or not isinstance(texts, Iterable):
         raise TextTypeError(f"{field} must be a list of strings; got {type(texts).__name__}", field=field)
     return list(texts)
-
-
-def _session(graph: bytes, source: Path) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # A memory plan is kept for every distinct length and gained no speed here. The arena stays on: without it
-    # freed blocks went back and forth to the system, for less speed and no less memory.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 4  # errors are raised: onnxruntime need not print them as well
-    try:
-        return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class of their own
-        raise BundleCorruptError(
-            f"{source} is not a graph that onnxruntime {ort.__version__} can load: {error}", field=source.name
-        ) from error
-
-
-def _run(session: ort.InferenceSession, names: list[str], ids: np.ndarray[Any, np.dtype[np.int32]]) -> dict[str, Any]:
-    lengths = np.array([len(ids)], np.int32)
-    return dict(zip(names, session.run(names, {"input_ids": ids[None, :], "lengths": lengths}), strict=True))
-
-
-def _check_signature(session: ort.InferenceSession, outputs: dict[str, tuple[str, int]], source: Path) -> None:
-    for kind, wanted, found in (
-        ("input", _INPUTS, session.get_inputs()),
-        ("output", outputs, session.get_outputs()),
-    ):
-        have = {value.name: (value.type, len(value.shape)) for value in found}
-        extra = set(have) - set(wanted) if kind == "input" else set()
-        for name, signature in wanted.items():
-            if have.get(name) != signature or extra:
-                raise BundleCorruptError(
-                    f"{source} does not fit Sentiline's graph contract: expected {kind} {_describe(wanted)}; "
-                    f"found {_describe(have)}; export the model again",
-                    field=source.name,
-                )
-
-
-def _describe(signatures: dict[str, tuple[str, int]]) -> str:
-    return ", ".join(f"{name}: {kind} of rank {rank}" for name, (kind, rank) in signatures.items()) or "none"
-
-
-def _check_first_run(session: ort.InferenceSession, names: list[str], vocabulary: int, source: Path) -> None:
-    """Run the graph once, as a warm-up, and hold it to what it promises.
-
-    The largest id must have a row in the embedding and the id above it none: otherwise graph and tokenizer belong to
-    different models.
-    """
-
-    def refuse(problem: str) -> BundleCorruptError:
-        return BundleCorruptError(f"{source}: {problem}; export the model again", field=source.name)
-
-    try:
-        outputs = _run(session, names, np.array([vocabulary - 1, UNKNOWN_ID], np.int32))
-    except Exception as error:  # see _session
-        raise refuse(f"its first run, on the last of the tokenizer's {vocabulary} ids, failed: {error}") from error
-    for name, value in outputs.items():
-        shape = (1, 2) if name in ("scores", "contributions") else (1,)
-        if value.shape != shape or not np.isfinite(value).all():
-            raise refuse(f"output {name} must be finite with shape {shape}; found {value.tolist()}")
-    logit, positive = float(outputs["logit"][0]), float(outputs["probability"][0])
-    if abs(positive - 1 / (1 + math.exp(-logit))) > 1e-5:
-        raise refuse(f"probability is {positive} where logit is {logit}; it must be its sigmoid")
-    if "contributions" in outputs:
-        total = float(outputs["bias"][0] + outputs["contributions"].sum())
-        if abs(total - logit) > 1e-4 * max(1.0, abs(logit)):
-            raise refuse(f"bias + contributions = {total} but logit = {logit}; an additive model's must agree")
-    try:
-        _run(session, names, np.array([vocabulary], np.int32))
-    except Exception:  # as it should: no such row
-        return
-    raise refuse(f"its embedding has more rows than the tokenizer's {vocabulary} ids")

@@ -112,6 +112,7 @@ def _bars(axes: Axes, entries: Sequence[Entry]) -> None:
     axes.set_yticks(range(len(entries)), [entry.name for entry in entries])
     axes.set_xlim(min(50, *(_judged(entry)[0] - _judged(entry)[1] for entry in entries)), 100)
     axes.grid(visible=False, axis="y")
+    axes.set_axisbelow(True)
     axes.set_xlabel("accuracy (%), bars begin at chance" + (";  ◇ published, validation" if published else ""))
     axes.set_title(_accuracy_title(entries))
 
@@ -150,9 +151,12 @@ def _label(axes: Axes, entries: Sequence[Entry]) -> None:
         figure.draw_without_rendering()  # only a drawn figure knows where its points are
     points = {entry.name: (entry.speed.milliseconds, _judged(entry)[0]) for entry in entries}
     taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in map(axes.transData.transform, points.values())]
+    legend = axes.get_legend()
+    if legend is not None:
+        taken.append(legend.get_window_extent())
     for name, point in points.items():
         trials = [_annotate(axes, name, point, place) for place in _PLACES]
-        boxes = [Text.get_window_extent(trial) for trial in trials]
+        boxes = [_text_box(trial) for trial in trials]
         free = [
             axes.bbox.contains(*box.min) and axes.bbox.contains(*box.max) and not box.count_overlaps(taken)
             for box in boxes
@@ -176,6 +180,11 @@ def _annotate(axes: Axes, name: str, point: tuple[float, float], place: tuple[fl
         fontsize=8,
         arrowprops={"arrowstyle": "-", "color": _GREY, "linewidth": 0.6, "shrinkB": 4} if far else None,
     )
+
+
+def _text_box(annotation: Annotation) -> Bbox:
+    annotation.get_window_extent()  # puts the text into its place; what it returns includes the line to the point
+    return Text.get_window_extent(annotation)
 
 
 def _judged(entry: Entry) -> tuple[float, float, bool]:

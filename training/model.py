@@ -72,7 +72,7 @@ class Masks(NamedTuple):
     """Dropout of one training step; every mask is already scaled by 1 / (1 − rate)."""
 
     ids: Tensor  # int32 [B, T] with dropped tokens read as unknown
-    vectors: Tensor  # [B, 1, E] for the word vectors, the same at every timestep
+    vectors: Tensor  # [B, 1 or T, E] for the word vectors
     between: list[Tensor]  # each [B, 1, D], between recurrent layers
     pooled: tuple[Tensor, Tensor]  # each [B, D], before the linear layer
 
@@ -113,13 +113,13 @@ class SentimentModel(keras.Model):
         Args:
             ids: int32 [B, T].
         """
-        config, batch = self.config, ops.shape(ids)[0]
+        config, (batch, time) = self.config, ops.shape(ids)
         if config.token_dropout:
             dropped = keras.random.uniform(ops.shape(ids), seed=self.random) < config.token_dropout
             ids = ops.where(dropped, UNKNOWN_ID, ids)
         return Masks(
             ids=ids,
-            vectors=self._keep((batch, 1, config.embedding), config.embedding_dropout),
+            vectors=self._keep((batch, 1 if config.variational else time, config.embedding), config.embedding_dropout),
             between=[self._keep((batch, 1, self.state_width), config.state_dropout) for _ in self.recurrent[:-1]],
             pooled=(
                 self._keep((batch, self.state_width), config.state_dropout),

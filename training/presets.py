@@ -45,7 +45,8 @@ class FitConfig:
         beta_2: Adam's decay of the second moment.
         clip_norm: bound on the global norm of the gradient; 0 for none.
         ema: decay of the moving average of the weights that is evaluated and exported; 0 for none.
-        embedding_dropout: share of the dimensions of the word vectors dropped, one mask for a whole review.
+        embedding_dropout: share of the dimensions of the word vectors dropped.
+        variational: whether that is one mask for a whole review (Gal & Ghahramani 2016), or one a token.
         token_dropout: share of tokens read as unknown.
         state_dropout: share of the dimensions dropped between state (or pooled states) and the linear layer.
         adversarial: L2 norm of the adversarial perturbation of a review's word vectors (Miyato et al. 2017); 0 for
@@ -83,6 +84,7 @@ class FitConfig:
     clip_norm: float = 1.0
     ema: float = 0.998
     embedding_dropout: float = 0.4
+    variational: bool = True
     token_dropout: float = 0.1
     state_dropout: float = 0.4
     adversarial: float = 0.0
@@ -212,6 +214,7 @@ _CLASSIC = FitConfig(
     clip_norm=0.0,
     ema=0.0,
     embedding_dropout=0.0,
+    variational=False,
     token_dropout=0.0,
     state_dropout=0.2,
     patience=0,

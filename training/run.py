@@ -118,7 +118,9 @@ class Run:
             ConfigError: it has another config or other data; names every difference.
             TrainingError: it is not the folder of a fit.
         """
-        found, wanted = self._read(), _document(config, data)
+        # Through FitConfig, so that a field which is newer than the run has its default.
+        there, data_there = self.read_config()
+        found, wanted = _document(there, data_there), _document(config, data)
         differences = [
             f"{part}.{key} is {found[part].get(key)!r} there and {wanted[part].get(key)!r} here"
             for part in ("config", "data")

@@ -135,7 +135,7 @@ class Trainer:
                 variable.assign(weight)
 
     def _variables(self) -> dict[str, Any]:
-        named = {f"model/{variable.path}": variable for variable in self.model.variables}
+        named = {f"model/{variable.path}": variable for variable in self.model.variables if _changes(variable.path)}
         named |= {f"adam/{variable.path}": variable for variable in self.optimizer.variables}
         trainable = self.model.trainable_variables
         return named | {
@@ -153,6 +153,7 @@ class Trainer:
             CheckpointError: it belongs to another model.
         """
         variables = self._variables()
+        state = {name: array for name, array in state.items() if _changes(name.removeprefix("model/"))}
         if variables.keys() != state.keys():
             odd = sorted(variables.keys() ^ state.keys())[0]
             raise CheckpointError(f"the checkpoint is of another model: {odd} is in only one of them")
@@ -168,6 +169,11 @@ class Trainer:
         """The weights to evaluate and export, by variable path."""
         with self.averaged():
             return model_weights(self.model)
+
+
+def _changes(path: str) -> bool:
+    """Whether a fit changes a variable: recurrent cells own generators, numbered by the process, and use none."""
+    return not path.startswith("seed_generator")
 
 
 def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:

@@ -93,7 +93,7 @@ def _show(entries: list[dict[str, Any]]) -> None:
                 Text(entry["version"] if row == 0 else ""),
                 precision + (" *" if precision == entry["default_precision"] else ""),
                 f"{facts['bytes'] / 1e6:.1f} MB",
-                "-" if facts["test_accuracy"] is None else f"{100 * facts['test_accuracy']:.2f} %",
+                "-" if facts["test_accuracy"] is None else f"{facts['test_accuracy']:.2f} %",
                 "-" if entry["parameters"] is None else f"{entry['parameters']:,}",
             )
     console.print(table)

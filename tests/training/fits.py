@@ -31,6 +31,7 @@ TINY: dict[str, Any] = {
     "vocabulary": 60,
     "batch_size": 8,
     "epochs": 3,
+    "learning_rate": 0.01,
     "max_tokens": 40,
     "served_tokens": 40,
     "validation": 0.2,

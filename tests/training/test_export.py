@@ -41,7 +41,7 @@ RECURRENT = [
 
 def lively(**changes: Any) -> SentimentModel:
     """A model whose weights are large and biases not 0, so that a wrong order of gates or biases shows."""
-    model = build_model(tiny_config(units=3, embedding=4, **changes), VOCABULARY)
+    model = build_model(tiny_config(**{"units": 3, "embedding": 4, **changes}), VOCABULARY)
     generator = np.random.default_rng(5)
     for variable in model.trainable_variables:
         variable.assign(generator.normal(0, 0.7, variable.shape))
@@ -136,8 +136,7 @@ def test_the_states_depend_on_the_order_of_gates_and_biases() -> None:
     ids=str,
 )
 def test_every_head_passes_the_gate(changes: dict[str, Any]) -> None:
-    config = {"units": 3, **changes}
-    model = build_model(tiny_config(embedding=4, **config), VOCABULARY)
+    model = lively(**changes)
     proto = to_onnx(model)
     report = check(model, proto, quantize(proto), sequences())
     additive = changes.get("head") != "timesteps"
@@ -183,7 +182,7 @@ def test_int8_quantizes_lstm_and_word_vectors_and_keeps_the_lengths(int8: onnx.M
     (fused,) = (node for node in int8.graph.node if "LSTM" in node.op_type)
     assert (fused.op_type, fused.input[4]) == ("DynamicQuantizeLSTM", "lengths")
     tables = [numpy_helper.to_array(tensor) for tensor in int8.graph.initializer if len(tensor.dims) == 2]
-    assert [table.dtype for table in tables if table.shape[0] == VOCABULARY] == [np.int8]
+    assert [table.dtype.itemsize for table in tables if table.shape[0] == VOCABULARY] == [1]
 
 
 def test_a_gru_keeps_its_float_weights_in_int8() -> None:
@@ -319,8 +318,8 @@ def test_the_gate_refuses_values_that_are_no_numbers(
     model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto
 ) -> None:
     changed = copy(fp32)
-    tensor = next(tensor for tensor in changed.graph.initializer if tensor.name.endswith("recurrent_0_B"))
-    tensor.CopyFrom(numpy_helper.from_array(np.full_like(numpy_helper.to_array(tensor), np.nan), tensor.name))
+    tensor = next(tensor for tensor in changed.graph.initializer if list(tensor.dims) == [6, 1])  # of the head
+    tensor.CopyFrom(numpy_helper.from_array(np.full((6, 1), np.nan, np.float32), tensor.name))
     with pytest.raises(ExportError, match="differs by nan"):
         check(model, changed, int8, sequences())
 
@@ -331,6 +330,7 @@ def test_the_gate_refuses_kerass_own_export(tmp_path: Path) -> None:
     vectors = keras.layers.Embedding(VOCABULARY, 4, mask_zero=True)(inputs)
     states = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True))(vectors)
     naive = keras.Model(inputs, keras.layers.TimeDistributed(keras.layers.Dense(1, activation="sigmoid"))(states))
+    naive(np.ones((1, 2), np.int32))  # Keras exports no model that was never called
     path = tmp_path / "naive.onnx"
     naive.export(path, format="onnx", verbose=False)
     proto = onnx.load(path)
@@ -341,7 +341,7 @@ def test_the_gate_refuses_kerass_own_export(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("cell", "tolerance"), [("rnn", 1e-4), ("lstm", 1e-5), ("gru", 1e-5)])
 def test_rounding_may_go_further_in_a_plain_rnn(cell: str, tolerance: float) -> None:
-    model = build_model(tiny_config(units=3, embedding=4, cell=cell), VOCABULARY)
+    model = lively(cell=cell)
     proto = to_onnx(model)
     report = check(model, proto, quantize(proto), sequences())
     assert {row.tolerance for row in report.comparisons} == {tolerance, None}

@@ -1,0 +1,103 @@
+# Every day's commands. The recipes need a POSIX shell and a Python with venv, and git for the tests: nothing else.
+
+define HELP
+make setup     the development environment in .venv, with .venv/bin/sentiline (Python 3.11 to 3.13)
+make serve     what serving needs in .venv-serve, then the server (Python 3.11 to 3.14; HOST=..., PORT=...)
+make test      the tests (ARGS="-k tokenizer -x" reaches pytest)
+make check     formatting, lint and types, as continuous integration checks them
+make format    rewrite the sources as `make check` wants them
+make fit       train the shipped model (ARGS="--help" lists the options)
+make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
+make lock      resolve requirements/*.txt from pyproject.toml (ARGS="--upgrade" for newer releases)
+make clean     remove caches and build outputs
+make distclean remove the environments too
+
+PYTHON=/path/to/python chooses the interpreter of a new environment.
+endef
+
+.PHONY: help setup serve test check format fit evaluate lock clean distclean
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+# Set on make's command line. Assigned here because some shells export a HOST of their own, which must not be bound.
+HOST =
+PORT =
+ARGS =
+
+PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+DEV := .venv/bin/python
+SERVE := .venv-serve/bin/python
+
+# $(call install,ENVIRONMENT,LOCK,MINOR): install LOCK into ENVIRONMENT, for Python 3.11 to 3.MINOR. An environment
+# without the file `complete`, which a recipe writes last, was interrupted and is made anew.
+define install
+@found=; for python in $(PYTHONS); do \
+  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $3))' 2>/dev/null; \
+  then found=$$python; break; fi; \
+done; \
+if [ -z "$$found" ]; then \
+  echo "error: $1 needs Python 3.11 to 3.$3, and none of these is one: $(PYTHONS)." >&2; \
+  echo "Install one, or name it on make's command line: PYTHON=/path/to/python3.11" >&2; exit 1; \
+fi; \
+if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+  echo "error: $$found cannot make virtual environments: its modules venv and ensurepip are not installed." >&2; \
+  echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+fi; \
+if ! [ -e $1/complete ]; then echo "Making $1 with $$found"; "$$found" -m venv --clear $1; fi
+$1/bin/python -m pip install --disable-pip-version-check --only-binary :all: --require-hashes -r $2
+endef
+
+help:
+	@: $(info $(HELP))
+
+setup: .venv/complete
+	@echo "Ready: .venv/bin/sentiline --help"
+
+serve: .venv-serve/complete
+	@exec $(SERVE) -m sentiline serve $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+.venv/complete: requirements/dev.txt pyproject.toml
+	$(call install,.venv,$<,13)
+	$(DEV) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@: > $@
+
+.venv-serve/complete: requirements/serve.txt
+	$(call install,.venv-serve,$<,14)
+	@: > $@
+
+test: .venv/complete
+	$(DEV) -m pytest $(ARGS)
+
+check: .venv/complete
+	$(DEV) -m ruff format --check
+	$(DEV) -m ruff check
+	$(DEV) -m mypy
+
+format: .venv/complete
+	$(DEV) -m ruff check --fix
+	$(DEV) -m ruff format
+
+fit: .venv/complete
+	$(DEV) -m training fit bilstm $(ARGS)
+
+evaluate: .venv/complete
+	$(DEV) -m training evaluate $(or $(ARGS),models/bilstm)
+
+# The other files are cut out of dev.txt, so that all environments hold the same versions. The package index is the
+# one that uv is set to use, and no file names it.
+COMPILE = $(DEV) -m uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+  --generate-hashes --no-emit-index-url --no-emit-find-links --annotation-style line --quiet \
+  --custom-compile-command "make lock"
+
+lock: .venv/complete
+	$(COMPILE) --extra dev $(ARGS) -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt -o requirements/core.txt
+	$(COMPILE) --extra serve -c requirements/dev.txt -o requirements/serve.txt
+	$(COMPILE) --extra train -c requirements/dev.txt -o requirements/train.txt
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .venv-serve

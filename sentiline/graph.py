@@ -1,0 +1,133 @@
+"""The ONNX graph of a bundle: loaded, held to the contract that every bundle's graph keeps, run on one text at a time.
+
+inputs   input_ids      int32 [batch, time]    vocabulary ids, right-padded with 0
+         lengths        int32 [batch]          tokens in each row, at least 1
+outputs  probability    float32 [batch]        P(positive), sigmoid(logit)
+         logit          float32 [batch]
+         bias           float32 [batch]
+         scores         float32 [batch, time]  P(positive) read at each timestep, 0 on padding
+         contributions  float32 [batch, time]  logit = bias + their sum, 0 on padding; only in additive models
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from sentiline.errors import BundleCorruptError
+from sentiline.tokenizer import UNKNOWN_ID
+
+_INPUTS = {"input_ids": ("tensor(int32)", 2), "lengths": ("tensor(int32)", 1)}
+_OUTPUTS = {
+    "probability": ("tensor(float)", 1),
+    "logit": ("tensor(float)", 1),
+    "bias": ("tensor(float)", 1),
+    "scores": ("tensor(float)", 2),
+}
+_ADDITIVE_OUTPUTS = {"contributions": ("tensor(float)", 2)}
+
+
+class Graph:
+    """A loaded graph; safe to run from many threads at once, each run on the thread that calls it."""
+
+    def __init__(self, content: bytes, source: Path, *, additive: bool, vocabulary: int) -> None:
+        """Load a graph, check its inputs and outputs, and hold a first run to what it promises.
+
+        Args:
+            content: the serialized model.
+            source: named in errors.
+            additive: whether it must give contributions.
+            vocabulary: number of entries of the tokenizer that goes with it.
+
+        Raises:
+            BundleCorruptError: it cannot be loaded, or does not keep the contract.
+        """
+        wanted = _OUTPUTS | (_ADDITIVE_OUTPUTS if additive else {})
+        self._source = source
+        self._names = list(wanted)
+        self._session = _session(content, source)
+        self._check_signature("input", _INPUTS, self._session.get_inputs(), exactly=True)
+        self._check_signature("output", wanted, self._session.get_outputs(), exactly=False)
+        self._check_values(vocabulary)
+        self._check_vocabulary(vocabulary)
+
+    def run(self, ids: NDArray[np.int32]) -> dict[str, NDArray[np.float32]]:
+        """Run on one text.
+
+        Args:
+            ids: int32 [T], vocabulary ids, T at least 1.
+
+        Returns:
+            The outputs by name: "probability", "logit", "bias" float32 [1], "scores" and, if the model is additive,
+            "contributions" float32 [1, T].
+        """
+        inputs = {"input_ids": ids[None, :], "lengths": np.array([len(ids)], np.int32)}
+        return dict(zip(self._names, self._session.run(self._names, inputs), strict=True))
+
+    def _refusal(self, problem: str) -> BundleCorruptError:
+        return BundleCorruptError(f"{self._source} {problem}; export the model again", field=self._source.name)
+
+    def _check_signature(
+        self, kind: str, wanted: dict[str, tuple[str, int]], found: list[ort.NodeArg], *, exactly: bool
+    ) -> None:
+        have = {value.name: (value.type, len(value.shape)) for value in found}
+        if any(have.get(name) != signature for name, signature in wanted.items()) or (
+            exactly and len(have) > len(wanted)
+        ):
+            raise self._refusal(
+                f"does not fit Sentiline's graph contract: expected {kind} {_describe(wanted)}; found {_describe(have)}"
+            )
+
+    def _check_values(self, vocabulary: int) -> None:
+        """Run once, as a warm-up too, on the largest id, which must have a row in the embedding."""
+        try:
+            outputs = self.run(np.array([vocabulary - 1, UNKNOWN_ID], np.int32))
+        except Exception as error:  # see _session
+            raise self._refusal(
+                f"failed its first run, on the last of the tokenizer's {vocabulary} ids: {error}"
+            ) from error
+        for name, value in outputs.items():
+            shape = (1, 2) if name in ("scores", "contributions") else (1,)
+            if value.shape != shape or not np.isfinite(value).all():
+                raise self._refusal(f"gives {name} {value.tolist()} where finite values of shape {shape} are due")
+        logit, positive = float(outputs["logit"][0]), float(outputs["probability"][0])
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2, which overflows for no x
+        if abs(positive - (0.5 + 0.5 * math.tanh(logit / 2))) > 1e-5:
+            raise self._refusal(f"gives probability {positive} and logit {logit}, of which it is not the sigmoid")
+        if "contributions" in outputs:
+            total = float(outputs["bias"][0] + outputs["contributions"].sum())
+            if abs(total - logit) > 1e-4 * max(1.0, abs(logit)):
+                raise self._refusal(f"gives logit {logit} and bias + contributions {total}, which must agree")
+
+    def _check_vocabulary(self, vocabulary: int) -> None:
+        """The id above the largest must have no row: otherwise graph and tokenizer belong to different models."""
+        try:
+            self.run(np.array([vocabulary], np.int32))
+        except Exception:  # as it should
+            return
+        raise self._refusal(f"has more rows in its embedding than the tokenizer's {vocabulary} ids")
+
+
+def _session(content: bytes, source: Path) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    # A memory plan is kept for every distinct length and gained no speed here. The arena stays on: without it and
+    # with plans memory grew most, without both it was no smaller and a little slower.
+    options.enable_mem_pattern = False
+    options.log_severity_level = 4  # errors are raised: onnxruntime need not print them as well
+    try:
+        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors share no base class of their own
+        raise BundleCorruptError(
+            f"{source} is not a graph that onnxruntime {ort.__version__} can load: {error}", field=source.name
+        ) from error
+
+
+def _describe(signatures: dict[str, tuple[str, int]]) -> str:
+    return ", ".join(f"{name}: {kind} of rank {rank}" for name, (kind, rank) in signatures.items()) or "none"

@@ -1,0 +1,100 @@
+"""The Adam optimizer, and clipping of gradients by their global norm."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sentiline.reference.arrays import Params
+
+
+def initialize_adam(params: Params) -> tuple[Params, Params]:
+    """The two moments that Adam keeps of every parameter, zero before the first step.
+
+    Args:
+        params: weights by name.
+
+    Returns:
+        (m, v): both with the names, shapes and dtypes of `params`.
+    """
+    return (
+        {name: np.zeros_like(value) for name, value in params.items()},
+        {name: np.zeros_like(value) for name, value in params.items()},
+    )
+
+
+def update_adam(
+    params: Params,
+    gradients: Params,
+    m: Params,
+    v: Params,
+    step: int,
+    learning_rate: float = 0.001,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    epsilon_inside_sqrt: bool = False,
+) -> tuple[Params, Params, Params]:
+    """One step of Adam (Kingma & Ba, 2015), with bias correction.
+
+        m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
+        m̂ = m / (1 − β₁ᵗ)              v̂ = v / (1 − β₂ᵗ)
+        θ ← θ − η m̂ / √(v̂ + ε)                       `epsilon_inside_sqrt`, as textbooks print it
+        θ ← θ − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)   otherwise, as Keras computes it
+
+    The algorithm box of the paper has a third form, √v̂ + ε; the last line is the faster one of its section 2, whose
+    ε stands beside the uncorrected √v.
+
+    Args:
+        params: θ by name.
+        gradients: g, the same names and shapes.
+        m: first moments, from `initialize_adam` or the step before.
+        v: second moments.
+        step: t, 1 for the first step.
+        learning_rate: η.
+        beta_1: decay of m.
+        beta_2: decay of v.
+        epsilon: ε.
+        epsilon_inside_sqrt: see above.
+
+    Returns:
+        (params, m, v): new values; nothing is changed in place.
+
+    Raises:
+        ValueError: the step is below 1.
+    """
+    if step < 1:
+        raise ValueError(f"step is {step}; the first step is 1")
+    new_params, new_m, new_v = {}, {}, {}
+    correction_1, correction_2 = 1.0 - beta_1**step, 1.0 - beta_2**step
+    for name, g in gradients.items():
+        new_m[name] = beta_1 * m[name] + (1.0 - beta_1) * g
+        new_v[name] = beta_2 * v[name] + (1.0 - beta_2) * g**2
+        if epsilon_inside_sqrt:
+            change = new_m[name] / correction_1 / np.sqrt(new_v[name] / correction_2 + epsilon)
+        else:
+            change = math.sqrt(correction_2) / correction_1 * new_m[name] / (np.sqrt(new_v[name]) + epsilon)
+        new_params[name] = params[name] - learning_rate * change
+    return new_params, new_m, new_v
+
+
+def global_norm(gradients: Params) -> float:
+    """√(Σ over all tensors and elements of g²)."""
+    return math.sqrt(sum(float((g**2).sum()) for g in gradients.values()))
+
+
+def clip_by_global_norm(gradients: Params, limit: float) -> Params:
+    """Shorten all gradients by one factor, so that their global norm is at most `limit` (Pascanu et al., 2013).
+
+        g ← g · min(1, limit / ‖g‖)
+
+    Args:
+        gradients: by name.
+        limit: the largest norm to let through, above 0.
+
+    Returns:
+        The gradients, unchanged in direction.
+    """
+    norm = global_norm(gradients)
+    return gradients if norm <= limit else {name: g * (limit / norm) for name, g in gradients.items()}

@@ -1,0 +1,52 @@
+"""Every benchmark of export and explanations runs, at a tiny size, and prints what the documentation quotes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _run(script: str, *arguments: object) -> str:
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, f"benchmarks/{script}.py", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _row(output: str, title: str) -> list[float]:
+    """The numbers of the table row with that title."""
+    (line,) = (line for line in output.splitlines() if line.startswith(f"| {title}"))
+    return [
+        float(cell)
+        for cell in re.findall(r"-?\d[\d,]*\.?\d*(?:e[+-]\d+)?", line.removeprefix(f"| {title}").replace(",", ""))
+    ]
+
+
+def test_export(imdb_archive: Path) -> None:
+    output = _run("export", "--archive", imdb_archive, "--reviews", 6, "--rounds", 1)
+    assert "| Keras's export (Loop) | 2 Loop |" in output
+    assert "| fused, fp32 | 1 LSTM |" in output
+    assert "| fused, int8 | 1 DynamicQuantizeLSTM |" in output
+    (difference,) = re.findall(r"differ by at most (\S+)", output)
+    assert float(difference) <= 1e-5
+    (alone,) = _row(output, "fp32 | ")
+    assert alone <= 1e-5
+    (agreement,) = re.findall(r"the label agrees on ([\d.]+) %", output)
+    assert 0 <= float(agreement) <= 100
+
+
+def test_explanations(imdb_archive: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "images" / "explanations.png"
+    output = _run("explanations", "--archive", imdb_archive, "--reviews", 3, "--output", picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    middle, low, high = _row(output, "rank correlation, median (10 % to 90 %) |")
+    assert -1 <= low <= middle <= high <= 1
+    chosen, largest = _row(output, "contributions: logit moves by"), _row(output, "leave-one-out: logit moves by")
+    assert len(chosen) == 5
+    assert largest[0] >= chosen[0], "by its definition, deleting no other token moves the logit further"

@@ -1,0 +1,30 @@
+"""The worked examples in the docstrings of the reference, and the promise that it uses nothing else of ours."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import sentiline.reference
+
+MODULES = [module.name for module in pkgutil.iter_modules(sentiline.reference.__path__) if module.name != "__main__"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(f"sentiline.reference.{name}")).failed == 0
+
+
+def test_nothing_but_numpy_and_the_standard_library_is_imported() -> None:
+    allowed = {"__future__", "collections", "dataclasses", "functools", "math", "numpy", "typing"}
+    for path in Path(sentiline.reference.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert name.split(".")[0] in allowed or name.startswith("sentiline.reference"), f"{path.name}: {name}"
