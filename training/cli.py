@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sentiline.errors import SentilineError
 from training import sources
+from training.cli_compare import compare
 from training.cli_data import archive_option, data, labelled_options
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
 from training.pack import check_target
@@ -46,6 +47,7 @@ def main() -> None:
 
 
 main.add_command(data)
+main.add_command(compare)
 
 
 def _not_blank(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -213,7 +215,7 @@ def evaluate(model: str, archive: Path | None, record: bool) -> None:
     """  # noqa: D301
     from sentiline.bundle import find
     from training import imdb
-    from training.evaluate import compare
+    from training.evaluate import hold_to
     from training.publish import measure
     from training.publish import record as record_metrics
 
@@ -227,7 +229,7 @@ def evaluate(model: str, archive: Path | None, record: bool) -> None:
         record_metrics(bundle, "test", figures)
         console.print(f"recorded in {bundle.path}", highlight=False)
     else:
-        compare(figures, known, tolerance=_TOLERANCE)
+        hold_to(figures, known, tolerance=_TOLERANCE)
 
 
 def _print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
 from training.compare import PUBLISHED, Entry
-from training.plots import _STYLE as STYLE
+from training.plots import STYLE as STYLE
 from training.plots import INK, TRAIN, VALIDATION, png
 
 COLORS = {"rnn": "#b45309", "gru": "#0f766e", "lstm": "#1d4ed8"}

@@ -110,7 +110,7 @@ def _additivity(readings: Sequence[Reading]) -> float | None:
     return worst
 
 
-def compare(figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float) -> None:
+def hold_to(figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float) -> None:
     """Hold measured accuracies to the ones a manifest records.
 
     Args:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 TRAIN, VALIDATION, INK = "#7a8aa0", "#c2410c", "#1f2937"
-_STYLE: Any = {  # rc_context wants a literal type of every key it knows
+STYLE: Any = {  # rc_context wants a literal type of every key it knows
     "font.size": 9,
     "axes.edgecolor": "#9ca3af",
     "axes.labelcolor": INK,
@@ -36,7 +36,7 @@ def curves(history: Sequence[Mapping[str, Any]], best: int) -> bytes:
         best: number of the epoch whose weights were kept.
     """
     epochs = [epoch["epoch"] for epoch in history]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 3), layout="constrained")
         for axes, name, title in zip(
             figure.subplots(1, 2), ("loss", "accuracy"), ("cross-entropy (nats)", "accuracy"), strict=True
@@ -69,7 +69,7 @@ def lengths(tokens: NDArray[np.int32], limit: int) -> bytes:
         tokens: int32 [reviews], tokens of each training review before any cut.
         limit: most tokens the served model reads.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 2.8), layout="constrained")
         axes: Axes = figure.subplots()
         axes.hist(np.minimum(tokens, 1200), bins=60, range=(0, 1200), color=TRAIN)

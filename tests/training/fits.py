@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+from onnx import numpy_helper
 
 from training.presets import BILSTM, FitConfig
 from training.review import Review
@@ -31,7 +33,8 @@ TINY: dict[str, Any] = {
     "vocabulary": 60,
     "batch_size": 8,
     "epochs": 3,
-    "learning_rate": 0.01,
+    "learning_rate": 0.03,
+    "adversarial": 0.05,
     "max_tokens": 40,
     "served_tokens": 40,
     "validation": 0.2,
@@ -113,3 +116,10 @@ def finish(process: subprocess.Popen[bytes], log: Path) -> str:
     output = log.read_text(encoding="utf-8")
     assert status == 0, output
     return output
+
+
+def graph_contents(content: bytes) -> tuple[list[str], list[bytes]]:
+    """Kinds of nodes and bytes of constants; their names and order follow Python's hashes, anew in every process."""
+    graph = onnx.load_from_string(content).graph
+    constants = [numpy_helper.to_array(tensor).tobytes() for tensor in graph.initializer]
+    return sorted(node.op_type for node in graph.node), sorted(constants)
