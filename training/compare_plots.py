@@ -13,8 +13,8 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
 from training.compare import PUBLISHED, Entry
-from training.plots import STYLE as STYLE
 from training.plots import INK, TRAIN, VALIDATION, png
+from training.plots import STYLE as STYLE
 
 COLORS = {"rnn": "#b45309", "gru": "#0f766e", "lstm": "#1d4ed8"}
 """One color a cell, in every picture."""

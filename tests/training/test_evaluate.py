@@ -12,7 +12,7 @@ import sentiline
 from sentiline import Predictor
 from tests.training.fits import FinishedFit, reviews
 from training.errors import DataError, TrainingError
-from training.evaluate import Evaluation, hold_to, evaluate
+from training.evaluate import Evaluation, evaluate, hold_to
 from training.review import Review
 
 
