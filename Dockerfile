@@ -12,9 +12,9 @@ RUN python -m venv --without-pip /venv \
 COPY pyproject.toml /app/
 COPY sentiline /app/sentiline
 COPY service /app/service
-COPY models/bilstm /app/models/bilstm
+COPY models /app/models
 # The root is read-only at run time: what is not compiled now would be compiled at every start.
-RUN /venv/bin/python -m compileall -q /app && rm -rf /app/models/*/*.png
+RUN /venv/bin/python -m compileall -q /app
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Sentiline" \

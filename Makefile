@@ -81,7 +81,7 @@ fit: .venv/complete
 	$(DEV) -m training fit bilstm $(ARGS)
 
 evaluate: .venv/complete
-	$(DEV) -m training evaluate $(or $(ARGS),models/bilstm)
+	$(DEV) -m training evaluate models/bilstm $(ARGS)
 
 # The other files are cut out of dev.txt, so that all environments hold the same versions. The package index is the
 # one that uv is set to use, and no file names it.

@@ -8,7 +8,7 @@ On random validation reviews, in fp32, one thread:
   moves away from the verdict, beside the k largest effects and k random tokens (mean of ten draws);
 - time: contributions take the one run that gives the verdict, leave-one-out one run a token (in batches of 32).
 
-Usage: IMDB_ARCHIVE=… python benchmarks/explanations.py [--reviews 200] [--model bilstm] [--output PICTURE]
+Usage: IMDB_ARCHIVE=… python -m benchmarks.explanations [--reviews 200] [--model bilstm] [--output PICTURE]
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ process, in turn, round by round, on validation reviews in the order of their le
 rounds, a ratio the median of the ratios within a round. What 8 bits change, and whether an answer depends on its
 batch neighbours, is measured on the trained model.
 
-Usage: IMDB_ARCHIVE=… python benchmarks/export.py [--reviews 200] [--rounds 5] [--preset bilstm] [--model bilstm]
+Usage: IMDB_ARCHIVE=… python -m benchmarks.export [--reviews 200] [--rounds 5] [--preset bilstm] [--model bilstm]
 """
 
 from __future__ import annotations
@@ -68,7 +68,11 @@ def sample(bundle: Bundle, archive: Path | None, count: int) -> list[Array]:
 def random_model(preset: str, vocabulary: int) -> SentimentModel:
     """The preset's layers under a dense sigmoid at every timestep, which Keras can export as well."""
     config = dataclasses.replace(PRESETS[preset], head="timesteps", precision="both")
-    return build_model(config, vocabulary)
+    model = build_model(config, vocabulary)
+    generator = np.random.default_rng(0)
+    for variable in model.trainable_variables:  # larger than initial ones, so that a wrong state shows in the scores
+        variable.assign(generator.normal(0, 0.2, variable.shape))
+    return model
 
 
 def naive_export(model: SentimentModel) -> onnx.ModelProto:
@@ -79,8 +83,7 @@ def naive_export(model: SentimentModel) -> onnx.ModelProto:
         recurrent = keras.layers.Bidirectional(recurrent)
     inputs = keras.Input((None,), dtype="int32", name="input_ids")
     vectors = keras.layers.Embedding(model.embedding.input_dim, config.embedding, mask_zero=True)(inputs)
-    dense = keras.layers.TimeDistributed(keras.layers.Dense(1, activation="sigmoid"))
-    whole = keras.Model(inputs, dense(recurrent(vectors)))
+    whole = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(recurrent(vectors)))
     whole.set_weights(
         [
             *model.embedding.get_weights(),

@@ -52,10 +52,11 @@ class Engine:
         self.pending = 0
         self._ready = False
         self._pool = ThreadPoolExecutor(self.threads, "engine")
+        self._loader = ThreadPoolExecutor(1, "loader")
         self._loaded: OrderedDict[str, Predictor] = OrderedDict()  # least recently used first
         self._broken: dict[str, tuple[float, SentilineError]] = {}
         self._lock = threading.Lock()  # guards the two above; held only for moments
-        self._loading: dict[str, threading.Lock] = {}  # one a name: a slow load delays nobody else
+        self._loading: dict[str, threading.Lock] = {}  # one a name: it is loaded once
 
     @property
     def ready(self) -> bool:
@@ -69,6 +70,7 @@ class Engine:
     def close(self) -> None:
         """Stop accepting work and wait for what runs."""
         self._ready = False
+        self._loader.shutdown()
         self._pool.shutdown()
 
     def check_ready(self) -> None:
@@ -102,6 +104,8 @@ class Engine:
         name = self.settings.model if model is None else model
         try:
             loop = asyncio.get_running_loop()
+            if name not in self._loaded:  # in a thread of its own, so that a slow load delays nobody else
+                await loop.run_in_executor(self._loader, self._predictor, name)
             return await loop.run_in_executor(self._pool, lambda: work(self._predictor(name)))
         finally:
             self._note(-texts)
@@ -149,7 +153,11 @@ class Engine:
             raise _unavailable(name) from error
         started = time.perf_counter()
         try:
-            predictor = Predictor(find_by_name(name), precision=self.settings.precision, threads=self.threads)
+            bundle = find_by_name(name)
+            precision = self.settings.precision
+            if name != self.settings.model and precision not in bundle.manifest.precisions:
+                precision = None  # the setting is the default model's; another that lacks it runs what it has
+            predictor = Predictor(bundle, precision=precision, threads=self.threads)
             predictor.predict([WARM_UP_TEXT, WARM_UP_TEXT * 20])
         except BundleNotFoundError:
             raise _unknown(name) from None

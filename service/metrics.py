@@ -117,7 +117,7 @@ def _forget_the_dead() -> None:
         pid = int(path.stem.rpartition("_")[2])
         try:
             os.kill(pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):  # gone, or its number is another user's process by now
             mark_process_dead(pid)
 
 

@@ -53,7 +53,9 @@ class Settings:
 
     model: str = _setting("bilstm", _TEXT, "model that answers when a request names none")
     precision: str | None = _setting(
-        None, _one_of("int8", "fp32"), "weights to run, int8 or fp32; unset: the model's own choice"
+        None,
+        _one_of("int8", "fp32"),
+        "weights to run if a model has them, int8 or fp32; unset: its own choice",
     )
     threads: int | None = _setting(None, _integer(1, 256), "reviews computed side by side in a worker; unset: its CPUs")
     workers: int = _setting(1, _integer(1, 64), "server processes; each holds its own copy of the models")
@@ -61,7 +63,9 @@ class Settings:
     max_items: int = _setting(128, _integer(1, 100_000), "most texts in one request")
     max_text_characters: int = _setting(100_000, _integer(1, 1 << 28), "longest text, in characters")
     max_pending: int = _setting(1024, _integer(1, 1_000_000), "most texts accepted and not yet answered, per worker")
-    max_loaded_models: int = _setting(4, _integer(1, 1000), "most models in memory at once, per worker")
+    max_loaded_models: int = _setting(
+        4, _integer(1, 1000), "most models in memory at once, the default included, per worker"
+    )
     access_log: bool = _setting(False, _SWITCH, "one log line a request, never with its text: on or off")
 
     @classmethod

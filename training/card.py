@@ -119,7 +119,7 @@ def _training(manifest: Mapping[str, Any], files: set[str]) -> str:
     )
     lines = [
         f"Data: {data.get('name', 'labelled reviews')} ({counts}). {len(training['history'])} epochs in "
-        f"{seconds / 60:.0f} minutes; the weights are those of epoch {training['best_epoch']}, which had the lowest "
+        f"{_minutes(seconds)}; the weights are those of epoch {training['best_epoch']}, which had the lowest "
         "validation loss."
     ]
     lines += [
@@ -141,13 +141,20 @@ def _export(manifest: Mapping[str, Any]) -> str:
     export = manifest["metrics"]["export"]
     differences = export["largest_difference"]
     names = [name for name in next(iter(differences.values())) if name != "tolerance"]
-    rows = [(what, *(f"{row[name]:.1e}" for name in names)) for what, row in differences.items()]
+    both = len(manifest["precisions"]) > 1
+    rows = [
+        (what, *(f"{row[name]:.1e}" for name in names))
+        for what, row in differences.items()
+        if both or not what.startswith("int8")
+    ]
+    agreement = (
+        f"int8 and fp32 give the same label on {100 * export['int8_label_agreement']:.1f} % of them. " if both else ""
+    )
     versions = ", ".join(f"{package} {number}" for package, number in manifest["versions"].items())
     return (
         f"Opset {manifest['opset']}, fused recurrent ops with `sequence_lens`. Largest absolute differences on "
         f"{export['reviews']} validation reviews:\n\n{_table(('', *names), rows)}\n\n"
-        f"int8 and fp32 give the same label on {100 * export['int8_label_agreement']:.1f} % of them. "
-        f"Made with {versions}."
+        f"{agreement}Made with {versions}."
     )
 
 
@@ -166,3 +173,7 @@ def _table(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
     head = list(header)
     lines = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"

@@ -9,11 +9,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from sentiline.errors import SentilineError
 from training import sources
 from training.cli_compare import compare
 from training.cli_data import archive_option, data, labelled_options
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
+from training.command_group import CommandGroup
 from training.pack import check_target
 from training.presets import PRESETS, FitConfig
 from training.run import Run
@@ -21,17 +21,7 @@ from training.run import Run
 _TOLERANCE = 0.05  # percentage points between a manifest's test accuracy and one computed again
 
 
-class _Group(click.Group):
-    """Turns the package's errors into one line on stderr and exit status 1 (usage errors: 2)."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SentilineError as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def main() -> None:
     """Fit the recurrent sentiment models, export them to ONNX, evaluate the bundles.
 
@@ -237,5 +227,11 @@ def _print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None
     table = Table("", *figures, title=part)
     for key in next(iter(figures.values())):
         if key != "precision":
-            table.add_row(key.replace("_", " "), *(f"{figure[key]:,}" for figure in figures.values()))
+            table.add_row(key.replace("_", " "), *(_cell(figure[key]) for figure in figures.values()))
     console.print(table)
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:,}"

@@ -12,24 +12,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sentiline.errors import SentilineError
 from training import archive as archive_file
 from training import download, imdb, labelled
 from training.archive import PARTS
+from training.command_group import CommandGroup
 from training.review import Review
 from training.scheme import SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class _DataGroup(click.Group):
-    """Turns the package's errors into one line on stderr and exit status 1 (usage errors: 2)."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except SentilineError as error:
-            raise click.ClickException(str(error)) from error
 
 
 archive_option = click.option(
@@ -71,7 +61,7 @@ def labelled_options(command: Command) -> Command:
     return command
 
 
-@click.group(name="data", cls=_DataGroup)
+@click.group(name="data", cls=CommandGroup)
 def data() -> None:
     """Fetch, check and describe training data."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from sentiline.tokenizer import Tokenizer
 from training import checkpoint
 from training.dataset import Dataset, bucketed_batches, build_vocabulary, encode, pad
-from training.errors import DataError
+from training.errors import DataError, TrainingError
 from training.model import SentimentModel, build_model
 from training.presets import FitConfig
 from training.progress import FitProgress
@@ -55,7 +56,19 @@ def fit(
         CheckpointError: the checkpoint to resume from is damaged.
         DataError: no usable review, or only one class.
     """
-    shown = progress or FitProgress(quiet=True)
+    with run.locked():
+        return _fit(config, data, run, resume, overwrite, checkpoint_seconds, progress or FitProgress(quiet=True))
+
+
+def _fit(
+    config: FitConfig,
+    data: FitData,
+    run: Run,
+    resume: bool,
+    overwrite: bool,
+    checkpoint_seconds: float,
+    shown: FitProgress,
+) -> list[dict[str, Any]]:
     resuming = run.start(config, data.description, resume=resume, overwrite=overwrite)
     tokenizer = _tokenizer(config, data, run, shown)
     with shown.stage("encoding reviews"):
@@ -145,6 +158,11 @@ def _train(
                 )
         seconds = position["seconds"] + time.monotonic() - started
         validation_loss, validation_accuracy = trainer.evaluate(validation)
+        if not math.isfinite(position["loss"] + validation_loss):
+            raise TrainingError(
+                f"the loss of epoch {epoch + 1} is not finite; lower learning_rate or set clip_norm",
+                field="learning_rate",
+            )
         history.append(
             {
                 "epoch": epoch + 1,

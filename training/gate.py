@@ -21,12 +21,14 @@ from sentiline.verify import forward
 from sentiline.weights import GraphWeights, read_weights
 from training.dataset import pad
 from training.errors import ExportError
+from training.heads import PoolingHead
 from training.model import SentimentModel
 
 PER_BATCH = ("probability", "logit", "bias")
 PER_TIMESTEP = ("scores", "contributions")
 _ALL = (*PER_BATCH, *PER_TIMESTEP)
 _CONTROL_FLOW = {"Loop", "Scan", "If"}
+_LARGEST_SPREAD = 60.0
 _FUSED = {"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"}
 
 Outputs = Mapping[str, NDArray[Any]]
@@ -104,6 +106,7 @@ def check(
     additive = model.config.head != "timesteps"
     for proto, name in ((fp32, "model.onnx"), (int8, "model.int8.onnx")):
         check_contract(proto, name, additive=additive)
+    _check_attention(model)
     session, session8 = _session(fp32), _session(int8)
     tolerance = 1e-4 if model.config.cell == "rnn" else 1e-5  # a plain RNN amplifies rounding from step to step
     held = ("probability", "scores") if model.config.head in ("unit", "timesteps") else _ALL
@@ -133,7 +136,7 @@ def check(
             raise ExportError(f"bias + Σ contributions differs from logit by {difference:.1e}; at most 1e-4 may be")
     quantized = _alone(session8, sequences)
     rows.append(_compare("int8 - fp32, alone", quantized, _alone(session, sequences), None, ()))
-    agreement = float(np.mean((quantized["logit"] > 0) == (together["logit"] > 0)))
+    agreement = float(np.mean((quantized["logit"] >= 0) == (together["logit"] >= 0)))
     return GateReport(tuple(rows), agreement, len(sequences))
 
 
@@ -161,6 +164,22 @@ def check_contract(proto: onnx.ModelProto, name: str, *, additive: bool) -> None
     if additive:
         outputs["contributions"] = ["batch", "time"]
     _check_axes(f"outputs of {name}", proto.graph.output, outputs, onnx.TensorProto.FLOAT)
+
+
+def _check_attention(model: SentimentModel) -> None:
+    """Refuse attention so sharp that a prefix could underflow.
+
+    A forward pooling head divides by Σ exp(u·h_t - max_s u·h_s) over each prefix. States lie within ±1, so energies lie
+    within 2‖u‖₁ of each other, and float32 holds exp(-60).
+    """
+    head = model.head
+    if isinstance(head, PoolingHead) and head.prefix:
+        spread = 2 * float(np.abs(np.asarray(head.attention)).sum())
+        if spread > _LARGEST_SPREAD:
+            raise ExportError(
+                f"attention energies may lie {spread:.0f} apart and at most {_LARGEST_SPREAD:.0f} can be exported; "
+                f"fit with fewer epochs or more state_dropout"
+            )
 
 
 def _check_axes(what: str, values: Sequence[Any], wanted: dict[str, list[str]], element: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiline.bundle import FORMAT, MANIFEST, Bundle, FileRecord
+from sentiline.errors import BundleError
 from training.errors import ExportError
 
 
@@ -36,9 +37,16 @@ def write_bundle(folder: Path, document: Mapping[str, Any], files: Mapping[str, 
             (fresh / name).write_bytes(content)
         (fresh / MANIFEST).write_text(_manifest(document, files), encoding="utf-8")
         Bundle.open(fresh).verify()
-        if folder.exists():
-            folder.rename(Path(beside, "old"))
-        fresh.rename(folder)
+        old = Path(beside, "old")
+        replacing = folder.exists()
+        if replacing:
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except BaseException:  # Ctrl-C included: the old bundle goes back to its place
+            if replacing:
+                old.rename(folder)
+            raise
     return Bundle.open(folder)
 
 
@@ -54,11 +62,21 @@ def check_target(folder: Path) -> None:
         return
     except OSError as error:
         raise ExportError(f"no bundle can be written to {folder}: {error.strerror}", field="to") from None
-    if names and MANIFEST not in names:
+    if not names:
+        return
+    if MANIFEST not in names:
         raise ExportError(
             f"{folder} holds {names[0]} but no {MANIFEST}: it is not a bundle and will not be replaced; "
             f"name another folder",
             field="to",
+        )
+    try:
+        known = {MANIFEST, *Bundle.open(folder).manifest.files}
+    except BundleError as error:
+        raise ExportError(f"{folder} is not a bundle and will not be replaced: {error}", field="to") from None
+    if strangers := sorted(set(names) - known):
+        raise ExportError(
+            f"{folder} also holds {strangers[0]}, which is no part of its bundle; name another folder", field="to"
         )
 
 

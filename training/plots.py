@@ -28,22 +28,24 @@ STYLE: Any = {  # rc_context wants a literal type of every key it knows
 }
 
 
-def curves(history: Sequence[Mapping[str, Any]], best: int) -> bytes:
+def curves(history: Sequence[Mapping[str, Any]], best: int, loss: str = "bce") -> bytes:
     """Loss and accuracy by epoch, in training and validation.
 
     Args:
         history: as `training.fit.fit` returns it.
         best: number of the epoch whose weights were kept.
+        loss: "bce", or "mse" where the training loss is not the cross-entropy that validation reports.
     """
     epochs = [epoch["epoch"] for epoch in history]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 3), layout="constrained")
-        for axes, name, title in zip(
-            figure.subplots(1, 2), ("loss", "accuracy"), ("cross-entropy (nats)", "accuracy"), strict=True
-        ):
+        squared = loss == "mse"
+        titles = "loss" if squared else "cross-entropy (nats)", "accuracy"
+        for axes, name, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), titles, strict=True):
+            mixed = squared and name == "loss"
             for key, label, color in (
-                (name, "train, with dropout", TRAIN),
-                (f"validation_{name}", "validation", VALIDATION),
+                (name, "train, mean squared error" if mixed else "train, with dropout", TRAIN),
+                (f"validation_{name}", "validation, cross-entropy" if mixed else "validation", VALIDATION),
             ):
                 values = [epoch[key] for epoch in history]
                 axes.plot(epochs, values, marker="o", markersize=3.5, color=color, label=label)

@@ -114,6 +114,10 @@ class FitConfig:
             raise ConfigError(f'head "{self.head}" reads the last state and needs direction "forward"', field="head")
         if self.head == "unit" and (self.units != 1 or self.activation != "sigmoid"):
             raise ConfigError('head "unit" is the state itself and needs units 1, activation "sigmoid"', field="head")
+        if self.hidden and self.head != "last":
+            raise ConfigError(f'hidden is {self.hidden}, which only head "last" has', field="hidden")
+        if self.state_dropout and self.head in ("unit", "timesteps") and self.layers == 1:
+            raise ConfigError(f'head "{self.head}" has no state dropout; set state_dropout to 0', field="state_dropout")
         if self.loss == "mse" and self.head != "timesteps":
             raise ConfigError('loss "mse" compares every timestep and needs head "timesteps"', field="loss")
 
@@ -148,9 +152,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1),
 }
 
-BILSTM = FitConfig(
-    name="bilstm", summary="Bidirectional LSTM with additive pooling: the default model.", adversarial=1.5
-)
+BILSTM = FitConfig(name="bilstm", summary="Bidirectional LSTM with additive pooling.", adversarial=1.5)
 
 _PEER = dataclasses.replace(BILSTM, direction="forward", precision="int8")
 PEERS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -73,16 +74,18 @@ def publish(
     files = {
         **{file: graphs[name].SerializeToString() for name, file in precisions.items()},
         "tokenizer.json": tokenizer.to_json().encode(),
-        "curves.png": curves(history, best),
+        "curves.png": curves(history, best, config.loss),
         "lengths.png": lengths(encode(train, whole).lengths, config.served_tokens),
     }
     document = _document(config, data, model, version, report, history) | {
         "precisions": precisions,
         "default_precision": "int8" if "int8" in precisions else "fp32",
     }
+    with tempfile.TemporaryDirectory() as beside:  # measured before it takes the place of an older bundle
+        draft = write_bundle(Path(beside, config.name), document, files)
+        figures = {precision: measure(draft, precision, validation, shown) for precision in precisions}
+    document["metrics"] |= {"validation": {precision: figure.as_dict() for precision, figure in figures.items()}}
     bundle = write_bundle(folder, document, {**files, "README.md": render(document, files).encode()})
-    figures = {precision: measure(bundle, precision, validation, shown) for precision in precisions}
-    bundle = record(bundle, "validation", figures)
     for name in ("curves.png", "lengths.png"):
         checkpoint.write_atomically(run.folder / name, files[name])
     checkpoint.write_atomically(run.folder / "report.md", bundle.read("README.md"))
@@ -113,9 +116,8 @@ def record(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
     """
     measured = {precision: figure.as_dict() for precision, figure in figures.items()}
     metrics = {**bundle.manifest.document["metrics"], part: measured}
-    document = {**bundle.manifest.document, "metrics": metrics}
-    files = {name: bundle.read(name) for name in bundle.manifest.files}
-    return update_bundle(bundle, {"metrics": metrics}, {"README.md": render(document, files).encode()})
+    card = render({**bundle.manifest.document, "metrics": metrics}, bundle.manifest.files)
+    return update_bundle(bundle, {"metrics": metrics}, {"README.md": card.encode()})
 
 
 def _document(

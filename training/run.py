@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from sentiline.tokenizer import Tokenizer
 from training.checkpoint import write_atomically
-from training.errors import ConfigError, TrainingError
+from training.errors import CheckpointError, ConfigError, TrainingError
 from training.presets import FitConfig
 
 
@@ -155,16 +158,49 @@ class Run:
             raise self._not_a_run(str(error)) from error
 
     def read_tokenizer(self) -> Tokenizer:
-        """The tokenizer of the run."""
-        return Tokenizer.from_json(self.tokenizer.read_text(encoding="utf-8"), source=self.tokenizer)
+        """The tokenizer of the run.
+
+        Raises:
+            CheckpointError: the fit ended before it had one.
+        """
+        return Tokenizer.from_json(self._text(self.tokenizer), source=self.tokenizer)
 
     def write_log(self, history: list[dict[str, Any]]) -> None:
         """Write the whole history, one line an epoch."""
         write_atomically(self.log, "".join(json.dumps(epoch) + "\n" for epoch in history).encode())
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The history so far."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """The history so far.
+
+        Raises:
+            CheckpointError: no epoch of the fit is complete.
+        """
+        return [json.loads(line) for line in self._text(self.log).splitlines()]
+
+    def _text(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise CheckpointError(
+                f"{self.folder} has no {path.name} yet: its fit ended too early; go on with it by --resume", field="run"
+            ) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other fits out of the folder.
+
+        Raises:
+            TrainingError: one is at work in it.
+        """
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise TrainingError(
+                f"another fit is at work in {self.folder}; wait for it, or name another --run"
+            ) from None
 
 
 def _document(config: FitConfig, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

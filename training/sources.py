@@ -71,6 +71,7 @@ def labelled_file(config: FitConfig, path: Path, options: Mapping[str, Any], con
     description = {
         "name": path.name,
         "labels": found.scheme,
+        "options": {name: value for name, value in sorted(options.items()) if value is not None},
         "training_reviews": len(train),
         "validation_reviews": len(validation),
         "skipped_rows": len(found.problems),

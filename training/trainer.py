@@ -86,7 +86,7 @@ class Trainer:
             ]
         self.optimizer.apply(gradients[1:], model.trainable_variables)
         self._update_averages(variables)
-        right = tf.equal(logits > 0, labels > 0.5)
+        right = tf.equal(logits >= 0, labels > 0.5)
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
     def _loss(self, vectors: Tensor, lengths: Tensor, labels: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
@@ -116,7 +116,7 @@ class Trainer:
                 ids, lengths = pad([data.ids[index] for index in batch])
                 logits[batch] = self._logits(tf.constant(ids), tf.constant(lengths)).numpy()
         margins = np.where(data.labels == 1, logits, -logits)
-        return float(np.logaddexp(0, -margins).mean()), float((margins > 0).mean())
+        return float(np.logaddexp(0, -margins).mean()), float(((logits >= 0) == (data.labels == 1)).mean())
 
     @contextmanager
     def averaged(self) -> Iterator[None]:

@@ -39,14 +39,14 @@ Environment variables (options win over them):
   SENTILINE_HOST                 default 127.0.0.1; address to listen on
   SENTILINE_PORT                 default 3000; port to listen on
   SENTILINE_MODEL                default bilstm; model that answers when a request names none
-  SENTILINE_PRECISION            default unset; weights to run, int8 or fp32; unset: the model's own choice
+  SENTILINE_PRECISION            default unset; weights to run if a model has them, int8 or fp32; unset: its own choice
   SENTILINE_THREADS              default unset; reviews computed side by side in a worker; unset: its CPUs
   SENTILINE_WORKERS              default 1; server processes; each holds its own copy of the models
   SENTILINE_MAX_BODY_BYTES       default 4194304; largest request body, in bytes
   SENTILINE_MAX_ITEMS            default 128; most texts in one request
   SENTILINE_MAX_TEXT_CHARACTERS  default 100000; longest text, in characters
   SENTILINE_MAX_PENDING          default 1024; most texts accepted and not yet answered, per worker
-  SENTILINE_MAX_LOADED_MODELS    default 4; most models in memory at once, per worker
+  SENTILINE_MAX_LOADED_MODELS    default 4; most models in memory at once, the default included, per worker
   SENTILINE_ACCESS_LOG           default off; one log line a request, never with its text: on or off
   BENTOML_HOME                   BentoML's own files; default a folder of this server in the temporary directory
 """
@@ -177,7 +177,9 @@ def _check(target: Target, environ: dict[str, str]) -> None:
     checked = subprocess.run(settings, cwd=target.root, env=environ, capture_output=True, text=True, check=False)
     if checked.returncode:
         raise SettingError(checked.stderr.strip())
-    find_by_name(environ.get("SENTILINE_MODEL") or "bilstm", environ)
+    find_by_name(environ.get("SENTILINE_MODEL") or "bilstm", environ).precision(
+        environ.get("SENTILINE_PRECISION") or None
+    )
 
 
 def _check_free(host: str, port: int) -> None:

@@ -31,15 +31,17 @@ def commands() -> list[str]:
 
 
 SERVED = ["make serve", next(line for line in commands() if line.startswith("curl"))]
+FIT = [line for line in commands() if line == "make fit" or "training evaluate" in line]
 OVERRIDES = {
     "make test": 'make test ARGS="--collect-only -q tests/docs"',
-    "make fit": f'make fit ARGS="--data {{folder}}/my.csv --run {{folder}}/imdb --to {{folder}}/bundle {SMALL_FIT}"',
+    "make fit": f'make fit ARGS="--data {{folder}}/my.csv --run {{folder}}/run {SMALL_FIT}"',
 }
 AS_WRITTEN = [
     *(line for line in commands() if line.startswith(".venv/bin/sentiline") and "--model" not in line),
     "make evaluate",
 ]
 OWN_DATA = [line for line in commands() if "my.csv" in line or "runs/mine" in line]
+SECONDS = 600
 
 
 def run(command: str, folder: Path = ROOT) -> str:
@@ -47,7 +49,7 @@ def run(command: str, folder: Path = ROOT) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     environment["PYTHONPATH"] = str(ROOT)
     done = subprocess.run(
-        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, check=False
+        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
     )
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return done.stdout
@@ -78,18 +80,14 @@ def own_data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = int(free.getsockname()[1])
-    server = subprocess.Popen(
-        ["make", "serve", f"PORT={number}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    log = tmp_path_factory.mktemp("serve") / "log.txt"
+    with log.open("wb") as output:
+        command = ["make", "serve", f"PORT={number}"]
+        server = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
     try:
         deadline = time.monotonic() + SERVE_SECONDS
         while True:
@@ -98,17 +96,17 @@ def port() -> Iterator[int]:
                     assert answer.status == 200
                 break
             except OSError:
-                assert server.poll() is None, f"make serve ended: {server.stdout.read() if server.stdout else ''}"
+                assert server.poll() is None, f"make serve ended: {log.read_text()}"
                 assert time.monotonic() < deadline, "make serve was not ready in time"
                 time.sleep(0.5)
         yield number
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.communicate(timeout=30)
+        server.wait(timeout=30)
 
 
 def test_every_command_is_run_by_a_test() -> None:
-    assert sorted(commands()) == sorted([*SERVED, *OVERRIDES, *AS_WRITTEN, *OWN_DATA])
+    assert sorted(commands()) == sorted([*SERVED, "make test", *FIT, *AS_WRITTEN, *OWN_DATA])
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -142,9 +140,16 @@ def test_command_as_written(command: str, request: pytest.FixtureRequest) -> Non
     assert run(command)
 
 
-@pytest.mark.parametrize("command", OVERRIDES)
-def test_long_command(command: str, own_data: Path) -> None:
-    run(OVERRIDES[command].format(folder=own_data))
+def test_make_test() -> None:
+    assert "test_make_test" in run(OVERRIDES["make test"])
+
+
+def test_fit_and_evaluate(own_data: Path, imdb_archive: Path) -> None:
+    fit, evaluate = FIT
+    run(OVERRIDES[fit].format(folder=own_data))
+    folder, name = own_data / "run", "bilstm"
+    answer = run(evaluate.replace("runs/bilstm/bundle/bilstm", str(folder / "bundle" / name)))
+    assert "25,000" in answer
 
 
 def test_own_data(own_data: Path) -> None:
