@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from sentiline.bundle import Bundle
-from tests.training.fits import FinishedFit, finish, graph_contents, start, write_csv
+from tests.training.fits import FLAGS, FinishedFit, finish, graph_contents, start, write_csv
 from training.cli import main
 from training.cli_recipe import FIELDS, changed, field_help, recipe_options
 from training.presets import PRESETS
@@ -83,6 +83,8 @@ def csv(tmp_path: Path) -> Path:
         (["fit", "bilstm", "--cell", "transformer"], 2, "'transformer' is not one of"),
         (["fit", "bilstm", "--name", "../up"], 1, "name is '../up'; it must be made of letters"),
         (["fit", "bilstm", "--head", "last"], 1, 'head "last" reads the last state and needs direction "forward"'),
+        (["fit", "bilstm", "--hidden", "7"], 1, 'hidden is 7, which only head "last" has'),
+        (["fit", "birnn-mse", "--state-dropout", "0.5"], 1, 'head "timesteps" has no state dropout'),
         (["fit", "bilstm", "--version", " "], 2, "must not be blank"),
         (["fit", "bilstm", "--threads", "0"], 2, "0 is not in the range x>=1"),
         (["fit", "bilstm", "--checkpoint-seconds", "301"], 2, "301.0 is not in the range 0<=x<=300"),
@@ -120,10 +122,11 @@ def test_a_bundle_folder_that_holds_something_else_is_refused_before_the_fit(csv
 
 def test_bad_rows_are_listed_and_counted(csv: Path, tmp_path: Path) -> None:
     csv.write_text(csv.read_text(encoding="utf-8") + ',1\nfine,perhaps\n"...",0\n', encoding="utf-8")
-    (tmp_path / "taken").write_text("a file where the run folder should be, so that nothing is fitted")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "checkpoint.npz").write_text("of something else, so that nothing is fitted")
     status, _, err = _run("fit", "bilstm", "--data", csv, "--run", tmp_path / "taken")
     assert status == 1
-    assert "taken cannot be the folder of a fit" in " ".join(err.split())
+    assert "it has checkpoint.npz but no config.json" in " ".join(err.split())
     assert "43 rows, labels read as binary: 40 usable (20 positive, 20 negative), 3 skipped" in err
     assert "line 42" in err
     assert "line 43: 'perhaps'" in err
@@ -159,3 +162,20 @@ def test_export_makes_the_same_model_again(finished_fit: FinishedFit, tmp_path: 
     for name in ("model.onnx", "model.int8.onnx"):
         assert graph_contents(again.read(name)) == graph_contents(first.read(name)), name
     assert again.manifest.document["metrics"] == first.manifest.document["metrics"]
+
+
+def test_a_model_without_an_additive_form_is_published_too(csv: Path, tmp_path: Path) -> None:
+    where = ("--run", tmp_path / "run", "--to", tmp_path / "birnn-mse")
+    status, _, err = _run("fit", "birnn-mse", "--data", csv, *where, *FLAGS, "--epochs=1")
+    assert status == 0, err
+    bundle = Bundle.open(tmp_path / "birnn-mse")
+    assert not bundle.manifest.additive
+    assert list(bundle.manifest.precisions) == ["fp32"]
+    assert "int8 and fp32" not in bundle.read("README.md").decode()
+
+
+def test_resume_refuses_other_columns_of_the_same_file(finished_fit: FinishedFit) -> None:
+    columns = ("--text-column", "text", "--group-column", "label")
+    status, _, err = _run("export", finished_fit.run.folder, "--data", finished_fit.csv, *columns)
+    assert status == 1
+    assert "data.options is" in " ".join(err.split())

@@ -129,9 +129,9 @@ def test_the_states_depend_on_the_order_of_gates_and_biases() -> None:
     "changes",
     [
         {"layers": 2},
-        {"head": "timesteps", "loss": "mse"},
+        {"head": "timesteps", "loss": "mse", "state_dropout": 0.0},
         {"head": "last", "direction": "forward", "hidden": 5},
-        {"head": "unit", "direction": "forward", "units": 1, "activation": "sigmoid", "cell": "gru"},
+        {"head": "unit", "direction": "forward", "units": 1, "activation": "sigmoid", "state_dropout": 0.0},
     ],
     ids=str,
 )

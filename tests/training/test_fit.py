@@ -248,3 +248,12 @@ def test_unlabelled_reviews_feed_vocabulary_and_vectors(tmp_path: Path) -> None:
     more = FitData(data.train, data.validation, ["a wombat sang"] * 50, {})
     fit(tiny_config(**{**CHEAP, "vectors": "ppmi-svd"}), more, Run(tmp_path / "run"))
     assert "wombat" in json.loads((tmp_path / "run" / "tokenizer.json").read_text())["vocabulary"]
+
+
+def test_a_loss_that_is_not_finite_ends_the_fit_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # no recipe within the allowed ranges diverges on these few sentences: its evaluation is made to report that it did
+    monkeypatch.setattr(Trainer, "evaluate", lambda *_: (float("nan"), 0.5))
+    run = Run(tmp_path / "run")
+    with pytest.raises(TrainingError, match="the loss of epoch 1 is not finite; lower learning_rate or set clip_norm"):
+        fit(tiny_config(), tiny_data(), run)
+    assert not run.best.exists()

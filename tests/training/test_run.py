@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.fits import tiny_config
-from training.errors import ConfigError, TrainingError
+from training.errors import CheckpointError, ConfigError, TrainingError
 from training.run import Run
 
 DATA = {"name": "mine.csv", "training_reviews": 10, "sha256": {"mine.csv": "ab"}}
@@ -127,3 +127,18 @@ def test_the_config_of_no_run_is_refused(tmp_path: Path, run: Run) -> None:
 def test_the_log_has_one_line_an_epoch(run: Run) -> None:
     assert run.log.read_text() == '{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": 0.25}\n'
     assert run.read_log() == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+
+
+def test_two_fits_cannot_share_a_folder(run: Run) -> None:
+    with (
+        run.locked(),
+        pytest.raises(TrainingError, match="another fit is at work in"),
+        Run(run.folder).locked(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("read", [Run.read_log, Run.read_tokenizer])
+def test_a_fit_that_ended_too_early_says_so(tmp_path: Path, read: Callable[[Run], object]) -> None:
+    with pytest.raises(CheckpointError, match="its fit ended too early; go on with it by --resume"):
+        read(Run(tmp_path))

@@ -121,7 +121,7 @@ def test_the_adversarial_loss_changes_the_step() -> None:
         {"cell": "gru", "reset_after": False},
         {"cell": "rnn", "direction": "forward"},
         {"layers": 2},
-        {"head": "timesteps", "loss": "mse"},
+        {"head": "timesteps", "loss": "mse", "state_dropout": 0.0},
         {"head": "last", "direction": "forward", "hidden": 5},
     ],
     ids=str,
