@@ -8,6 +8,7 @@ make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
 make fit       train the shipped model (ARGS="--help" lists the options)
 make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
+make mutate    delete each term of the reference's gradients in turn: a test must fail every time
 make lock      resolve requirements/*.txt from pyproject.toml (ARGS="--upgrade" for newer releases)
 make clean     remove caches and build outputs
 make distclean remove the environments too
@@ -15,7 +16,7 @@ make distclean remove the environments too
 PYTHON=/path/to/python chooses the interpreter of a new environment.
 endef
 
-.PHONY: help setup serve test check format fit evaluate lock clean distclean
+.PHONY: help setup serve test check format fit evaluate mutate lock clean distclean
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
@@ -82,6 +83,9 @@ fit: .venv/complete
 
 evaluate: .venv/complete
 	$(DEV) -m training evaluate models/bilstm $(ARGS)
+
+mutate: .venv/complete
+	$(DEV) -m tests.reference.mutate $(ARGS)
 
 # The other files are cut out of dev.txt, so that all environments hold the same versions. The package index is the
 # one that uv is set to use, and no file names it.

@@ -30,7 +30,7 @@ optimizer (Adam, 0.001), batch (64), epochs (3), loss (binary cross-entropy) and
 - the vocabulary is counted on the training part alone;
 - validation is a tenth of train that shares no film with the rest; published: half of the test reviews;
 - the GRU has one bias (`reset_after=False`), as the published number of parameters has it;
-- the dropout of the one-unit models drops dimensions of the word vectors, one mask for a whole review;
+- the dropout of the one-unit models is on the word vectors, one mask a token;
 - the bundle holds the weights of the epoch with the lowest validation loss, not always the last."""
 
 

@@ -1,0 +1,23 @@
+"""Every shipped bundle computes what the numpy reference computes from its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sentiline.cli.verify import verify
+
+MODELS = sorted(path.parent for path in Path(__file__).resolve().parents[2].glob("models/*/manifest.json"))
+
+
+def test_there_are_models() -> None:
+    assert "bilstm" in [folder.name for folder in MODELS]
+
+
+@pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
+def test_shipped_model_is_verified(folder: Path) -> None:
+    result = CliRunner().invoke(verify, [str(folder)])
+    assert result.exit_code == 0, result.output
+    assert folder.name in result.output
