@@ -31,7 +31,7 @@ class PredictRequest:
         listed: whether the client sent a list.
         model: name of the model; None for the default.
         truncation: policy for long texts; None for the model's own.
-        detail: whether to answer with timesteps.
+        detail: whether to answer with timesteps, with sentences, or with neither.
     """
 
     texts: Sequence[Any]
