@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from . import catalogue
 from .body import read_json
 from .contract import Answer, PredictRequest, answer, parse
 from .engine import Engine
@@ -61,6 +62,8 @@ class Endpoints:
         return [
             Route("/", self.page, methods=["GET"]),
             Route("/predict", self.predict, methods=["POST"]),
+            Route("/models", self.models, methods=["GET"]),
+            Route("/info", self.info, methods=["GET"]),
             Route("/livez", self.alive, methods=["GET"]),
             Route("/healthz", self.alive, methods=["GET"]),
             Route("/readyz", self.ready, methods=["GET"]),
@@ -103,6 +106,16 @@ class Endpoints:
         """`GET /readyz`: the default model has answered its warm-up."""
         self.engine.check_ready()
         document = {"status": "ready", "model": self.settings.model}
+        return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+
+    async def models(self, _: Request) -> Response:
+        """`GET /models`."""
+        document = await asyncio.to_thread(catalogue.models, self.engine)
+        return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+
+    async def info(self, _: Request) -> Response:
+        """`GET /info`."""
+        document = await asyncio.to_thread(catalogue.info, self.engine)
         return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
 
     async def exposition(self, _: Request) -> Response:

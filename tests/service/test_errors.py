@@ -18,6 +18,8 @@ JSON = {"content-type": "application/json"}
 ROUTES = {
     "/": "GET",
     "/predict": "POST",
+    "/models": "GET",
+    "/info": "GET",
     "/livez": "GET",
     "/healthz": "GET",
     "/readyz": "GET",
