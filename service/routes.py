@@ -12,16 +12,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import catalogue
+from sentiline.errors import InputError
+
+from . import catalogue, huggingface
 from .body import read_json
 from .contract import Answer, PredictRequest, answer, parse
 from .engine import Engine
 from .errors import JSON_TYPE, ServiceError
 from .metrics import CONTENT_TYPE, Metrics, exposition
+from .scoring import all_readings, score
 from .settings import Settings
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor
+    from sentiline.reading import Reading
+    from sentiline.tokenizer import Truncation
 
 PAGE = Path(__file__).with_name("page") / "index.html"
 PAGE_HEADERS = {
@@ -62,6 +67,8 @@ class Endpoints:
         return [
             Route("/", self.page, methods=["GET"]),
             Route("/predict", self.predict, methods=["POST"]),
+            Route("/hf", self.classify, methods=["POST"]),
+            Route("/hf/models/{model}", self.classify_with, methods=["POST"]),
             Route("/models", self.models, methods=["GET"]),
             Route("/info", self.info, methods=["GET"]),
             Route("/livez", self.alive, methods=["GET"]),
@@ -97,6 +104,35 @@ class Endpoints:
         scored = answer(predictor, wanted, self.settings)
         self.metrics.outcomes(predictor.manifest.name, scored.outcomes)
         return scored
+
+    async def classify(self, request: Request) -> Response:
+        """`POST /hf`: the default model as Hugging Face's clients expect it."""
+        return await self._classify(request, None)
+
+    async def classify_with(self, request: Request) -> Response:
+        """`POST /hf/models/{model}`."""
+        return await self._classify(request, request.path_params["model"])
+
+    async def _classify(self, request: Request, model: str | None) -> Response:
+        wanted = huggingface.parse(await read_json(request, self.settings), self.settings)
+
+        def work(predictor: Predictor) -> Response:
+            readings = self._score_all(predictor, wanted.texts, wanted.truncation, "inputs", listed=wanted.listed)
+            body = orjson.dumps(huggingface.answer(readings, wanted))
+            truncated = sum(reading.encoding.truncated for reading in readings)
+            headers = {"x-model": predictor.manifest.name, "x-truncated-texts": str(truncated)}
+            return Response(body, headers=headers, media_type=JSON_TYPE)
+
+        return await self.engine.run(model, len(wanted.texts), work)
+
+    def _score_all(
+        self, predictor: Predictor, texts: Sequence[Any], truncation: Truncation | None, field: str, *, listed: bool
+    ) -> list[Reading]:
+        outcomes = score(predictor, texts, truncation, self.settings)
+        first = next((outcome for outcome in outcomes if isinstance(outcome, InputError)), None)
+        # the gateway counts the error that it answers with
+        self.metrics.outcomes(predictor.manifest.name, [outcome for outcome in outcomes if outcome is not first])
+        return all_readings(outcomes, field, listed=listed)
 
     async def alive(self, _: Request) -> Response:
         """`GET /livez`: the event loop turns."""

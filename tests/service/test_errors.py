@@ -18,6 +18,8 @@ JSON = {"content-type": "application/json"}
 ROUTES = {
     "/": "GET",
     "/predict": "POST",
+    "/hf": "POST",
+    "/hf/models/tiny": "POST",
     "/models": "GET",
     "/info": "GET",
     "/livez": "GET",
