@@ -29,6 +29,7 @@ CODES = frozenset(
         "invalid_type",
         "invalid_option",
         "invalid_input",
+        "invalid_shape",
         "unknown_field",
         "missing_field",
         "empty_list",

@@ -19,6 +19,7 @@ from .body import read_json
 from .contract import Answer, PredictRequest, answer, parse
 from .engine import Engine
 from .errors import JSON_TYPE, ServiceError
+from .inference_routes import InferenceEndpoints
 from .metrics import CONTENT_TYPE, Metrics, exposition
 from .scoring import all_readings, score
 from .settings import Settings
@@ -69,6 +70,7 @@ class Endpoints:
             Route("/predict", self.predict, methods=["POST"]),
             Route("/hf", self.classify, methods=["POST"]),
             Route("/hf/models/{model}", self.classify_with, methods=["POST"]),
+            *InferenceEndpoints(self).routes(),
             Route("/models", self.models, methods=["GET"]),
             Route("/info", self.info, methods=["GET"]),
             Route("/livez", self.alive, methods=["GET"]),
@@ -117,7 +119,7 @@ class Endpoints:
         wanted = huggingface.parse(await read_json(request, self.settings), self.settings)
 
         def work(predictor: Predictor) -> Response:
-            readings = self._score_all(predictor, wanted.texts, wanted.truncation, "inputs", listed=wanted.listed)
+            readings = self.score_all(predictor, wanted.texts, wanted.truncation, "inputs", listed=wanted.listed)
             body = orjson.dumps(huggingface.answer(readings, wanted))
             truncated = sum(reading.encoding.truncated for reading in readings)
             headers = {"x-model": predictor.manifest.name, "x-truncated-texts": str(truncated)}
@@ -125,9 +127,14 @@ class Endpoints:
 
         return await self.engine.run(model, len(wanted.texts), work)
 
-    def _score_all(
+    def score_all(
         self, predictor: Predictor, texts: Sequence[Any], truncation: Truncation | None, field: str, *, listed: bool
     ) -> list[Reading]:
+        """Score and count texts for an answer that has no room for errors beside the scores.
+
+        Raises:
+            ServiceError: 422; `field` and `listed` say how the error names the text.
+        """
         outcomes = score(predictor, texts, truncation, self.settings)
         first = next((outcome for outcome in outcomes if isinstance(outcome, InputError)), None)
         # the gateway counts the error that it answers with
