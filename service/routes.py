@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from sentiline.errors import InputError
 
-from . import catalogue, huggingface
+from . import catalogue, huggingface, openapi
 from .body import read_json
 from .contract import Answer, PredictRequest, answer, parse
 from .engine import Engine
@@ -53,6 +53,7 @@ class Endpoints:
         self.settings = settings
         self._schema = schema
         self._page = PAGE.read_bytes()
+        self._openapi = orjson.dumps(openapi.document(settings))
         self.metrics = Metrics(
             [(route.path, sorted(route.methods or ())) for route in self.routes()], model=settings.model
         )
@@ -78,6 +79,7 @@ class Endpoints:
             Route("/readyz", self.ready, methods=["GET"]),
             Route("/metrics", self.exposition, methods=["GET"]),
             Route("/schema.json", self.schema, methods=["GET"]),
+            Route("/openapi.json", self.openapi, methods=["GET"]),
         ]
 
     async def predict(self, request: Request) -> Response:
@@ -168,6 +170,10 @@ class Endpoints:
     async def schema(self, _: Request) -> Response:
         """`GET /schema.json`."""
         return Response(orjson.dumps(self._schema()), media_type=JSON_TYPE)
+
+    async def openapi(self, _: Request) -> Response:
+        """`GET /openapi.json`."""
+        return Response(self._openapi, media_type=JSON_TYPE)
 
     async def page(self, _: Request) -> Response:
         """`GET /`."""

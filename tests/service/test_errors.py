@@ -36,6 +36,7 @@ ROUTES = {
     "/readyz": "GET",
     "/metrics": "GET",
     "/schema.json": "GET",
+    "/openapi.json": "GET",
 }
 
 
