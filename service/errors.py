@@ -23,6 +23,8 @@ CODES = frozenset(
         "not_found",
         "model_not_found",
         "method_not_allowed",
+        "unauthorized",
+        "cross_origin",
         "body_too_large",
         "unsupported_media_type",
         "unsupported_content_encoding",

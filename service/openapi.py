@@ -9,6 +9,7 @@ import sentiline
 
 from .errors import JSON_TYPE
 from .inference_routes import BINARY_TYPE, JSON_SIZE
+from .keys import HEADER, OPEN
 from .metrics import CONTENT_TYPE
 from .schemas import STRING, Schema, reference, schemas
 from .settings import Settings
@@ -19,6 +20,7 @@ MEANINGS = {
     413: "The body has too many bytes or texts.",
     415: "The body is not JSON, or it is compressed.",
     422: "A field or a text cannot be used.",
+    401: "The API key is missing or not valid.",
     429: "Too many texts are waiting; try again after the seconds that `Retry-After` says.",
     500: "The server failed; its log says why.",
     503: "The default model is not ready, or the one asked for cannot be used.",
@@ -29,7 +31,8 @@ ENGINE = (404, 429, 503)
 
 def document(settings: Settings) -> dict[str, Any]:
     """The document; `settings` are the limits in it. GET routes answer HEAD too."""
-    return {
+    paths = {path: _with_parameters(path, item) for path, item in _paths().items()}
+    described = {
         "openapi": "3.1.0",
         "info": {
             "title": "Sentiline",
@@ -37,9 +40,26 @@ def document(settings: Settings) -> dict[str, Any]:
             "description": "The sentiment of a text, and the sentiment at every token and in every sentence of it.",
         },
         "servers": [{"url": "/"}],
-        "paths": {path: _with_parameters(path, item) for path, item in _paths().items()},
+        "paths": paths,
         "components": {"schemas": schemas(settings)},
     }
+    return _with_keys(described) if settings.api_keys else described
+
+
+def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
+    """Add what a server that wants API keys asks for and answers."""
+    described["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": HEADER},
+    }
+    for path, item in described["paths"].items():
+        for method in ("get", "post"):
+            if path not in OPEN and method in item:
+                item[method]["security"] = [{"bearer": []}, {"header": []}]
+                refusal = {"description": MEANINGS[401], "content": _content(_json("Error"))}
+                refusal["headers"] = {"WWW-Authenticate": {"schema": STRING, "description": "How to send a key."}}
+                item[method]["responses"]["401"] = refusal
+    return described
 
 
 def _paths() -> dict[str, dict[str, Any]]:
