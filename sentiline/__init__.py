@@ -23,7 +23,7 @@ from sentiline.errors import (
     TextTooLongError,
     TextTypeError,
 )
-from sentiline.prediction import Prediction, Timestep
+from sentiline.prediction import Prediction, Sentence, Timestep
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor, load
@@ -39,6 +39,7 @@ __all__ = [
     "OptionError",
     "Prediction",
     "Predictor",
+    "Sentence",
     "SentilineError",
     "SettingError",
     "TextTooLongError",

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from sentiline.errors import OptionError
 
 Label = Literal["POSITIVE", "NEGATIVE"]
-Detail = Literal["none", "timesteps"]
+Detail = Literal["none", "sentences", "timesteps"]
 DETAILS: tuple[Detail, ...] = get_args(Detail)
 
 
@@ -38,6 +38,37 @@ class Timestep:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """What one sentence adds to the verdict.
+
+    Every token of the text belongs to exactly one sentence.
+
+    Attributes:
+        sentence: the sentence as written, `raw[start:end]`.
+        start: its first code point in the raw text.
+        end: one past its last code point.
+        label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE".
+        score: probability of that label, in [0.5, 1].
+        positive: `sigmoid(contribution)`: above 0.5 if the sentence raises the logit of the text. This, `label` and
+            `score` are None if the model is not additive or read nothing of the sentence.
+        contribution: the sum of its tokens' contributions: `logit = bias + sum over all sentences`; None if the model
+            is not additive, 0 if it read nothing of the sentence.
+        tokens_total: number of tokens in the sentence, at least 1.
+        tokens_used: how many of them the model read; fewer where the text was truncated.
+    """
+
+    sentence: str
+    start: int
+    end: int
+    label: Label | None
+    score: float | None
+    positive: float | None
+    contribution: float | None
+    tokens_total: int
+    tokens_used: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """The sentiment of one text.
 
@@ -52,6 +83,7 @@ class Prediction:
         unknown_tokens: how many of those the vocabulary lacks.
         truncated: whether tokens were left out, `tokens_used < tokens_total`.
         timesteps: one for each token used, in order; None unless `detail="timesteps"` was asked for.
+        sentences: all sentences that hold a token, in order; None unless `detail="sentences"` was asked for.
     """
 
     label: Label
@@ -64,6 +96,7 @@ class Prediction:
     unknown_tokens: int
     truncated: bool
     timesteps: tuple[Timestep, ...] | None = None
+    sentences: tuple[Sentence, ...] | None = None
 
 
 def check_detail(value: str) -> Detail:

@@ -104,7 +104,8 @@ class Predictor:
 
         Args:
             texts: raw texts; may be empty.
-            detail: "timesteps" also returns the prediction at every token.
+            detail: "timesteps" also returns the prediction at every token, "sentences" what every sentence adds to
+                the verdict.
             truncation: what to do with a text longer than the model reads; default the bundle's policy.
             errors: "raise" raises the first text's error; "return" puts each error into its text's place.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.prediction import Detail, Label, Prediction, Timestep
-from sentiline.tokenizer import UNKNOWN_ID, Encoding
+from sentiline.prediction import Detail, Label, Prediction, Sentence, Timestep
+from sentiline.sentences import sentence_spans
+from sentiline.tokenizer import UNKNOWN_ID, Encoding, split
 
 DECIMALS = 7
 """Digits after the point kept per timestep: what float32 holds near 1, and half the size of its float64 digits."""
@@ -60,14 +61,56 @@ class Reading:
         # sigmoid(x) = (1 + tanh(x / 2)) / 2, which overflows for no x
         return 0.5 + 0.5 * np.tanh(0.5 * logits)
 
+    def sentences(self) -> list[Sentence]:
+        """The text's sentences with the sums of the contributions inside them.
+
+        Returns:
+            Every sentence that holds a token, also those that truncation left out. Each token belongs to one, so the
+            contributions of the sentences add up to what those of the tokens add up to; the sums run in float64.
+            What holds no token, such as a line of dashes, counts with the sentence before it.
+        """
+        spans = sentence_spans(self.text)
+        firsts = [start for start, _ in spans]
+        used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # sentence of each token
+        total = np.searchsorted(firsts, split(self.text)[1], "right") - 1 if self.encoding.truncated else used
+        count = len(spans)
+        tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
+        sums = None if self.contributions is None else np.bincount(used, self.contributions, count)  # in float64
+        holding = np.flatnonzero(tokens_total).tolist()
+        sentences = []
+        for place, index in enumerate(holding):
+            start = firsts[index if place else 0]
+            end = spans[holding[place + 1] - 1 if place + 1 < len(holding) else -1][1]
+            contribution = None if sums is None else float(sums[index])
+            positive = None
+            if contribution is not None and tokens_used[index]:
+                positive = 0.5 + 0.5 * float(np.tanh(0.5 * contribution))
+            sentences.append(
+                Sentence(
+                    sentence=self.text[start:end],
+                    start=start,
+                    end=end,
+                    label=None if positive is None else "POSITIVE" if positive >= 0.5 else "NEGATIVE",
+                    score=None if positive is None else max(positive, 1.0 - positive),
+                    positive=positive,
+                    contribution=contribution,
+                    tokens_total=int(tokens_total[index]),
+                    tokens_used=int(tokens_used[index]),
+                )
+            )
+        return sentences
+
     def prediction(self, detail: Detail = "none") -> Prediction:
-        """The reading as a `Prediction`, with one `Timestep` for each token if `detail` is "timesteps"."""
+        """The reading as a `Prediction`, with its `timesteps` or `sentences` if `detail` names them."""
         timesteps = tuple(Timestep(*row) for row in self._rows()) if detail == "timesteps" else None
-        return Prediction(**self._summary(), timesteps=timesteps)
+        sentences = tuple(self.sentences()) if detail == "sentences" else None
+        return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences)
 
     def as_dict(self, detail: Detail = "none") -> dict[str, Any]:
-        """The reading as plain Python values under the JSON names; no key "timesteps" if `detail` is "none"."""
+        """The reading as plain Python values under the JSON names; only the key that `detail` names is added."""
         document = self._summary()
+        if detail == "sentences":
+            document["sentences"] = [asdict(sentence) for sentence in self.sentences()]
         if detail == "timesteps":
             document["timesteps"] = [
                 {

@@ -83,7 +83,7 @@ def render(reading: Reading, detail: Detail, console: Console) -> Group:
 
     Args:
         reading: what to show.
-        detail: "none" shows only the verdict.
+        detail: "none" shows only the verdict, "sentences" a line for each sentence too.
         console: asked for its width, its encoding and whether it has colours.
 
     Returns:
@@ -97,7 +97,28 @@ def render(reading: Reading, detail: Detail, console: Console) -> Group:
         title = "verdict so far " if reading.contributions is not None else "at each token "
         lines += [chart(values, title, console.width, paint, ascii_only=console.options.ascii_only)]
         lines += [Text(), review(reading, paint), Text(), *strongest(reading)]
+    if detail == "sentences":
+        lines += [Text(), *sentences(reading, paint)]
     return Group(*lines)
+
+
+def sentences(reading: Reading, paint: Paint) -> list[Text]:
+    """One line for each sentence: what it adds to the logit, and the sentence, coloured by it."""
+    found = reading.sentences()
+    largest = max((abs(sentence.contribution or 0.0) for sentence in found), default=0.0) or 1.0
+    lines = []
+    for sentence in found:
+        contribution = sentence.contribution or 0.0
+        amount = (
+            "not read"
+            if sentence.tokens_used == 0
+            else "-"
+            if sentence.contribution is None
+            else f"{contribution:+.2f}"
+        )
+        text = _printable(" ".join(sentence.sentence.split()))
+        lines.append(Text.assemble(f"{amount:>8}  ", (text, paint.token(contribution / largest)), overflow="fold"))
+    return lines
 
 
 def verdict(reading: Reading, paint: Paint) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import orjson
@@ -28,8 +29,22 @@ async def read_json(request: Request, settings: Settings) -> Any:
         ServiceError: 415 for another content type or a compressed body, 413 for too many bytes, 400 for what is not
             UTF-8 or not JSON.
     """
-    _check_type(request)
-    return parse_json(await _read(request, settings.max_body_bytes))
+    return parse_json(await read_body(request, settings, (JSON_TYPE,)))
+
+
+async def read_body(request: Request, settings: Settings, types: Sequence[str]) -> bytes:
+    """Read the body of a request.
+
+    Args:
+        request: nothing of its body has been read.
+        settings: as in `read_json`.
+        types: the content types taken; an empty one stands for no header.
+
+    Raises:
+        ServiceError: 415, 413 or 400 as in `read_json`.
+    """
+    _check_type(request, types)
+    return await _read(request, settings.max_body_bytes)
 
 
 def parse_json(body: bytes) -> Any:
@@ -63,10 +78,10 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _check_type(request: Request) -> None:
+def _check_type(request: Request, types: Sequence[str]) -> None:
     header = request.headers.get("content-type", "")
     media_type, _, parameters = header.partition(";")
-    if media_type.strip().lower() != JSON_TYPE:
+    if media_type.strip().lower() not in types:
         found = f"is {header[:100]!r}" if header else "is missing"
         raise ServiceError(415, "unsupported_media_type", f"the content type {found}; {_CURL}", field="content-type")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')

@@ -110,6 +110,16 @@ class Engine:
         finally:
             self._note(-texts)
 
+    def loaded(self) -> dict[str, Predictor]:
+        """The models in memory, by name; a copy."""
+        with self._lock:
+            return dict(self._loaded)
+
+    def failed(self) -> frozenset[str]:
+        """Names of the models whose last load failed."""
+        with self._lock:
+            return frozenset(self._broken)
+
     def _admit(self, texts: int) -> None:
         limit, setting = self.settings.max_pending, variable("max_pending")
         # a request larger than the limit is served when nothing else is: max_items is what bounds it

@@ -12,12 +12,16 @@ from http import HTTPStatus
 from time import perf_counter
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .cors import CrossOrigin
 from .errors import ServiceError
+from .keys import ApiKeys
 from .metrics import UNMATCHED
 from .routes import Endpoints
 
@@ -31,7 +35,8 @@ class Gateway:
         self._bentoml_app = bentoml_app
         self._metrics = endpoints.metrics
         self._logs = endpoints.settings.access_log
-        routes = endpoints.routes()
+        self._keys = ApiKeys(endpoints.settings.api_keys)
+        self._all = routes = endpoints.routes()
         self._methods = {route.path: ", ".join(sorted(route.methods or ())) for route in routes}
         self._templates = {route.endpoint: route.path for route in routes}
         self._routes = Starlette(
@@ -43,6 +48,8 @@ class Gateway:
             },
         )
         self._routes.router.redirect_slashes = False
+        origins = endpoints.settings.cors_origins
+        self._app: ASGIApp = CrossOrigin(self._admit, origins) if origins else self._admit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, request or life cycle."""
@@ -66,7 +73,7 @@ class Gateway:
             await send(message)
 
         try:
-            await self._routes(scope, receive, observed)
+            await self._app(scope, receive, observed)
         finally:
             route = self._route(scope)
             seconds = perf_counter() - started
@@ -75,12 +82,23 @@ class Gateway:
                 client = scope["client"][0] if scope.get("client") else "-"
                 logger.info("%s %s %s %d %d bytes %.1f ms", client, scope["method"], route, status, size, seconds * 1e3)
 
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request with a valid key through to the routes."""
+        try:
+            self._keys.check(scope["path"], Headers(scope=scope))
+        except ServiceError as error:
+            await self._refuse(Request(scope), error)(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
     def _route(self, scope: Scope) -> str:
-        """The template of the route that took the request."""
+        """The template of the route that took the request, or would have taken it."""
         path: str = scope["path"]
         if path in self._methods:
             return path
-        return self._templates[scope["endpoint"]] if "endpoint" in scope else UNMATCHED
+        if "endpoint" in scope:
+            return self._templates[scope["endpoint"]]
+        return next((route.path for route in self._all if route.matches(scope)[0] is not Match.NONE), UNMATCHED)
 
     def _refuse(self, _: Request, error: Exception) -> Response:
         assert isinstance(error, ServiceError)

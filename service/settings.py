@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
@@ -33,8 +34,19 @@ def _one_of(*choices: str) -> _Reader:
     return _Reader({choice: choice for choice in choices}.__getitem__, f"one of {', '.join(choices)}")
 
 
-def _setting(default: Any, reader: _Reader, meaning: str) -> Any:
-    return field(default=default, metadata={"reader": reader, "meaning": meaning})
+def _several(pattern: str, expected: str) -> _Reader:
+    def read(text: str) -> tuple[str, ...]:
+        parts = tuple(part.strip() for part in text.split(","))
+        if not all(re.fullmatch(pattern, part) for part in parts):
+            raise ValueError(text)
+        return parts
+
+    return _Reader(read, f"{expected}, separated by commas")
+
+
+def _setting(default: Any, reader: _Reader, meaning: str, *, secret: bool = False) -> Any:
+    metadata = {"reader": reader, "meaning": meaning, "secret": secret}
+    return field(default=default, repr=not secret, metadata=metadata)
 
 
 _SWITCH = _Reader(
@@ -66,6 +78,20 @@ class Settings:
     max_loaded_models: int = _setting(
         4, _integer(1, 1000), "most models in memory at once, the default included, per worker"
     )
+    api_keys: tuple[str, ...] = _setting(
+        (),
+        _several(r"[\x21-\x7e]{16,256}", "keys of 16 to 256 visible ASCII characters"),
+        "comma-separated keys; a request must carry one of them; unset: none",
+        secret=True,
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        _several(
+            r"\*|https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-f:]+\](:\d{1,5})?",
+            "origins such as https://example.org, or *",
+        ),
+        "comma-separated origins whose pages may ask, or * for all; unset: none",
+    )
     access_log: bool = _setting(False, _SWITCH, "one log line a request, never with its text: on or off")
 
     @classmethod
@@ -88,7 +114,8 @@ class Settings:
             try:
                 values[setting.name] = reader.read(text)
             except (ValueError, KeyError):
-                raise SettingError(f"{key} is {text!r}; it must be {reader.expected}", field=key) from None
+                seen = "is not usable" if setting.metadata["secret"] else f"is {text!r}"
+                raise SettingError(f"{key} {seen}; it must be {reader.expected}", field=key) from None
         return cls(**values)
 
 
@@ -101,7 +128,7 @@ def table() -> list[tuple[str, str, str]]:
     """Every setting as `(variable, default, meaning)`, for help texts and documentation."""
     rows = []
     for setting in fields(Settings):
-        shown = "unset" if setting.default is None else str(setting.default)
+        shown = "unset" if setting.default in (None, ()) else str(setting.default)
         if isinstance(setting.default, bool):
             shown = "on" if setting.default else "off"
         rows.append((variable(setting.name), shown, setting.metadata["meaning"]))

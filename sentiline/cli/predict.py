@@ -29,6 +29,7 @@ Examples:
   cat review.txt | sentiline predict -
   sentiline predict --json "Not bad at all" > answer.json
   sentiline predict --precision fp32 --detail none "Not bad at all"
+  sentiline predict --detail sentences "Great cast. A dull plot, though. See it anyway!"
 
 Tokens that speak for a positive verdict are green, those against it red; the stronger, the deeper. A token that the
 model does not know is underlined. Without colour (a pipe, or NO_COLOR set) the strongest are marked {+like+} {-this-};
@@ -56,7 +57,7 @@ FORCE_COLOR=1 keeps colours in a pipe.
     type=click.Choice(DETAILS),
     default="timesteps",
     show_default=True,
-    help="Show every token, or only the verdict.",
+    help="Show every token, every sentence, or only the verdict.",
 )
 @click.option("--truncation", type=click.Choice(TRUNCATIONS), help="For long texts; default the model's own choice.")
 @click.option("--threads", type=click.IntRange(min=1), help="Texts read side by side; default the available CPUs.")

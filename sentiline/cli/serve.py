@@ -47,6 +47,8 @@ Environment variables (options win over them):
   SENTILINE_MAX_TEXT_CHARACTERS  default 100000; longest text, in characters
   SENTILINE_MAX_PENDING          default 1024; most texts accepted and not yet answered, per worker
   SENTILINE_MAX_LOADED_MODELS    default 4; most models in memory at once, the default included, per worker
+  SENTILINE_API_KEYS             default unset; comma-separated keys; a request must carry one of them; unset: none
+  SENTILINE_CORS_ORIGINS         default unset; comma-separated origins whose pages may ask, or * for all; unset: none
   SENTILINE_ACCESS_LOG           default off; one log line a request, never with its text: on or off
   BENTOML_HOME                   BentoML's own files; default a folder of this server in the temporary directory
 """

@@ -58,7 +58,7 @@ def test_examples_of_the_help_run(line: str, models: Path, tmp_path: Path) -> No
 
 def test_examples_are_found() -> None:
     assert len(examples(None)) == 3
-    assert len(examples("predict")) == 6
+    assert len(examples("predict")) == 7
     assert len(examples("models")) == 2
 
 
@@ -136,6 +136,18 @@ def test_output_for_people(cli: Cli) -> None:
     assert lines[0].endswith("12 tokens, 1 unknown")
     assert lines[1].startswith("verdict so far ")
     assert lines[-1] == "bilstm 0.0.1, int8"
+
+
+def test_sentences_for_people(cli: Cli, models: Path) -> None:
+    text = "I loved\nthis wonderful movie! " + "So fine. " * 40 + "But the ending was bad."
+    with load(models / "bilstm") as predictor:
+        [prediction] = predictor.predict([text], detail="sentences")
+    lines = cli("predict", "--detail", "sentences", text).stdout.splitlines()
+    assert prediction.sentences is not None
+    first, *middle, last = prediction.sentences
+    assert f"{first.contribution:+8.2f}  I loved this wonderful movie!" in lines
+    assert f"{last.contribution:+8.2f}  But the ending was bad." in lines
+    assert lines.count("not read  So fine.") == [sentence.tokens_used for sentence in middle].count(0) > 0
 
 
 def test_colours(cli: Cli) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from sentiline import errors
 from sentiline.cli.main import COMMANDS, main
-from sentiline.prediction import Prediction, Timestep
+from sentiline.prediction import Prediction, Sentence, Timestep
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -39,7 +39,7 @@ def test_python_examples_run(models: Path, monkeypatch: pytest.MonkeyPatch, caps
 
 def test_python_names_are_documented() -> None:
     text = (DOCS / "python.md").read_text(encoding="utf-8")
-    for name in (*Prediction.__dataclass_fields__, *Timestep.__dataclass_fields__):
+    for name in (*Prediction.__dataclass_fields__, *Sentence.__dataclass_fields__, *Timestep.__dataclass_fields__):
         assert f"`{name}`" in text, name
     for name, error in vars(errors).items():
         leaf = isinstance(error, type) and issubclass(error, errors.SentilineError) and not error.__subclasses__()

@@ -18,11 +18,25 @@ JSON = {"content-type": "application/json"}
 ROUTES = {
     "/": "GET",
     "/predict": "POST",
+    "/hf": "POST",
+    "/hf/models/tiny": "POST",
+    "/v2": "GET",
+    "/v2/health/live": "GET",
+    "/v2/health/ready": "GET",
+    "/v2/models/tiny": "GET",
+    "/v2/models/tiny/ready": "GET",
+    "/v2/models/tiny/infer": "POST",
+    "/v2/models/tiny/versions/0.0.1": "GET",
+    "/v2/models/tiny/versions/0.0.1/ready": "GET",
+    "/v2/models/tiny/versions/0.0.1/infer": "POST",
+    "/models": "GET",
+    "/info": "GET",
     "/livez": "GET",
     "/healthz": "GET",
     "/readyz": "GET",
     "/metrics": "GET",
     "/schema.json": "GET",
+    "/openapi.json": "GET",
 }
 
 

@@ -36,5 +36,5 @@ def test_the_links_lead_somewhere(client: httpx.Client) -> None:
     page = Links()
     page.feed(client.get("/").text)
     routes = {target for tag, target in page.found if tag == "a"}
-    assert routes == {"/readyz", "/livez", "/metrics", "/schema.json"}
+    assert routes == {"/v2", "/models", "/info", "/readyz", "/livez", "/metrics", "/schema.json", "/openapi.json"}
     assert all(client.get(route).status_code == 200 for route in routes)

@@ -80,6 +80,18 @@ def test_without_timesteps(client: httpx.Client, predictor: Predictor) -> None:
     assert body["predictions"] == expected(predictor, TEXTS, detail="none")
 
 
+def test_sentences(client: httpx.Client, predictor: Predictor) -> None:
+    body = client.post("/predict", json={"inputs": TEXTS, "detail": "sentences"}).json()
+    assert body["predictions"] == expected(predictor, TEXTS, detail="sentences")
+    for text, prediction in zip(TEXTS, body["predictions"], strict=True):
+        assert set(prediction) == SUMMARY | {"sentences"}
+        found = prediction["sentences"]
+        assert len(found) > 1
+        assert all(text[one["start"] : one["end"]] == one["sentence"] for one in found)
+        total = prediction["bias"] + sum(one["contribution"] for one in found)
+        assert total == pytest.approx(prediction["logit"], abs=1e-5)
+
+
 def test_null_is_left_out(client: httpx.Client) -> None:
     nulls = {"model": None, "truncation": None, "detail": None}
     with_nulls = client.post("/predict", json={"inputs": TEXTS[0], **nulls})

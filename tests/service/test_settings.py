@@ -33,6 +33,10 @@ def test_defaults() -> None:
         ("max_text_characters", "500", 500),
         ("max_pending", "9", 9),
         ("max_loaded_models", "1", 1),
+        ("api_keys", "k" * 16, ("k" * 16,)),
+        ("api_keys", f"{'a' * 16}, {'b' * 20}", ("a" * 16, "b" * 20)),
+        ("cors_origins", "*", ("*",)),
+        ("cors_origins", "https://a.example,http://[::1]:80", ("https://a.example", "http://[::1]:80")),
         ("access_log", "on", True),
         ("access_log", "false", False),
     ],
@@ -53,12 +57,24 @@ def test_values(key: str, text: str, value: Any) -> None:
         ("SENTILINE_MAX_BODY_BYTES", "4MiB"),
         ("SENTILINE_MAX_ITEMS", "0"),
         ("SENTILINE_ACCESS_LOG", "maybe"),
+        ("SENTILINE_CORS_ORIGINS", "example.org"),
+        ("SENTILINE_CORS_ORIGINS", "https://example.org/"),
+        ("SENTILINE_CORS_ORIGINS", "https://a.example,"),
     ],
 )
 def test_a_wrong_value_names_the_variable(key: str, text: str) -> None:
     with pytest.raises(SettingError, match=rf"^{key} is '{text}'; it must be ") as caught:
         Settings.from_environ({key: text})
     assert caught.value.field == key
+
+
+@pytest.mark.parametrize("text", ["short-secret", f"{'k' * 16},short-secret", f"{'short-secret'} {'k' * 16}", "é" * 16])
+def test_keys_are_never_shown(text: str) -> None:
+    with pytest.raises(SettingError, match="SENTILINE_API_KEYS is not usable; it must be keys of 16 to 256") as caught:
+        Settings.from_environ({"SENTILINE_API_KEYS": text})
+    assert text not in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert "k" * 16 not in repr(Settings(api_keys=("k" * 16,)))
 
 
 def test_the_help_of_the_command_lists_them() -> None:

@@ -1,0 +1,35 @@
+"""Cross-origin requests of browsers, for the origins that are set; Starlette's middleware with JSON refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from .errors import ServiceError
+from .inference_routes import JSON_SIZE
+from .keys import HEADER
+
+
+class CrossOrigin(CORSMiddleware):
+    """Answers preflight requests, and adds the headers without which a browser hides an answer from a page."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type", JSON_SIZE, HEADER),
+            expose_headers=("retry-after", "www-authenticate", "x-model", "x-truncated-texts", JSON_SIZE),
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a preflight request; a refusal is the JSON object that all refusals are."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        message = f"this cross-origin request is not allowed: {bytes(response.body).decode()}"
+        return ServiceError(403, "cross_origin", message, headers={"vary": "Origin"}).response()

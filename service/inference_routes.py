@@ -1,0 +1,120 @@
+"""The routes of the Open Inference Protocol v2, below `/v2`: HTTP and headers; the engine does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import sentiline
+
+from . import inference_protocol
+from .body import parse_json, read_body
+from .errors import JSON_TYPE, ServiceError
+from .fields import refuse, shown
+
+if TYPE_CHECKING:
+    from sentiline.predictor import Predictor
+
+    from .routes import Endpoints
+
+BINARY_TYPE = "application/octet-stream"
+JSON_SIZE = "inference-header-content-length"
+"""Header of a body with binary data: how many bytes of JSON there are before it."""
+
+_NEVER_CACHED = {"cache-control": "no-store"}
+
+
+class InferenceEndpoints:
+    """The handlers, around the engine of the others."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+
+    def routes(self) -> Sequence[Route]:
+        """All routes below `/v2`; each has an endpoint object of its own, by which the gateway knows it."""
+        routes = [
+            Route("/v2", self.server, methods=["GET"]),
+            Route("/v2/health/live", self.live, methods=["GET"]),
+            Route("/v2/health/ready", self.ready, methods=["GET"]),
+        ]
+        for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+            routes += [
+                Route(model, partial(self.model), methods=["GET"]),
+                Route(f"{model}/ready", partial(self.model_ready), methods=["GET"]),
+                Route(f"{model}/infer", partial(self.infer), methods=["POST"]),
+            ]
+        return routes
+
+    async def server(self, _: Request) -> Response:
+        """`GET /v2`."""
+        return _json({"name": "sentiline", "version": sentiline.__version__, "extensions": ["binary_tensor_data"]})
+
+    async def live(self, _: Request) -> Response:
+        """`GET /v2/health/live`: the event loop turns."""
+        return _json({"live": True})
+
+    async def ready(self, _: Request) -> Response:
+        """`GET /v2/health/ready`: the default model has answered its warm-up."""
+        self._endpoints.engine.check_ready()
+        return _json({"ready": True})
+
+    async def model(self, request: Request) -> Response:
+        """`GET /v2/models/{model}`: what it takes and gives; loads it if need be."""
+        return await self._run(request, 0, lambda predictor: _json(inference_protocol.metadata(predictor.manifest)))
+
+    async def model_ready(self, request: Request) -> Response:
+        """`GET /v2/models/{model}/ready`: it has answered its warm-up; loads it if need be."""
+        return await self._run(request, 0, lambda predictor: _json({"name": predictor.manifest.name, "ready": True}))
+
+    async def infer(self, request: Request) -> Response:
+        """`POST /v2/models/{model}/infer`."""
+        settings = self._endpoints.settings
+        # the protocol's own client names no type
+        body = await read_body(request, settings, ("", JSON_TYPE, BINARY_TYPE))
+        size = _json_size(request, len(body))
+        wanted = inference_protocol.parse(parse_json(body[:size]), body[size:], settings)
+
+        def work(predictor: Predictor) -> Response:
+            readings = self._endpoints.score_all(
+                predictor, wanted.texts, wanted.truncation, inference_protocol.DATA, listed=True
+            )
+            content, json_size = inference_protocol.answer(predictor.manifest, readings, wanted)
+            if json_size is None:
+                return Response(content, media_type=JSON_TYPE)
+            return Response(content, headers={JSON_SIZE: str(json_size)}, media_type=BINARY_TYPE)
+
+        return await self._run(request, len(wanted.texts), work)
+
+    async def _run(self, request: Request, texts: int, work: Callable[[Predictor], Response]) -> Response:
+        """Call `work` with the model that the path names, if it has the version that the path names."""
+        version = request.path_params.get("version")
+
+        def checked(predictor: Predictor) -> Response:
+            manifest = predictor.manifest
+            if version not in (None, manifest.version):
+                message = f'the model "{manifest.name}" has no version "{shown(version)}"; it has {manifest.version}'
+                raise ServiceError(404, "model_not_found", message, field="version")
+            return work(predictor)
+
+        return await self._endpoints.engine.run(request.path_params["model"], texts, checked)
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+
+
+def _json_size(request: Request, total: int) -> int:
+    """How many bytes of the body are JSON."""
+    header = request.headers.get(JSON_SIZE)
+    if header is None:
+        return total
+    if not (header.isascii() and header.isdigit() and int(header[:20]) <= total):
+        message = f"the header {JSON_SIZE} is {shown(header)!r} and the body has {total} bytes; they must agree"
+        raise refuse("invalid_shape", message, JSON_SIZE)
+    return int(header)

@@ -1,0 +1,157 @@
+"""`GET /openapi.json`: every route with what it takes, what it answers and how it refuses; OpenAPI 3.1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sentiline
+
+from .errors import JSON_TYPE
+from .inference_routes import BINARY_TYPE, JSON_SIZE
+from .keys import HEADER, OPEN
+from .metrics import CONTENT_TYPE
+from .schemas import STRING, Schema, reference, schemas
+from .settings import Settings
+
+MEANINGS = {
+    400: "The body is not JSON, or not UTF-8, or incomplete.",
+    404: "There is no such model, or no such version of it.",
+    413: "The body has too many bytes or texts.",
+    415: "The body is not JSON, or it is compressed.",
+    422: "A field or a text cannot be used.",
+    401: "The API key is missing or not valid.",
+    429: "Too many texts are waiting; try again after the seconds that `Retry-After` says.",
+    500: "The server failed; its log says why.",
+    503: "The default model is not ready, or the one asked for cannot be used.",
+}
+BODY = (400, 413, 415, 422)
+ENGINE = (404, 429, 503)
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """The document; `settings` are the limits in it. GET routes answer HEAD too."""
+    paths = {path: _with_parameters(path, item) for path, item in _paths().items()}
+    described = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sentiline",
+            "version": sentiline.__version__,
+            "description": "The sentiment of a text, and the sentiment at every token and in every sentence of it.",
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {"schemas": schemas(settings)},
+    }
+    return _with_keys(described) if settings.api_keys else described
+
+
+def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
+    """Add what a server that wants API keys asks for and answers."""
+    described["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": HEADER},
+    }
+    for path, item in described["paths"].items():
+        for method in ("get", "post"):
+            if path not in OPEN and method in item:
+                item[method]["security"] = [{"bearer": []}, {"header": []}]
+                refusal = {"description": MEANINGS[401], "content": _content(_json("Error"))}
+                refusal["headers"] = {"WWW-Authenticate": {"schema": STRING, "description": "How to send a key."}}
+                item[method]["responses"]["401"] = refusal
+    return described
+
+
+def _paths() -> dict[str, dict[str, Any]]:
+    predict = _operation("Score a text or a list of texts.", _json("PredictAnswer"), (*BODY, *ENGINE), "PredictRequest")
+    return {
+        "/": _get("A page that explains the service.", {"text/html": STRING}),
+        "/predict": {"post": predict},
+        "/hf": _classify("Score texts as Hugging Face's inference clients expect it."),
+        "/hf/models/{model}": _classify("The same with another model than the default."),
+        **_inference(),
+        "/models": _get("The models there are.", _json("Models")),
+        "/info": _get("Versions, digests, limits, precision and threads.", _json("Info")),
+        "/livez": _get("Whether the process answers.", _json("Alive")),
+        "/healthz": _get("The same.", _json("Alive")),
+        "/readyz": _get("Whether the default model has answered a warm-up.", _json("Ready"), (503,)),
+        "/metrics": _get("Numbers for Prometheus.", {CONTENT_TYPE.partition(";")[0]: STRING}),
+        "/schema.json": _get("The native API in BentoML's own form.", {JSON_TYPE: {"type": "object"}}),
+        "/openapi.json": _get("This document.", {JSON_TYPE: {"type": "object"}}),
+    }
+
+
+def _inference() -> dict[str, dict[str, Any]]:
+    paths = {
+        "/v2": _get("Open Inference Protocol: the server.", _json("ServerMetadata")),
+        "/v2/health/live": _get("Whether the process answers.", _json("ServerLive")),
+        "/v2/health/ready": _get("Whether the default model has answered a warm-up.", _json("ServerReady"), (503,)),
+    }
+    for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
+        paths[model] = _get("What a model takes and gives.", _json("ModelMetadata"), ENGINE)
+        paths[f"{model}/ready"] = _get("Whether a model has answered a warm-up.", _json("ModelReady"), ENGINE)
+        answers = _json("InferAnswer") | {BINARY_TYPE: {"description": "JSON followed by the outputs' binary data."}}
+        infer = _operation("Score texts.", answers, (*BODY, *ENGINE), "InferRequest")
+        infer["requestBody"]["content"][BINARY_TYPE] = {"schema": {"description": "JSON, then the texts' binary data."}}
+        infer["parameters"] = [
+            {
+                "name": JSON_SIZE,
+                "in": "header",
+                "required": False,
+                "schema": {"type": "integer", "minimum": 0},
+                "description": "How many bytes of JSON there are before the binary data.",
+            }
+        ]
+        paths[f"{model}/infer"] = {"post": infer}
+    return paths
+
+
+def _get(summary: str, answers: dict[str, Schema], refusals: Sequence[int] = ()) -> dict[str, Any]:
+    return {"get": _operation(summary, answers, refusals)}
+
+
+def _classify(summary: str) -> dict[str, Any]:
+    operation = _operation(summary, _json("ClassificationAnswer"), (*BODY, *ENGINE), "ClassificationRequest")
+    operation["responses"]["200"]["headers"] = {
+        "x-model": {"schema": STRING, "description": "Name of the model that answered."},
+        "x-truncated-texts": {"schema": STRING, "description": "Of how many texts tokens were left out."},
+    }
+    return {"post": operation}
+
+
+def _operation(
+    summary: str, answers: dict[str, Schema], refusals: Sequence[int], body: str | None = None
+) -> dict[str, Any]:
+    """One method of one path.
+
+    Args:
+        summary: what it does.
+        answers: schema of the answer with status 200, by content type.
+        refusals: statuses of the errors beside 500, which any route may answer.
+        body: name of the schema of what it takes; None if it takes nothing.
+    """
+    responses: dict[str, Any] = {"200": {"description": "Done.", "content": _content(answers)}}
+    for status in sorted((*refusals, 500)):
+        responses[str(status)] = {"description": MEANINGS[status], "content": _content(_json("Error"))}
+    if "429" in responses:
+        responses["429"]["headers"] = {"Retry-After": {"schema": STRING, "description": "Seconds."}}
+    operation: dict[str, Any] = {"summary": summary, "responses": responses}
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": _content(_json(body))}
+    return operation
+
+
+def _json(name: str) -> dict[str, Schema]:
+    return {JSON_TYPE: reference(name)}
+
+
+def _content(schemas_by_type: dict[str, Schema]) -> dict[str, Any]:
+    return {kind: {"schema": schema} for kind, schema in schemas_by_type.items()}
+
+
+def _with_parameters(path: str, item: dict[str, Any]) -> dict[str, Any]:
+    """Add the parameters that the path names in braces."""
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    if not names:
+        return item
+    return {"parameters": [{"name": name, "in": "path", "required": True, "schema": STRING} for name in names], **item}
