@@ -39,7 +39,11 @@ OUTPUT appears when it is complete. Until then it grows in OUTPUT.partial, and a
 )
 @click.option("--text-column", metavar="NAME", help="Column with the texts; default the only one that may be it.")
 @click.option("--format", "kind", type=click.Choice(KINDS), help="Format of the inputs; default by their endings.")
-@click.option("--to", type=click.Choice(KINDS), help="Format of the output; default by its ending.")
+@click.option(
+    "--to",
+    type=click.Choice([kind for kind in KINDS if kind != "text"]),
+    help="Format of the output; default by its ending.",
+)
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text files.")
 @click.option("--prefix", default="", metavar="TEXT", help="Put before the names of the added columns.")
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
