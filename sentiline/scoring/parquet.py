@@ -13,7 +13,7 @@ from sentiline.scoring.chunk import Batch, Chunk, Records
 from sentiline.scoring.encoder import check_columns
 from sentiline.scoring.outcome import COLUMNS, TIMESTEPS, Scored, check_clash
 
-ROW_GROUP_BYTES = 32 * 2**20
+ROW_GROUP_BYTES = 16 * 2**20
 """Of Arrow columns in memory, after which a row group is written."""
 
 _STEP = pa.struct(

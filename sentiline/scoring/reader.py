@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sentiline.errors import DataFileError
@@ -16,6 +16,8 @@ LINE_LIMIT = 16 * 2**20
 """Characters: a longer line or CSV field ends the reading, as what stands behind an unclosed quote must."""
 
 _BUFFER = 2**20
+_BATCH_ROWS = 64
+"""Rows of Parquet decoded at once: few, since nothing tells beforehand how long their texts are."""
 
 
 def read_chunks(source: Source, encoding: str = "utf-8") -> Iterator[Chunk]:
@@ -168,11 +170,10 @@ def _parquet(source: Source) -> Iterator[Chunk]:
             total, done = file.metadata.num_rows, 0
             if not total:
                 yield Chunk(source.name, "row", [], Batch(_no_rows(file.schema_arrow)), source.size)
-            for whole in file.iter_batches(batch_size=CHUNK_ROWS):
-                for batch in _pieces(whole):
-                    lines = range(done + 1, done + 1 + batch.num_rows)
-                    done += batch.num_rows
-                    yield Chunk(source.name, "row", lines, Batch(batch), source.size * done // total)
+            for batch in _gathered(file.iter_batches(batch_size=_BATCH_ROWS)):
+                lines = range(done + 1, done + 1 + batch.num_rows)
+                done += batch.num_rows
+                yield Chunk(source.name, "row", lines, Batch(batch), source.size * done // total)
     except (pa.ArrowException, OSError) as error:
         raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
 
@@ -182,11 +183,19 @@ def _no_rows(schema: Any) -> Any:
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
-def _pieces(batch: Any) -> Iterator[Any]:
-    """Cut a batch whose texts are long."""
-    rows = max(1, batch.num_rows * CHUNK_CHARACTERS // max(batch.nbytes, CHUNK_CHARACTERS))
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+def _gathered(batches: Iterable[Any]) -> Iterator[Any]:
+    """Join small batches into chunks, which end early where texts are long."""
+    pa = arrow("Parquet")
+    waiting: list[Any] = []
+    rows = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= CHUNK_ROWS or size >= CHUNK_CHARACTERS:
+            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
 
 
 def _is_undecodable(text: str) -> bool:
