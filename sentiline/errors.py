@@ -5,7 +5,8 @@ SentilineError
 │   ├── TextTypeError          not a string
 │   ├── EmptyTextError         no token in the text
 │   ├── TextTooLongError       more tokens than the model reads, under truncation="error"
-│   └── OptionError            an option with a value that does not exist
+│   ├── OptionError            an option with a value that does not exist
+│   └── DataFileError          a file of reviews cannot be read, or an output cannot be written as asked
 ├── BundleError                a model cannot be used
 │   ├── BundleNotFoundError    no model of that name or at that path
 │   └── BundleCorruptError     a file is missing, altered or malformed
@@ -58,6 +59,12 @@ class OptionError(InputError):
     """An option has a value that does not exist."""
 
     code = "invalid_option"
+
+
+class DataFileError(InputError):
+    """A file of reviews cannot be read, or an output cannot be written as asked."""
+
+    code = "invalid_file"
 
 
 class BundleError(SentilineError):

@@ -105,7 +105,8 @@ def _bars(axes: Axes, entries: Sequence[Entry]) -> None:
         color = _color(entry)
         axes.barh(height, percent - 50, left=50, height=0.62, color=color if tested else "white", edgecolor=color)
         axes.errorbar(percent, height, xerr=interval, color=INK, linewidth=1, capsize=2)
-        axes.text(percent + interval + 0.7, height, f"{percent:.1f}", va="center", fontsize=8)
+        right = max(percent + interval, PUBLISHED.get(entry.name, 0) + 0.8)
+        axes.text(right + 0.7, height, f"{percent:.1f}", va="center", fontsize=8)
         if entry.name in PUBLISHED:
             axes.plot(PUBLISHED[entry.name], height, marker="D", markersize=5, color="white", markeredgecolor=INK)
     published = any(entry.name in PUBLISHED for entry in entries)

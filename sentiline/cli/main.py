@@ -15,6 +15,7 @@ from sentiline.errors import BundleError, SentilineError
 # Help text is kept here so that `sentiline --help` imports no command, and so neither numpy nor onnxruntime.
 COMMANDS = {
     "predict": "Show the sentiment of a text, as a whole and token by token.",
+    "score": "Score files of reviews into one file, with columns carried through.",
     "models": "List the models that can be loaded by name.",
     "serve": "Serve the models over HTTP.",
     "verify": "Check that a model's files are intact and that it computes what it promises.",

@@ -23,7 +23,11 @@ FORBIDDEN = {
 }
 EXTRAS = {"sentiline": None, "service": "serve", "training": "train"}
 """The extra that installs what a part needs beyond the core."""
-LAZY = {"sentiline/weights.py": {"onnx", "google"}}
+LAZY = {
+    "sentiline/weights.py": {"onnx", "google"},
+    "sentiline/scoring/arrow.py": {"pyarrow"},
+    "sentiline/scoring/parquet.py": {"pyarrow"},  # which encoder.py imports when it is wanted
+}
 """What a core module imports only inside functions, and refuses to do without by naming the extra that has it."""
 
 IMPORT_AND_LIST = """

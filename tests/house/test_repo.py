@@ -80,7 +80,7 @@ def test_the_folder_beside_the_checkout_is_named_only_where_it_may_be_missing(fi
 
 
 def test_requirements_are_pinned_with_hashes(files: dict[str, bytes]) -> None:
-    for name in ("core", "serve", "train", "dev"):
+    for name in ("core", "batch", "serve", "train", "dev"):
         text = files[f"requirements/{name}.txt"].decode().replace("\\\n", " ")
         entries = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
         assert entries

@@ -1,0 +1,151 @@
+"""Some consecutive rows of a file with their line numbers: as Python values, or as Arrow columns where they came so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sentiline.errors import DataFileError
+from sentiline.scoring.arrow import arrow
+
+CHUNK_ROWS = 1024
+CHUNK_CHARACTERS = 4_000_000
+"""A chunk ends where either is reached: it bounds memory, and what a killed run must do again."""
+
+TEXT_NAMES = frozenset(
+    ("text", "review", "review_text", "comment", "content", "body", "message", "sentence", "tweet", "document")
+)
+"""Names, in any case, of a column that is the text wherever there is one of them only."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records:
+    """Rows of CSV, TSV, JSON Lines or plain text.
+
+    Attributes:
+        names: of the columns, in order; of JSON objects all keys there are.
+        rows: values by name; a JSON object may lack some.
+        sources: of JSON Lines each row as it is written, so that it can be carried through to the letter.
+    """
+
+    names: tuple[str, ...]
+    rows: Sequence[dict[str, Any]]
+    sources: Sequence[str] | None = None
+
+    def column(self, name: str) -> list[Any]:
+        """Values of one column; None where a row lacks it."""
+        return [row.get(name) for row in self.rows]
+
+    def text_columns(self) -> list[str]:
+        """Columns that hold text which is not a number."""
+        return [name for name in self.names if not self.rows or any(map(_is_words, self.column(name)))]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Rows of Parquet.
+
+    Attributes:
+        batch: a `pyarrow.RecordBatch`.
+    """
+
+    batch: Any
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return tuple(self.batch.schema.names)
+
+    @property
+    def rows(self) -> Sequence[dict[str, Any]]:
+        """The rows as Python values by name."""
+        return list(self.batch.to_pylist())
+
+    def column(self, name: str) -> list[Any]:
+        """Values of one column."""
+        return list(self.batch.column(name).to_pylist())
+
+    def text_columns(self) -> list[str]:
+        """Columns of a string type."""
+        types = arrow("Parquet").types
+
+        def is_text(kind: Any) -> bool:
+            if types.is_dictionary(kind):
+                kind = kind.value_type
+            return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+        return [field.name for field in self.batch.schema if is_text(field.type)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Some consecutive rows of a file.
+
+    Attributes:
+        file: its name, for messages.
+        unit: what `lines` counts: "line" or "row".
+        lines: where each row begins, from 1.
+        data: the rows.
+        position: bytes of the file that have been read.
+    """
+
+    file: str
+    unit: str
+    lines: Sequence[int]
+    data: Records | Batch
+    position: int
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def place(self, index: int) -> str:
+        """Where a row stands, for a message."""
+        return f"{self.file}, {self.unit} {self.lines[index]}"
+
+
+def find_text_column(chunk: Chunk, wanted: str | None) -> str:
+    """Name of the column with the texts: `wanted`, or the only candidate of a chunk.
+
+    A column is a candidate if its name is one of `TEXT_NAMES`; where none is, if it holds text.
+
+    Raises:
+        DataFileError: there is no such column, or not exactly one candidate.
+    """
+    names = chunk.data.names
+    listed = ", ".join(repr(name) for name in names) or "none"
+    if wanted is not None:
+        if wanted not in names:
+            raise DataFileError(f"{chunk.file} has no column {wanted!r}; its columns: {listed}", field="text_column")
+        return wanted
+    candidates = [name for name in names if name.strip().lower() in TEXT_NAMES] or chunk.data.text_columns()
+    if len(candidates) != 1:
+        found = f"{len(candidates)} columns may be" if candidates else "no column seems to be"
+        raise DataFileError(
+            f"{chunk.file}: {found} the text; name it with --text-column; the columns: {listed}", field="text_column"
+        )
+    return candidates[0]
+
+
+def check_names(names: Iterable[str], place: str) -> tuple[str, ...]:
+    """Return the names of a file's columns if no two are the same.
+
+    Raises:
+        DataFileError: two are.
+    """
+    unique: dict[str, None] = {}
+    for name in names:
+        if name in unique:
+            raise DataFileError(f"{place}: two columns are named {name!r}; rename one of them", field="columns")
+        unique[name] = None
+    return tuple(unique)
+
+
+def _is_words(value: object) -> bool:
+    if not isinstance(value, str) or not value.strip():
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False

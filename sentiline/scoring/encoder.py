@@ -1,0 +1,216 @@
+"""Turns scored chunks into bytes of CSV, TSV or JSON Lines, each chunk by itself; knows nothing of files."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import decimal
+import gzip
+import io
+import json
+import re
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+from sentiline.errors import DataFileError, OptionError
+from sentiline.scoring.arrow import arrow
+from sentiline.scoring.chunk import Chunk, Records
+from sentiline.scoring.format import Compression, Format
+from sentiline.scoring.outcome import TIMESTEPS, Scored, check_clash
+
+_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Lone surrogates that stand for no byte: JSON can spell them."""
+
+
+class Encoder(Protocol):
+    """Writes one output. The bytes of its chunks, one after another, are what `assemble` makes the output of."""
+
+    def prepare(self, first: Chunk) -> None:
+        """Settle the columns by the first chunk of the run; called once, before all else."""
+
+    def encode(self, scored: Scored, *, first: bool) -> bytes:
+        """Encode a chunk; `first` if it begins the output."""
+
+    def assemble(self, data: Path, target: Path) -> Path:
+        """Make the output of all bytes, which `data` holds; return where it is, `data` or `target`."""
+
+
+def encoder_for(format: Format, names: dict[str, str]) -> Encoder:
+    """Choose an encoder.
+
+    Args:
+        format: of the output.
+        names: of the added columns, as `output_names` gives them.
+
+    Raises:
+        OptionError: the format cannot hold them.
+        SettingError: pyarrow is needed and not installed.
+    """
+    if format.kind == "text":
+        raise OptionError(
+            "plain text has no columns for the sentiment; write .csv, .tsv, .jsonl or .parquet", field="--to"
+        )
+    if format.kind in ("csv", "tsv") and TIMESTEPS in names:
+        raise OptionError(
+            f"{format.kind.upper()} has no nested columns for --timesteps; write .jsonl or .parquet",
+            field="--timesteps",
+        )
+    if format.kind == "parquet":
+        arrow("Writing Parquet")
+        from sentiline.scoring.parquet import ParquetEncoder
+
+        return ParquetEncoder(names)
+    if format.compression == "zstd":
+        arrow("Writing zstd")
+    return JsonEncoder(format, names) if format.kind == "jsonl" else TableEncoder(format, names)
+
+
+class TableEncoder:
+    """Writes CSV or TSV."""
+
+    def __init__(self, format: Format, names: dict[str, str]) -> None:
+        self._format = format
+        self._added = names
+        self._names: tuple[str, ...] = ()
+
+    def prepare(self, first: Chunk) -> None:
+        """Take the first chunk's columns for those of the output."""
+        check_clash(first, self._added)
+        self._names = first.data.names
+
+    def encode(self, scored: Scored, *, first: bool) -> bytes:
+        """Encode a chunk, with the header if it is the first."""
+        chunk = scored.chunk
+        check_columns(chunk, self._names)
+        text = io.StringIO(newline="")
+        writer = csv.writer(_Rows(text), delimiter=self._format.delimiter)
+        if first:
+            writer.writerow((*self._names, *self._added.values()))
+        added = scored.columns(self._added)
+        columns = [*(chunk.data.column(name) for name in self._names), *added.values()]
+        writer.writerows(zip(*([_cell(value) for value in column] for column in columns), strict=True))
+        # bytes that could not be decoded go out as they came in
+        content = _LONE.sub("\ufffd", text.getvalue()).encode("utf-8", "surrogateescape")
+        return compress(content, self._format.compression)
+
+    def assemble(self, data: Path, target: Path) -> Path:
+        """The bytes are the output."""
+        return data
+
+
+class JsonEncoder:
+    """Writes JSON Lines. An object that came as JSON keeps its own text, and the added keys follow."""
+
+    def __init__(self, format: Format, names: dict[str, str]) -> None:
+        self._format = format
+        self._added = names
+
+    def prepare(self, first: Chunk) -> None:
+        """Nothing to settle: every line has its own keys."""
+
+    def encode(self, scored: Scored, *, first: bool) -> bytes:
+        """Encode a chunk."""
+        chunk = scored.chunk
+        check_clash(chunk, self._added)
+        added = scored.columns(self._added)
+        results = [dict(zip(added, values, strict=True)) for values in zip(*added.values(), strict=True)]
+        sources = chunk.data.sources if isinstance(chunk.data, Records) else None
+        lines = []
+        for index, (row, result) in enumerate(zip(chunk.data.rows, results, strict=True)):
+            line = None
+            if sources is not None and row:
+                line = f"{sources[index][:-1].rstrip()}, {_json(result).decode()[1:]}"
+            lines.append(_utf8(line) or _json(row | result))
+        return compress(b"".join(line + b"\n" for line in lines), self._format.compression)
+
+    def assemble(self, data: Path, target: Path) -> Path:
+        """The bytes are the output."""
+        return data
+
+
+class _Rows:
+    """Ends rows with a newline alone. The csv module itself leaves a carriage return unquoted where it does so."""
+
+    def __init__(self, text: io.StringIO) -> None:
+        self._text = text
+
+    def write(self, row: str) -> int:
+        return self._text.write(row.removesuffix("\r\n") + "\n")
+
+
+def check_columns(chunk: Chunk, names: tuple[str, ...]) -> None:
+    """Raise if a chunk has columns that the output, settled by the first chunk, lacks.
+
+    Raises:
+        DataFileError: it has.
+    """
+    new = [name for name in chunk.data.names if name not in names]
+    missing = [] if isinstance(chunk.data, Records) and chunk.data.sources else set(names) - set(chunk.data.names)
+    if new or missing:
+        problem = f"has a column {new[0]!r} that the rows before lack" if new else f"lacks the column {min(missing)!r}"
+        place = chunk.place(0) if len(chunk) else chunk.file
+        raise DataFileError(
+            f"{place}: {problem}; the rows of a table have the same columns: write .jsonl, or score files one by one",
+            field="columns",
+        )
+
+
+def compress(content: bytes, compression: Compression | None) -> bytes:
+    """Compress one chunk; compressed chunks one after another are a compressed file."""
+    if compression == "gzip":
+        return gzip.compress(content, 6, mtime=0)  # no time: the same rows give the same bytes
+    if compression == "zstd":
+        compressed: bytes = arrow("zstd").compress(content, codec="zstd", asbytes=True)
+        return compressed
+    return content
+
+
+def _cell(value: object) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str() | int() | float():
+            return value
+        case dict() | list():
+            return _json(value).decode()
+    return _plain(value)
+
+
+def _json(value: object) -> bytes:
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+    except ValueError:
+        text = json.dumps(_finite(value), ensure_ascii=False, default=_plain)
+    return _utf8(text) or json.dumps(_finite(value), default=_plain).encode()
+
+
+def _utf8(text: str | None) -> bytes | None:
+    try:
+        return None if text is None else text.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _finite(value: object) -> object:
+    """Values with null for NaN and infinities, which JSON lacks."""
+    match value:
+        case dict():
+            return {key: _finite(one) for key, one in value.items()}
+        case list():
+            return [_finite(one) for one in value]
+        case float():
+            return value if value - value == 0 else None
+    return value
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime.datetime | datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal | datetime.timedelta | uuid.UUID):
+        return str(value)
+    raise DataFileError(
+        f"a column holds {type(value).__name__}, which only Parquet can hold; write .parquet", field="columns"
+    )

@@ -1,0 +1,133 @@
+"""The columns that scoring adds to a chunk, and the faults of rows that have none; knows neither files nor formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sentiline.errors import DataFileError, InputError, OptionError
+from sentiline.predictor import Predictor
+from sentiline.reading import Reading
+from sentiline.scoring.chunk import Chunk
+from sentiline.tokenizer import Truncation
+
+COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "error")
+TIMESTEPS = "timesteps"
+MAX_CHARACTERS = 1_000_000
+
+FAULTS = {
+    "missing_text": "no text: the column is null or absent",
+    "empty_text": "no word in the text",
+    "invalid_type": "not a string",
+    "undecodable_text": "bytes that are not of the encoding; see --encoding",
+    "too_many_characters": "longer than --max-characters",
+    "text_too_long": "more tokens than the model reads, under --truncation error",
+}
+"""What the column `error` may say, and what it means."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """A chunk with what the model read.
+
+    Attributes:
+        chunk: the rows.
+        results: of each row its reading, or the name of its fault.
+    """
+
+    chunk: Chunk
+    results: Sequence[Reading | str]
+
+    def columns(self, names: dict[str, str]) -> dict[str, list[Any]]:
+        """The added columns by their names in the output.
+
+        Args:
+            names: of `COLUMNS`, and of `TIMESTEPS` if they are wanted, their names in the output.
+        """
+        rows = [_fault(one) if isinstance(one, str) else _row(one, TIMESTEPS in names) for one in self.results]
+        return {written: [row[name] for row in rows] for name, written in names.items()}
+
+
+def _fault(name: str) -> dict[str, Any]:
+    return dict.fromkeys((*COLUMNS, TIMESTEPS)) | {"error": name}
+
+
+def _row(reading: Reading, timesteps: bool) -> dict[str, Any]:
+    row = reading.as_dict("timesteps" if timesteps else "none")
+    row["error"] = None
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Scores chunks.
+
+    Attributes:
+        predictor: the model.
+        column: name of the column with the texts.
+        truncation: what to do with long texts; None is the model's own policy.
+        max_characters: a longer text is a fault.
+        strict: whether a fault raises.
+    """
+
+    predictor: Predictor
+    column: str
+    truncation: Truncation | None = None
+    max_characters: int = MAX_CHARACTERS
+    strict: bool = False
+
+    def score(self, chunk: Chunk) -> Scored:
+        """Score the rows of a chunk.
+
+        Raises:
+            DataFileError: a row has a fault, and the scorer is strict; names its line.
+        """
+        texts = chunk.data.column(self.column)
+        results: list[Reading | str] = [self._fault(text) or "" for text in texts]
+        sound = [index for index, fault in enumerate(results) if not fault]
+        readings = self.predictor.read([texts[index] for index in sound], truncation=self.truncation, errors="return")
+        for index, reading in zip(sound, readings, strict=True):
+            results[index] = reading.code if isinstance(reading, InputError) else reading
+        if self.strict:
+            for index, result in enumerate(results):
+                if isinstance(result, str):
+                    raise DataFileError(
+                        f"{chunk.place(index)}: {result}: {FAULTS[result]}; without --strict the row is kept with "
+                        "its error",
+                        field=self.column,
+                    )
+        return Scored(chunk, results)
+
+    def _fault(self, text: object) -> str | None:
+        if text is None:
+            return "missing_text"
+        if not isinstance(text, str):
+            return "invalid_type"
+        if len(text) > self.max_characters:
+            return "too_many_characters"
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # lone surrogates: see read_chunks
+            return "undecodable_text"
+        return None
+
+
+def output_names(prefix: str, *, timesteps: bool) -> dict[str, str]:
+    """Names in the output of the columns that are added."""
+    return {name: prefix + name for name in (*COLUMNS, *((TIMESTEPS,) if timesteps else ()))}
+
+
+def check_clash(chunk: Chunk, names: dict[str, str]) -> None:
+    """Raise unless the added columns have names that the rows do not have yet.
+
+    Raises:
+        OptionError: they have one of them.
+    """
+    clashing = [name for name in names.values() if name in chunk.data.names]
+    if clashing:
+        raise OptionError(
+            f"{chunk.file} has a column {clashing[0]!r} already; give the added columns another name, for example "
+            "with --prefix sentiment_",
+            field="--prefix",
+        )

@@ -1,0 +1,145 @@
+"""Turns scored chunks into Arrow streams, and a file of such streams into Parquet; imported where pyarrow is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sentiline.errors import DataFileError
+from sentiline.scoring.chunk import Batch, Chunk, Records
+from sentiline.scoring.encoder import check_columns
+from sentiline.scoring.outcome import COLUMNS, TIMESTEPS, Scored, check_clash
+
+ROW_GROUP_BYTES = 16 * 2**20
+"""Of Arrow columns in memory, after which a row group is written."""
+
+_STEP = pa.struct(
+    [
+        ("token", pa.string()),
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("unknown", pa.bool_()),
+        ("positive", pa.float32()),
+        ("contribution", pa.float32()),
+        ("running", pa.float32()),
+    ]
+)
+_TYPES = dict(
+    zip(
+        COLUMNS,
+        (pa.string(), pa.float64(), pa.float64(), pa.int64(), pa.int64(), pa.bool_(), pa.string()),
+        strict=True,
+    )
+) | {TIMESTEPS: pa.list_(_STEP)}
+
+
+class ParquetEncoder:
+    """Writes Parquet. Until all chunks are there they lie side by side, each an Arrow stream of its own."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._added = names
+        self._schema: Any = None
+
+    def prepare(self, first: Chunk) -> None:
+        """Take the columns and types of the first chunk for those of the output."""
+        check_clash(first, self._added)
+        if isinstance(first.data, Batch):
+            carried = first.data.batch.schema
+        else:
+            arrays = {name: _array(first, name, None) for name in first.data.names}
+            carried = pa.schema([(name, array.type) for name, array in arrays.items()])
+        fields = [pa.field(written, _TYPES[name]) for name, written in self._added.items()]
+        self._schema = pa.schema([*carried, *fields], metadata=carried.metadata)
+
+    def encode(self, scored: Scored, *, first: bool) -> bytes:
+        """Encode a chunk as one Arrow stream."""
+        chunk, schema = scored.chunk, self._schema
+        carried = schema.names[: len(schema.names) - len(self._added)]
+        check_columns(chunk, tuple(carried))
+        columns = [self._carried(chunk, name) for name in carried]
+        for name, values in scored.columns(self._added).items():
+            columns.append(pa.array(values, schema.field(name).type))
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        with pa.ipc.new_stream(sink, schema, options=options) as stream:
+            stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+        content: bytes = sink.getvalue().to_pybytes()
+        return content
+
+    def _carried(self, chunk: Chunk, name: str) -> Any:
+        kind = self._schema.field(name).type
+        if isinstance(chunk.data, Records):
+            return _array(chunk, name, kind)
+        column = chunk.data.batch.column(name)
+        if column.type != kind:
+            raise DataFileError(
+                f"{chunk.file}: column {name!r} is of type {column.type}, and {kind} in the file before; score the "
+                "files one by one",
+                field="columns",
+            )
+        return column
+
+    def assemble(self, data: Path, target: Path) -> Path:
+        """Write the Parquet file."""
+        size = data.stat().st_size
+        with pa.OSFile(str(data)) as source, pq.ParquetWriter(target, self._schema, compression="zstd") as writer:
+            waiting: list[Any] = []
+            while source.tell() < size:
+                with pa.ipc.open_stream(source) as stream:
+                    waiting += stream
+                if sum(batch.nbytes for batch in waiting) >= ROW_GROUP_BYTES:
+                    writer.write_table(pa.Table.from_batches(waiting, self._schema))
+                    waiting = []
+            if waiting:
+                writer.write_table(pa.Table.from_batches(waiting, self._schema))
+        return target
+
+
+def _array(chunk: Chunk, name: str, kind: Any) -> Any:
+    """Values of a column of Python values as an Arrow array, of the type that they suggest where `kind` is None."""
+    values = chunk.data.column(name)
+    if kind is None and isinstance(chunk.data, Records) and chunk.data.sources is None:
+        kind = pa.string()  # CSV has no types: what looks like a number may be a postcode
+    try:
+        try:
+            array = pa.array(values, kind)
+        except UnicodeEncodeError:
+            values = [_valid(value) for value in values]
+            array = pa.array(values, kind)
+        if kind != pa.string() and not _same(values, array.to_pylist()):  # Arrow cuts 1.5 down to a column of integers
+            raise pa.ArrowInvalid(f"not all values are of type {array.type}")
+    except (pa.ArrowException, OverflowError) as error:
+        where = f"{chunk.place(0)} and after" if len(chunk) else chunk.file
+        raise DataFileError(
+            f"{where}: column {name!r} does not fit one type, as Parquet wants it: {error}; write .jsonl, which "
+            "carries every value as it is",
+            field="columns",
+        ) from None
+    return array
+
+
+def _valid(value: object) -> object:
+    """Values with U+FFFD for lone surrogates, which Arrow's strings cannot hold."""
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case dict():
+            return {_valid(key): _valid(one) for key, one in value.items()}
+        case list():
+            return [_valid(one) for one in value]
+    return value
+
+
+def _same(given: object, held: object) -> bool:
+    """Whether a type holds a value as it is; a key that an object lacks is null."""
+    match given, held:
+        case dict(), dict():
+            return given.keys() <= held.keys() and all(_same(given.get(key), value) for key, value in held.items())
+        case list(), list():
+            return len(given) == len(held) and all(map(_same, given, held))
+    if isinstance(given, bool) != isinstance(held, bool):
+        return False
+    return given == held or (given != given and held != held)  # NaN

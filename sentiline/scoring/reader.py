@@ -1,0 +1,202 @@
+"""Reads the rows of one file, of any format, chunk by chunk; scores nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sentiline.errors import DataFileError
+from sentiline.scoring.arrow import arrow
+from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Batch, Chunk, Records, check_names
+from sentiline.scoring.source import Lines, Source, open_text
+
+LINE_LIMIT = 16 * 2**20
+"""Characters: a longer line or CSV field ends the reading, as what stands behind an unclosed quote must."""
+
+_BUFFER = 2**20
+_BATCH_ROWS = 64
+"""Rows of Parquet decoded at once: few, since nothing tells beforehand how long their texts are."""
+
+
+def read_chunks(source: Source, encoding: str = "utf-8") -> Iterator[Chunk]:
+    """Read a file.
+
+    Args:
+        source: the file.
+        encoding: of a text file. Bytes that do not fit it become lone surrogates.
+
+    Yields:
+        Its rows, at most `CHUNK_ROWS` at once; a chunk of none where a file has columns and no rows.
+
+    Raises:
+        DataFileError: the file cannot be read or is malformed; names the line.
+        OptionError: no such encoding.
+        SettingError: pyarrow is needed and not installed.
+    """
+    if source.format.kind == "parquet":
+        yield from _parquet(source)
+        return
+    with open_text(source, encoding, newline="" if source.format.kind in ("csv", "tsv") else "\n") as lines:
+        rows = {"csv": _table, "tsv": _table, "jsonl": _objects, "text": _plain}[source.format.kind](source, lines)
+        try:
+            yield from rows
+        except UnicodeDecodeError as error:  # codecs of more than one byte a unit have no lone surrogates for all
+            raise DataFileError(f"{source.name} is not {encoding}: {error}; see --encoding", field="encoding") from None
+
+
+class _Gatherer:
+    """Rows on their way to becoming a chunk."""
+
+    def __init__(self, source: Source, lines: Lines) -> None:
+        self._source = source
+        self._lines = lines
+        self.clear()
+
+    def clear(self) -> None:
+        self.numbers: list[int] = []
+        self.rows: list[dict[str, Any]] = []
+        self.sources: list[str] = []
+        self.characters = 0
+
+    def add(self, number: int, row: dict[str, Any], characters: int) -> bool:
+        """Take a row; true if that fills the chunk."""
+        self.numbers.append(number)
+        self.rows.append(row)
+        self.characters += characters
+        return len(self.rows) >= CHUNK_ROWS or self.characters >= CHUNK_CHARACTERS
+
+    def chunk(self, names: tuple[str, ...]) -> Chunk:
+        """All rows taken since the last chunk."""
+        records = Records(names, self.rows, self.sources or None)
+        chunk = Chunk(self._source.name, "line", self.numbers, records, self._lines.position())
+        self.clear()
+        return chunk
+
+
+def _table(source: Source, lines: Lines) -> Iterator[Chunk]:
+    csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))  # one for the whole process
+    reader = csv.reader(lines, delimiter=source.format.delimiter, strict=True)
+    gatherer = _Gatherer(source, lines)
+    names: tuple[str, ...] = ()
+    empty = True
+    while True:
+        number = reader.line_num + 1  # where the record begins, whatever newlines it quotes
+        try:
+            record = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            raise DataFileError(
+                f"{source.name}, line {number}: {error}; the record was read to line {reader.line_num}: is a quote "
+                "left open or not doubled?",
+                field="input",
+            ) from None
+        if not record:
+            continue
+        if not names:
+            names = check_names(record, f"{source.name}, line {number}")
+            if any(map(_is_undecodable, names)):
+                raise DataFileError(f"{source.name}, line {number}: not decodable; see --encoding", field="encoding")
+            continue
+        if len(record) != len(names):
+            raise DataFileError(
+                f"{source.name}, line {number}: {len(record)} columns, and the header has {len(names)}; is the text "
+                "quoted, and is the file comma- or tab-separated as its format says (--format)?",
+                field="input",
+            )
+        if gatherer.add(number, dict(zip(names, record, strict=True)), sum(map(len, record))):
+            empty = False
+            yield gatherer.chunk(names)
+    if not names:
+        raise DataFileError(f"{source.name} is empty; its first line must name the columns", field="input")
+    if gatherer.rows or empty:
+        yield gatherer.chunk(names)
+
+
+def _numbered(source: Source, lines: Lines) -> Iterator[tuple[int, str]]:
+    number = 0
+    while line := lines.readline(LINE_LIMIT + 1):
+        number += 1
+        if len(line) > LINE_LIMIT:
+            raise DataFileError(
+                f"{source.name}, line {number}: longer than {LINE_LIMIT} characters; is it {source.format.kind}?",
+                field="input",
+            )
+        yield number, line.removesuffix("\n").removesuffix("\r")
+
+
+def _objects(source: Source, lines: Lines) -> Iterator[Chunk]:
+    gatherer = _Gatherer(source, lines)
+    names: dict[str, None] = {}
+    for number, line in _numbered(source, lines):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataFileError(f"{source.name}, line {number}: not JSON: {error}", field="input") from None
+        if not isinstance(row, dict):
+            raise DataFileError(
+                f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object on each "
+                "line",
+                field="input",
+            )
+        names.update(dict.fromkeys(row))
+        gatherer.sources.append(line.strip())
+        if gatherer.add(number, row, len(line)):
+            yield gatherer.chunk(tuple(names))
+            names = {}
+    if gatherer.rows:
+        yield gatherer.chunk(tuple(names))
+
+
+def _plain(source: Source, lines: Lines) -> Iterator[Chunk]:
+    gatherer = _Gatherer(source, lines)
+    for number, line in _numbered(source, lines):
+        if gatherer.add(number, {"text": line}, len(line)):
+            yield gatherer.chunk(("text",))
+    if gatherer.rows:
+        yield gatherer.chunk(("text",))
+
+
+def _parquet(source: Source) -> Iterator[Chunk]:
+    pa, parquet = arrow("Parquet"), arrow("Parquet", "parquet")
+    try:
+        # read in small pieces: a row group as a whole may be as large as the file
+        with parquet.ParquetFile(source.path, buffer_size=_BUFFER, pre_buffer=False) as file:
+            check_names(file.schema_arrow.names, source.name)
+            total, done = file.metadata.num_rows, 0
+            if not total:
+                yield Chunk(source.name, "row", [], Batch(_no_rows(file.schema_arrow)), source.size)
+            for batch in _gathered(file.iter_batches(batch_size=_BATCH_ROWS)):
+                lines = range(done + 1, done + 1 + batch.num_rows)
+                done += batch.num_rows
+                yield Chunk(source.name, "row", lines, Batch(batch), source.size * done // total)
+    except (pa.ArrowException, OSError) as error:
+        raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
+
+
+def _no_rows(schema: Any) -> Any:
+    pa = arrow("Parquet")
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _gathered(batches: Iterable[Any]) -> Iterator[Any]:
+    """Join small batches into chunks, which end early where texts are long."""
+    pa = arrow("Parquet")
+    waiting: list[Any] = []
+    rows = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= CHUNK_ROWS or size >= CHUNK_CHARACTERS:
+            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+
+
+def _is_undecodable(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

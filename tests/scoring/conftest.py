@@ -1,0 +1,45 @@
+"""Fixtures of batch scoring: a tiny real model, and the command as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sentiline.predictor import Predictor, load
+from tests.bundles import write_bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bundle(tmp_path_factory.mktemp("models") / "bilstm")
+
+
+@pytest.fixture(scope="session")
+def predictor(bundle: Path) -> Iterator[Predictor]:
+    with load(bundle, threads=2) as loaded:
+        yield loaded
+
+
+@pytest.fixture
+def command(bundle: Path, tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """Starts `sentiline score` in `tmp_path`."""
+
+    def start(*arguments: object) -> subprocess.Popen[bytes]:
+        environment = os.environ | {"SENTILINE_MODELS": str(bundle.parent), "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(
+            [sys.executable, "-m", "sentiline", "score", *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    return start

@@ -1,0 +1,255 @@
+"""Bad rows, which stay with their error, and bad files and options, which end the run and say where."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sentiline.errors import DataFileError, OptionError, SentilineError
+from sentiline.predictor import Predictor
+from sentiline.scoring.outcome import FAULTS
+from sentiline.scoring.run import Options, score_files
+from tests.scoring.files import ROWS, read, write
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    """JSON Lines with every kind of fault, each on a line of its own, and two sound rows."""
+    rows: list[dict[str, Any]] = [
+        {"text": "good"},
+        {"text": None},
+        {"other": 1},
+        {"text": " <br/> "},
+        {"text": 5},
+        {"text": ["good"]},
+        {"text": "\ud83d"},
+        {"text": "bad " * 100},
+        {"text": "good " * 70},
+        {"text": "bad"},
+    ]
+    lines = [json.dumps(row).encode() for row in rows]
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\n".join([*lines, b'{"text": "caf\xe9 good"}']) + b"\n")
+    return path
+
+
+EXPECTED = [
+    None,
+    "missing_text",
+    "missing_text",
+    "empty_text",
+    "invalid_type",
+    "invalid_type",
+    "undecodable_text",
+    "too_many_characters",
+    "text_too_long",
+    None,
+    "undecodable_text",
+]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet"])
+def test_every_kind_of_bad_row_stays_with_its_error(
+    predictor: Predictor, tmp_path: Path, faulty: Path, name: str
+) -> None:
+    assert set(EXPECTED) - {None} == FAULTS.keys()
+    options = Options(text_column="text", max_characters=360, truncation="error")
+    if name == "out.parquet":  # one column, one type: the rows with a number and a list go
+        lines = faulty.read_bytes().splitlines()
+        faulty.write_bytes(b"\n".join(lines[:4] + lines[6:]))
+    tally = score_files(predictor, [str(faulty)], tmp_path / name, options)
+    assert tally is not None
+    expected = [error for error in EXPECTED if name != "out.parquet" or error != "invalid_type"]
+    if name == "out.csv":
+        rows = (tmp_path / name).read_bytes().splitlines()[1:]
+        assert [row.rsplit(b",", 1)[1].decode() or None for row in rows] == expected
+        assert b"caf\xe9 good" in rows[-1], "bytes that cannot be decoded go out as they came in"
+    else:
+        rows = read(tmp_path / name)
+        assert [row["error"] for row in rows] == expected
+        assert all((row["label"] is None) == (row["error"] is not None) for row in rows)
+    assert (tally.rows, tally.scored) == (len(expected), 2)
+    assert tally.faults == {name: expected.count(name) for name in expected if name}
+
+
+def test_strict_stops_at_the_first_with_its_line(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('text,n\n"two\nlines",1\n\n"",2\ngood,3\n')
+    with pytest.raises(DataFileError, match=r"a\.csv, line 5: empty_text: no word in the text; without --strict"):
+        score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", Options(strict=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": pa.array([b"good"], pa.binary())}), tmp_path / "a.parquet")
+    tally = score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
+    assert tally is not None
+    assert tally.faults == {"invalid_type": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "is empty; its first line must name the columns"),
+        ("a.csv", b'text,n\ngood,1\n"bad,2\nworst,3\n', "line 3: unexpected end of data.*read to line 4: is a quote"),
+        ("a.csv", b'text\n"good" film\n', "line 2: .*is a quote"),
+        ("a.csv", b"text,n\ngood,1\na, b,2\n", "line 3: 3 columns, and the header has 2"),
+        ("a.csv", b"text,n,n\ngood,1,2\n", "line 1: two columns are named 'n'"),
+        ("a.csv", b"t\xe9xt\ngood\n", "line 1: not decodable; see --encoding"),
+        ("a.csv", b"text\n" + b"x" * (2**24 + 1) + b"\n", "line 2: field larger than field limit"),
+        ("a.jsonl", b"", "there is no row in the input"),
+        ("a.jsonl", b'{"text": "good"}\n{"text": "bad"\n', "line 2: not JSON: "),
+        ("a.jsonl", b'[{"text": "good"}]\n', "line 1: holds list, not an object"),
+        ("a.txt", b"x" * (2**24 + 1), "line 1: longer than 16777216 characters"),
+        ("a.csv.gz", gzip.compress(b"text\ngood\n" * 5000)[:60], "a.csv.gz cannot be read: "),
+        ("a.csv.zst", pa.compress(b"text\n" + b"good\n" * 50, codec="zstd", asbytes=True)[:20], "cannot be read: "),
+        ("a.parquet", b"PAR1 nonsense PAR1", "is not a readable Parquet file"),
+        ("a.parquet", b"", "is not a readable Parquet file"),
+    ],
+)
+def test_malformed_files_say_where(
+    predictor: Predictor, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataFileError, match=message):
+        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [("text,n", "text"), ("n,Review,label2", "Review"), ("only", "only"), ("n,words", "words")],
+)
+def test_a_single_candidate_is_taken_for_the_text(
+    predictor: Predictor, tmp_path: Path, header: str, column: str
+) -> None:
+    values = {"n": "4", "label2": "pos"}
+    record = ",".join(values.get(name, "good film") for name in header.split(","))
+    (tmp_path / "a.csv").write_text(f"{header}\n{record}\n")
+    seen: list[str] = []
+    score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "o.csv", report=lambda one: seen.append(one.column))
+    assert seen == [column]
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "error", "message"),
+    [
+        (
+            "text,review",
+            {},
+            DataFileError,
+            "2 columns may be the text; name it with --text-column; the columns: 'text'",
+        ),
+        ("title,summary", {}, DataFileError, "2 columns may be the text"),
+        ("a,b", {"text_column": "c"}, DataFileError, "has no column 'c'; its columns: 'a', 'b'"),
+        ("text,label", {}, OptionError, "has a column 'label' already.*--prefix"),
+        ("text,n", {"encoding": "klingon"}, OptionError, "--encoding is 'klingon'"),
+        ("text,n", {"to": "text"}, OptionError, "plain text has no columns"),
+        ("text,n", {"to": "xml"}, OptionError, "--to is 'xml'; it must be one of csv"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    predictor: Predictor,
+    tmp_path: Path,
+    header: str,
+    options: dict[str, Any],
+    error: type[SentilineError],
+    message: str,
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\ngood film,bad film\n")
+    with pytest.raises(error, match=message):
+        score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", Options(**options))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "message"),
+    [
+        (["none.csv"], "out.csv", r"none\.csv: nothing of that name is there"),
+        (["empty"], "out.csv", "empty: no file with a known ending"),
+        (["a.csv", "a.csv"], "out.csv", "named twice"),
+        (["a.csv"], "a.csv", "is an input as well"),
+        (["a.csv"], "none/out.csv", "there is no folder"),
+        (["a.csv"], "out.xml", r"the ending '\.xml' names no format"),
+        (["a.csv"], "out.parquet.gz", "leave .gz out"),
+        (["a.csv"], "there.csv", r"there\.csv exists; replace it with --overwrite"),
+        (["parts"], "out.csv", "a column is kept in the name of its folder"),
+    ],
+)
+def test_paths_that_cannot_be_used(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: list[str], output: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("empty", "parts/year=2020"):
+        Path(folder).mkdir(parents=True)
+    for name in ("a.csv", "there.csv", "parts/year=2020/a.csv"):
+        Path(name).write_text("text\ngood\n")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SentilineError, match=message):
+        score_files(predictor, inputs, Path(output))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_prefix_and_overwrite(predictor: Predictor, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.csv", [row | {"label": "x"} for row in ROWS])
+    (tmp_path / "out.csv").write_text("precious")
+    options = Options(text_column="review", prefix="s_")
+    with pytest.raises(DataFileError, match="--overwrite"):
+        score_files(predictor, [str(source)], tmp_path / "out.csv", options)
+    assert (tmp_path / "out.csv").read_text() == "precious"
+    score_files(predictor, [str(source)], tmp_path / "out.csv", options, overwrite=True)
+    row = read(tmp_path / "out.csv")[0]
+    assert row["label"] == "x"
+    assert row["s_label"] in ("POSITIVE", "NEGATIVE")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["a.csv", "-o", "out.csv", "--model", "none"], 1, "no model named 'none'"),
+        (["a.csv", "-o", "out.csv", "--strict"], 2, "a.csv, line 3: empty_text"),
+        (["a.csv"], 2, "Missing option '--output'"),
+        (["a.csv", "-o", "out.csv"], 0, ""),
+    ],
+)
+def test_exit_codes(
+    command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "a.csv").write_text('text,n\ngood,1\n"",2\n')
+    process = command(*arguments)
+    output, errors = process.communicate()
+    assert process.returncode == code
+    assert message in errors.decode()
+    assert "Traceback" not in errors.decode()
+    if code == 0:
+        assert "1 with error empty_text: no word in the text" in output.decode()
+        assert "P(positive)" in output.decode()
+
+
+def test_pyarrow_is_named_where_it_is_missing(tmp_path: Path, bundle: Path) -> None:
+
+    (tmp_path / "a.csv").write_text("text\ngood\n")
+    code = (
+        "import sys; sys.modules['pyarrow'] = None; from sentiline.cli.main import main; "
+        "main(['score', 'a.csv', '-o', sys.argv[1], '--model', sys.argv[2]])"
+    )
+    root = str(Path(__file__).resolve().parents[2])
+    for name, expected in (("out.parquet", 2), ("out.csv.zst", 2), ("out.csv.gz", 0)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, name, str(bundle)],
+            cwd=tmp_path,
+            env={"PYTHONPATH": root},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expected, done.stderr
+        assert ("needs pyarrow: pip install 'sentiline[batch]'" in done.stderr) == bool(expected)

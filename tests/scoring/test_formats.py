@@ -1,0 +1,188 @@
+"""Every format in, every format out: columns carried through, scores those of the predictor."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sentiline.errors import DataFileError, OptionError
+from sentiline.predictor import Predictor
+from sentiline.scoring.outcome import COLUMNS
+from sentiline.scoring.run import Options, score_files
+from tests.scoring.files import REVIEWS, ROWS, read, write
+
+TABLES = ["a.csv", "a.tsv.gz", "a.csv.zst", "a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.parquet"]
+
+
+@pytest.mark.parametrize("given_name", TABLES)
+@pytest.mark.parametrize("wanted_name", TABLES)
+def test_every_pair_of_formats(predictor: Predictor, tmp_path: Path, given_name: str, wanted_name: str) -> None:
+    (tmp_path / "in").mkdir()
+    source = write(tmp_path / "in" / given_name, ROWS)
+    output = tmp_path / wanted_name
+    tally = score_files(predictor, [str(source)], output, Options(text_column="review"))
+    assert tally is not None
+    assert (tally.rows, tally.scored, sum(tally.histogram)) == (6, 6, 6)
+    rows = read(output)
+    assert [{name: row[name] for name in ("id", "review", "note")} for row in rows] == ROWS
+    assert list(rows[0]) == ["id", "review", "note", *COLUMNS]
+    for row, expected in zip(rows, predictor.predict(REVIEWS), strict=True):
+        assert row["label"] == expected.label
+        assert float(row["positive"]) == expected.positive
+        assert float(row["score"]) == expected.score
+        assert int(row["tokens_total"]) == expected.tokens_total
+        assert int(row["unknown_tokens"]) == expected.unknown_tokens
+        assert row["truncated"] in (False, "false")
+        assert row["error"] in (None, "")
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+def test_plain_text_has_a_row_for_each_line(predictor: Predictor, tmp_path: Path) -> None:
+    source = tmp_path / "a.txt"
+    source.write_bytes(b"a good film\r\n\nthe worst\x0cplot")
+    score_files(predictor, [str(source)], tmp_path / "out.jsonl")
+    rows = read(tmp_path / "out.jsonl")
+    assert [row["text"] for row in rows] == ["a good film", "", "the worst\x0cplot"]
+    assert [row["error"] for row in rows] == [None, "empty_text", None]
+
+
+def test_json_is_carried_to_the_letter(predictor: Predictor, tmp_path: Path) -> None:
+    line = '{"n": 1.10, "big": 123456789012345678901234567890, "text": "good\\u0021", "deep": {"b": [1e2, null]}}'
+    (tmp_path / "a.jsonl").write_text(f'\ufeff{line}\n\n {{"other": 1, "text": "bad" }} \n', encoding="utf-8")
+    score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.jsonl")
+    first, second = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert first.startswith(line[:-1] + ', "label": ')
+    assert json.loads(second)["other"] == 1
+
+
+def test_arrow_types_are_carried_into_parquet(predictor: Predictor, tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "when": pa.array([datetime.datetime(2020, 1, 2, 3), None], pa.timestamp("us", "UTC")),
+            "price": pa.array([decimal.Decimal("1.20"), None], pa.decimal128(5, 2)),
+            "tags": pa.array([["x"], []], pa.list_(pa.string())),
+            "raw": pa.array([b"\x00\xff", None], pa.binary()),
+            "kind": pa.array(["p", "q"]).dictionary_encode(),
+            "review": pa.array(REVIEWS[:2], pa.large_string()),
+        }
+    ).replace_schema_metadata({"owner": "tests"})
+    pq.write_table(table, tmp_path / "a.parquet")
+    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet", Options(text_column="review"))
+    out = pq.read_table(tmp_path / "out.parquet")
+    assert out.select(table.column_names).equals(table)
+    assert out.schema.metadata[b"owner"] == b"tests"
+    assert out.schema.field("score").type == pa.float64()
+    with pytest.raises(DataFileError, match="holds bytes, which only Parquet can hold"):
+        score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.csv", Options(text_column="review"))
+    pq.write_table(table.drop_columns("raw"), tmp_path / "b.parquet")
+    score_files(predictor, [str(tmp_path / "b.parquet")], tmp_path / "out.jsonl", Options(text_column="review"))
+    first = read(tmp_path / "out.jsonl")[0]
+    assert (first["when"], first["price"], first["tags"]) == ("2020-01-02T03:00:00+00:00", "1.20", ["x"])
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
+    source = write(tmp_path / "a.csv", [*ROWS, {"id": "x", "review": "", "note": ""}])
+    score_files(predictor, [str(source)], tmp_path / name, Options(text_column="review", timesteps=True))
+    rows = read(tmp_path / name)
+    assert rows[-1]["timesteps"] is None
+    for row, expected in zip(rows, predictor.predict(REVIEWS, detail="timesteps"), strict=False):
+        assert expected.timesteps is not None
+        assert [(step["token"], step["start"], step["end"]) for step in row["timesteps"]] == [
+            (step.token, step.start, step.end) for step in expected.timesteps
+        ]
+        for key in ("positive", "contribution", "running"):
+            assert [step[key] for step in row["timesteps"]] == pytest.approx(
+                [getattr(step, key) for step in expected.timesteps], abs=1e-6
+            )
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.tsv"])
+def test_tables_refuse_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
+    source = write(tmp_path / "a.csv", ROWS)
+    with pytest.raises(OptionError, match=r"write \.jsonl or \.parquet"):
+        score_files(predictor, [str(source)], tmp_path / name, Options(timesteps=True))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_encodings(predictor: Predictor, tmp_path: Path, encoding: str) -> None:
+    rows = [{"review": "Très bon café, loved"}, {"review": "a bad “film”"}]
+    source = write(tmp_path / "a.csv", rows, encoding)
+    options = Options(encoding="utf-8" if encoding == "utf-8-sig" else encoding)
+    score_files(predictor, [str(source)], tmp_path / "out.csv", options)
+    assert [row["review"] for row in read(tmp_path / "out.csv")] == [row["review"] for row in rows]
+    if encoding == "utf-16":
+        with pytest.raises(DataFileError, match="add --encoding utf-16"):
+            score_files(predictor, [str(source)], tmp_path / "again.csv")
+
+
+def test_folders_globs_and_order(predictor: Predictor, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    (folder / "sub").mkdir(parents=True)
+    for name, number in (("b.csv", 1), ("a.csv", 0), ("sub/c.csv.gz", 2)):
+        write(folder / name, [ROWS[number]])
+    (folder / "notes.md").write_text("not reviews")
+    (folder / ".hidden.csv").write_text("not reviews")
+    for inputs in ([str(folder)], [str(folder / "*.csv"), str(folder / "sub")]):
+        score_files(predictor, inputs, tmp_path / "out.csv", Options(text_column="review"), overwrite=True)
+        assert [row["id"] for row in read(tmp_path / "out.csv")] == ["000", "001", "002"]
+
+
+def test_standard_input(command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    content = write(tmp_path / "a.csv.gz", ROWS).read_bytes()
+    process = command("-", "--format", "csv", "-o", "out.csv", "--text-column", "review")
+    output, errors = process.communicate(content)
+    assert process.returncode == 0, errors
+    assert [row["id"] for row in read(tmp_path / "out.csv")] == [row["id"] for row in ROWS]
+    assert "6 rows written to out.csv: 6 scored" in output.decode()
+    process = command("-", "-o", "other.csv")
+    assert "name it, for example with --format csv" in process.communicate(b"")[1].decode()
+    assert process.returncode == 2
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=20)
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl"])
+def test_any_text_survives(predictor: Predictor, tmp_path: Path, name: str, rows: list[tuple[str, str]]) -> None:
+    records: list[dict[str, Any]] = [{"id": number, "review": text} for number, text in rows]
+    source = write(tmp_path / f"in{name}", records)
+    score_files(predictor, [str(source)], tmp_path / name, Options(text_column="review"), overwrite=True)
+    assert [{"id": row["id"], "review": row["review"]} for row in read(tmp_path / name)] == records
+
+
+def test_columns_of_later_rows(predictor: Predictor, tmp_path: Path) -> None:
+    rows = [{"text": "good", "n": 1} for _ in range(1024)] + [{"text": "bad", "n": 1.5}]
+    source = write(tmp_path / "a.jsonl", rows)
+    with pytest.raises(DataFileError, match=r"line 1025 and after: column 'n' does not fit one type.*write \.jsonl"):
+        score_files(predictor, [str(source)], tmp_path / "out.parquet")
+    write(source, [*rows, {"text": "new", "m": 1}])
+    with pytest.raises(DataFileError, match=r"column 'm' that the rows before lack.*write \.jsonl"):
+        score_files(predictor, [str(source)], tmp_path / "out.csv")
+    score_files(predictor, [str(source)], tmp_path / "out.jsonl")
+    assert read(tmp_path / "out.jsonl")[-1]["m"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "out.jsonl"]
+
+
+def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("review\n")
+    tally = score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv")
+    assert tally is not None
+    assert tally.rows == 0
+    assert (tmp_path / "out.csv").read_text() == "review," + ",".join(COLUMNS) + "\n"
+    pq.write_table(pa.table({"review": pa.array([], pa.string())}), tmp_path / "a.parquet")
+    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet").num_rows == 0

@@ -1,0 +1,155 @@
+"""Runs killed with SIGKILL at random moments: resumed, they end with the output of a run that was not killed."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sentiline.errors import DataFileError
+from sentiline.predictor import Predictor
+from sentiline.scoring.chunk import CHUNK_ROWS
+from sentiline.scoring.run import Options, Progress, score_files
+from tests.bundles import WORDS
+
+ROWS = 9_000
+CHUNKS = -(-ROWS // CHUNK_ROWS)
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("in") / "a.jsonl"
+    rng = random.Random(3)
+    rows = [{"id": n, "text": " ".join(rng.choices(WORDS, k=rng.randint(0, 30)))} for n in range(ROWS)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def journal(output: Path) -> list[str]:
+    path = output.with_name(output.name + ".partial") / "journal.jsonl"
+    content = path.read_text() if path.exists() else ""
+    return content[: content.rfind("\n") + 1].splitlines()
+
+
+def finished(output: Path) -> list[str]:
+    return [line for line in journal(output) if "tally" in json.loads(line)]
+
+
+def kill_when(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
+    """Wait until a run is so far, or has ended, and kill it."""
+    while process.poll() is None and not ready():
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("name", ["out.csv.gz", "out.parquet"])
+def test_killed_at_random_it_ends_with_the_same_output(
+    predictor: Predictor,
+    command: Callable[..., subprocess.Popen[bytes]],
+    reviews: Path,
+    tmp_path: Path,
+    name: str,
+) -> None:
+    whole = tmp_path / f"whole-{name}"
+    score_files(predictor, [str(reviews)], whole, Options(timesteps=name != "out.csv.gz"))
+    output = tmp_path / name
+    flags = [] if name == "out.csv.gz" else ["--timesteps"]
+    rng = random.Random(name)
+    kills = 0
+    # a later kill each time, so that an early one, some in the middle and one near the end are among them
+    for wanted in (0, 2, 6, CHUNKS):
+        done, delay = finished(output), rng.random() * 0.05
+        process = command(reviews, "-o", output, "--resume", *flags)
+        kill_when(process, lambda: len(journal(output)) > 0 and len(finished(output)) >= wanted)  # noqa: B023
+        time.sleep(delay)
+        kills += process.returncode == -9
+        assert finished(output)[: len(done)] == done or output.exists(), "a finished part was done again"
+    assert kills >= 3
+    process = command(reviews, "-o", output, "--resume", *flags)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert output.read_bytes() == whole.read_bytes()
+    assert not output.with_name(output.name + ".partial").exists()
+    process = command(reviews, "-o", output, "--resume", *flags)
+    assert b"nothing to resume" in process.communicate()[0]
+
+
+def test_finished_parts_are_not_scored_again(
+    predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+    kill_when(command(reviews, "-o", output), lambda: len(finished(output)) >= 3)
+    done = len(finished(output))
+    assert 3 <= done < CHUNKS
+    with pytest.raises(DataFileError, match="go on with --resume, or start anew with --overwrite"):
+        score_files(predictor, [str(reviews)], output)
+    with pytest.raises(DataFileError, match="was another: options changed since"):
+        score_files(predictor, [str(reviews)], output, Options(prefix="s_"), resume=True)
+    seen: list[Progress] = []
+    tally = score_files(predictor, [str(reviews)], output, resume=True, report=seen.append)
+    assert tally is not None
+    assert tally.rows == ROWS
+    assert len(seen) == CHUNKS - done
+    assert {one.resumed for one in seen} == {done * CHUNK_ROWS}
+    assert len(output.read_bytes().splitlines()) == ROWS
+
+
+def test_inputs_that_changed_are_not_resumed(
+    predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], reviews: Path, tmp_path: Path
+) -> None:
+    source, output = tmp_path / "a.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(reviews.read_bytes())
+    kill_when(command(source, "-o", output), lambda: len(finished(output)) >= 1)
+    with source.open("a") as file:
+        file.write('{"id": -1, "text": "good"}\n')
+    with pytest.raises(DataFileError, match="was another: inputs changed since"):
+        score_files(predictor, [str(source)], output, resume=True)
+    tally = score_files(predictor, [str(source)], output, overwrite=True)
+    assert tally is not None
+    assert tally.rows == ROWS + 1
+
+
+def test_two_runs_do_not_share_an_output(
+    predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+    first = command(reviews, "-o", output)
+    while first.poll() is None and not finished(output):
+        time.sleep(0.002)
+    with pytest.raises(DataFileError, match="another run is writing"):
+        score_files(predictor, [str(reviews)], output, overwrite=True)
+    first.communicate()
+    assert first.returncode == 0
+    assert len(output.read_bytes().splitlines()) == ROWS
+
+
+def test_killed_between_the_last_line_of_the_journal_and_the_rename(
+    predictor: Predictor, reviews: Path, tmp_path: Path
+) -> None:
+    """The moments too short to hit: the folder as it lies before the rename, and after it."""
+    whole = tmp_path / "whole.jsonl"
+    score_files(predictor, [str(reviews)], whole)
+    output = tmp_path / "out.jsonl"
+    folder = tmp_path / "out.jsonl.partial"
+    lines: list[str] = []
+    score_files(predictor, [str(reviews)], output, report=lambda _: lines.__setitem__(slice(None), journal(output)))
+    tail = ['{"finished": true}', '{"published": "data"}']
+    for count in (0, 1, 2):
+        folder.mkdir()
+        (folder / "journal.jsonl").write_text("\n".join([*lines, *tail[:count], '{"torn']))
+        (folder / "data").write_bytes(whole.read_bytes() + b"not finished" * (count == 0))
+        output.unlink()
+        score_files(predictor, [str(reviews)], output, resume=True)
+        assert output.read_bytes() == whole.read_bytes()
+        assert not folder.exists()
+    folder.mkdir()
+    (folder / "journal.jsonl").write_text("\n".join([*lines, *tail, ""]))
+    score_files(predictor, [str(reviews)], output, resume=True)
+    assert output.read_bytes() == whole.read_bytes()
+    assert not folder.exists()
