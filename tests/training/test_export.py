@@ -329,7 +329,7 @@ def test_the_gate_refuses_kerass_own_export(tmp_path: Path) -> None:
     inputs = keras.Input((None,), dtype="int32", name="input_ids")
     vectors = keras.layers.Embedding(VOCABULARY, 4, mask_zero=True)(inputs)
     states = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True))(vectors)
-    naive = keras.Model(inputs, keras.layers.TimeDistributed(keras.layers.Dense(1, activation="sigmoid"))(states))
+    naive = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(states))
     naive(np.ones((1, 2), np.int32))  # Keras exports no model that was never called
     path = tmp_path / "naive.onnx"
     naive.export(path, format="onnx", verbose=False)

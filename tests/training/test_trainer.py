@@ -137,7 +137,7 @@ def test_every_parameter_moves_after_one_step(changes: dict[str, Any]) -> None:
 
 
 def test_the_gradient_is_clipped_to_its_global_norm() -> None:
-    changes = {**PLAIN, "schedule": "constant", "ema": 0.0}
+    changes = {**PLAIN, "schedule": "constant", "ema": 0.0, "learning_rate": 1e-3}
     free, tight = _trainer(**changes, clip_norm=0.0), _trainer(**changes, clip_norm=1e-9)
     moved = []
     for trainer in (free, tight):
