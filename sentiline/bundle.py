@@ -275,6 +275,11 @@ def search_path(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
                 f"{MODELS_VARIABLE} names {folder}, which is not a folder; name existing folders that hold bundles",
                 field=MODELS_VARIABLE,
             )
+        if (folder / MANIFEST).exists():
+            raise SettingError(
+                f"{MODELS_VARIABLE} names {folder}, which is a bundle itself; name the folder that holds it",
+                field=MODELS_VARIABLE,
+            )
     package = Path(__file__).resolve().parent
     own = [package / "models"]
     if (package.parent / "pyproject.toml").is_file():

@@ -69,8 +69,7 @@ class _Graph:
             from onnx import numpy_helper
         except ModuleNotFoundError as error:
             raise SentilineError(
-                f"reading the weights of a model needs the package {error.name}; install it with: "
-                "pip install 'sentiline[train]'"
+                f"reading the weights of a model needs the package {error.name}; install it with: pip install onnx"
             ) from None
         self.source = source
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -11,6 +13,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from .errors import JSON_TYPE, ServiceError
 from .settings import Settings, variable
+
+DISCARD_LIMITS = 8
+DISCARD_SECONDS = 2.0
+"""How much of a body that is too large is read and thrown away, in limits and in time."""
 
 _CURL = f"""send JSON with the header "content-type: {JSON_TYPE}" """.strip()
 
@@ -102,6 +108,7 @@ def _check_type(request: Request, types: Sequence[str]) -> None:
 async def _read(request: Request, limit: int) -> bytes:
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
+        await _discard(request, limit)
         raise _too_large(f"has {announced} bytes", limit)
     chunks: list[bytes] = []
     size = 0
@@ -109,11 +116,23 @@ async def _read(request: Request, limit: int) -> bytes:
         async for chunk in request.stream():
             size += len(chunk)
             if size > limit:
+                await _discard(request, limit)
                 raise _too_large(f"has more than {limit} bytes", limit)
             chunks.append(chunk)
     except ClientDisconnect:
         raise ServiceError(400, "incomplete_body", f"the connection closed after {size} bytes of the body") from None
     return b"".join(chunks)
+
+
+async def _discard(request: Request, limit: int) -> None:
+    """Read on for a while: a client that sends its whole body before it reads would meet a reset, not the refusal."""
+    seen = 0
+    with contextlib.suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            async for chunk in request.stream():
+                seen += len(chunk)
+                if seen > DISCARD_LIMITS * limit:
+                    return
 
 
 def _too_large(seen: str, limit: int) -> ServiceError:

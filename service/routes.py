@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sentiline.reading import Reading
     from sentiline.tokenizer import Truncation
 
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:]{2,45}\](:\d{1,5})?")
 PAGE = Path(__file__).with_name("page") / "index.html"
 PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
@@ -52,7 +54,7 @@ class Endpoints:
         """Make the handlers; `schema` describes the native API as BentoML's own client reads it."""
         self.settings = settings
         self._schema = schema
-        self._page = PAGE.read_bytes()
+        self._page = PAGE.read_text(encoding="utf-8")
         self._openapi = orjson.dumps(openapi.document(settings))
         self.metrics = Metrics(
             [(route.path, sorted(route.methods or ())) for route in self.routes()], model=settings.model
@@ -175,6 +177,8 @@ class Endpoints:
         """`GET /openapi.json`."""
         return Response(self._openapi, media_type=JSON_TYPE)
 
-    async def page(self, _: Request) -> Response:
-        """`GET /`."""
-        return Response(self._page, headers=PAGE_HEADERS, media_type="text/html")
+    async def page(self, request: Request) -> Response:
+        """`GET /`, with the address it was asked at in its command line."""
+        host = request.headers.get("host", "")
+        shown = host if _HOST.fullmatch(host) else "127.0.0.1:3000"
+        return Response(self._page.replace("{{host}}", shown), headers=PAGE_HEADERS, media_type="text/html")

@@ -70,11 +70,13 @@ class GateReport:
         """The comparisons for a terminal."""
         names = list(self.comparisons[0].largest)
         table = Table(title=f"export gate, {self.reviews} reviews", box=box.SIMPLE_HEAD, pad_edge=False)
-        for number, heading in enumerate(("largest difference", *names, "tolerance")):
-            table.add_column(heading, no_wrap=number == 0, overflow="fold")
+        shown = [{"contributions": "contrib.", "probability": "prob."}.get(name, name) for name in names]
+        for heading in ("fp32 against", *shown, "tolerance"):
+            table.add_column(heading, no_wrap=True)
         for row in self.comparisons:
             tolerance = "reported" if row.tolerance is None else f"{row.tolerance:.0e}"
-            table.add_row(row.what, *(f"{row.largest[name]:.1e}" for name in names), tolerance)
+            what = row.what.removeprefix("fp32 - ").removeprefix("fp32 ")
+            table.add_row(what, *(f"{row.largest[name]:.0e}" for name in names), tolerance)
         return table
 
     def as_dict(self) -> dict[str, Any]:

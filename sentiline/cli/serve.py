@@ -179,9 +179,9 @@ def _check(target: Target, environ: dict[str, str]) -> None:
     checked = subprocess.run(settings, cwd=target.root, env=environ, capture_output=True, text=True, check=False)
     if checked.returncode:
         raise SettingError(checked.stderr.strip())
-    find_by_name(environ.get("SENTILINE_MODEL") or "bilstm", environ).precision(
-        environ.get("SENTILINE_PRECISION") or None
-    )
+    bundle = find_by_name(environ.get("SENTILINE_MODEL") or "bilstm", environ)
+    bundle.read(bundle.manifest.precisions[bundle.precision(environ.get("SENTILINE_PRECISION") or None)])
+    bundle.tokenizer()
 
 
 def _check_free(host: str, port: int) -> None:

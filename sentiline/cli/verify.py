@@ -27,7 +27,7 @@ Examples:
   sentiline verify ./models/bilstm --file review.txt --file another.txt
   sentiline verify bilstm --json
 
-Needs the package onnx: pip install 'sentiline[train]'. TensorFlow is not used.
+Needs the package onnx: pip install onnx. TensorFlow is not used.
 """
 
 EXIT_CODES = """

@@ -151,6 +151,11 @@ def test_setting_that_names_no_folder() -> None:
     assert caught.value.field == "SENTILINE_MODELS"
 
 
+def test_setting_that_names_a_bundle_itself(copy: Path) -> None:
+    with pytest.raises(SettingError, match="is a bundle itself; name the folder that holds it"):
+        search_path({"SENTILINE_MODELS": str(copy)})
+
+
 def test_other_folders_are_no_models(models: Path, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "half").mkdir()
@@ -184,7 +189,7 @@ def test_folder_of_that_name_here_is_hinted_at(
 @pytest.mark.parametrize("name", ["../bilstm", "/etc", "", ".", "a/b", "~", "bil\x00stm"])
 def test_names_never_become_paths(models: Path, name: str) -> None:
     with pytest.raises(BundleNotFoundError):
-        find_by_name(name, {"SENTILINE_MODELS": str(models / "bilstm")})
+        find_by_name(name, {"SENTILINE_MODELS": str(models)})
 
 
 def test_paths(bundle_path: Path, tmp_path: Path) -> None:

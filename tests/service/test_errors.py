@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import socket
 from typing import Any
@@ -162,6 +163,14 @@ def test_too_large_a_body(client: httpx.Client) -> None:
     assert client.post("/predict", content=fits, headers=JSON).status_code == 200
     body = check(client.post("/predict", content=fits + b" ", headers=JSON), 413, "body_too_large")
     assert (body["limit"], body["setting"]) == (limit, "SENTILINE_MAX_BODY_BYTES")
+
+
+def test_a_client_that_sends_everything_before_it_reads_gets_the_refusal_too(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection.request("POST", "/predict", b'{"inputs": "' + b"good " * 1_000_000 + b'"}', JSON)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error_type"]) == (413, "body_too_large")
+    connection.close()
 
 
 def test_an_endless_body_is_refused_while_it_is_read(server: Server) -> None:

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import httpx
+import pytest
 
 
 class Links(HTMLParser):
@@ -38,3 +39,17 @@ def test_the_links_lead_somewhere(client: httpx.Client) -> None:
     routes = {target for tag, target in page.found if tag == "a"}
     assert routes == {"/v2", "/models", "/info", "/readyz", "/livez", "/metrics", "/schema.json", "/openapi.json"}
     assert all(client.get(route).status_code == 200 for route in routes)
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("reviews.example.org:8080", "http://reviews.example.org:8080/predict"),
+        ("[::1]:3000", "http://[::1]:3000/predict"),
+        ("<script>alert(1)</script>", "http://127.0.0.1:3000/predict"),
+    ],
+)
+def test_the_command_line_names_the_address_that_was_asked(client: httpx.Client, host: str, shown: str) -> None:
+    page = client.get("/", headers={"host": host}).text
+    assert f"curl -s {shown} " in page
+    assert "<script" not in page

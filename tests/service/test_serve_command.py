@@ -17,6 +17,7 @@ import pytest
 
 import sentiline
 from sentiline.cli.serve import Target, command, environment
+from tests.bundles import write_bundle
 from tests.service import server as running
 
 COMMAND = [sys.executable, "-m", "sentiline", "serve"]
@@ -88,6 +89,15 @@ def test_refusals(
     assert (done.returncode, done.stdout) == (status, "")
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["model.int8.onnx", "tokenizer.json"])
+def test_a_damaged_default_model(tmp_path: Path, name: str) -> None:
+    file = write_bundle(tmp_path / "models" / "mine") / name
+    file.write_bytes(bytes(reversed(file.read_bytes())))
+    done = start("--model", "mine", cwd=tmp_path, SENTILINE_MODELS=str(tmp_path / "models"))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{name} is damaged" in " ".join(done.stderr.split())
 
 
 def test_a_taken_port(tmp_path: Path, models: Path) -> None:
