@@ -174,8 +174,7 @@ def test_a_model_without_an_additive_form_is_published_too(csv: Path, tmp_path: 
     assert "int8 and fp32" not in bundle.read("README.md").decode()
 
 
-def test_resume_refuses_other_columns_of_the_same_file(finished_fit: FinishedFit) -> None:
-    columns = ("--text-column", "text", "--group-column", "label")
-    status, _, err = _run("export", finished_fit.run.folder, "--data", finished_fit.csv, *columns)
+def test_export_refuses_another_reading_of_the_same_file(finished_fit: FinishedFit) -> None:
+    status, _, err = _run("export", finished_fit.run.folder, "--data", finished_fit.csv, "--labels", "binary")
     assert status == 1
     assert "data.options is" in " ".join(err.split())

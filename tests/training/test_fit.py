@@ -171,7 +171,15 @@ class _Stop(FitProgress):
     "changes",
     [
         {"cell": "gru", "direction": "forward", "head": "last", "vectors": "random", "ema": 0.0, "adversarial": 0.0},
-        {"cell": "rnn", "head": "timesteps", "loss": "mse", "layers": 2, "schedule": "constant", "clip_norm": 0.0},
+        {
+            "cell": "rnn",
+            "head": "timesteps",
+            "loss": "mse",
+            "layers": 2,
+            "schedule": "constant",
+            "clip_norm": 0.0,
+            "adversarial": 0.0,
+        },
     ],
     ids=["gru-last-random", "timesteps-mse-stacked"],
 )
