@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sentiline.bundle import Bundle
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
 from tests.bundles import write_bundle
@@ -128,7 +129,9 @@ def test_a_bento_is_built_and_serves(checkout: Path, predictor: Predictor, tmp_p
     assert {path.name for path in packed.iterdir()} == {
         "sentiline", "service", "models", "pyproject.toml", "bentofile.yaml"
     }  # fmt: skip
-    assert not [path for path in packed.rglob("*") if path.suffix in (".pyc", ".png")]
+    assert not list(packed.rglob("*.pyc"))
+    for bundle in (packed / "models").iterdir():
+        Bundle.open(bundle).verify()
     with Server(home, target=(tag,)) as server:
         server.wait_for("/readyz")
         answer = httpx.post(f"{server.url}/predict", json={"inputs": "I loved this film!"}, timeout=120)
