@@ -8,10 +8,11 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from clipping import Trajectory
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from benchmarks.clipping import Trajectory
 
 COLORS = {"RNN": "#b45309", "GRU": "#0f766e", "LSTM": "#1d4ed8"}
 _FACTORS = mpl.colormaps["viridis"]

@@ -1,6 +1,6 @@
 """Vanishing and exploding gradients on real reviews, in numpy: the pictures and the tables of docs/gradients.md.
 
-Usage: python benchmarks/gradients.py [--archive aclImdb_v1.tar.gz] [--reviews 100] [--output docs]
+Usage: python -m benchmarks.gradients [--archive aclImdb_v1.tar.gz] [--reviews 100] [--output docs]
 
 Draws docs/images/gradients-*.png and writes the tables between the two "measured" marks of docs/gradients.md. Trained
 weights are those of the installed models rnn, gru and lstm; the ones that are not there are named and left out.
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from clipping import FACTOR, LIMIT, RATE, Trajectory, train
-from gradient_plots import Norms, draw_clipping, draw_norms
 
+from benchmarks.clipping import FACTOR, LIMIT, RATE, Trajectory, train
+from benchmarks.gradient_plots import Norms, draw_clipping, draw_norms
 from sentiline.bundle import Bundle, find, installed
 from sentiline.reference import LSTM, RNN, Cell, gradient_norms, gru_cell, unroll_forward
 from sentiline.reference.arrays import Array, Params

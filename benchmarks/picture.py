@@ -1,6 +1,6 @@
 """Draw what the model reads in one review: its tokens tinted by contribution, and the verdict as it builds up.
 
-Usage: python benchmarks/picture.py [--model bilstm] [--text "…"] [--output docs/images/reading.png]
+Usage: python -m benchmarks.picture [--model bilstm] [--text "…"] [--output docs/images/reading.png]
 """
 
 from __future__ import annotations

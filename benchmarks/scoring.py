@@ -1,6 +1,6 @@
 """Time `sentiline.scoring` from Parquet to Parquet against the predictor on the same texts in memory, in one process.
 
-Usage: python benchmarks/scoring.py [--archive aclImdb_v1.tar.gz] [--reviews 4000] [--rounds 3] [--model bilstm]
+Usage: python -m benchmarks.scoring [--archive aclImdb_v1.tar.gz] [--reviews 4000] [--rounds 3] [--model bilstm]
 
 The rounds alternate, so that what else the machine does falls on both; the fastest round of each counts.
 """

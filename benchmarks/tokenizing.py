@@ -4,7 +4,7 @@ All have the same vocabulary size and are trained on IMDB training reviews (the 
 Unigram takes minutes), then run on the same validation reviews in one process on one thread. No film of the training
 reviews is among those of the validation reviews.
 
-Usage: IMDB_ARCHIVE=… python benchmarks/tokenizing.py [--reviews 2000] [--rounds 5]
+Usage: IMDB_ARCHIVE=… python -m benchmarks.tokenizing [--reviews 2000] [--rounds 5]
 """
 
 from __future__ import annotations
