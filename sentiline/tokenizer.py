@@ -39,13 +39,14 @@ _MARK = (
 
 # One capturing group around the whole token: re.split() then yields gap, token, gap, token, …, gap, and the
 # running sum of their lengths gives every span without a Python-level loop. The first two lines change no result:
-# they settle the commonest characters at once, which more than halves the time (docs/tokenizer.md).
+# they settle the commonest characters at once, which more than halves the time (docs/tokenizer.md). Groups are not
+# possessive: before Python 3.11.5 a possessive group kept what a failed repetition had taken.
 _TOKEN = re.compile(
     rf"""(
     (?![ .,])(?:                                                        # no token begins with one of these
       [a-z]++(?=[ .,!?])                                                # a plain word, as the next line but one says
     | \d+(?:[.,/]\d+)+                                                # 10/10  7.5  1,000
-    | [^\W_]++(?:[{_MARK}]+[^\W_]*)*+(?:'[^\W_]++)*+                 # a word in any script; don't
+    | [^\W_]++(?:[{_MARK}]+[^\W_]*)*(?:'[^\W_]+)*                     # a word in any script; don't
     | [:;=]['-]?[()dp/\\](?![^\W_]) | <3                             # emoticons
     | [!?]+ | \*+                                                     # !!!  ?!  ****
     | [\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]   # symbols and emoji, one by one

@@ -26,7 +26,7 @@ Examples:
   sentiline predict "A quiet film that I could not stop thinking about."
   sentiline predict "Loved it!" "The second half is a mess."
   sentiline predict --file review.txt
-  cat review.txt | sentiline predict -
+  sentiline predict - < review.txt
   sentiline predict --json "Not bad at all" > answer.json
   sentiline predict --precision fp32 --detail none "Not bad at all"
   sentiline predict --detail sentences "Great cast. A dull plot, though. See it anyway!"

@@ -44,10 +44,13 @@ OWN_DATA = [line for line in commands() if "my.csv" in line or "runs/mine" in li
 SECONDS = 600
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment without what `make test ARGS=…` and pytest would hand down to a nested make."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "MAKE", "MFLAGS"))}
+
+
 def run(command: str, folder: Path = ROOT) -> str:
-    # TensorFlow warns of its own future; the settings of the enclosing pytest must not reach a nested one
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    environment["PYTHONPATH"] = str(ROOT)
+    environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
     )
@@ -87,7 +90,9 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     log = tmp_path_factory.mktemp("serve") / "log.txt"
     with log.open("wb") as output:
         command = ["make", "serve", f"PORT={number}"]
-        server = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=clean_environment(), stdout=output, stderr=output, start_new_session=True
+        )
     try:
         deadline = time.monotonic() + SERVE_SECONDS
         while True:
