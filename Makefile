@@ -96,7 +96,10 @@ COMPILE = $(DEV) -m uv pip compile pyproject.toml --universal --python-version 3
 lock: .venv/complete
 	$(COMPILE) --extra dev $(ARGS) -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt -o requirements/core.txt
+	$(COMPILE) --extra bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --extra batch -c requirements/dev.txt -o requirements/batch.txt
+	$(COMPILE) --extra ray -c requirements/dev.txt -o requirements/ray.txt
+	$(COMPILE) --extra report -c requirements/dev.txt -o requirements/report.txt
 	$(COMPILE) --extra serve -c requirements/dev.txt -o requirements/serve.txt
 	$(COMPILE) --extra train -c requirements/dev.txt -o requirements/train.txt
 
