@@ -1,4 +1,4 @@
-"""Every benchmark of export and explanations runs, at a tiny size, and prints what the documentation quotes."""
+"""The benchmarks of export, explanations and gradients run, at a tiny size, and print what the documentation quotes."""
 
 from __future__ import annotations
 
@@ -50,3 +50,15 @@ def test_explanations(imdb_archive: Path, tmp_path: Path) -> None:
     chosen, largest = _row(output, "contributions: logit moves by"), _row(output, "leave-one-out: logit moves by")
     assert len(chosen) == 5
     assert largest[0] >= chosen[0], "by its definition, deleting no other token moves the logit further"
+
+
+def test_gradients(imdb_archive: Path, tmp_path: Path) -> None:
+    page = tmp_path / "gradients.md"
+    page.write_text((ROOT / "docs" / "gradients.md").read_text(encoding="utf-8"), encoding="utf-8")
+    sizes = ("--reviews", 2, "--seeds", 2, "--updates", 120)
+    output = _run("gradients", "--archive", imdb_archive, *sizes, "--output", tmp_path)
+    assert output.strip() in page.read_text(encoding="utf-8"), "the page holds what was printed"
+    pictures = ("gradients-initial.png", "gradients-trained.png", "gradients-clipping.png")
+    assert all((tmp_path / "images" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+    free, clipped = _row(output, "without clipping |"), _row(output, "clipped to norm 1 |")
+    assert free != clipped
