@@ -67,7 +67,7 @@ serve: .venv-serve/complete
 	@: > $@
 
 test: .venv/complete
-	$(DEV) -m pytest $(ARGS)
+	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: .venv/complete
 	$(DEV) -m ruff format --check
