@@ -118,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default: as `python -m training` finds it")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--reviews", type=int, help="use this many training reviews only, for a quick look")
+    parser.add_argument("--only", type=int, nargs="+", choices=range(len(VARIANTS)), help="some variants, by number")
     parser.add_argument("--threads", type=int, help="of TensorFlow; default: all cores")
     parser.add_argument("--json", type=Path, help="write the accuracies here too")
     options = parser.parse_args(arguments)
@@ -128,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         train = [train[index] for index in drawn]
     print(f"One LSTM unit, {len(train):,} reviews, validation accuracy in percent of {options.seeds} seeds")
     results: dict[str, list[float]] = {}
-    for variant in VARIANTS:
+    for variant in VARIANTS if options.only is None else [VARIANTS[number] for number in options.only]:
         accuracies = [100 * validation_accuracy(variant, seed, (train, validation)) for seed in range(options.seeds)]
         results[variant.name] = accuracies
         shown = " ".join(f"{accuracy:5.1f}" for accuracy in accuracies)
