@@ -77,7 +77,7 @@ def load(
         text_column: name of the column, or JSON key, with the text.
         label_column: with the label.
         group_column: with what the text is about (a film, a product, an author), for `split`.
-        labels: what the labels mean, see `training.scheme.judge`; "auto" is `training.scheme.infer`.
+        labels: what the labels mean, see `sentiline.labels.judge`; "auto" is `sentiline.labels.infer`.
         format: csv, tsv, jsonl or parquet, whatever the ending.
         encoding: of a text file; a byte order mark is dropped.
         delimiter: between the columns of CSV or TSV, if not a comma or a tab.
