@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +12,10 @@ from rich.console import Console, Group
 from rich.style import Style
 from rich.text import Text
 
+from sentiline.pieces import pieces, printable, token_weights
 from sentiline.prediction import Detail
 from sentiline.reading import Reading
-from sentiline.tokenizer import UNKNOWN_ID, split
-
-GAP = " […] "
-"""Stands where tokens were left out."""
+from sentiline.tokenizer import UNKNOWN_ID
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.-:=+*#"
@@ -31,9 +27,6 @@ POSITIVE = ("#2c6f68", "#237765", "#007a5e")
 NEGATIVE = ("#935a4e", "#ab4a39", "#c02e1c")
 _FAINT = 0.12  # share of the strongest contribution below which a token stays plain
 _STRONG = 0.45  # and above which it is marked where there is no colour
-
-# A review may hold terminal escapes, bidirectional overrides or lone surrogates: shown, never obeyed.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ def sentences(reading: Reading, paint: Paint) -> list[Text]:
             if sentence.contribution is None
             else f"{contribution:+.2f}"
         )
-        text = _printable(" ".join(sentence.sentence.split()))
+        text = printable(" ".join(sentence.sentence.split()))
         lines.append(Text.assemble(f"{amount:>8}  ", (text, paint.token(contribution / largest)), overflow="fold"))
     return lines
 
@@ -172,16 +165,16 @@ def review(reading: Reading, paint: Paint) -> Text:
 
     Without colours the strongest tokens are written `{+token+}` and `{-token-}`.
     """
-    weights = _weights(reading)
+    weights = token_weights(reading)
     unknown = (reading.encoding.ids == UNKNOWN_ID).tolist()
     shown = Text(overflow="fold")
-    for index, piece in _pieces(reading):
+    for index, piece in pieces(reading):
         if index is None:
-            shown.append(_printable(piece))
+            shown.append(printable(piece))
             continue
         weight = weights[index]
         style = Style(underline=True) if unknown[index] else Style()
-        token = _printable(piece)
+        token = printable(piece)
         if not paint.positive and abs(weight) >= _STRONG:
             sign = "+" if weight > 0 else "-"
             token = f"{{{sign}{token}{sign}}}"
@@ -201,43 +194,8 @@ def strongest(reading: Reading, count: int = 5) -> list[Text]:
         for index in indices[:count]:
             contribution = float(reading.contributions[index])
             if contribution * sign > 0:
-                token = textwrap.shorten(_printable(reading.text[starts[index] : ends[index]]), 30, placeholder="…")
+                token = textwrap.shorten(printable(reading.text[starts[index] : ends[index]]), 30, placeholder="…")
                 parts.append(f"{token or '…'} {contribution:+.2f}")
         if parts:
             lines.append(Text(f"{title}  {'   '.join(parts)}", overflow="fold"))
     return lines
-
-
-def _weights(reading: Reading) -> list[float]:
-    """What each token says, scaled so that the strongest is 1 or -1."""
-    values = reading.contributions if reading.contributions is not None else reading.scores - 0.5
-    largest = float(np.abs(values).max())
-    weights: list[float] = (values / largest if largest > 0 else values).tolist()
-    return weights
-
-
-def _pieces(reading: Reading) -> Iterator[tuple[int | None, str]]:
-    """Yield the text in order: `(index, token)` for the tokens used, `(None, text)` between them."""
-    text, encoding = reading.text, reading.encoding
-    starts, ends = encoding.starts.tolist(), encoding.ends.tolist()
-    left_out = _left_out(reading)
-    position = 0
-    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        yield None, GAP if index in left_out else text[position:start]
-        yield index, text[start:end]
-        position = end
-    yield None, GAP if len(starts) in left_out else text[position:].rstrip()
-
-
-def _left_out(reading: Reading) -> set[int]:
-    """Indices of the used tokens before which tokens were left out; the number of used tokens stands for the end."""
-    if not reading.encoding.truncated:
-        return set()
-    _, starts, _ = split(reading.text)
-    places = np.searchsorted(starts, reading.encoding.starts)  # place of each used token in the whole text
-    steps = np.diff(places, prepend=-1, append=len(starts))
-    return set(np.flatnonzero(steps > 1).tolist())
-
-
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub("\ufffd", text).expandtabs(4)

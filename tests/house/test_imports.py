@@ -25,6 +25,10 @@ EXTRAS = {"sentiline": None, "service": "serve", "training": "train"}
 """The extra that installs what a part needs beyond the core."""
 LAZY = {
     "sentiline/weights.py": {"onnx", "google"},
+    "sentiline/cluster/connection.py": {"ray"},
+    "sentiline/cluster/worker.py": {"ray"},
+    "sentiline/reporting/page.py": {"jinja2"},
+    "sentiline/reporting/picture.py": {"matplotlib"},
     "sentiline/scoring/arrow.py": {"pyarrow"},
     "sentiline/scoring/parquet.py": {"pyarrow"},  # which encoder.py imports when it is wanted
 }

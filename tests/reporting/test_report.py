@@ -1,0 +1,237 @@
+"""`sentiline score --report`: pages and pictures of real runs; nothing in a review runs, no file is lost to them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from matplotlib import image
+
+from sentiline.cli.main import main
+from sentiline.predictor import Predictor
+from sentiline.scoring.run import Options, score_files
+from tests.reporting.pages import Page
+
+ROOT = Path(__file__).resolve().parents[2]
+HOSTILE = (
+    "</p><script>document.title='run'</script><img src=x onerror=alert(1)> wonderful best film \x1b[31m $x_1$ {{ 7 }}",
+    "worst \u202e terrible '\"><style>*{}</style> \u6f22\u5b57 \U0001f600 $\\frac{1}{ bad boring",
+)
+
+
+@pytest.fixture(autouse=True)
+def _here(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENTILINE_MODELS", str(bundle.parent))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def file(rows: list[dict[str, Any]], tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["score", *map(str, arguments)])
+
+
+def read(path: str) -> tuple[str, Page]:
+    content = Path(path).read_text(encoding="utf-8")
+    page = Page(content)
+    page.check()
+    return content, page
+
+
+def picture(path: str) -> Any:
+    return image.imread(io.BytesIO(Path(path).read_bytes()), format="png")
+
+
+def test_the_page_says_what_the_output_says(predictor: Predictor, file: Path, rows: list[dict[str, Any]]) -> None:
+    done = run("reviews.jsonl", "-o", "out.jsonl", "--report", "a.html", "--report", "a.png", "--date-column", "when")
+    assert done.exit_code == 0, done.output
+    assert "report: a.html\nreport: a.png\n" in done.output
+    scored = [json.loads(line) for line in Path("out.jsonl").read_text(encoding="utf-8").splitlines()]
+    positives = [row["positive"] for row in scored if row["error"] is None]
+    _, page = read("a.html")
+    share = sum(one >= 0.5 for one in positives) / len(positives)
+    assert "scored 2\u202f596 ".replace("\u202f", " ") in page.text.replace("\u202f", " ")
+    assert f"positive {100 * share:.1f} %" in page.text
+    assert f"mean P(positive) {np.mean(positives):.3f}" in page.text
+    assert "missing_text 3 no text: the column is null or absent reviews.jsonl, line 8; " in page.text
+    assert "empty_text 1 no word in the text reviews.jsonl, line 9" in page.text
+    assert "2 scored rows have no readable date" in page.text
+    assert "the first in reviews.jsonl, line 21: 'yesterday'" in page.text
+    manifest = predictor.manifest
+    assert manifest.files[manifest.precisions["int8"]].sha256 in page.text
+    bars = [float(one["height"] or 0) for name, one in page.elements if name == "rect" and one["class"] != "volume"]
+    histogram = np.histogram(positives, 50, (0, 1))[0]
+    assert len(bars) == np.count_nonzero(histogram)
+    assert np.argmax(bars) == np.argmax(histogram[histogram > 0])
+    weeks = {one["when"][:10] for one in rows if (one["when"] or "y")[0] == "2"}
+    assert len(weeks) == 200
+    assert sum(name == "circle" for name, _ in page.elements) == 29  # 200 days are shown by week
+    for end in (max(positives), min(positives)):
+        places = [f"reviews.jsonl, line {row['id'] + 1} " for row in scored if row["positive"] == end]
+        assert any(place in page.text for place in places)
+    pixels = picture("a.png")
+    assert pixels.shape[1] == 1540
+    assert pixels.shape[0] > 1500
+    assert 0.02 < float((pixels[..., :3].min(axis=2) < 0.9).mean()) < 0.5  # neither empty nor a blot
+
+
+def test_a_review_cannot_run_in_the_page() -> None:
+    rows = [{"text": text, "<b>when": "<i>soon</i>"} for text in HOSTILE]
+    name = "a'<u>&.jsonl"
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    done = run(name, "-o", "out.csv", "--report", "a.html", "--report", "a.png", "--date-column", "<b>when")
+    assert done.exit_code == 0, done.output
+    content, page = read("a.html")
+    assert not {"i", "u"} & {name for name, _ in page.elements}
+    assert "&lt;script&gt;" in content
+    shown = "".join(page.text.split())
+    for text in ("</p><script>document.title='run'</script><imgsrc=xonerror=alert(1)>", "{{7}}", "<style>*{}</style>"):
+        assert text in shown
+    assert "No scored row has a readable date in the column <b>when" in page.text
+    assert "'<i>soon</i>'" in page.text
+    assert name in page.text
+    assert "\x1b" not in content
+    assert "\u202e" not in content
+    assert picture("a.png").shape[1] == 1540  # mathematics and letters that the font lacks are drawn without a warning
+
+
+def test_a_run_without_any_sound_row() -> None:
+    Path("a.csv").write_text("text\n\n...\n!,\n".replace("!,", "--"), encoding="utf-8")
+    done = run("a.csv", "-o", "out.csv", "--report", "a.html", "--report", "a.png")
+    assert done.exit_code == 0, done.output
+    _, page = read("a.html")
+    assert "positive \u2013 0" in page.text
+    assert "No row was scored." in page.text
+    assert picture("a.png").shape[1] == 1540
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--report", "a.pdf"), "--report is a.pdf; its name must end in .html or .htm or .png"),
+        (("--report", "b.html"), "b.html exists; replace it with --overwrite"),
+        (("--report", "no/a.html"), "there is no folder"),
+        (("--date-column", "when"), "--date-column and --date-format are for --report"),
+        (("--report", "a.html", "--date-column", "date"), "has no column 'date' for --date-column; its columns: 'id'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(file: Path, arguments: tuple[str, ...], message: str) -> None:
+    Path("b.html").write_text("mine", encoding="utf-8")
+    done = run(file, "-o", "out.csv", *arguments)
+    assert done.exit_code == 2, done.output
+    assert message in done.output
+    assert sorted(path.name for path in Path().iterdir()) == ["b.html", "reviews.jsonl"]
+    assert Path("b.html").read_text(encoding="utf-8") == "mine"
+
+
+def test_missing_libraries_are_named(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\ngood\n", encoding="utf-8")
+    code = (
+        "import sys; sys.modules['jinja2'] = sys.modules['matplotlib'] = None; from sentiline.cli.main import main; "
+        "main(['score', 'a.csv', '-o', 'out.csv', *sys.argv[1:]])"
+    )
+    cases = (("a.html", "HTML reports need Jinja"), ("a.png", "PNG reports need matplotlib"), ("", ""))
+    for name, message in cases:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *(["--report", name] if name else [])],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "SENTILINE_MODELS": str(bundle.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == (2 if message else 0), done.stderr
+        assert not message or f"{message}: pip install 'sentiline[report]'" in done.stderr
+        assert (tmp_path / "out.csv").exists() == (not message)
+
+
+def finished(folder: Path) -> int:
+    path = folder / "journal.jsonl"
+    return path.read_bytes().count(b'"tally"') if path.exists() else 0
+
+
+def settled(path: str) -> str:
+    """A page less when and how often it was run."""
+    content, _ = read(path)
+    content = re.sub(r"<tr><th>(started|finished|took|command)</th>.*?</tr>", "", content)
+    return re.sub(r"int8; [^<]*UTC</p>", "", content)
+
+
+def test_killed_and_resumed_it_is_the_same_report(bundle: Path, file: Path, rows: list[dict[str, Any]]) -> None:
+    many = Path("many.jsonl")
+    many.write_text(file.read_text(encoding="utf-8") * 4, encoding="utf-8")
+    flags = ("--report", "a.html", "--date-column", "when")
+    assert run(many, "-o", "whole.csv", *flags).exit_code == 0
+    whole = settled("a.html")
+    Path("a.html").unlink()
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    kills = 0
+    for wanted in (1, 4, 8):
+        command = [sys.executable, "-m", "sentiline", "score", many, "-o", "out.csv", "--resume", *flags]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while process.poll() is None and finished(Path("out.csv.partial")) < wanted:
+            time.sleep(0.002)
+        process.kill()
+        process.communicate()
+        kills += process.returncode == -9
+        assert len(list(Path("out.csv.partial").glob("state-*"))) <= 2 or not Path("out.csv.partial").exists()
+    assert kills == 3
+    other = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
+    assert other.exit_code == 2
+    assert "was another: report changed since" in other.output
+    done = run(many, "-o", "out.csv", "--resume", *flags)
+    assert done.exit_code == 0, done.output
+    assert settled("a.html") == whole
+    assert re.search(r"in [234] runs", read("a.html")[1].text)
+    assert Path("out.csv").read_bytes() == Path("whole.csv").read_bytes()
+    assert not Path("out.csv.partial").exists()
+
+
+class Unplugged:
+    """Follows a run, and dies as a full disk would have it do when the report is written."""
+
+    def __init__(self) -> None:
+        self.header: dict[str, Any] = {}
+        self.seen: list[int] = []
+
+    def prepare(self, first: Any) -> None:
+        assert len(first) == 1_024
+
+    def add(self, scored: Any) -> None:
+        self.seen.append(len(scored.results))
+
+    def dump(self) -> bytes:
+        return json.dumps(self.seen).encode()
+
+    def restore(self, content: bytes) -> None:
+        self.seen = json.loads(content)
+
+    def finish(self, tally: Any) -> None:
+        assert sum(self.seen) == tally.rows
+        raise OSError(28, "No space left on device", "a.html")
+
+
+def test_a_report_that_cannot_be_written_costs_no_scored_row(predictor: Predictor, file: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        score_files(predictor, [str(file)], "out.csv", Options(), follower=Unplugged())
+    assert finished(Path("out.csv.partial")) == 3
+    again = Unplugged()
+    with pytest.raises(OSError, match="No space left"):
+        score_files(predictor, [str(file)], "out.csv", Options(), resume=True, follower=again)
+    assert sum(again.seen) == 2_600
+    assert finished(Path("out.csv.partial")) == 3
