@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Literal, Self, overload
 
@@ -18,6 +19,7 @@ from sentiline.errors import InputError, OptionError, TextTypeError
 from sentiline.graph import Graph
 from sentiline.prediction import Detail, Prediction, check_detail
 from sentiline.reading import Reading
+from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding, Tokenizer, Truncation, check_truncation
 
 Errors = Literal["raise", "return"]
@@ -134,11 +136,18 @@ class Predictor:
         truncation: Truncation | None = ...,
         errors: Literal["raise"] = ...,
         field: str = ...,
+        timings: Timings | None = ...,
     ) -> list[Reading]: ...
 
     @overload
     def read(
-        self, texts: Sequence[str], *, truncation: Truncation | None = ..., errors: Errors, field: str = ...
+        self,
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = ...,
+        errors: Errors,
+        field: str = ...,
+        timings: Timings | None = ...,
     ) -> list[Reading | InputError]: ...
 
     def read(
@@ -148,6 +157,7 @@ class Predictor:
         truncation: Truncation | None = None,
         errors: Errors = "raise",
         field: str = "texts",
+        timings: Timings | None = None,
     ) -> list[Reading] | list[Reading | InputError]:
         """Like `predict`, but leave the results in arrays: for callers that serialise them.
 
@@ -156,6 +166,7 @@ class Predictor:
             truncation: as in `predict`.
             errors: as in `predict`.
             field: what errors call the list: the fourth text is `texts[3]`.
+            timings: what the call's stages took is added to it.
 
         Returns:
             One reading for each text, in the same order, or its `InputError`.
@@ -181,6 +192,8 @@ class Predictor:
         for future in futures:
             if not future.cancel():
                 future.result()
+        if timings is not None:
+            timings.add(work.timings.tokenize, work.timings.infer)
         return work.results()
 
     def answer(self, readings: Iterable[Reading], detail: Detail = "none") -> dict[str, Any]:
@@ -194,6 +207,25 @@ class Predictor:
     def run(self, encoding: Encoding) -> dict[str, NDArray[np.float32]]:
         """Run the graph on one tokenized text; see `Graph.run` for what it returns."""
         return self._graph.run(encoding.ids)
+
+    def infer(self, text: str, encoding: Encoding) -> Reading:
+        """Read one text that is tokenized already, in the calling thread.
+
+        Args:
+            text: the raw text.
+            encoding: what `tokenizer` made of it.
+        """
+        outputs = self.run(encoding)
+        contributions = outputs.get("contributions")
+        return Reading(
+            text=text,
+            encoding=encoding,
+            positive=float(outputs["probability"][0]),
+            logit=float(outputs["logit"][0]),
+            bias=float(outputs["bias"][0]),
+            scores=outputs["scores"][0],
+            contributions=None if contributions is None else contributions[0],
+        )
 
     def close(self) -> None:
         """Stop the worker threads; the predictor cannot be used afterwards. May be called twice."""
@@ -231,18 +263,21 @@ class _Work:
         lengths = [len(text) if isinstance(text, str) else 0 for text in texts]
         self._queue = sorted(range(len(texts)), key=lengths.__getitem__)
         self._lock = threading.Lock()
+        self.timings = Timings()
 
     def run(self) -> None:
         """Read texts until none is left."""
+        timings = Timings()  # this thread's
         while True:
             with self._lock:
                 if not self._queue:
+                    self.timings.add(timings.tokenize, timings.infer)
                     return
                 index = self._queue.pop()
             if self._stop and index > self._failed:
                 continue  # the call will raise the error of an earlier text
             try:
-                self._results[index] = self._read(self._texts[index])
+                self._results[index] = self._read(self._texts[index], timings)
             except InputError as error:
                 name = f"{self._field}[{index}]"
                 self._results[index] = type(error)(f"{name}: {error}", field=name)
@@ -262,19 +297,13 @@ class _Work:
                     raise result
         return [result for result in self._results if result is not None]
 
-    def _read(self, text: str) -> Reading:
+    def _read(self, text: str, timings: Timings) -> Reading:
+        started = perf_counter()
         encoding = self._predictor.tokenizer.encode(text, truncation=self._truncation)
-        outputs = self._predictor.run(encoding)
-        contributions = outputs.get("contributions")
-        return Reading(
-            text=text,
-            encoding=encoding,
-            positive=float(outputs["probability"][0]),
-            logit=float(outputs["logit"][0]),
-            bias=float(outputs["bias"][0]),
-            scores=outputs["scores"][0],
-            contributions=None if contributions is None else contributions[0],
-        )
+        encoded = perf_counter()
+        reading = self._predictor.infer(text, encoding)
+        timings.add(encoded - started, perf_counter() - encoded)
+        return reading
 
 
 def _as_list(texts: Any, field: str) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from sentiline.tokenizer import UNKNOWN_ID, Encoding, split
 
 DECIMALS = 7
 """Digits after the point kept per timestep: what float32 holds near 1, and half the size of its float64 digits."""
+
+_SENTENCE = [field.name for field in fields(Sentence)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,9 +59,7 @@ class Reading:
         """
         if self.contributions is None:
             return None
-        logits = self.bias + np.cumsum(self.contributions, dtype=np.float64)
-        # sigmoid(x) = (1 + tanh(x / 2)) / 2, which overflows for no x
-        return 0.5 + 0.5 * np.tanh(0.5 * logits)
+        return _sigmoid(self.bias + np.cumsum(self.contributions, dtype=np.float64))
 
     def sentences(self) -> list[Sentence]:
         """The text's sentences with the sums of the contributions inside them.
@@ -75,16 +75,17 @@ class Reading:
         total = np.searchsorted(firsts, split(self.text)[1], "right") - 1 if self.encoding.truncated else used
         count = len(spans)
         tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
-        sums = None if self.contributions is None else np.bincount(used, self.contributions, count)  # in float64
         holding = np.flatnonzero(tokens_total).tolist()
+        nothing: list[Any] = [None] * count
+        sums, positives = nothing, nothing
+        if self.contributions is not None:
+            totals = np.bincount(used, self.contributions, count)  # in float64
+            sums, positives = totals.tolist(), _sigmoid(totals).tolist()
         sentences = []
         for place, index in enumerate(holding):
             start = firsts[index if place else 0]
             end = spans[holding[place + 1] - 1 if place + 1 < len(holding) else -1][1]
-            contribution = None if sums is None else float(sums[index])
-            positive = None
-            if contribution is not None and tokens_used[index]:
-                positive = 0.5 + 0.5 * float(np.tanh(0.5 * contribution))
+            positive = positives[index] if tokens_used[index] else None
             sentences.append(
                 Sentence(
                     sentence=self.text[start:end],
@@ -93,7 +94,7 @@ class Reading:
                     label=None if positive is None else "POSITIVE" if positive >= 0.5 else "NEGATIVE",
                     score=None if positive is None else max(positive, 1.0 - positive),
                     positive=positive,
-                    contribution=contribution,
+                    contribution=sums[index],
                     tokens_total=int(tokens_total[index]),
                     tokens_used=int(tokens_used[index]),
                 )
@@ -110,7 +111,9 @@ class Reading:
         """The reading as plain Python values under the JSON names; only the key that `detail` names is added."""
         document = self._summary()
         if detail == "sentences":
-            document["sentences"] = [asdict(sentence) for sentence in self.sentences()]
+            document["sentences"] = [
+                {name: getattr(sentence, name) for name in _SENTENCE} for sentence in self.sentences()
+            ]
         if detail == "timesteps":
             document["timesteps"] = [
                 {
@@ -156,6 +159,12 @@ class Reading:
             nothing if running is None else _rounded(running),
             strict=True,
         )
+
+
+def _sigmoid(logits: NDArray[Any]) -> NDArray[np.float64]:
+    # sigmoid(x) = (1 + tanh(x / 2)) / 2, which overflows for no x
+    values: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)
+    return values
 
 
 def _rounded(values: NDArray[np.floating[Any]]) -> list[float]:

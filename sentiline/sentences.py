@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # One alternative a kind of place where a sentence may end; which of them do is decided in `_ends`.
 _PLACE = re.compile(
@@ -16,6 +17,9 @@ _PLACE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_MAYBE = re.compile(r"[<\n.!?\u2026\u203c\u2047-\u2049\u3002\uff01\uff1f\u061f\u06d4\u0964\u0965]")
+"""What every alternative of `_PLACE` begins with: looked for first, which takes a fraction of the time."""
+
 _WORD_BEFORE = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'\u2019](?=[^\W\d_])){0,30}$")
 _NUMBER_ALONE = re.compile(r"[\s(]*\d{1,2}")
 _NEXT = re.compile(r"[\s\"'\u201c\u2018\u00ab(\[{*_]*(\S?)")
@@ -72,12 +76,21 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """
     spans = []
     start = 0
-    for place in _PLACE.finditer(text):
+    for place in _places(text):
         if _ends(text, start, place):
             spans.append(_trim(text, start, place.end()))
             start = place.end()
     spans.append(_trim(text, start, len(text)))
     return [(first, last) for first, last in spans if first < last]
+
+
+def _places(text: str) -> Iterator[re.Match[str]]:
+    """What `_PLACE.finditer(text)` yields."""
+    after = 0
+    for maybe in _MAYBE.finditer(text):
+        if maybe.start() >= after and (place := _PLACE.match(text, maybe.start())):
+            yield place
+            after = place.end()
 
 
 def _ends(text: str, start: int, place: re.Match[str]) -> bool:

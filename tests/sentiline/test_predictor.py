@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from sentiline.errors import (
 )
 from sentiline.prediction import Prediction, Timestep
 from sentiline.predictor import Predictor, load
+from sentiline.timings import Timings
 from tests.bundles import WORDS, write_bundle
 
 TEXTS = [
@@ -259,6 +261,24 @@ def test_many_threads_at_once(predictor: Predictor) -> None:
     for thread in threads:
         thread.join()
     assert results == dict.fromkeys(range(12), wanted)
+
+
+def test_timings_add_up(bundle_path: Path) -> None:
+    with load(bundle_path, threads=1) as alone:
+        timings, started = Timings(), time.perf_counter()
+        alone.read(TEXTS, timings=timings)
+        passed = time.perf_counter() - started
+        assert 0 < timings.tokenize < timings.tokenize + timings.infer < passed
+        before = timings.tokenize, timings.infer
+        alone.read(["", *TEXTS], errors="return", timings=timings)
+        assert timings.tokenize > before[0]
+        assert timings.infer > before[1]
+    with load(bundle_path, threads=3) as several:  # every thread's share is there: no text takes no time
+        for count in (1, 2, 40):
+            timings = Timings()
+            several.read(["good film"] * count, timings=timings)
+            assert timings.tokenize > 0
+            assert timings.infer > 0
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

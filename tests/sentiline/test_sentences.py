@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
-from sentiline.sentences import sentence_spans
+from sentiline.sentences import _PLACE, _places, sentence_spans
 from sentiline.tokenizer import split
 
 PIECES = [
@@ -108,6 +108,12 @@ def test_every_token_lies_in_exactly_one_sentence(text: str) -> None:
 def test_hostile_texts_take_no_more_than_their_length(text: str) -> None:
     """Would take minutes if any rule looked at a run of characters once for each of them."""
     assert len(sentence_spans(text)) <= 50_000
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.lists(st.sampled_from(PIECES)).map("".join) | st.text())
+def test_the_short_cut_finds_every_place(text: str) -> None:
+    assert [place.span() for place in _places(text)] == [place.span() for place in _PLACE.finditer(text)]
 
 
 def test_contributions_add_up(loaded: Predictor) -> None:

@@ -1,0 +1,271 @@
+"""Time the service over HTTP: against a bare application around the same predictor, a naive one, and a transformer.
+
+All servers are real, on 127.0.0.1, one worker each: `sentiline serve` with its default settings; Starlette on uvicorn
+with uvloop and httptools and nothing else around the same predictor on as many threads (`benchmarks.bare`); a native
+BentoML API as its first page shows one (`benchmarks.naive`); and a transformer of DistilBERT's size with random weights
+in the same bare application. All are up all the time, and one is under load at a time: the rounds are interleaved, a
+ratio is the median of those within a round. The load comes from `benchmarks.load`, in a process of its own.
+
+Usage: IMDB_ARCHIVE=… python -m benchmarks.serving [--rounds 5] [--seconds 5] [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks import servers
+from benchmarks.bare import TRANSFORMER_VARIABLE
+from benchmarks.load import run
+from benchmarks.overload import TIMES, Overload, overload
+from benchmarks.reviews import sample
+from benchmarks.rounds import interleave, ratio
+from benchmarks.servers import Server
+from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.transformer import DISTILBERT, TINY, build, wordpieces
+from sentiline.prediction import Detail
+from sentiline.predictor import Predictor, load
+
+CONNECTIONS, LISTS, LIST_CONNECTIONS = 32, 32, 4
+SENTILINE, BARE, NAIVE, TRANSFORMER = "sentiline serve", "bare Starlette", "naive BentoML API", "transformer"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One server under load in one round.
+
+    Attributes:
+        rate: requests a second.
+        cpu: server's CPU seconds a request.
+        median: seconds of a request.
+        slow: seconds that 99 % of the requests stayed below.
+        generator: the load generator's CPU seconds a request.
+    """
+
+    rate: float
+    cpu: float
+    median: float
+    slow: float
+    generator: float
+
+
+def load_server(server: Server, bodies: Sequence[bytes], connections: int, seconds: float) -> Turn:
+    """Load one server for a while.
+
+    Raises:
+        SystemExit: an answer was not 200.
+    """
+    before = server.cpu()
+    outcome = run(server.port, bodies, connections=connections, seconds=seconds)
+    count = len(outcome.answers)
+    if outcome.statuses[200] != count:
+        raise SystemExit(f"{server.name} answered with {dict(outcome.statuses)}")
+    cpu = (server.cpu() - before) / count
+    return Turn(outcome.rate, cpu, outcome.latency(50), outcome.latency(99), outcome.cpu / count)
+
+
+def bodies_of(texts: Sequence[str], detail: Detail) -> list[bytes]:
+    """Requests of one review each."""
+    return [orjson.dumps({"inputs": text, "detail": detail}) for text in texts]
+
+
+def singles(
+    running: dict[str, Server], texts: Sequence[str], detail: Detail, connections: int, options: argparse.Namespace
+) -> dict[str, list[Turn]]:
+    """All these servers in turn, one review a request."""
+    bodies = bodies_of(texts, detail)
+
+    def turn(server: Server) -> Callable[[], Turn]:
+        load_server(server, bodies, connections, options.seconds / 5)  # warm up
+        return lambda: load_server(server, bodies, connections, options.seconds)
+
+    return interleave({name: turn(server) for name, server in running.items()}, options.rounds)
+
+
+def lists(
+    server: Server, predictor: Predictor, texts: Sequence[str], options: argparse.Namespace
+) -> dict[str, list[float]]:
+    """Reviews a second in lists, over HTTP and in this process, detail none."""
+    chunks = [list(texts[start : start + LISTS]) for start in range(0, len(texts), LISTS)]
+    bodies = [orjson.dumps({"inputs": chunk, "detail": "none"}) for chunk in chunks]
+    reviews = len(texts) / len(chunks)
+
+    def served() -> float:
+        return reviews * load_server(server, bodies, LIST_CONNECTIONS, options.seconds).rate
+
+    def in_process() -> float:
+        started = time.perf_counter()
+        count = 0
+        while time.perf_counter() - started < options.seconds:
+            orjson.dumps(predictor.answer(predictor.read(chunks[count % len(chunks)])))
+            count += 1
+        return reviews * count / (time.perf_counter() - started)
+
+    return interleave({SENTILINE: served, "in this process": in_process}, options.rounds)
+
+
+def start_all(stack: contextlib.ExitStack, folder: Path, options: argparse.Namespace) -> dict[str, Server]:
+    """Every server, ready."""
+    encoder, size = folder / "encoder", TINY if options.quick else DISTILBERT
+    encoder.mkdir()
+    build(encoder / "model.onnx", size)
+    wordpieces(options.texts, size).save(str(encoder / "tokenizer.json"))
+    commands = {
+        SENTILINE: servers.sentiline(options.model),
+        BARE: servers.uvicorn("predictor"),
+        NAIVE: servers.bentoml("benchmarks.naive:Naive"),
+        TRANSFORMER: servers.uvicorn("transformer"),
+    }
+    environ = {"SENTILINE_MODEL": options.model, TRANSFORMER_VARIABLE: str(encoder)}
+    running = {
+        name: stack.enter_context(Server(command, folder / name.replace(" ", "-"), **environ))
+        for name, command in commands.items()
+    }
+    for server in running.values():
+        server.wait()
+    return running
+
+
+def single_rows(detail: Detail, turns: dict[str, list[Turn]]) -> list[list[str]]:
+    """Rows of the table: medians over the rounds, ratios to the bare application within a round."""
+    rows = []
+    base = turns[BARE]
+    for name, found in turns.items():
+        share = ratio([turn.rate for turn in found], [turn.rate for turn in base])
+        above = statistics.median(one.cpu - other.cpu for one, other in zip(found, base, strict=True))
+        middle = {key: statistics.median(getattr(turn, key) for turn in found) for key in Turn.__slots__}
+        rows.append(
+            [
+                f"{name}, {detail}",
+                f"{middle['rate']:,.0f}",
+                f"{share:.2f}",
+                f"{1e3 * middle['cpu']:.2f}",
+                f"{1e3 * above:+.2f}",
+                f"{1e3 * middle['median']:.1f}",
+                f"{1e3 * middle['slow']:.1f}",
+            ]
+        )
+    return rows
+
+
+def overload_table(seen: Overload) -> Table:
+    refusals = "none" if seen.slow_refusal is None else f"{1e3 * seen.slow_refusal:.1f} ms"
+    return Table(
+        [f"`{SENTILINE}` at {TIMES:.0f} times its capacity, one review a request, none", ""],
+        [
+            ["capacity, requests/s", f"{seen.capacity:,.0f}"],
+            ["offered, requests/s", f"{seen.offered:,.0f}"],
+            ["of which no connection was free for", f"{100 * seen.unsent:.1f} %"],
+            ["answered with 200, requests/s", f"{seen.accepted:,.0f}"],
+            ["which is of the capacity", f"{seen.accepted / seen.capacity:.2f}"],
+            ["answered with 429", f"{100 * seen.refused:.1f} %"],
+            ["answered otherwise, or not at all", str(seen.others)],
+            ["99 % of the accepted took at most", f"{1e3 * seen.slow:.0f} ms"],
+            ["99 % of the refusals took at most", refusals],
+            ["as fast as usual again after", f"{seen.recovery:.2f} s"],
+        ],
+    )
+
+
+def measure(running: dict[str, Server], predictor: Predictor, options: argparse.Namespace) -> dict[str, Any]:
+    """Everything, under the keys of the JSON file."""
+    texts = options.texts
+    three = {name: running[name] for name in (SENTILINE, BARE, NAIVE)}
+    two = {name: running[name] for name in (SENTILINE, TRANSFORMER)}
+    return {
+        "single": {detail: singles(three, texts, detail, CONNECTIONS, options) for detail in ("none", "timesteps")},
+        "lists": lists(running[SENTILINE], predictor, texts, options),
+        "latency": singles(two, texts, "none", 1, options),
+        "transformer": singles({TRANSFORMER: running[TRANSFORMER]}, texts, "none", 4, options)[TRANSFORMER],
+        "overload": overload(running[SENTILINE].port, bodies_of(texts, "none"), options.seconds),
+    }
+
+
+def report(found: dict[str, Any], options: argparse.Namespace) -> list[str | Table]:
+    """The paragraphs and tables."""
+    served, inside = found["lists"].values()
+    ours, theirs = found["latency"].values()
+    ours_rate = statistics.median(turn.rate for turn in found["single"]["none"][SENTILINE])
+    theirs_rate = statistics.median(turn.rate for turn in found["transformer"])
+    generator = statistics.median(turn.generator for turn in found["single"]["none"][SENTILINE])
+    sooner = ratio([turn.median for turn in theirs], [turn.median for turn in ours])
+    columns = [
+        f"one review a request, {CONNECTIONS} connections",
+        "requests/s",
+        "of bare",
+        "server CPU ms a request",
+        "above bare",
+        "median ms",
+        "99 % below ms",
+    ]
+    return [
+        f"{len(options.texts)} validation reviews; {options.rounds} interleaved rounds of {options.seconds:g} s a "
+        f"server; {options.about}. The load generator takes {1e3 * generator:.3f} ms of CPU a request from it.",
+        Table(columns, [row for detail, turns in found["single"].items() for row in single_rows(detail, turns)]),
+        Table(
+            [f"lists of {LISTS}, none", "reviews/s", "ratio"],
+            [
+                ["in this process, texts to bytes", f"{statistics.median(inside):,.0f}", "1.00"],
+                [
+                    f"{SENTILINE}, {LIST_CONNECTIONS} connections",
+                    f"{statistics.median(served):,.0f}",
+                    f"{ratio(served, inside):.2f}",
+                ],
+            ],
+        ),
+        Table(
+            [
+                "against the transformer, none",
+                "median ms, 1 connection",
+                "99 % below ms",
+                "requests/s, many connections",
+            ],
+            [
+                [name, *_delays(turns), f"{rate:,.1f}"]
+                for name, turns, rate in ((SENTILINE, ours, ours_rate), (TRANSFORMER, theirs, theirs_rate))
+            ]
+            + [["times", f"{sooner:.0f}", "", f"{ours_rate / theirs_rate:.0f}"]],
+        ),
+        overload_table(found["overload"]),
+    ]
+
+
+def _delays(turns: Sequence[Turn]) -> list[str]:
+    return [f"{1e3 * statistics.median(getattr(turn, key) for turn in turns):.2f}" for key in ("median", "slow")]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_options(parser)
+    parser.add_argument("--reviews", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of a server's turn in a round")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tiny transformer, one short round: the figures mean nothing"
+    )
+    options = parser.parse_args()
+    if options.quick:
+        options.reviews, options.rounds, options.seconds = min(options.reviews, 64), 1, min(options.seconds, 0.5)
+    options.about = machine()
+    options.texts = sample(options.archive, options.reviews)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.ExitStack() as stack,
+        load(options.model) as predictor,
+    ):
+        running = start_all(stack, Path(folder), options)
+        found = measure(running, predictor, options)
+    publish(report(found, options), orjson.loads(orjson.dumps(found)), options)
+
+
+if __name__ == "__main__":
+    main()

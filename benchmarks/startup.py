@@ -1,0 +1,97 @@
+"""Time from the start of the service's process until /readyz answers 200, with a warm disk; and its memory.
+
+`sentiline serve` and `bentoml serve` start BentoML's supervisor and one worker; the single process is uvicorn around
+the same application. Memory is the proportional set size of all processes, when ready and after some reviews. Every
+one is started once before the rounds, so that its files are in the system's cache.
+
+Usage: IMDB_ARCHIVE=… python -m benchmarks.startup [--rounds 5] [--reviews 500]
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import statistics
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from benchmarks import servers
+from benchmarks.load import run
+from benchmarks.reviews import sample
+from benchmarks.rounds import interleave
+from benchmarks.servers import Server
+from benchmarks.tables import Table, add_options, machine, publish
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start.
+
+    Attributes:
+        seconds: until ready.
+        memory: bytes when ready.
+        after: bytes after the reviews.
+    """
+
+    seconds: float
+    memory: int
+    after: int
+
+
+def start(command: Sequence[str], model: str, bodies: Sequence[bytes], connections: int = 8) -> Start:
+    """Start a server, wait for it, let it answer each body about once, stop it."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Server(command, Path(folder), SENTILINE_MODEL=model) as server,
+    ):
+        seconds = server.wait()
+        memory = server.memory()
+        answered = 0
+        while answered < len(bodies):
+            outcome = run(server.port, bodies[answered:], connections=connections, seconds=0.5)
+            if outcome.statuses[200] != len(outcome.answers):
+                raise SystemExit(f"the server answered with {dict(outcome.statuses)}")
+            answered += len(outcome.answers)
+        return Start(seconds, memory, server.memory())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_options(parser)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--reviews", type=int, default=500, help="answered, with timesteps, before memory is read again"
+    )
+    options = parser.parse_args()
+    about = machine()
+    bodies = [
+        orjson.dumps({"inputs": text, "detail": "timesteps"}) for text in sample(options.archive, options.reviews)
+    ]
+    commands = {
+        "sentiline serve": servers.sentiline(options.model),
+        "bentoml serve": servers.bentoml("service.app:SentimentService"),
+        "one process": servers.uvicorn("service"),
+    }
+    for command in commands.values():
+        start(command, options.model, bodies[:1])
+    contenders = {name: functools.partial(start, command, options.model, bodies) for name, command in commands.items()}
+    starts = interleave(contenders, options.rounds)
+    rows = []
+    for name, found in starts.items():
+        seconds = [one.seconds for one in found]
+        memory, after = (max(getattr(one, key) for one in found) / MEGABYTE for key in ("memory", "after"))
+        rows.append([name, f"{statistics.median(seconds):.2f}", f"{max(seconds):.2f}", f"{memory:.0f}", f"{after:.0f}"])
+    columns = ["", "ready after s, median", "slowest", "MB when ready", f"MB after {len(bodies)} reviews"]
+    text = f"{options.rounds} interleaved rounds, warm disk; memory is the largest of the rounds, summed PSS; {about}."
+    figures = {name: [asdict(one) for one in found] for name, found in starts.items()}
+    publish([text, Table(columns, rows)], figures, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What a speed benchmark hands out: Markdown tables on the screen and in a file, all figures as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sentiline.cpus import available_cpus
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells that are text already; the first column is the title of its row."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __str__(self) -> str:
+        rule = ["---", *["---:"] * (len(self.columns) - 1)]
+        return "\n".join(f"| {' | '.join(cells)} |" for cells in (self.columns, rule, *self.rows))
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that all speed benchmarks share."""
+    parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache")
+    parser.add_argument("--model", default="bilstm")
+    parser.add_argument("--markdown", type=Path, help="file for the tables")
+    parser.add_argument("--json", type=Path, help="file for all figures")
+
+
+def machine() -> str:
+    """The machine in a few words: CPUs this process may use, their kind, how busy they were before."""
+    names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    kind = names[0] if names else platform.machine()
+    busy = f", load average before {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{available_cpus()} CPUs ({kind}), Python {platform.python_version()}{busy}"
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:  # not Linux
+        return []
+
+
+def publish(parts: Sequence[str | Table], figures: dict[str, Any], options: argparse.Namespace) -> None:
+    """Print paragraphs and tables, and write the files that were asked for."""
+    document = "\n\n".join(map(str, parts)) + "\n"
+    print(document, end="")
+    for path, content in ((options.markdown, document), (options.json, json.dumps(figures, indent=1) + "\n")):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(path.name + ".partial")
+            partial.write_text(content, encoding="utf-8")
+            partial.replace(path)
