@@ -1,0 +1,92 @@
+"""`GET /` and the files it is made of, read once from `service/page/`; what the page does is in those files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+FOLDER = Path(__file__).with_name("page")
+INDEX = "index.html"
+ASSET_ROUTE = "/page/{version}/{asset}"
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+"""Content types by suffix: those of the system's tables differ from machine to machine."""
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_REVALIDATED = "no-cache"
+_KEPT = "public, max-age=31536000, immutable"
+
+
+class File(NamedTuple):
+    """One file of the page, as it is sent."""
+
+    content: bytes
+    media_type: str
+    tag: str
+
+
+class Page:
+    """The page's routes.
+
+    The address of every file holds a digest of all of them, so a browser may keep what it has loaded for good and
+    never mixes the files of two releases.
+
+    Attributes:
+        version: that digest.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Read the files of `folder`; `{{assets}}` in its index.html becomes the address of the others."""
+        contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in TYPES}
+        digest = hashlib.sha256()
+        for name, content in contents.items():
+            digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+        self.version = digest.hexdigest()[:16]
+        self._assets = {name: _file(content, TYPES[Path(name).suffix]) for name, content in contents.items()}
+        index = (folder / INDEX).read_text(encoding="utf-8").replace("{{assets}}", f"page/{self.version}")
+        self._index = _file(index.encode(), "text/html")
+
+    def routes(self) -> Sequence[Route]:
+        """The page and its files."""
+        return [Route("/", self.index, methods=["GET"]), Route(ASSET_ROUTE, self.asset, methods=["GET"])]
+
+    async def index(self, request: Request) -> Response:
+        """`GET /`; the browser asks each time whether it has changed."""
+        return _answer(request, self._index, _REVALIDATED)
+
+    async def asset(self, request: Request) -> Response:
+        """`GET /page/{version}/{asset}`.
+
+        Another version than this one's, which a browser asks for while a server is being replaced, is answered with
+        the file there is, to be asked for again.
+        """
+        file = self._assets.get(request.path_params["asset"])
+        if file is None:
+            raise HTTPException(404)
+        return _answer(request, file, _KEPT if request.path_params["version"] == self.version else _REVALIDATED)
+
+
+def _file(content: bytes, media_type: str) -> File:
+    return File(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+
+
+def _answer(request: Request, file: File, kept: str) -> Response:
+    headers = {**HEADERS, "cache-control": kept, "etag": file.tag}
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if file.tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(file.content, headers=headers, media_type=file.media_type)

@@ -1,0 +1,99 @@
+"""What the service refuses is shown in its own words; a key is asked for, overload is sat out."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.service.page.panel import TURN, Visit, settled
+from tests.service.server import Server
+
+KEY = "page-key-0123456789"
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
+    """One that wants a key, takes short texts only, and is busy with a single request."""
+    settings = {
+        "SENTILINE_MODELS": str(models),
+        "SENTILINE_API_KEYS": KEY,
+        "SENTILINE_MAX_TEXT_CHARACTERS": "6000",
+        "SENTILINE_MAX_PENDING_TOKENS": "1",
+        "SENTILINE_MAX_ITEMS": "10000",
+        "SENTILINE_MAX_BODY_BYTES": str(1 << 26),
+    }
+    with Server(tmp_path_factory.mktemp("locked"), **settings) as running:
+        yield running.wait_until_ready()
+
+
+def test_refusals_are_shown_as_they_are(visit: Visit, site: Server) -> None:
+    page = visit(refusals=True)
+    root = page.locator(".reading").first
+    expect(root).to_have_attribute("data-state", "read", timeout=60_000)
+    for text in ("… — …", "good " * 20_001):
+        refusal = httpx.post(f"{site.url}/predict", json={"inputs": text}, timeout=120)
+        assert refusal.status_code == 422
+        page.fill("#review", text)
+        expect(root.locator(".message")).to_have_text(refusal.json()["error"])
+        expect(root.locator(".again")).to_be_hidden()
+        expect(root.locator(".text")).to_be_hidden()
+    expect(page.locator("#count")).to_have_class(re.compile(r"\bover\b"))
+    page.fill("#review", TURN)
+    settled(page, TURN)
+    expect(root.locator(".message")).to_be_hidden()
+    page.fill("#review", " \n ")
+    expect(root).to_have_attribute("data-state", "empty")
+
+
+def test_a_key_is_asked_for_and_overload_is_sat_out(visit: Visit, locked: Server) -> None:
+    page = visit(url=locked.url, refusals=True)
+    unauthorized = httpx.get(f"{locked.url}/info", timeout=120)
+    assert unauthorized.status_code == 401
+    expect(page.locator("#key-message")).to_have_text(unauthorized.json()["error"])
+    page.fill("#key", "page-key-that-is-wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#key-message")).to_contain_text("not valid")
+    page.fill("#key", KEY)
+    page.keyboard.press("Enter")
+    expect(page.locator("#key-form")).to_be_hidden()
+    page.fill("#review", TURN)
+    root = settled(page, TURN)
+    expect(page.locator("#command")).to_contain_text('"authorization: Bearer $SENTILINE_KEY"')
+    expect(page.locator("#command")).not_to_contain_text(KEY)
+
+    bearer = {"authorization": f"Bearer {KEY}"}
+    big = {"inputs": ["I loved the good film so. " * 200] * 4_000, "detail": "none"}
+    with httpx.Client(base_url=locked.url, headers=bearer, timeout=120) as busy:
+        hog = threading.Thread(target=post_until_closed, args=(busy, big))
+        hog.start()
+        refusal = httpx.Response(200)
+        while refusal.status_code != 429 and hog.is_alive():
+            refusal = httpx.post(f"{locked.url}/predict", json={"inputs": "good"}, headers=bearer, timeout=120)
+        assert refusal.status_code == 429
+        page.fill("#review", "I loved it.")
+        expect(root.locator(".message")).to_contain_text("try again in")
+        expect(root.locator(".wait")).to_contain_text("Asking again in")
+    hog.join()
+    root.locator(".again").click()
+    settled(page, "I loved it.")
+
+
+def post_until_closed(client: httpx.Client, document: dict[str, Any]) -> None:
+    try:
+        client.post("/predict", json=document)
+    except (httpx.TransportError, RuntimeError):
+        return  # the client was closed under it
+
+
+def test_a_model_that_cannot_be_used_says_so(visit: Visit) -> None:
+    page = visit(refusals=True)
+    expect(page.locator(".reading").first).to_have_attribute("data-state", "read", timeout=60_000)
+    page.select_option("#model", "broken")
+    expect(page.locator(".message").first).to_contain_text('the model "broken" cannot be used')
