@@ -1,5 +1,6 @@
-# The service as an image: locked wheels in a virtual environment, the code and the default model beside it.
+# The service as an image: locked wheels in a virtual environment, the code and every shipped model beside it.
 # No compiler, no pip, no TensorFlow; runs as nobody in particular, on a read-only root, without a network.
+# Where the base keeps its Python does not matter, as long as `python` starts it.
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS build
@@ -20,6 +21,11 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="Sentiline" \
       org.opencontainers.image.description="Sentiment of a text and at every token of it, over HTTP" \
       org.opencontainers.image.licenses="MIT"
+# What the base brings to install packages with; nothing here needs it any more.
+RUN find / -xdev \( -path '*/bin/pip*' -o -path '*/bin/wheel*' -o -path '*/python3*/ensurepip' \
+    -o -path '*-packages/pip*' -o -path '*-packages/setuptools*' -o -path '*-packages/pkg_resources' \
+    -o -path '*-packages/_distutils_hack' -o -path '*-packages/distutils-precedence.pth' \
+    -o -path '*-packages/wheel*' -o -path '*/share/python-wheels' \) -prune -exec rm -rf {} +
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 ENV PATH=/venv/bin:$PATH \
@@ -27,6 +33,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     BENTOML_HOME=/tmp/bentoml \
     BENTOML_DO_NOT_TRACK=true \
+    ORT_DISABLE_TELEMETRY=1 \
     SENTILINE_HOST=0.0.0.0 \
     SENTILINE_PORT=3000
 WORKDIR /app

@@ -8,6 +8,10 @@ make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
 make fit       train the shipped model (ARGS="--help" lists the options)
 make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
+make test-docker  build the image; test it, docker-compose.yml and its monitoring with a real Docker engine (as root)
+make soak      ten minutes of random load on the service; then its memory, descriptors and metrics (ARGS=...)
+make bench     measure the predictor and the service (ARGS="--quick")
+make compose   the service, Prometheus (port 9090) and Grafana (port 3001) under docker-compose
 make mutate    delete each term of the reference's gradients in turn: a test must fail every time
 make lock      resolve requirements/*.txt from pyproject.toml (ARGS="--upgrade" for newer releases)
 make clean     remove caches and build outputs
@@ -16,7 +20,7 @@ make distclean remove the environments too
 PYTHON=/path/to/python chooses the interpreter of a new environment.
 endef
 
-.PHONY: help setup serve test check format fit evaluate mutate lock clean distclean
+.PHONY: help setup serve test check format fit evaluate test-docker soak bench compose mutate lock clean distclean
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
@@ -83,6 +87,20 @@ fit: .venv/complete
 
 evaluate: .venv/complete
 	$(DEV) -m training evaluate models/bilstm $(ARGS)
+
+test-docker: .venv/complete
+	tests/docker/engine start
+	@status=0; SENTILINE_REQUIRE=docker $(DEV) -m pytest tests/docker $(ARGS) || status=$$?; \
+	tests/docker/engine stop; exit $$status
+
+soak: .venv/complete
+	$(DEV) -m tests.soak $(ARGS)
+
+bench: .venv/complete
+	for name in predictor transformer serving startup; do $(DEV) -m benchmarks.$$name $(ARGS) || exit 1; done
+
+compose:
+	docker-compose --profile monitoring up --build $(ARGS)
 
 mutate: .venv/complete
 	$(DEV) -m tests.reference.mutate $(ARGS)

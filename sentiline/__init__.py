@@ -9,6 +9,7 @@ Example:
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from sentiline.errors import (
@@ -28,8 +29,12 @@ from sentiline.prediction import Prediction, Sentence, Timestep
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor, load
+    from sentiline.scoring.table import score
 
 __version__ = "0.1.0"
+
+# ONNX Runtime reports to its maker that it is used, unless this is set before its import. A library of ours does not.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
     "BundleCorruptError",
@@ -49,6 +54,7 @@ __all__ = [
     "Timestep",
     "__version__",
     "load",
+    "score",
 ]
 
 
@@ -58,6 +64,10 @@ def __getattr__(name: str) -> Any:
         from sentiline import predictor
 
         return getattr(predictor, name)
+    if name == "score":
+        from sentiline.scoring.table import score
+
+        return score
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

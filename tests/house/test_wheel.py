@@ -98,7 +98,7 @@ def is_installed(name: str) -> bool:
 def contents(folder: str, below: str) -> set[str]:
     """Every file of a folder of the checkout, by its path in the wheel."""
     files = {path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*") if path.is_file()}
-    return {f"{below}/{file.as_posix()}" for file in files if "__pycache__" not in file.parts}
+    return {f"{below}/{file.as_posix()}" for file in files if not {"__pycache__", "deploy"} & set(file.parts)}
 
 
 def test_the_wheel_holds_the_package_the_service_and_the_default_model_and_no_more(wheel: Path) -> None:

@@ -1,0 +1,111 @@
+"""Containers of a real engine, for tests: start, ask from inside, stop; nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+BASE = "sentiline-test/base"
+IMAGE = "sentiline-test/service"
+PROMETHEUS = "sentiline-test/prometheus"
+SECONDS = 120
+"""How long anything may take before a test fails."""
+
+CONFINED = (
+    *("--read-only", "--tmpfs", "/tmp:size=64m,mode=1777", "--cap-drop", "ALL"),
+    *("--security-opt", "no-new-privileges", "--pids-limit", "256", "--memory", "1g"),
+)
+"""The options of docker-compose.yml."""
+
+ASK = """
+import json, sys, urllib.request
+url, body = sys.argv[1], sys.argv[2].encode()
+request = urllib.request.Request(url, body or None, {"content-type": "application/json"})
+print(urllib.request.urlopen(request, timeout=60).read().decode())
+"""
+
+
+def docker(*arguments: str, seconds: float = 600) -> str:
+    """What a docker command prints; the test fails if the command does."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=seconds, check=False)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr or done.stdout}"
+    return done.stdout.strip()
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker engine for this user."""
+    try:
+        return subprocess.run(["docker", "info"], capture_output=True, timeout=60, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def has_image(name: str) -> bool:
+    return subprocess.run(["docker", "image", "inspect", name], capture_output=True, check=False).returncode == 0
+
+
+class Container:
+    """`docker run` of the service's image; removed when the `with` block ends."""
+
+    def __init__(self, *options: str) -> None:
+        # an interval of a second, so that a test need not wait for the image's fifteen
+        self.id = docker("run", "--detach", "--health-interval", "1s", *CONFINED, *options, IMAGE)
+
+    def inspect(self) -> Any:
+        return json.loads(docker("inspect", self.id))[0]
+
+    @property
+    def log(self) -> str:
+        done = subprocess.run(["docker", "logs", self.id], capture_output=True, text=True, check=True)
+        return done.stdout + done.stderr
+
+    def wait_until_healthy(self) -> Self:
+        deadline = time.monotonic() + SECONDS
+        while (state := self.inspect()["State"])["Health"]["Status"] != "healthy":
+            assert state["Running"], f"exited with {state['ExitCode']}:\n{self.log}"
+            assert time.monotonic() < deadline, f"{state['Health']}\n{self.log}"
+            time.sleep(0.2)
+        return self
+
+    def python(self, code: str, *arguments: str) -> str:
+        """What a program prints that runs inside, as the service's user."""
+        return docker("exec", self.id, "python", "-c", code, *arguments)
+
+    def ask(self, path: str, document: Any = None) -> Any:
+        """The answer to a request made inside, as JSON."""
+        body = "" if document is None else json.dumps(document)
+        return json.loads(self.python(ASK, f"http://127.0.0.1:3000{path}", body))
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit status."""
+        docker("kill", "--signal", "TERM", self.id)
+        return int(docker("wait", self.id, seconds=SECONDS))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        docker("rm", "--force", "--volumes", self.id)
+
+
+def wait_for(url: str, wanted: Any = lambda answer: answer.status_code == 200, *, seconds: float = SECONDS) -> Any:
+    """Ask until `wanted` accepts the answer, and return it."""
+    deadline = time.monotonic() + seconds
+    last: object = None
+    while time.monotonic() < deadline:
+        try:
+            last = httpx.get(url, timeout=30)
+        except httpx.TransportError as error:
+            last = error
+        else:
+            if wanted(last):
+                return last
+        time.sleep(0.1)
+    raise AssertionError(f"{url}: not as wanted after {seconds} s; last: {getattr(last, 'text', last)}")
