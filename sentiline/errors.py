@@ -10,7 +10,8 @@ SentilineError
 ├── BundleError                a model cannot be used
 │   ├── BundleNotFoundError    no model of that name or at that path
 │   └── BundleCorruptError     a file is missing, altered or malformed
-└── SettingError               a setting (environment variable) has an unusable value
+├── SettingError               a setting (environment variable) has an unusable value
+└── ClusterError               a cluster cannot be reached, or lost what a run needs
 """
 
 from __future__ import annotations
@@ -89,3 +90,9 @@ class SettingError(SentilineError, ValueError):
     """A setting has an unusable value."""
 
     code = "invalid_setting"
+
+
+class ClusterError(SentilineError):
+    """A cluster cannot be reached, or lost what a run needs."""
+
+    code = "cluster_error"

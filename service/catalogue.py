@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from .engine import Engine
 
-LIMITS = ("max_body_bytes", "max_items", "max_text_characters", "max_pending", "max_loaded_models")
+LIMITS = (
+    "max_body_bytes",
+    "max_json_depth",
+    "max_items",
+    "max_text_characters",
+    "max_pending_tokens",
+    "timeout_ms",
+    "model_memory_mb",
+)
 
 
 def models(engine: Engine) -> dict[str, Any]:

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from sentiline.errors import InputError
 from sentiline.prediction import DETAILS, Detail
 from sentiline.reading import Reading
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
 from .fields import check_object, take_choice, take_inputs, take_string
-from .scoring import describe, place, score
+from .scoring import Outcome, place
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from sentiline.predictor import Predictor
+    from sentiline.bundle import Manifest
 
 KEYS = ("inputs", "model", "truncation", "detail")
 EXAMPLE = '{"inputs": "A film to remember."}'
@@ -54,7 +53,7 @@ class Answer:
 
     status: int
     document: dict[str, Any]
-    outcomes: Sequence[Reading | InputError]
+    outcomes: Sequence[Outcome]
 
 
 def parse(document: Any, settings: Settings) -> PredictRequest:
@@ -74,26 +73,29 @@ def parse(document: Any, settings: Settings) -> PredictRequest:
     )
 
 
-def answer(predictor: Predictor, request: PredictRequest, settings: Settings) -> Answer:
-    """Score the texts of a request, in the calling thread and the predictor's own.
+def render(outcome: Outcome, index: int, request: PredictRequest) -> dict[str, Any]:
+    """One text's slot of `predictions`: what was read, or the error object that stands in for it."""
+    if isinstance(outcome, Reading):
+        return outcome.as_dict(request.detail)
+    return {"error": str(outcome), "error_type": outcome.code, **place("inputs", index, listed=request.listed)}
+
+
+def answer(manifest: Manifest, outcomes: Sequence[Outcome], slots: Sequence[Any], request: PredictRequest) -> Answer:
+    """Put an answer together.
 
     A text that cannot be scored does not fail the others: its slot of `predictions` holds an error object.
+
+    Args:
+        manifest: of the model.
+        outcomes: of the texts, in order.
+        slots: what `render` made of them, or that as an `orjson.Fragment`.
+        request: what was asked.
     """
-    outcomes = score(predictor, request.texts, request.truncation, settings)
-    slots = [
-        outcome.as_dict(request.detail) if isinstance(outcome, Reading) else _slot(outcome, index, request)
-        for index, outcome in enumerate(outcomes)
-    ]
-    document = {"model": predictor.manifest.name, "version": predictor.manifest.version, "predictions": slots}
     if any(isinstance(outcome, Reading) for outcome in outcomes):
-        return Answer(200, document, outcomes)
+        return Answer(200, {"model": manifest.name, "version": manifest.version, "predictions": slots}, outcomes)
+    first = render(outcomes[0], 0, request)
     if not request.listed:
-        return Answer(422, slots[0], outcomes)
-    first = slots[0]["error"]
-    summary = f"none of the {len(slots)} texts could be scored; inputs[0]: {first}" if len(slots) > 1 else first
-    return Answer(422, {**slots[0], "error": summary, "predictions": slots}, outcomes)
-
-
-def _slot(error: InputError, index: int, request: PredictRequest) -> dict[str, Any]:
-    """The error object that stands in for the prediction of one text."""
-    return {"error": describe(error), "error_type": error.code, **place("inputs", index, listed=request.listed)}
+        return Answer(422, first, outcomes)
+    reason = first["error"]
+    summary = f"none of the {len(slots)} texts could be scored; inputs[0]: {reason}" if len(slots) > 1 else reason
+    return Answer(422, {**first, "error": summary, "predictions": slots}, outcomes)

@@ -12,6 +12,19 @@ from starlette.types import ASGIApp
 from .errors import ServiceError
 from .inference_routes import JSON_SIZE
 from .keys import HEADER
+from .patience import HEADER as TIMEOUT_HEADER
+from .times import HEADERS
+
+_ALLOWED = (
+    "authorization",
+    "content-encoding",
+    "content-type",
+    "traceparent",
+    "tracestate",
+    JSON_SIZE,
+    HEADER,
+    TIMEOUT_HEADER,
+)
 
 
 class CrossOrigin(CORSMiddleware):
@@ -22,8 +35,8 @@ class CrossOrigin(CORSMiddleware):
             app,
             allow_origins=origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("authorization", "content-type", JSON_SIZE, HEADER),
-            expose_headers=("retry-after", "www-authenticate", "x-model", "x-truncated-texts", JSON_SIZE),
+            allow_headers=_ALLOWED,
+            expose_headers=("retry-after", "www-authenticate", "x-model", "x-truncated-texts", JSON_SIZE, *HEADERS),
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:

@@ -1,32 +1,37 @@
-"""The models in memory and the threads that run them: loading, warm-up, readiness, admission; no HTTP."""
+"""What stands between the routes and the models: life cycle, readiness, admission, the queue; no HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
-from sentiline.bundle import find_by_name, installed
-from sentiline.cpus import available_cpus
-from sentiline.errors import BundleNotFoundError, SentilineError
+from starlette.types import Receive
 
+from sentiline.cpus import available_cpus
+from sentiline.errors import SentilineError
+
+from .budget import Budget
+from .canary import Canary
 from .errors import ServiceError
+from .fair_queue import FairQueue
+from .job import Job, Task, cost
+from .metrics import Metrics
+from .model_store import Model, ModelStore
+from .patience import Patience, expired
 from .settings import Settings, variable
+from .times import Times
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor
 
 Result = TypeVar("Result")
 
-WARM_UP_TEXT = "The first review of the day: a warm, clever film & a cast that never puts a foot wrong!"
-RETRY_SECONDS = 30.0
-"""How long a model that failed to load is not tried again: reading and hashing its files costs time."""
+MAX_TOKENS = 1024
+"""Stands for a model's own limit where its texts are counted before it is loaded."""
 
 logger = logging.getLogger("bentoml.sentiline")
 
@@ -39,24 +44,24 @@ class Engine:
 
     Attributes:
         settings: the service's settings.
+        threads: texts read side by side.
+        store: the models in memory.
+        budget: what is accepted and not yet answered.
         failure: why the default model could not be loaded; None while it loads and when it is ready.
-        pending: texts accepted and not yet answered.
     """
 
-    def __init__(self, settings: Settings, observe: Callable[[int, bool], None] = lambda pending, ready: None) -> None:
-        """Make an engine; `observe` is told `pending` and `ready` whenever one of them changes."""
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        """Make an engine that tells `metrics` what it does."""
         self.settings = settings
-        self._observe = observe
         self.threads = settings.threads or available_cpus()
+        self.store = ModelStore(settings, self.threads, metrics.models)
+        self.budget = Budget(settings.max_pending_tokens, metrics.pending)
         self.failure: str | None = None
-        self.pending = 0
+        self._metrics = metrics
         self._ready = False
-        self._pool = ThreadPoolExecutor(self.threads, "engine")
+        self._queue = FairQueue(self.threads)
         self._loader = ThreadPoolExecutor(1, "loader")
-        self._loaded: OrderedDict[str, Predictor] = OrderedDict()  # least recently used first
-        self._broken: dict[str, tuple[float, SentilineError]] = {}
-        self._lock = threading.Lock()  # guards the two above; held only for moments
-        self._loading: dict[str, threading.Lock] = {}  # one a name: it is loaded once
+        self._canary = Canary(self._queue, settings, self._note)
 
     @property
     def ready(self) -> bool:
@@ -68,10 +73,10 @@ class Engine:
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def close(self) -> None:
-        """Stop accepting work and wait for what runs."""
+        """Stop accepting work and wait for what is queued, as long as a request may take."""
         self._ready = False
         self._loader.shutdown()
-        self._pool.shutdown()
+        self._queue.close(self.settings.timeout_ms / 1000)
 
     def check_ready(self) -> None:
         """Raise the reason why predictions are not possible now, if there is one.
@@ -87,115 +92,101 @@ class Engine:
         message = f'the model "{self.settings.model}" could not be loaded; the reason is in the server\'s log'
         raise ServiceError(503, "not_ready", message, model=self.settings.model)
 
-    async def run(self, model: str | None, texts: int, work: Callable[[Predictor], Result]) -> Result:
-        """Call `work` with a predictor, in a thread of the engine.
-
-        Args:
-            model: name of the model; None for the default.
-            texts: how many texts the work will score.
-            work: must not touch the event loop.
+    async def check_alive(self, name: str | None = None) -> None:
+        """Raise unless a model, loaded if need be, answers now as it did in its warm-up; None for the default.
 
         Raises:
-            ServiceError: 503 while not ready, 429 when too many texts are pending, 404 for an unknown model, 503 for
-                one that cannot be loaded.
+            ServiceError: 503, or 404 for an unknown model.
         """
         self.check_ready()
-        self._admit(texts)
-        name = self.settings.model if model is None else model
+        model = await self.model(name)
+        if not await self._canary.alive(model):
+            shown = model.predictor.manifest.name
+            message = f'the model "{shown}" does not answer as it should; the reason is in the server\'s log'
+            raise ServiceError(503, "not_ready", message, headers={"retry-after": "1"}, model=shown)
+
+    async def model(self, name: str | None = None) -> Model:
+        """A model, loaded if need be; None for the default.
+
+        Raises:
+            ServiceError: 503 while not ready, 404 for an unknown model, 503 for one that cannot be loaded.
+        """
+        self.check_ready()
+        wanted = self.settings.model if name is None else name
+        model = self.store.get(wanted)
+        if model is None:  # in a thread of its own, so that a slow load delays nobody else
+            model = await asyncio.get_running_loop().run_in_executor(self._loader, self.store.load, wanted)
+        return model
+
+    async def run(
+        self,
+        name: str | None,
+        task: Task[Result],
+        *,
+        times: Times,
+        seconds: float | None = None,
+        receive: Receive | None = None,
+    ) -> Result:
+        """Do a task in the threads of the engine.
+
+        Args:
+            name: name of the model; None for the default.
+            task: what to do.
+            times: filled in.
+            seconds: how long the request may take since `times.started`; None for the setting.
+            receive: the ASGI callable that tells when the client has gone; None if there is none to watch.
+
+        Raises:
+            ServiceError: those of `model`; 429 when too many tokens are pending, 504 when the time is over, 499 when
+                the client has gone.
+        """
+        self.check_ready()
+        settings = self.settings
+        loaded = self.store.get(settings.model if name is None else name)
+        limit = MAX_TOKENS if loaded is None else loaded.predictor.tokenizer.max_tokens
+        charge = self.budget.admit(len(task.texts), sum([cost(text, limit, settings) for text in task.texts]))
+        served = False
         try:
-            loop = asyncio.get_running_loop()
-            if name not in self._loaded:  # in a thread of its own, so that a slow load delays nobody else
-                await loop.run_in_executor(self._loader, self._predictor, name)
-            return await loop.run_in_executor(self._pool, lambda: work(self._predictor(name)))
+            deadline = times.started + (settings.timeout_ms / 1000 if seconds is None else seconds)
+            if loaded is None:
+                loaded = await self._load_within(name, deadline - perf_counter())
+            times.model = loaded.predictor.manifest.name
+            job = Job(task, loaded.predictor, settings, times, charge)
+            times.accepted = perf_counter()
+            self._queue.submit(job)
+            patience = Patience(deadline - times.accepted, receive, lambda reason: self._drop(job, reason))
+            result = await patience.wait(job.future)
+            served = True
+            return result
         finally:
-            self._note(-texts)
+            charge.release(served=served)
+
+    async def _load_within(self, name: str | None, seconds: float) -> Model:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.model(name)
+        except TimeoutError:
+            raise expired() from None
+
+    def _note(self, name: str, alive: bool) -> None:
+        if name == self.settings.model:
+            self._metrics.ready(alive and self._ready)
+
+    def _drop(self, job: Job[Result], reason: str) -> None:
+        self._metrics.dropped(reason, self._queue.drop(job))
 
     def loaded(self) -> dict[str, Predictor]:
         """The models in memory, by name; a copy."""
-        with self._lock:
-            return dict(self._loaded)
+        return self.store.loaded()
 
     def failed(self) -> frozenset[str]:
         """Names of the models whose last load failed."""
-        with self._lock:
-            return frozenset(self._broken)
-
-    def _admit(self, texts: int) -> None:
-        limit, setting = self.settings.max_pending, variable("max_pending")
-        # a request larger than the limit is served when nothing else is: max_items is what bounds it
-        if self.pending and self.pending + texts > limit:
-            raise ServiceError(
-                429,
-                "overloaded",
-                f"{self.pending} texts are waiting and the limit is {limit}; try again in a second, or raise {setting}",
-                headers={"retry-after": "1"},
-                limit=limit,
-                setting=setting,
-            )
-        self._note(texts)
-
-    def _note(self, texts: int) -> None:
-        self.pending += texts
-        self._observe(self.pending, self._ready)
-
-    def _predictor(self, name: str) -> Predictor:
-        with self._lock:
-            predictor = self._loaded.get(name)
-            if predictor is not None:
-                self._loaded.move_to_end(name)
-                return predictor
-        if name not in installed():  # looked up anew each time: a folder of models may be filled while we run
-            raise _unknown(name)
-        with self._lock:
-            gate = self._loading.setdefault(name, threading.Lock())
-        with gate:
-            return self._load(name)
-
-    def _load(self, name: str) -> Predictor:
-        """Load a model, unless another thread has just done so or it has just failed."""
-        from sentiline.predictor import Predictor
-
-        with self._lock:
-            if name in self._loaded:
-                return self._loaded[name]
-            failed_at, error = self._broken.get(name, (-math.inf, None))
-        if error is not None and time.monotonic() - failed_at < RETRY_SECONDS:
-            raise _unavailable(name) from error
-        started = time.perf_counter()
-        try:
-            bundle = find_by_name(name)
-            precision = self.settings.precision
-            if name != self.settings.model and precision not in bundle.manifest.precisions:
-                precision = None  # the setting is the default model's; another that lacks it runs what it has
-            predictor = Predictor(bundle, precision=precision, threads=self.threads)
-            predictor.predict([WARM_UP_TEXT, WARM_UP_TEXT * 20])
-        except BundleNotFoundError:
-            raise _unknown(name) from None
-        except SentilineError as error:
-            logger.error("model %r cannot be used: %s", name, error)
-            with self._lock:
-                self._broken[name] = time.monotonic(), error
-            raise _unavailable(name) from error
-        with self._lock:
-            self._broken.pop(name, None)
-            self._loaded[name] = predictor
-            self._evict()
-        logger.info("loaded %r in %.2f s", predictor, time.perf_counter() - started)
-        return predictor
-
-    def _evict(self) -> None:
-        """Drop the models least recently used; the default always stays."""
-        limit = self.settings.max_loaded_models
-        spare = [name for name in self._loaded if name != self.settings.model]
-        for name in spare[: max(0, len(self._loaded) - limit)]:
-            # not closed: requests may still run on it; it goes when they are done
-            del self._loaded[name]
-            logger.info("model %r dropped from memory: %s is %d", name, variable("max_loaded_models"), limit)
+        return self.store.failed()
 
     def _warm_up(self) -> None:
         name = self.settings.model
         try:
-            self._predictor(name)
+            self.store.load(name)
         except ServiceError as error:
             reason = str(error.__cause__ or error)
         except SentilineError as error:  # the setting SENTILINE_MODELS
@@ -205,20 +196,8 @@ class Engine:
             reason = repr(error)
         else:
             self._ready = True
-            self._observe(self.pending, True)
+            self._metrics.ready(True)
             logger.info("ready: model %r on %d threads", name, self.threads)
             return
         self.failure = reason
         logger.error("not ready, and will not be: default model (%s) %r: %s", variable("model"), name, reason)
-
-
-def _unknown(name: str) -> ServiceError:
-    names = list(installed())
-    shown = name[:60].encode("utf-8", "replace").decode("utf-8")
-    message = f'there is no model "{shown}"; the models are: {", ".join(names) or "none"}'
-    return ServiceError(404, "model_not_found", message, field="model", models=names)
-
-
-def _unavailable(name: str) -> ServiceError:
-    message = f'the model "{name}" cannot be used; the reason is in the server\'s log'
-    return ServiceError(503, "model_unavailable", message, field="model")

@@ -8,11 +8,11 @@ answers every HTTP request itself.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from time import perf_counter
+from typing import cast
 
-from starlette.applications import Starlette
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +24,9 @@ from .errors import ServiceError
 from .keys import ApiKeys
 from .metrics import UNMATCHED
 from .routes import Endpoints
+from .times import TIMES, Times
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 logger = logging.getLogger("bentoml.sentiline.access")
 
@@ -34,22 +37,21 @@ class Gateway:
     def __init__(self, endpoints: Endpoints, bentoml_app: ASGIApp) -> None:
         self._bentoml_app = bentoml_app
         self._metrics = endpoints.metrics
+        self._tracing = endpoints.tracing
         self._logs = endpoints.settings.access_log
         self._keys = ApiKeys(endpoints.settings.api_keys)
         self._all = routes = endpoints.routes()
         self._methods = {route.path: ", ".join(sorted(route.methods or ())) for route in routes}
         self._templates = {route.endpoint: route.path for route in routes}
-        self._routes = Starlette(
-            routes=routes,
-            exception_handlers={
-                HTTPException: self._refuse_routing,
-                ServiceError: self._refuse,
-                Exception: self._fail,
-            },
-        )
-        self._routes.router.redirect_slashes = False
+        # most requests ask for a path that is a route as it stands: those are found without trying one after the other
+        self._exact = {
+            (method, route.path): route.endpoint
+            for route in routes
+            if "{" not in route.path
+            for method in route.methods or ()
+        }
         origins = endpoints.settings.cors_origins
-        self._app: ASGIApp = CrossOrigin(self._admit, origins) if origins else self._admit
+        self._app: ASGIApp = CrossOrigin(self._answer, origins) if origins else self._answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, request or life cycle."""
@@ -61,7 +63,7 @@ class Gateway:
             await _refuse_websocket(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = perf_counter()
+        scope[TIMES] = times = Times(perf_counter())
         status = size = 0
 
         async def observed(message: Message) -> None:
@@ -76,20 +78,49 @@ class Gateway:
             await self._app(scope, receive, observed)
         finally:
             route = self._route(scope)
-            seconds = perf_counter() - started
+            seconds = perf_counter() - times.started
             self._metrics.request(route, scope["method"], status, seconds)
+            if self._tracing is not None:
+                self._tracing.request(scope, route, status)
             if self._logs:
                 client = scope["client"][0] if scope.get("client") else "-"
                 logger.info("%s %s %s %d %d bytes %.1f ms", client, scope["method"], route, status, size, seconds * 1e3)
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request with a valid key through to the routes."""
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request with a valid key; whatever goes wrong becomes the one JSON object."""
+        request = Request(scope, receive, send)
+        failure: Exception | None = None
         try:
-            self._keys.check(scope["path"], Headers(scope=scope))
+            self._keys.check(scope["path"], request.headers)
+            endpoint = self._exact.get((scope["method"], scope["path"])) or self._find(scope)
+            response = await endpoint(request)
         except ServiceError as error:
-            await self._refuse(Request(scope), error)(scope, receive, send)
-        else:
-            await self._routes(scope, receive, send)
+            response = self._refuse(error)
+        except HTTPException as error:
+            response = self._refuse_routing(request, error)
+        except Exception as error:
+            failure = error
+            response = self._refuse(
+                ServiceError(500, "internal_error", "the server failed to answer; the reason is in its log")
+            )
+        await response(scope, receive, send)
+        if failure is not None:
+            logger.error("%s %s failed", scope["method"], self._route(scope), exc_info=failure)
+
+    def _find(self, scope: Scope) -> Endpoint:
+        """The handler of a path that has parameters, which go into the scope.
+
+        Raises:
+            HTTPException: 404 or 405.
+        """
+        partial = False
+        for route in self._all:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(found)
+                return cast("Endpoint", route.endpoint)
+            partial |= match is Match.PARTIAL
+        raise HTTPException(405 if partial else 404)
 
     def _route(self, scope: Scope) -> str:
         """The template of the route that took the request, or would have taken it."""
@@ -100,13 +131,11 @@ class Gateway:
             return self._templates[scope["endpoint"]]
         return next((route.path for route in self._all if route.matches(scope)[0] is not Match.NONE), UNMATCHED)
 
-    def _refuse(self, _: Request, error: Exception) -> Response:
-        assert isinstance(error, ServiceError)
+    def _refuse(self, error: ServiceError) -> Response:
         self._metrics.error(error.code)
         return error.response()
 
-    def _refuse_routing(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
+    def _refuse_routing(self, request: Request, error: HTTPException) -> Response:
         path = request.url.path[:100].encode("utf-8", "replace").decode()
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = self._methods[self._route(request.scope)]
@@ -115,12 +144,7 @@ class Gateway:
         else:
             known = ", ".join(self._methods)
             refusal = ServiceError(404, "not_found", f"there is nothing at {path}; the routes are {known}")
-        return self._refuse(request, refusal)
-
-    def _fail(self, request: Request, _: Exception) -> Response:
-        """Answer an error of our own; Starlette raises it again afterwards, so that the server logs it."""
-        message = "the server failed to answer; the reason is in its log"
-        return self._refuse(request, ServiceError(500, "internal_error", message))
+        return self._refuse(refusal)
 
 
 async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:

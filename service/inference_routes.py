@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,17 @@ from starlette.routing import Route
 import sentiline
 
 from . import inference_protocol
-from .body import parse_json, read_body
+from .body import read_body
 from .errors import JSON_TYPE, ServiceError
 from .fields import refuse, shown
+from .job import Task
+from .json_text import parse_json
+from .patience import allowed
+from .scoring import Outcome
+from .times import timed
 
 if TYPE_CHECKING:
-    from sentiline.predictor import Predictor
+    from sentiline.bundle import Manifest
 
     from .routes import Endpoints
 
@@ -60,49 +65,54 @@ class InferenceEndpoints:
         return _json({"live": True})
 
     async def ready(self, _: Request) -> Response:
-        """`GET /v2/health/ready`: the default model has answered its warm-up."""
-        self._endpoints.engine.check_ready()
+        """`GET /v2/health/ready`: the default model answers as it did in its warm-up."""
+        await self._endpoints.engine.check_alive()
         return _json({"ready": True})
 
     async def model(self, request: Request) -> Response:
         """`GET /v2/models/{model}`: what it takes and gives; loads it if need be."""
-        return await self._run(request, 0, lambda predictor: _json(inference_protocol.metadata(predictor.manifest)))
+        return _json(inference_protocol.metadata(await self._manifest(request)))
 
     async def model_ready(self, request: Request) -> Response:
-        """`GET /v2/models/{model}/ready`: it has answered its warm-up; loads it if need be."""
-        return await self._run(request, 0, lambda predictor: _json({"name": predictor.manifest.name, "ready": True}))
+        """`GET /v2/models/{model}/ready`: it answers as it did in its warm-up; loads it if need be."""
+        manifest = await self._manifest(request)
+        await self._endpoints.engine.check_alive(manifest.name)
+        return _json({"name": manifest.name, "ready": True})
 
     async def infer(self, request: Request) -> Response:
         """`POST /v2/models/{model}/infer`."""
         settings = self._endpoints.settings
+        seconds = allowed(request.headers, settings)
         # the protocol's own client names no type
-        body = await read_body(request, settings, ("", JSON_TYPE, BINARY_TYPE))
+        body = await read_body(request, settings, seconds, ("", JSON_TYPE, BINARY_TYPE))
         size = _json_size(request, len(body))
-        wanted = inference_protocol.parse(parse_json(body[:size]), body[size:], settings)
+        document = parse_json(body[:size], settings.max_json_depth)
+        wanted = inference_protocol.parse(document, body[size:], settings)
 
-        def work(predictor: Predictor) -> Response:
-            readings = self._endpoints.score_all(
-                predictor, wanted.texts, wanted.truncation, inference_protocol.DATA, listed=True
-            )
-            content, json_size = inference_protocol.answer(predictor.manifest, readings, wanted)
-            if json_size is None:
-                return Response(content, media_type=JSON_TYPE)
-            return Response(content, headers={JSON_SIZE: str(json_size)}, media_type=BINARY_TYPE)
+        def finish(manifest: Manifest, outcomes: list[Outcome], _: list[Any]) -> tuple[bytes, int | None]:
+            readings = self._endpoints.all_readings(manifest, outcomes, inference_protocol.DATA, listed=True)
+            return inference_protocol.answer(manifest, readings, wanted)
 
-        return await self._run(request, len(wanted.texts), work)
+        if "version" in request.path_params:  # before anything is read
+            await self._manifest(request)
+        task = Task(wanted.texts, wanted.truncation, finish)
+        content, json_size = await self._endpoints.run(request, request.path_params["model"], task, seconds)
+        if json_size is None:
+            return timed(request, content, 200)
+        return timed(request, content, 200, {JSON_SIZE: str(json_size)}, BINARY_TYPE)
 
-    async def _run(self, request: Request, texts: int, work: Callable[[Predictor], Response]) -> Response:
-        """Call `work` with the model that the path names, if it has the version that the path names."""
-        version = request.path_params.get("version")
+    async def _manifest(self, request: Request) -> Manifest:
+        """That of the model that the path names, if it has the version that the path names."""
+        model = await self._endpoints.engine.model(request.path_params["model"])
+        _check_version(request, model.predictor.manifest)
+        return model.predictor.manifest
 
-        def checked(predictor: Predictor) -> Response:
-            manifest = predictor.manifest
-            if version not in (None, manifest.version):
-                message = f'the model "{manifest.name}" has no version "{shown(version)}"; it has {manifest.version}'
-                raise ServiceError(404, "model_not_found", message, field="version")
-            return work(predictor)
 
-        return await self._endpoints.engine.run(request.path_params["model"], texts, checked)
+def _check_version(request: Request, manifest: Manifest) -> None:
+    version = request.path_params.get("version")
+    if version not in (None, manifest.version):
+        message = f'the model "{manifest.name}" has no version "{shown(version)}"; it has {manifest.version}'
+        raise ServiceError(404, "model_not_found", message, field="version")
 
 
 def _json(document: dict[str, Any]) -> Response:

@@ -15,6 +15,9 @@ OPEN = frozenset(
 )
 """Paths that need no key: probes and scrapers seldom can send one, and the documentation holds no secret."""
 
+_PAGE = "/page/"
+"""Below it are the files of the page at `/`, which asks for a key when it needs one."""
+
 HEADER = "x-api-key"
 
 
@@ -33,7 +36,7 @@ class ApiKeys:
         Raises:
             ServiceError: 401.
         """
-        if not self._digests or path in OPEN:
+        if not self._digests or is_open(path):
             return
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         key = credentials.strip() if scheme.lower() == "bearer" else headers.get(HEADER, "")
@@ -46,6 +49,11 @@ class ApiKeys:
             challenge = 'Bearer realm="sentiline", error="invalid_token"'
             message = "the API key is not valid; send one of those that the server was started with"
             raise ServiceError(401, "unauthorized", message, headers={"www-authenticate": challenge})
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no key."""
+    return path in OPEN or path.startswith(_PAGE)
 
 
 def _digest(key: str) -> bytes:

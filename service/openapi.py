@@ -9,24 +9,38 @@ import sentiline
 
 from .errors import JSON_TYPE
 from .inference_routes import BINARY_TYPE, JSON_SIZE
-from .keys import HEADER, OPEN
+from .keys import HEADER, is_open
 from .metrics import CONTENT_TYPE
+from .page import ASSET_ROUTE, TYPES
+from .patience import HEADER as TIMEOUT_HEADER
 from .schemas import STRING, Schema, reference, schemas
 from .settings import Settings
+from .times import HEADERS
 
 MEANINGS = {
-    400: "The body is not JSON, or not UTF-8, or incomplete.",
+    400: "The body is not JSON, not UTF-8, incomplete, or not compressed as its header says.",
     404: "There is no such model, or no such version of it.",
+    408: "The body did not arrive in time.",
     413: "The body has too many bytes or texts.",
-    415: "The body is not JSON, or it is compressed.",
-    422: "A field or a text cannot be used.",
+    415: "The body is not JSON, or it is compressed in another way than gzip or deflate.",
+    422: "A field, a header or a text cannot be used.",
     401: "The API key is missing or not valid.",
-    429: "Too many texts are waiting; try again after the seconds that `Retry-After` says.",
+    429: "Too many tokens are waiting; try again after the seconds that `Retry-After` says.",
     500: "The server failed; its log says why.",
     503: "The default model is not ready, or the one asked for cannot be used.",
+    504: "The deadline passed before the answer was ready.",
 }
-BODY = (400, 413, 415, 422)
-ENGINE = (404, 429, 503)
+BODY = (400, 408, 413, 415, 422)
+MODEL = (404, 503)
+ENGINE = (*MODEL, 429, 504)
+TIMED = {name: {"schema": STRING, "description": "Tokens read, or milliseconds."} for name in HEADERS}
+TIMEOUT = {
+    "name": TIMEOUT_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "integer", "minimum": 1},
+    "description": "Milliseconds in which the answer is wanted; the server has a limit too.",
+}
 
 
 def document(settings: Settings) -> dict[str, Any]:
@@ -54,7 +68,7 @@ def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
     }
     for path, item in described["paths"].items():
         for method in ("get", "post"):
-            if path not in OPEN and method in item:
+            if not is_open(path) and method in item:
                 item[method]["security"] = [{"bearer": []}, {"header": []}]
                 refusal = {"description": MEANINGS[401], "content": _content(_json("Error"))}
                 refusal["headers"] = {"WWW-Authenticate": {"schema": STRING, "description": "How to send a key."}}
@@ -65,7 +79,8 @@ def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
 def _paths() -> dict[str, dict[str, Any]]:
     predict = _operation("Score a text or a list of texts.", _json("PredictAnswer"), (*BODY, *ENGINE), "PredictRequest")
     return {
-        "/": _get("A page that explains the service.", {"text/html": STRING}),
+        "/": _get("The page: type a review and see what the models read in it.", {"text/html": STRING}),
+        ASSET_ROUTE: _asset(),
         "/predict": {"post": predict},
         "/hf": _classify("Score texts as Hugging Face's inference clients expect it."),
         "/hf/models/{model}": _classify("The same with another model than the default."),
@@ -74,7 +89,7 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/info": _get("Versions, digests, limits, precision and threads.", _json("Info")),
         "/livez": _get("Whether the process answers.", _json("Alive")),
         "/healthz": _get("The same.", _json("Alive")),
-        "/readyz": _get("Whether the default model has answered a warm-up.", _json("Ready"), (503,)),
+        "/readyz": _get("Whether the default model answers as in its warm-up.", _json("Ready"), (503,)),
         "/metrics": _get("Numbers for Prometheus.", {CONTENT_TYPE.partition(";")[0]: STRING}),
         "/schema.json": _get("The native API in BentoML's own form.", {JSON_TYPE: {"type": "object"}}),
         "/openapi.json": _get("This document.", {JSON_TYPE: {"type": "object"}}),
@@ -85,15 +100,15 @@ def _inference() -> dict[str, dict[str, Any]]:
     paths = {
         "/v2": _get("Open Inference Protocol: the server.", _json("ServerMetadata")),
         "/v2/health/live": _get("Whether the process answers.", _json("ServerLive")),
-        "/v2/health/ready": _get("Whether the default model has answered a warm-up.", _json("ServerReady"), (503,)),
+        "/v2/health/ready": _get("Whether the default model answers as in its warm-up.", _json("ServerReady"), (503,)),
     }
     for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
-        paths[model] = _get("What a model takes and gives.", _json("ModelMetadata"), ENGINE)
-        paths[f"{model}/ready"] = _get("Whether a model has answered a warm-up.", _json("ModelReady"), ENGINE)
+        paths[model] = _get("What a model takes and gives.", _json("ModelMetadata"), MODEL)
+        paths[f"{model}/ready"] = _get("Whether a model answers as in its warm-up.", _json("ModelReady"), MODEL)
         answers = _json("InferAnswer") | {BINARY_TYPE: {"description": "JSON followed by the outputs' binary data."}}
         infer = _operation("Score texts.", answers, (*BODY, *ENGINE), "InferRequest")
         infer["requestBody"]["content"][BINARY_TYPE] = {"schema": {"description": "JSON, then the texts' binary data."}}
-        infer["parameters"] = [
+        infer["parameters"] += [
             {
                 "name": JSON_SIZE,
                 "in": "header",
@@ -110,9 +125,15 @@ def _get(summary: str, answers: dict[str, Schema], refusals: Sequence[int] = ())
     return {"get": _operation(summary, answers, refusals)}
 
 
+def _asset() -> dict[str, Any]:
+    item = _get("A file of the page.", dict.fromkeys(sorted(TYPES.values()), STRING), (404,))
+    item["get"]["responses"]["404"]["description"] = "The page has no such file."
+    return item
+
+
 def _classify(summary: str) -> dict[str, Any]:
     operation = _operation(summary, _json("ClassificationAnswer"), (*BODY, *ENGINE), "ClassificationRequest")
-    operation["responses"]["200"]["headers"] = {
+    operation["responses"]["200"]["headers"] |= {
         "x-model": {"schema": STRING, "description": "Name of the model that answered."},
         "x-truncated-texts": {"schema": STRING, "description": "Of how many texts tokens were left out."},
     }
@@ -137,6 +158,8 @@ def _operation(
         responses["429"]["headers"] = {"Retry-After": {"schema": STRING, "description": "Seconds."}}
     operation: dict[str, Any] = {"summary": summary, "responses": responses}
     if body is not None:
+        responses["200"]["headers"] = dict(TIMED)
+        operation["parameters"] = [TIMEOUT]
         operation["requestBody"] = {"required": True, "content": _content(_json(body))}
     return operation
 

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sentiline.errors import InputError
+from sentiline.bundle import installed
+from sentiline.errors import InputError, SettingError
 
 from . import catalogue, huggingface, openapi
 from .body import read_json
-from .contract import Answer, PredictRequest, answer, parse
+from .contract import Answer, answer, parse, render
 from .engine import Engine
 from .errors import JSON_TYPE, ServiceError
 from .inference_routes import InferenceEndpoints
-from .metrics import CONTENT_TYPE, Metrics, exposition
-from .scoring import all_readings, score
+from .job import Task
+from .metrics import CONTENT_TYPE, Metrics
+from .page import Page
+from .patience import allowed
+from .scoring import Outcome, all_readings
 from .settings import Settings
+from .times import TIMES, Times, timed
 
 if TYPE_CHECKING:
-    from sentiline.predictor import Predictor
+    from sentiline.bundle import Manifest
     from sentiline.reading import Reading
-    from sentiline.tokenizer import Truncation
 
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:]{2,45}\](:\d{1,5})?")
-PAGE = Path(__file__).with_name("page") / "index.html"
-PAGE_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
+    from .tracing import Tracing
+
+Result = TypeVar("Result")
+
 _NEVER_CACHED = {"cache-control": "no-store"}
 
 
@@ -48,28 +47,34 @@ class Endpoints:
         settings: the service's settings.
         metrics: the counters of this process.
         engine: what runs the models.
+        tracing: where traces go; None where no setting asks for them.
     """
 
     def __init__(self, settings: Settings, schema: Callable[[], dict[str, Any]]) -> None:
         """Make the handlers; `schema` describes the native API as BentoML's own client reads it."""
         self.settings = settings
         self._schema = schema
-        self._page = PAGE.read_text(encoding="utf-8")
+        self._page = Page()
         self._openapi = orjson.dumps(openapi.document(settings))
         self.metrics = Metrics(
-            [(route.path, sorted(route.methods or ())) for route in self.routes()], model=settings.model
+            [(route.path, sorted(route.methods or ())) for route in self.routes()],
+            _models(settings),
+            max_pending_tokens=settings.max_pending_tokens,
         )
-        self.engine = Engine(settings, self.metrics.watch)
+        self.engine = Engine(settings, self.metrics)
+        self.tracing = _tracing(settings)
 
     def close(self) -> None:
-        """Wait for the running predictions, and take this process out of the metrics."""
+        """Wait for the accepted predictions, take this process out of the metrics, and send the last traces."""
         self.engine.close()
         self.metrics.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
     def routes(self) -> Sequence[Route]:
         """All routes; a path that is not here does not exist."""
         return [
-            Route("/", self.page, methods=["GET"]),
+            *self._page.routes(),
             Route("/predict", self.predict, methods=["POST"]),
             Route("/hf", self.classify, methods=["POST"]),
             Route("/hf/models/{model}", self.classify_with, methods=["POST"]),
@@ -86,29 +91,36 @@ class Endpoints:
 
     async def predict(self, request: Request) -> Response:
         """`POST /predict`."""
-        wanted = parse(await read_json(request, self.settings), self.settings)
+        seconds = allowed(request.headers, self.settings)
+        wanted = parse(await read_json(request, self.settings, seconds), self.settings)
 
-        def work(predictor: Predictor) -> tuple[int, bytes]:
-            scored = self._score(predictor, wanted)
-            return scored.status, orjson.dumps(scored.document)
+        def part(outcome: Outcome, index: int) -> orjson.Fragment:
+            return orjson.Fragment(orjson.dumps(render(outcome, index, wanted)))
 
-        status, body = await self.engine.run(wanted.model, len(wanted.texts), work)
-        return Response(body, status, media_type=JSON_TYPE)
+        def finish(manifest: Manifest, outcomes: list[Outcome], parts: list[orjson.Fragment]) -> tuple[bytes, int]:
+            scored = self._count(manifest, answer(manifest, outcomes, parts, wanted))
+            return orjson.dumps(scored.document), scored.status
+
+        task = Task(wanted.texts, wanted.truncation, finish, part)
+        body, status = await self.run(request, wanted.model, task, seconds)
+        return timed(request, body, status)
 
     async def predict_natively(self, document: dict[str, Any]) -> dict[str, Any]:
         """The same for a caller inside BentoML, without JSON."""
         wanted = parse(document, self.settings)
-        scored = await self.engine.run(
-            wanted.model, len(wanted.texts), lambda predictor: self._score(predictor, wanted)
-        )
+
+        def finish(manifest: Manifest, outcomes: list[Outcome], parts: list[dict[str, Any]]) -> Answer:
+            return self._count(manifest, answer(manifest, outcomes, parts, wanted))
+
+        task = Task(wanted.texts, wanted.truncation, finish, lambda outcome, index: render(outcome, index, wanted))
+        scored = await self.engine.run(wanted.model, task, times=Times(perf_counter()))
         if scored.status != 200:
             refusal = dict(scored.document)
             raise ServiceError(scored.status, refusal.pop("error_type"), refusal.pop("error"), **refusal)
         return scored.document
 
-    def _score(self, predictor: Predictor, wanted: PredictRequest) -> Answer:
-        scored = answer(predictor, wanted, self.settings)
-        self.metrics.outcomes(predictor.manifest.name, scored.outcomes)
+    def _count(self, manifest: Manifest, scored: Answer) -> Answer:
+        self.metrics.outcomes(manifest.name, scored.outcomes)
         return scored
 
     async def classify(self, request: Request) -> Response:
@@ -120,29 +132,36 @@ class Endpoints:
         return await self._classify(request, request.path_params["model"])
 
     async def _classify(self, request: Request, model: str | None) -> Response:
-        wanted = huggingface.parse(await read_json(request, self.settings), self.settings)
+        seconds = allowed(request.headers, self.settings)
+        wanted = huggingface.parse(await read_json(request, self.settings, seconds), self.settings)
 
-        def work(predictor: Predictor) -> Response:
-            readings = self.score_all(predictor, wanted.texts, wanted.truncation, "inputs", listed=wanted.listed)
-            body = orjson.dumps(huggingface.answer(readings, wanted))
+        def finish(manifest: Manifest, outcomes: list[Outcome], _: list[Any]) -> tuple[bytes, dict[str, str]]:
+            readings = self.all_readings(manifest, outcomes, "inputs", listed=wanted.listed)
             truncated = sum(reading.encoding.truncated for reading in readings)
-            headers = {"x-model": predictor.manifest.name, "x-truncated-texts": str(truncated)}
-            return Response(body, headers=headers, media_type=JSON_TYPE)
+            headers = {"x-model": manifest.name, "x-truncated-texts": str(truncated)}
+            return orjson.dumps(huggingface.answer(readings, wanted)), headers
 
-        return await self.engine.run(model, len(wanted.texts), work)
+        body, headers = await self.run(request, model, Task(wanted.texts, wanted.truncation, finish), seconds)
+        return timed(request, body, 200, headers)
 
-    def score_all(
-        self, predictor: Predictor, texts: Sequence[Any], truncation: Truncation | None, field: str, *, listed: bool
+    async def run(self, request: Request, model: str | None, task: Task[Result], seconds: float) -> Result:
+        """Do a task for a request that has so many seconds, as long as its client waits; see `Engine.run`."""
+        times = request.scope[TIMES]
+        result = await self.engine.run(model, task, times=times, seconds=seconds, receive=request.receive)
+        self.metrics.times(times)
+        return result
+
+    def all_readings(
+        self, manifest: Manifest, outcomes: Sequence[Outcome], field: str, *, listed: bool
     ) -> list[Reading]:
-        """Score and count texts for an answer that has no room for errors beside the scores.
+        """Count texts for an answer that has no room for errors beside the scores.
 
         Raises:
             ServiceError: 422; `field` and `listed` say how the error names the text.
         """
-        outcomes = score(predictor, texts, truncation, self.settings)
         first = next((outcome for outcome in outcomes if isinstance(outcome, InputError)), None)
         # the gateway counts the error that it answers with
-        self.metrics.outcomes(predictor.manifest.name, [outcome for outcome in outcomes if outcome is not first])
+        self.metrics.outcomes(manifest.name, [outcome for outcome in outcomes if outcome is not first])
         return all_readings(outcomes, field, listed=listed)
 
     async def alive(self, _: Request) -> Response:
@@ -150,8 +169,8 @@ class Endpoints:
         return Response(b'{"status":"alive"}', headers=_NEVER_CACHED, media_type=JSON_TYPE)
 
     async def ready(self, _: Request) -> Response:
-        """`GET /readyz`: the default model has answered its warm-up."""
-        self.engine.check_ready()
+        """`GET /readyz`: the default model answers as it did in its warm-up."""
+        await self.engine.check_alive()
         document = {"status": "ready", "model": self.settings.model}
         return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
 
@@ -167,7 +186,7 @@ class Endpoints:
 
     async def exposition(self, _: Request) -> Response:
         """`GET /metrics`."""
-        return Response(await asyncio.to_thread(exposition), headers={"content-type": CONTENT_TYPE})
+        return Response(await asyncio.to_thread(self.metrics.exposition), headers={"content-type": CONTENT_TYPE})
 
     async def schema(self, _: Request) -> Response:
         """`GET /schema.json`."""
@@ -177,8 +196,19 @@ class Endpoints:
         """`GET /openapi.json`."""
         return Response(self._openapi, media_type=JSON_TYPE)
 
-    async def page(self, request: Request) -> Response:
-        """`GET /`, with the address it was asked at in its command line."""
-        host = request.headers.get("host", "")
-        shown = host if _HOST.fullmatch(host) else "127.0.0.1:3000"
-        return Response(self._page.replace("{{host}}", shown), headers=PAGE_HEADERS, media_type="text/html")
+
+def _models(settings: Settings) -> list[str]:
+    """Names of the models there are now, the default among them whether it exists or not."""
+    try:
+        return list(dict.fromkeys([settings.model, *installed()]))
+    except SettingError:  # which keeps the engine from becoming ready, and says so
+        return [settings.model]
+
+
+def _tracing(settings: Settings) -> Tracing | None:
+    """Only where it is wanted is OpenTelemetry imported: it takes time and memory."""
+    if settings.tracing_endpoint is None:
+        return None
+    from .tracing import Tracing
+
+    return Tracing(settings.tracing_endpoint, settings.tracing_sample_rate)

@@ -1,36 +1,18 @@
-"""Texts as clients send them to readings or errors, within the limits; knows no wire format."""
+"""Which texts are refused unread, and how outcomes become refusals; knows no wire format and no model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sentiline.errors import InputError, TextTooLongError, TextTypeError
 from sentiline.reading import Reading
-from sentiline.tokenizer import Truncation
 
 from .errors import ServiceError
 from .fields import kind
 from .settings import Settings, variable
 
-if TYPE_CHECKING:
-    from sentiline.predictor import Predictor
-
 Outcome = Reading | InputError
-
-
-def score(
-    predictor: Predictor, texts: Sequence[Any], truncation: Truncation | None, settings: Settings
-) -> list[Outcome]:
-    """Score texts, in the calling thread and the predictor's own.
-
-    Returns:
-        A reading or an error for each text, in order; what is no string, or too long to be looked at, is an error.
-    """
-    refused = [_refusal(text, settings) for text in texts]
-    accepted = [text for text, error in zip(texts, refused, strict=True) if error is None]
-    readings = iter(predictor.read(accepted, truncation=truncation, errors="return"))
-    return [next(readings) if error is None else error for error in refused]
 
 
 def all_readings(outcomes: Sequence[Outcome], field: str, *, listed: bool) -> list[Reading]:
@@ -42,14 +24,9 @@ def all_readings(outcomes: Sequence[Outcome], field: str, *, listed: bool) -> li
     readings = []
     for index, outcome in enumerate(outcomes):
         if isinstance(outcome, InputError):
-            raise ServiceError(422, outcome.code, describe(outcome), **place(field, index, listed=listed))
+            raise ServiceError(422, outcome.code, str(outcome), **place(field, index, listed=listed))
         readings.append(outcome)
     return readings
-
-
-def describe(error: InputError) -> str:
-    """What is wrong with a text, without the number that the library gave it: it counts only those it was given."""
-    return str(error).removeprefix(f"{error.field}: ")
 
 
 def place(field: str, index: int, *, listed: bool) -> dict[str, Any]:
@@ -57,7 +34,8 @@ def place(field: str, index: int, *, listed: bool) -> dict[str, Any]:
     return {"field": f"{field}[{index}]", "index": index} if listed else {"field": field}
 
 
-def _refusal(text: Any, settings: Settings) -> InputError | None:
+def refusal(text: Any, settings: Settings) -> InputError | None:
+    """Why a text is not even tokenized: it is no string, or too long to be looked at; None if it is fit."""
     if not isinstance(text, str):
         return TextTypeError(f"a text must be a string; it is {kind(text)}")
     limit = settings.max_text_characters

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from sentiline.errors import SettingError
 
@@ -28,6 +29,26 @@ def _integer(low: int, high: int) -> _Reader:
         return value
 
     return _Reader(read, f"an integer from {low} to {high}")
+
+
+def _fraction() -> _Reader:
+    def read(text: str) -> float:
+        value = float(text)
+        if not 0 <= value <= 1:  # NaN included
+            raise ValueError(text)
+        return value
+
+    return _Reader(read, "a number from 0 to 1")
+
+
+def _url() -> _Reader:
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(text)
+        return text
+
+    return _Reader(read, "a URL such as http://127.0.0.1:4318/v1/traces")
 
 
 def _one_of(*choices: str) -> _Reader:
@@ -53,6 +74,7 @@ _SWITCH = _Reader(
     {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}.__getitem__, "on or off"
 )
 _TEXT = _Reader(str, "a name")
+_URL = _url()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +94,15 @@ class Settings:
     threads: int | None = _setting(None, _integer(1, 256), "reviews computed side by side in a worker; unset: its CPUs")
     workers: int = _setting(1, _integer(1, 64), "server processes; each holds its own copy of the models")
     max_body_bytes: int = _setting(4 * 1024 * 1024, _integer(1024, 1 << 30), "largest request body, in bytes")
+    max_json_depth: int = _setting(32, _integer(8, 1000), "deepest nesting of lists and objects in a request body")
     max_items: int = _setting(128, _integer(1, 100_000), "most texts in one request")
     max_text_characters: int = _setting(100_000, _integer(1, 1 << 28), "longest text, in characters")
-    max_pending: int = _setting(1024, _integer(1, 1_000_000), "most texts accepted and not yet answered, per worker")
-    max_loaded_models: int = _setting(
-        4, _integer(1, 1000), "most models in memory at once, the default included, per worker"
+    max_pending_tokens: int = _setting(
+        262_144, _integer(1, 1 << 31), "most tokens accepted and not yet answered, per worker"
+    )
+    timeout_ms: int = _setting(30_000, _integer(1, 3_600_000), "longest time a request may take, in milliseconds")
+    model_memory_mb: int = _setting(
+        256, _integer(1, 1 << 20), "memory for the loaded models, the default included, per worker, in MiB"
     )
     api_keys: tuple[str, ...] = _setting(
         (),
@@ -93,6 +119,12 @@ class Settings:
         "comma-separated origins whose pages may ask, or * for all; unset: none",
     )
     access_log: bool = _setting(False, _SWITCH, "one log line a request, never with its text: on or off")
+    tracing_endpoint: str | None = _setting(
+        None, _URL, "URL that takes OpenTelemetry traces by OTLP over HTTP; unset: no tracing"
+    )
+    tracing_sample_rate: float = _setting(
+        1.0, _fraction(), "share of the requests traced whose caller has not decided it, from 0 to 1"
+    )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:

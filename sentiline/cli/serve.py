@@ -43,13 +43,17 @@ Environment variables (options win over them):
   SENTILINE_THREADS              default unset; reviews computed side by side in a worker; unset: its CPUs
   SENTILINE_WORKERS              default 1; server processes; each holds its own copy of the models
   SENTILINE_MAX_BODY_BYTES       default 4194304; largest request body, in bytes
+  SENTILINE_MAX_JSON_DEPTH       default 32; deepest nesting of lists and objects in a request body
   SENTILINE_MAX_ITEMS            default 128; most texts in one request
   SENTILINE_MAX_TEXT_CHARACTERS  default 100000; longest text, in characters
-  SENTILINE_MAX_PENDING          default 1024; most texts accepted and not yet answered, per worker
-  SENTILINE_MAX_LOADED_MODELS    default 4; most models in memory at once, the default included, per worker
+  SENTILINE_MAX_PENDING_TOKENS   default 262144; most tokens accepted and not yet answered, per worker
+  SENTILINE_TIMEOUT_MS           default 30000; longest time a request may take, in milliseconds
+  SENTILINE_MODEL_MEMORY_MB      default 256; memory for the loaded models, the default included, per worker, in MiB
   SENTILINE_API_KEYS             default unset; comma-separated keys; a request must carry one of them; unset: none
   SENTILINE_CORS_ORIGINS         default unset; comma-separated origins whose pages may ask, or * for all; unset: none
   SENTILINE_ACCESS_LOG           default off; one log line a request, never with its text: on or off
+  SENTILINE_TRACING_ENDPOINT     default unset; URL that takes OpenTelemetry traces by OTLP over HTTP; unset: no tracing
+  SENTILINE_TRACING_SAMPLE_RATE  default 1.0; share of the requests traced whose caller has not decided it, from 0 to 1
   BENTOML_HOME                   BentoML's own files; default a folder of this server in the temporary directory
 """
 

@@ -67,10 +67,12 @@ def test_info(client: httpx.Client, predictor: Predictor) -> None:
     assert (body["threads"], body["workers"]) == (available_cpus(), 1)
     assert body["limits"] == {
         "max_body_bytes": defaults.max_body_bytes,
+        "max_json_depth": defaults.max_json_depth,
         "max_items": defaults.max_items,
         "max_text_characters": defaults.max_text_characters,
-        "max_pending": defaults.max_pending,
-        "max_loaded_models": defaults.max_loaded_models,
+        "max_pending_tokens": defaults.max_pending_tokens,
+        "timeout_ms": defaults.timeout_ms,
+        "model_memory_mb": defaults.model_memory_mb,
     }
 
 

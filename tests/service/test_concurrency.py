@@ -3,127 +3,142 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
-import orjson
 import pytest
 
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
+from tests.bundles import write_bundle
+from tests.service.load import Connection, until
 from tests.service.server import Server
 
-CONNECTIONS = 32
+CONNECTIONS = 64
+REQUESTS = 10_000
 WORDS = ["a", "film", "that", "good", "bad", "so", "boring", "great", "not", "the", "plot", "but", "funny", "worst"]
 
 
-def reviews(count: int, seed: int) -> list[str]:
+def reviews(count: int, seed: int, lengths: tuple[int, ...] = (1, 5, 40, 200)) -> list[str]:
     """Different texts of very different lengths."""
     chance = random.Random(seed)
-    return [f"{index} " + " ".join(chance.choices(WORDS, k=chance.choice((1, 5, 40, 200)))) for index in range(count)]
+    return [f"{index} " + " ".join(chance.choices(WORDS, k=chance.choice(lengths))) for index in range(count)]
 
 
-async def post_all(url: str, documents: list[dict[str, object]]) -> list[httpx.Response]:
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=120) as session:
-        return await asyncio.gather(*(session.post("/predict", json=document) for document in documents))
+def expected(predictor: Predictor, texts: list[str], detail: Any) -> list[dict[str, Any]]:
+    return [reading.as_dict(detail) for reading in predictor.read(texts) if isinstance(reading, Reading)]
 
 
 def test_answers_are_never_swapped(server: Server, predictor: Predictor) -> None:
-    texts = reviews(300, seed=1)
-    lists = [texts[start : start + 10] for start in range(0, 100, 10)]
-    documents: list[dict[str, object]] = [{"inputs": text} for text in texts] + [{"inputs": some} for some in lists]
-    random.Random(2).shuffle(documents)
-    answers = asyncio.run(post_all(server.url, documents))
-    for document, answer in zip(documents, answers, strict=True):
-        inputs = document["inputs"]
-        wanted = predictor.read(inputs if isinstance(inputs, list) else [str(inputs)])
-        slots = [reading.as_dict("timesteps") for reading in wanted if isinstance(reading, Reading)]
-        assert answer.status_code == 200
-        assert orjson.loads(answer.content)["predictions"] == slots
+    """Single texts and lists, three routes, over many connections; every answer equals the one computed here."""
+    texts = reviews(400, seed=1, lengths=(1, 3, 8, 20))
+    verdicts = expected(predictor, texts, "none")
+    timesteps = expected(predictor, texts[:40], "timesteps")
+    chance = random.Random(2)
+    left = iter(range(REQUESTS))
+
+    async def ask(number: int, connection: Connection) -> None:
+        index = chance.randrange(400)
+        kind = number % 20
+        if kind == 0:  # a list
+            some = [chance.randrange(400) for _ in range(5)]
+            answer = await connection.ask("/predict", {"inputs": [texts[each] for each in some], "detail": "none"})
+            assert answer.json()["predictions"] == [verdicts[each] for each in some]
+        elif kind == 1:
+            answer = await connection.ask("/predict", {"inputs": texts[index % 40]})
+            assert answer.json()["predictions"] == [timesteps[index % 40]]
+        elif kind < 8:
+            answer = await connection.ask("/hf", {"inputs": texts[index], "parameters": {"top_k": 1}})
+            assert answer.json() == [[{key: verdicts[index][key] for key in ("label", "score")}]]
+        elif kind < 12:
+            tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": [texts[index]]}
+            path = "/v2/models/bilstm/infer"
+            answer = await connection.ask(path, {"id": str(number), "inputs": [tensor]})
+            body = answer.json()
+            assert (body["id"], body["outputs"][0]["data"]) == (str(number), [verdicts[index]["label"]])
+        else:
+            answer = await connection.ask("/predict", {"inputs": texts[index], "detail": "none"})
+            assert answer.json()["predictions"] == [verdicts[index]]
+        assert answer.status == 200
+
+    async def client() -> int:
+        connection = await Connection.open(server.port)
+        asked = 0
+        for number in left:
+            await ask(number, connection)
+            asked += 1
+        await connection.close()
+        return asked
+
+    async def everyone() -> list[int]:
+        return await asyncio.gather(*(client() for _ in range(CONNECTIONS)))
+
+    asked = asyncio.run(everyone())
+    assert sum(asked) == REQUESTS
+    assert min(asked) > 0
 
 
 def test_the_event_loop_is_not_blocked(server: Server) -> None:
-    """A small question asked after a heavy one is answered before it."""
+    """Small questions asked after a heavy one are answered before it, also those that need the model."""
     heavy = [" ".join(reviews(600, seed))[:90_000] for seed in range(40)]
 
     async def ask() -> list[str]:
         finished: list[str] = []
 
-        async def send(name: str, method: str, path: str, **options: object) -> None:
-            answer = await session.request(method, path, **options)  # type: ignore[arg-type]
-            assert answer.status_code == 200
-            finished.append(name)
+        async def send(path: str, document: Any = None) -> None:
+            connection = await Connection.open(server.port)
+            assert (await connection.ask(path, document)).status == 200
+            finished.append(path)
+            await connection.close()
 
-        async with httpx.AsyncClient(base_url=server.url, timeout=120) as session:
-            predicting = asyncio.create_task(send("predict", "POST", "/predict", json={"inputs": heavy}))
-            while "sentiline_pending_texts 40.0" not in (await session.get("/metrics")).text:
-                assert not predicting.done(), "the heavy request was over before it was seen"
-            await send("livez", "GET", "/livez")
-            await predicting
+        predicting = asyncio.create_task(send("/predict", {"inputs": heavy}))
+        await until(server.port, "sentiline_pending_texts", 40)
+        for path, document in (("/livez", None), ("/readyz", None), ("/hf", {"inputs": "good film"})):
+            await send(path, document)
+        await predicting
         return finished
 
-    assert asyncio.run(ask()) == ["livez", "predict"]
+    assert asyncio.run(ask()) == ["/livez", "/readyz", "/hf", "/predict"]
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("narrow")
-    settings = {"SENTILINE_THREADS": "1", "SENTILINE_MAX_PENDING": "4", "SENTILINE_MAX_ITEMS": "8"}
-    with Server(home, SENTILINE_MODELS=str(models), SENTILINE_MAX_LOADED_MODELS="1", **settings) as running:
+def small(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
+    """A server with room for hardly more than the default model; the test models need some 2 MiB each."""
+    home = tmp_path_factory.mktemp("small")
+    write_bundle(home / "more" / "spare", seed=5)
+    folders = f"{models}{os.pathsep}{home / 'more'}"
+    with Server(home, SENTILINE_MODELS=folders, SENTILINE_MODEL="tiny", SENTILINE_MODEL_MEMORY_MB="5") as running:
         yield running.wait_until_ready()
 
 
-def test_overload_is_refused_and_passes(narrow: Server, predictor: Predictor) -> None:
-    long = [" ".join(reviews(600, seed))[:90_000] for seed in range(3)]
-    answers = asyncio.run(post_all(narrow.url, [{"inputs": long, "detail": "none"}] * 24))
-    wanted = [reading.as_dict() for reading in predictor.read(long) if isinstance(reading, Reading)]
-    refused = [answer for answer in answers if answer.status_code != 200]
-    assert 0 < len(refused) < len(answers)
-    for answer in refused:
-        assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
-        body = answer.json()
-        assert (body["error_type"], body["limit"], body["setting"]) == ("overloaded", 4, "SENTILINE_MAX_PENDING")
-    assert all(answer.json()["predictions"] == wanted for answer in answers if answer.status_code == 200)
-    assert httpx.post(f"{narrow.url}/predict", json={"inputs": long}, timeout=120).status_code == 200
-    assert "sentiline_pending_texts 0.0" in httpx.get(f"{narrow.url}/metrics").text
+def test_models_come_and_go_under_load(small: Server) -> None:
+    """Two models besides the default are one too many: each load drops the other, never the default."""
+    names = ["tiny", "plain", "spare"] * 10
+
+    async def ask(name: str) -> list[str]:
+        connections = [await Connection.open(small.port) for _ in range(4)]
+        document = {"inputs": "good film", "model": name}
+        answers = await asyncio.gather(*(connection.ask("/predict", document) for connection in connections))
+        for connection in connections:
+            await connection.close()
+        return [answer.json()["model"] for answer in answers]
+
+    assert [asyncio.run(ask(name)) for name in names] == [[name] * 4 for name in names]
+    for name in ("plain", "spare"):
+        assert f"model '{name}' dropped from memory: SENTILINE_MODEL_MEMORY_MB is 5" in small.log
+    assert "model 'tiny' dropped" not in small.log
+    metrics = httpx.get(f"{small.url}/metrics").text
+    assert "sentiline_loaded_models 2.0" in metrics
+    assert 'sentiline_model_memory_bytes{model="plain"} 0.0' in metrics
 
 
-def test_more_texts_than_may_wait_are_served_when_nothing_else_is(narrow: Server) -> None:
-    answer = httpx.post(f"{narrow.url}/predict", json={"inputs": ["good film"] * 8}, timeout=120)
-    assert answer.status_code == 200
-
-
-def test_models_come_and_go_under_load(narrow: Server) -> None:
-    """One model besides the default would be one too many: each request loads its own anew."""
-    names = ["bilstm", "tiny", "plain"] * 20
-    answers: list[httpx.Response] = []
-    for name in names:
-        answers += asyncio.run(post_all(narrow.url, [{"inputs": "good film", "model": name}] * 3))
-    assert [answer.json()["model"] for answer in answers] == [name for name in names for _ in range(3)]
-    assert "dropped from memory: SENTILINE_MAX_LOADED_MODELS is 1" in narrow.log
-
-
-def test_sigterm_lets_requests_finish(narrow: Server) -> None:
-    """Last in this file: the server is gone afterwards."""
-    heavy = [" ".join(reviews(600, seed))[:90_000] for seed in range(8)]
-
-    async def stop_while_predicting() -> httpx.Response:
-        async with httpx.AsyncClient(base_url=narrow.url, timeout=120) as session:
-            predicting = asyncio.create_task(session.post("/predict", json={"inputs": heavy}))
-            while "sentiline_pending_texts 8.0" not in (await session.get("/metrics")).text:
-                assert not predicting.done(), "the heavy request was over before it was seen"
-            narrow.process.send_signal(signal.SIGTERM)
-            return await predicting
-
-    answer = asyncio.run(stop_while_predicting())
-    assert answer.status_code == 200
-    assert len(answer.json()["predictions"]) == 8
-    assert narrow.process.wait(120) == 0
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", narrow.port))
-    assert "Traceback" not in narrow.log
+def test_a_model_for_which_there_is_no_room(small: Server) -> None:
+    answer = httpx.post(f"{small.url}/predict", json={"inputs": "good film", "model": "bilstm"}, timeout=120)
+    body = answer.json()
+    assert (answer.status_code, body["error_type"], body["limit"]) == (503, "model_unavailable", 5)
+    assert body["setting"] == "SENTILINE_MODEL_MEMORY_MB"
+    assert httpx.get(f"{small.url}/readyz").status_code == 200

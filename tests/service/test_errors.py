@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import http.client
 import json
 import socket
@@ -99,8 +98,6 @@ def test_no_text_of_a_list_can_be_scored(client: httpx.Client) -> None:
         (b"inputs=good", "invalid_json"),
         (b'{"inputs": NaN}', "invalid_json"),
         (b'{"inputs": "\\ud800", "model": NaN}', "invalid_json"),
-        (b"[" * 100_000 + b"]" * 100_000, "invalid_json"),
-        (b'{"inputs": "\\ud800", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "invalid_json"),
         (b'{"inputs": "good", "x": 1' + b"0" * 6000 + b"}", "invalid_json"),
         (b'{"inputs": "\xff"}', "invalid_encoding"),
         (b'{"inputs": "\xed\xa0\xbd"}', "invalid_encoding"),
@@ -131,22 +128,29 @@ def test_broken_model(client: httpx.Client, server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "*/*"]
+    ("header", "reason"),
+    [
+        (None, "the content type is missing"),
+        ("", "the content type is missing"),
+        ("text/plain", "the content type is 'text/plain'"),
+        ("application/x-www-form-urlencoded", "the content type is 'application/x-www-form-urlencoded'"),
+        ("application/json; charset=latin-1", "the character set in the content type is 'latin-1'; send UTF-8"),
+        ('application/json; foo=bar; charset="utf-16"', "the character set in the content type is '\"utf-16\"'"),
+        ("*/*", "the content type is '*/*'"),
+    ],
 )
-def test_content_type(client: httpx.Client, header: str | None) -> None:
+def test_content_type(client: httpx.Client, header: str | None, reason: str) -> None:
     headers = {} if header is None else {"content-type": header}
-    check(
-        client.post("/predict", content=b'{"inputs": "good"}', headers=headers),
-        415,
-        "unsupported_media_type",
-        "content-type",
-    )
+    answer = client.post("/predict", content=b'{"inputs": "good"}', headers=headers)
+    assert check(answer, 415, "unsupported_media_type", "content-type")["error"].startswith(reason)
 
 
-def test_compressed_body(client: httpx.Client) -> None:
-    headers = {**JSON, "content-encoding": "gzip"}
-    answer = client.post("/predict", content=gzip.compress(b'{"inputs": "good"}'), headers=headers)
-    check(answer, 415, "unsupported_content_encoding", "content-encoding")
+@pytest.mark.parametrize(
+    "parameters", ["", "; charset=utf-8", ';charset="UTF-8"', "; foo=bar", "; profile=x;charset=utf8"]
+)
+def test_parameters_of_the_content_type(client: httpx.Client, parameters: str) -> None:
+    headers = {"content-type": f"Application/JSON{parameters}"}
+    assert client.post("/predict", content=b'{"inputs": "good"}', headers=headers).status_code == 200
 
 
 def test_too_many_texts(client: httpx.Client) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import re
+import signal
+import socket
 import time
 from pathlib import Path
 
@@ -10,8 +15,10 @@ import pytest
 
 from service.engine import Engine
 from service.errors import ServiceError
+from service.metrics import Metrics
 from service.settings import Settings
 from tests.bundles import write_bundle
+from tests.service.load import Answer, Connection
 from tests.service.server import Server
 
 
@@ -49,6 +56,45 @@ def test_a_damaged_default_model_never_becomes_ready(tmp_path: Path) -> None:
         assert server.stop() == 0
 
 
+def test_sigterm_under_load_loses_no_accepted_request(tmp_path: Path, models: Path) -> None:
+    """Every answer that the server says it gave has arrived, and all are answers: none was cut off or refused."""
+    settings = {"SENTILINE_MODELS": str(models), "SENTILINE_ACCESS_LOG": "on"}
+
+    async def client(number: int, enough: asyncio.Event) -> list[Answer]:
+        connection = await Connection.open(server.port)
+        answers = []
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):  # closed between two requests
+            while True:
+                texts = [f"{number} good film " * 150] * (1 + number % 3)
+                answers.append(await connection.ask("/predict", {"inputs": texts, "detail": "none"}))
+                if len(answers) == 5:
+                    enough.set()
+        with contextlib.suppress(ConnectionError):
+            await connection.close()
+        return answers
+
+    async def stop_under_load() -> list[list[Answer]]:
+        enough = asyncio.Event()
+        clients = [asyncio.create_task(client(number, enough)) for number in range(32)]
+        await enough.wait()
+        server.process.send_signal(signal.SIGTERM)
+        return await asyncio.gather(*clients)
+
+    with Server(tmp_path, **settings) as server:
+        server.wait_until_ready()
+        received = asyncio.run(stop_under_load())
+        assert server.process.wait(120) == 0
+    for number, answers in enumerate(received):
+        for answer in answers:
+            assert answer.status == 200
+            assert len(answer.json()["predictions"]) == 1 + number % 3
+    logged = re.findall(r"POST /predict (\d+)", server.log)
+    assert logged == ["200"] * sum(map(len, received))
+    assert "Traceback" not in server.log
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
+
+
 def test_a_wrong_setting_stops_the_start(tmp_path: Path) -> None:
     with Server(tmp_path, SENTILINE_MAX_ITEMS="many") as server:
         assert server.process.wait(120) != 0
@@ -81,7 +127,8 @@ def test_why_an_engine_is_not_ready(
     if damage == "manifest":
         (models / "mine" / "manifest.json").write_text('{"format": 1')
     monkeypatch.setenv("SENTILINE_MODELS", str(tmp_path / "nowhere" if damage == "folder" else models))
-    engine = Engine(Settings(model="mine", precision="fp16" if damage == "precision" else None, threads=1))
+    settings = Settings(model="mine", precision="fp16" if damage == "precision" else None, threads=1)
+    engine = Engine(settings, Metrics([], ["mine"], max_pending_tokens=settings.max_pending_tokens))
     engine.start()
     while engine.failure is None:
         assert not engine.ready

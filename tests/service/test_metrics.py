@@ -13,10 +13,13 @@ import httpx
 import pytest
 
 from service.errors import CODES
+from service.metrics import DROPPED
+from service.settings import Settings
+from service.times import STAGES
 from tests.service.conftest import PRIVATE
 from tests.service.server import Server
 
-_SAMPLE = re.compile(r"^(sentiline_\w+(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
+_SAMPLE = re.compile(r"^(sentiline_\w+(?:\{.*\})?) (\S+)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -40,20 +43,31 @@ def scrape(server: Server) -> dict[str, float]:
 def test_complete_from_the_first_scrape(fresh: Server) -> None:
     samples = scrape(fresh)
     assert samples["sentiline_ready_workers"] == 2
-    assert samples["sentiline_pending_texts"] == 0
+    assert samples["sentiline_pending_texts"] == samples["sentiline_pending_tokens"] == 0
+    assert samples["sentiline_max_pending_tokens"] == 2 * Settings().max_pending_tokens
+    assert samples["sentiline_loaded_models"] == 2
+    assert samples['sentiline_model_memory_bytes{model="bilstm"}'] > 2 * 2**20
+    for reason in DROPPED:
+        assert samples[f'sentiline_dropped_texts_total{{reason="{reason}"}}'] == 0
+    for stage in STAGES:
+        assert f'sentiline_stage_seconds_count{{stage="{stage}"}}' in samples
     assert samples['sentiline_requests_total{method="POST",route="/predict",status="200"}'] == 0
     for code in CODES:
         assert samples[f'sentiline_errors_total{{error_type="{code}"}}'] == 0
-    for name in ("tokens", "unknown_tokens", "truncated_texts"):
-        assert samples[f'sentiline_{name}_total{{model="bilstm"}}'] == 0
-    for label in ("POSITIVE", "NEGATIVE"):
-        assert samples[f'sentiline_predictions_total{{label="{label}",model="bilstm"}}'] == 0
+    for model in ("bilstm", "tiny", "plain"):  # loaded or not
+        for name in ("tokens", "unknown_tokens", "truncated_texts"):
+            assert samples[f'sentiline_{name}_total{{model="{model}"}}'] == 0
+        for label in ("POSITIVE", "NEGATIVE"):
+            assert samples[f'sentiline_predictions_total{{label="{label}",model="{model}"}}'] == 0
+        for tenth in range(1, 11):
+            assert samples[f'sentiline_positive_probability_bucket{{le="{tenth / 10}",model="{model}"}}'] == 0
 
 
 def test_requests_are_counted_over_all_workers(fresh: Server) -> None:
     before = scrape(fresh)
     used = unknown = 0
     labels = {"POSITIVE": 0, "NEGATIVE": 0}
+    positive = []
     for index in range(20):  # a connection each: both workers get some
         text = f"{PRIVATE} film number {index}: good, but not wonderful zzzqx"
         answer = httpx.post(f"{fresh.url}/predict", json={"inputs": [text, ""]}, timeout=120)
@@ -61,6 +75,7 @@ def test_requests_are_counted_over_all_workers(fresh: Server) -> None:
         used += prediction["tokens_used"]
         unknown += prediction["unknown_tokens"]
         labels[prediction["label"]] += 1
+        positive.append(prediction["positive"])
     assert httpx.get(f"{fresh.url}/predict?text={PRIVATE}").status_code == 405
     after = scrape(fresh)
 
@@ -74,6 +89,11 @@ def test_requests_are_counted_over_all_workers(fresh: Server) -> None:
     assert grown('sentiline_tokens_total{model="bilstm"}') == used
     assert grown('sentiline_unknown_tokens_total{model="bilstm"}') == unknown
     assert unknown > 0
+    for tenth in range(1, 11):
+        bucket = f'sentiline_positive_probability_bucket{{le="{tenth / 10}",model="bilstm"}}'
+        assert grown(bucket) == sum(value <= tenth / 10 for value in positive)
+    for stage in STAGES:
+        assert grown(f'sentiline_stage_seconds_count{{stage="{stage}"}}') == 20
     for label, count in labels.items():
         assert grown(f'sentiline_predictions_total{{label="{label}",model="bilstm"}}') == count
 

@@ -15,10 +15,11 @@ import sentiline
 TENSOR = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["A good film.", "So boring!"]}
 TEXTS = ["I loved it. The plot is bad!", "So boring."]
 MODEL, VERSION = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"
-TINY = {"model": "tiny", "version": "0.0.1"}
+TINY = {"model": "tiny", "version": "0.0.1", "asset": "app.js"}
 
 REQUESTS: list[tuple[str, Any, int]] = [
     ("/", None, 200),
+    ("/page/{version}/{asset}", None, 200),
     ("/livez", None, 200),
     ("/healthz", None, 200),
     ("/readyz", None, 200),
