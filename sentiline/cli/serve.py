@@ -27,6 +27,7 @@ Serve the models over HTTP: POST /predict, and a page that explains itself at /.
 Examples:
   sentiline serve
   sentiline serve --port 8080 --workers 2
+  sentiline serve --single-process
   sentiline serve --model-dir ./my-models --model mine
   curl -s http://127.0.0.1:3000/predict -H 'content-type: application/json' \\
        -d '{"inputs": "A quiet film that I could not stop thinking about."}'
@@ -111,6 +112,11 @@ class Target:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of models to look in first; may be given several times.",
 )
+@click.option(
+    "--single-process",
+    is_flag=True,
+    help="Serve without BentoML's supervisor: sooner ready and smaller, but nothing replaces a process that died.",
+)
 def serve(
     host: str,
     port: int,
@@ -119,8 +125,9 @@ def serve(
     model: str | None,
     precision: str | None,
     model_dirs: tuple[Path, ...],
+    single_process: bool,
 ) -> None:
-    """Replace this process by BentoML's server."""
+    """Replace this process by the server."""
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if missing:
         raise click.ClickException(
@@ -131,6 +138,9 @@ def serve(
     options = {"workers": workers, "threads": threads, "model": model, "precision": precision}
     environ = environment(os.environ, options, model_dirs, port)
     _check(target, environ)
+    if single_process and int(environ.get("SENTILINE_WORKERS") or 1) > 1:
+        asked = environ["SENTILINE_WORKERS"]
+        raise click.UsageError(f"--single-process is one worker, and {asked} are asked for; leave one of the two out")
     _check_free(address, port)
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)
     url = f"http://{shown}:{port}"
@@ -140,14 +150,27 @@ def serve(
     )
     sys.stdout.flush()
     os.chdir(target.root)  # where python -m looks first: not in a folder that may hold another `sentiline`
-    os.execve(sys.executable, command(target, address, port), environ)
+    os.execve(sys.executable, command(target, address, port, single_process=single_process), environ)
 
 
-def command(target: Target, host: str, port: int) -> list[str]:
-    """The command line of BentoML's server."""
+def command(target: Target, host: str, port: int, *, single_process: bool = False) -> list[str]:
+    """The command line of BentoML's server, or of uvicorn for a single process."""
+    where = ["--host", host, "--port", str(port)]
+    if single_process:
+        loop = ["--loop", "auto", "--http", "httptools", "--lifespan", "on"]
+        quiet = ["--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "30"]
+        return [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "--factory",
+            f"{target.module}.single:application",
+            *loop,
+            *quiet,
+            *where,
+        ]
     service = f"{target.module}.app:SentimentService"
-    where = ["--working-dir", str(target.root), "--host", host, "--port", str(port)]
-    return [sys.executable, "-m", "bentoml", "serve", service, *where]
+    return [sys.executable, "-m", "bentoml", "serve", service, "--working-dir", str(target.root), *where]
 
 
 def environment(

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirement import need
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALL_FIT = "--epochs 1 --units 4 --embedding 8 --vocabulary 200 --adversarial 0 --threads 1"
@@ -37,9 +39,14 @@ OVERRIDES = {
     "make fit": f'make fit ARGS="--data {{folder}}/my.csv --run {{folder}}/run {SMALL_FIT}"',
 }
 AS_WRITTEN = [
-    *(line for line in commands() if line.startswith(".venv/bin/sentiline") and "--model" not in line),
+    *(
+        line
+        for line in commands()
+        if re.match(r"\.venv/bin/sentiline (predict|models)", line) and "--model" not in line
+    ),
     "make evaluate",
 ]
+BATCH = [line for line in commands() if "reviews.csv" in line]
 OWN_DATA = [line for line in commands() if "my.csv" in line or "runs/mine" in line]
 SECONDS = 600
 
@@ -111,7 +118,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 def test_every_command_is_run_by_a_test() -> None:
-    assert sorted(commands()) == sorted([*SERVED, "make test", *FIT, *AS_WRITTEN, *OWN_DATA])
+    assert sorted(commands()) == sorted([*SERVED, "make test", *FIT, *AS_WRITTEN, *BATCH, *OWN_DATA])
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -163,7 +170,42 @@ def test_own_data(own_data: Path) -> None:
     assert re.search("POSITIVE|NEGATIVE", run(predict, own_data))
 
 
-@pytest.mark.parametrize("block", blocks("python"))
+def test_batches(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    rows = "text,stars\nA dull and lifeless mess.,1\nA wonderful and moving film.,5\nSuperb; I loved it.,5\n"
+    (tmp_path / "reviews.csv").write_text(rows, encoding="utf-8")
+    score, evaluate = BATCH
+    assert "3 rows" in run(score, tmp_path)
+    assert {"reviews.csv", "scored.parquet", "report.html"} <= {path.name for path in tmp_path.iterdir()}
+    assert "bilstm" in run(evaluate, tmp_path)
+
+
+def at(port: int, block: str) -> str:
+    assert "127.0.0.1:3000" in block
+    return block.replace("127.0.0.1:3000", f"127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("python") if "3000" in block])
+def test_client_snippet(block: str, port: int) -> None:
+    command = [sys.executable, "-c", at(port, block)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    labels = [line.split()[0] for line in done.stdout.splitlines()]
+    assert labels == ["NEGATIVE", "POSITIVE"]
+
+
+def test_javascript_snippet(port: int) -> None:
+    (block,) = blocks("js")
+    folder = ROOT / "tests" / "service" / "node"
+    need("node", shutil.which("node") is not None, "node is not installed")
+    need("node", (folder / "node_modules").is_dir(), "npm ci --prefix tests/service/node was not run")
+    command = ["node", "--input-type=module", "--eval", at(port, block)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["NEGATIVE", "POSITIVE"]
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("python") if "3000" not in block])
 def test_python_snippet(block: str) -> None:
     done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["NEGATIVE", "POSITIVE"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import numpy
+import psutil
 import pytest
 
 import sentiline
@@ -31,7 +32,8 @@ def start(*arguments: str, cwd: Path, **settings: str) -> subprocess.CompletedPr
     )
 
 
-def test_serves_until_interrupted(models: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [[], ["--single-process"]])
+def test_serves_until_interrupted(mode: list[str], models: Path, tmp_path: Path) -> None:
     """From another folder, with a relative path and BentoML's folder left to the command."""
     (tmp_path / "here").symlink_to(models)
     (tmp_path / "sentiline").mkdir()  # must not be taken for the package
@@ -40,6 +42,7 @@ def test_serves_until_interrupted(models: Path, tmp_path: Path) -> None:
     del environ["BENTOML_HOME"]
     log = tmp_path / "log"
     arguments = ["--host", "localhost", "--port", str(port), "--model-dir", "here", "--model", "tiny", "--threads", "1"]
+    arguments += mode
     with (
         log.open("wb") as output,
         subprocess.Popen(
@@ -59,13 +62,15 @@ def test_serves_until_interrupted(models: Path, tmp_path: Path) -> None:
                     time.sleep(0.05)
             answer = httpx.post(f"{url}/predict", json={"inputs": "good film"}, timeout=120)
             assert answer.json()["model"] == "tiny"
+            assert 'sentiline_predictions_total{label="POSITIVE",model="tiny"}' in httpx.get(f"{url}/metrics").text
+            assert len(psutil.Process(process.pid).children(recursive=True)) == (0 if mode else 1)
         finally:
             process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0
     said = log.read_text()
     assert said.startswith(f"Sentiline {sentiline.__version__}: {url}")
     assert f"curl -s {url}/predict" in said
-    assert (tmp_path / f"sentiline-{os.getuid()}" / str(port)).is_dir()
+    assert (tmp_path / f"sentiline-{os.getuid()}" / str(port)).is_dir() != bool(mode)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +79,8 @@ def test_serves_until_interrupted(models: Path, tmp_path: Path) -> None:
         (["--model", "nobody"], {}, 1, "no model named 'nobody'"),
         (["--host", "192.0.2.1"], {}, 1, "cannot listen on 192.0.2.1, port "),
         (["--host", "nowhere.invalid"], {}, 1, "cannot listen on nowhere.invalid, port "),
+        (["--single-process", "--workers", "2"], {}, 2, "--single-process is one worker, and 2 are asked for"),
+        (["--single-process"], {"SENTILINE_WORKERS": "3"}, 2, "--single-process is one worker, and 3 are asked for"),
         (["--port", "0"], {}, 2, "0 is not in the range 1<=x<=65535"),
         (["--workers", "65"], {}, 2, "SENTILINE_WORKERS is '65'; it must be an integer from 1 to 64"),
         (["--model-dir", "missing"], {}, 2, "Directory 'missing' does not exist"),

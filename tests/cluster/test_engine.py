@@ -1,0 +1,162 @@
+"""Rows and scores are those of the local engine on a real Ray cluster, whatever of it is killed in the middle."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sentiline.cluster.run import Cluster, score_on_cluster
+from sentiline.errors import DataFileError
+from sentiline.predictor import Predictor
+from sentiline.scoring.run import Options, Progress, score_files
+from tests.cluster.conftest import ROOT, Nodes
+from tests.scoring.files import ROWS, write
+
+ROW_COUNT = 12_000
+PARTS = 12
+"""Of `reviews`, at 1,024 rows: each of the three files has 4,000."""
+
+Check = Callable[[Path, Path], None]
+
+# What Ray Data 2.60 sets in its own settings, and warns of itself
+pytestmark = pytest.mark.filterwarnings("ignore:`use_:DeprecationWarning:ray.data.context")
+
+
+def workers(output: Path) -> list[tuple[str, int]]:
+    """Node and process that wrote each finished part of an unfinished run."""
+    records = output.with_name(output.name + ".partial") / "records"
+    return [tuple(json.loads(path.read_bytes())["worker"]) for path in sorted(records.glob("*.json"))]
+
+
+def test_every_format_gives_what_the_local_engine_gives(
+    predictor: Predictor, nodes: Nodes, tmp_path: Path, same_content: Check, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write(folder / "a.csv", ROWS)  # its texts hold newlines and quotes
+    write(folder / "b.jsonl.gz", [*ROWS[::-1], {"id": "x", "review": "", "note": ""}])
+    long = [{"id": str(n), "review": "a good film " * (n % 7), "note": None} for n in range(3_000)]
+    schema = pa.schema([(name, pa.string()) for name in long[0]])
+    pq.write_table(pa.Table.from_pylist(long, schema), folder / "c.parquet", row_group_size=700)
+    options = Options(text_column="review", timesteps=True, prefix="s_")
+    local = score_files(predictor, [str(folder)], tmp_path / "local.parquet", options)
+    seen: list[Progress] = []
+    tally = score_on_cluster(
+        predictor,
+        [str(folder)],
+        tmp_path / "out",
+        options,
+        Cluster(nodes.address, part_rows=1024),
+        report=seen.append,
+    )
+    assert tally == local
+    same_content(tmp_path / "out", tmp_path / "local.parquet")
+    manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
+    assert [part["rows"] for part in manifest["parts"]] == [6, 7, 1024, 376, 1024, 376, 200]
+    assert manifest["model"]["name"] == "bilstm"
+    assert (seen[-1].tally, seen[-1].done, seen[-1].resumed) == (tally, seen[-1].total, 0)
+    assert capfd.readouterr() == ("", ""), "Ray says nothing"
+
+
+def test_a_node_that_is_lost(
+    predictor: Predictor,
+    nodes: Nodes,
+    reviews: Path,
+    expected: Path,
+    tmp_path: Path,
+    same_content: Check,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "out"
+    processes: list[set[int]] = []
+
+    def lose(progress: Progress) -> None:
+        found = {process for _, process in workers(output)}
+        if len(found) == 2 and not processes:  # both nodes have written a part
+            processes.append(found)
+            assert progress.tally.rows < ROW_COUNT
+            nodes.lose()
+
+    tally = score_on_cluster(
+        predictor, [str(reviews)], output, None, Cluster(nodes.address, workers=2, part_rows=1024), report=lose
+    )
+    assert tally is not None
+    assert tally.rows == ROW_COUNT
+    assert processes
+    same_content(output, expected)
+    assert capfd.readouterr() == ("", ""), "Ray says nothing"
+
+
+def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
+    predictor: Predictor,
+    bundle: Path,
+    nodes: Nodes,
+    environment: dict[str, str],
+    reviews: Path,
+    expected: Path,
+    tmp_path: Path,
+    same_content: Check,
+) -> None:
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "sentiline", "score", str(reviews), "-o", str(output), "--engine", "ray"]
+    command += ["--address", nodes.address, "--workers", "2", "--part-rows", "1024", "--model", str(bundle)]
+    with (tmp_path / "errors").open("wb") as errors:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stderr=errors)
+        while process.poll() is None and len(workers(output)) < 3:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    assert process.returncode == -signal.SIGKILL, (tmp_path / "errors").read_text()
+    assert not output.exists(), "half a data set is never visible"
+    cluster = Cluster(nodes.address, workers=2, part_rows=1024)
+    with pytest.raises(DataFileError, match="go on with --resume, or start anew with --overwrite"):
+        score_on_cluster(predictor, [str(reviews)], output, None, cluster)
+    with pytest.raises(DataFileError, match="was another: options changed since"):
+        score_on_cluster(predictor, [str(reviews)], output, Options(prefix="s_"), cluster, resume=True)
+    finished = workers(output)
+    seen: list[Progress] = []
+    killed: list[int] = []
+    others: set[int] = set()
+
+    def kill(progress: Progress) -> None:
+        seen.append(progress)
+        mine = {process for _, process in workers(output)} - {process for _, process in finished}
+        if not killed:
+            killed.extend(mine)
+            os.kill(killed[0], signal.SIGKILL)
+        others.update(mine - set(killed))
+
+    one = Cluster(nodes.address, workers=1, part_rows=1024)
+    tally = score_on_cluster(predictor, [str(reviews)], output, None, one, resume=True, report=kill)
+    assert tally is not None
+    assert tally.rows == ROW_COUNT
+    assert len(finished) >= 3
+    assert len(seen) <= PARTS - len(finished), "a finished part was scored again"
+    assert len(killed) == 1
+    assert others, "another process went on"
+    same_content(output, expected)
+    assert score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True) is None
+
+
+def test_a_faulty_row_ends_a_strict_run_and_says_where(predictor: Predictor, nodes: Nodes, tmp_path: Path) -> None:
+    rows = ['{"text": "good"}'] * 3_000
+    (tmp_path / "a.jsonl").write_text("\n".join([*rows, '{"text": ""}', *rows]))
+    with pytest.raises(DataFileError, match=r"a\.jsonl, line 3001: empty_text: no word in the text; without --strict"):
+        score_on_cluster(
+            predictor,
+            [str(tmp_path / "a.jsonl")],
+            tmp_path / "out",
+            Options(strict=True),
+            Cluster(nodes.address, part_rows=1024),
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"], "nothing is left to resume"
