@@ -60,17 +60,17 @@ def _table(*columns: str) -> Table:
 def _comparison(models: Sequence[ModelEvaluation]) -> Table:
     table = _table("", *(f"{model.name}\n{model.version} {model.precision}" for model in models))
     if len(models) > 4:  # too wide for most terminals: a row for each model
-        table = _table("model", "accuracy", "95 % interval", "F1", "AUC", "Brier", "ECE", "unknown", "best cut")
+        table = _table("model", "acc. %", "95 %", "F1", "AUC", "Brier", "ECE", "unk. %", "cut")
         for model in models:
             table.add_row(
                 f"{model.name} {model.precision}",
-                f"{100 * model.accuracy:.2f} %",
-                _interval(model),
+                f"{100 * model.accuracy:.2f}",
+                _interval(model).removesuffix(" %"),
                 f"{model.macro_f1:.3f}",
-                _figure(model.roc_auc, 4),
-                f"{model.brier:.4f}",
+                _figure(model.roc_auc, 3),
+                f"{model.brier:.3f}",
                 f"{model.calibration_error:.3f}",
-                f"{100 * model.unknown_tokens:.1f} %",
+                f"{100 * model.unknown_tokens:.1f}",
                 f"{model.threshold.value:.3f}",
             )
         return table
