@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from sentiline import __version__
-from sentiline.errors import BundleError, SentilineError
+from sentiline.errors import BundleError, ClusterError, SentilineError
 
 # Help text is kept here so that `sentiline --help` imports no command, and so neither numpy nor onnxruntime.
 COMMANDS = {
     "predict": "Show the sentiment of a text, as a whole and token by token.",
     "score": "Score files of reviews into one file, with columns carried through.",
+    "evaluate": "Tell how well models do on your own labelled reviews.",
     "models": "List the models that can be loaded by name.",
     "serve": "Serve the models over HTTP.",
     "verify": "Check that a model's files are intact and that it computes what it promises.",
@@ -27,6 +28,7 @@ Exit codes:
   0  done
   1  a model cannot be used: missing, damaged or malformed
   2  wrong usage, or input that cannot be scored
+  3  a cluster cannot be reached, or failed; what is finished is kept for --resume
 """
 
 HELP = """
@@ -50,6 +52,12 @@ class InputFailure(click.ClickException):
     """Input, an option or a setting cannot be used; shown as one message without a traceback."""
 
     exit_code = 2
+
+
+class ClusterFailure(click.ClickException):
+    """A cluster failed, and may not if it is asked again; shown as one message without a traceback."""
+
+    exit_code = 3
 
 
 class LazyGroup(click.Group):
@@ -77,6 +85,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except BundleError as error:
             raise ModelFailure(str(error)) from error
+        except ClusterError as error:
+            raise ClusterFailure(str(error)) from error
         except SentilineError as error:
             raise InputFailure(str(error)) from error
 

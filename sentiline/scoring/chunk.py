@@ -8,15 +8,11 @@ from typing import Any
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import arrow
+from sentiline.scoring.format import TEXT_NAMES
 
 CHUNK_ROWS = 1024
 CHUNK_CHARACTERS = 4_000_000
 """A chunk ends where either is reached: it bounds memory, and what a killed run must do again."""
-
-TEXT_NAMES = frozenset(
-    ("text", "review", "review_text", "comment", "content", "body", "message", "sentence", "tweet", "document")
-)
-"""Names, in any case, of a column that is the text wherever there is one of them only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,8 +62,7 @@ class Display:
             self._bar.update(self._task, completed=progress.done, total=total, description=line)
         elif now - self._shown >= LOG_SECONDS:
             self._shown = now
-            left = f", {100 * progress.done / progress.total:.0f} % read" if progress.total else ""
-            self._console.print(line + left, markup=False, soft_wrap=True)
+            self._console.print(line + describe_rest(progress, now - self._started), markup=False, soft_wrap=True)
 
 
 def describe(progress: Progress, seconds: float) -> str:
@@ -73,7 +72,18 @@ def describe(progress: Progress, seconds: float) -> str:
     return f"{tally.rows:,} rows, {rate:,.0f} rows/s, {_share(tally)} positive, {tally.failed:,} errors"
 
 
-def show_summary(tally: Tally, output: Path, console: Console | None = None) -> None:
+def describe_rest(progress: Progress, seconds: float) -> str:
+    """What follows that line where there is no bar: share of the input done, and how long the rest will take."""
+    if not progress.total or not progress.done:
+        return ""
+    done = min(progress.done / progress.total, 1.0)
+    rows = progress.tally.rows
+    fresh = done * (rows - progress.resumed) / rows if rows else 0.0  # done in this run
+    left = f", about {_duration(seconds * (1.0 - done) / fresh)} left" if fresh else ""
+    return f", {100 * done:.0f} % done{left}"
+
+
+def show_summary(tally: Tally, output: str | Path, console: Console | None = None) -> None:
     """Print the counts of a run, with a histogram of P(positive)."""
     console = console or Console(highlight=False)
     lines = [f"{tally.rows:,} rows written to {output}: {tally.scored:,} scored, {_share(tally)} of them positive"]
@@ -90,6 +100,12 @@ def show_summary(tally: Tally, output: Path, console: Console | None = None) -> 
             lines.append(f"  {index / BINS:.1f}-{(index + 1) / BINS:.1f}  {bar:<{_WIDTH}} {count:,}")
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 def _share(tally: Tally) -> str:

@@ -10,14 +10,15 @@ import io
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import arrow
-from sentiline.scoring.chunk import Chunk, Records
+from sentiline.scoring.chunk import Batch, Chunk, Records
 from sentiline.scoring.format import Compression, Format
-from sentiline.scoring.outcome import TIMESTEPS, Scored, check_clash
+from sentiline.scoring.outcome import NESTED, Scored, check_clash
 
 _LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 """Lone surrogates that stand for no byte: JSON can spell them."""
@@ -32,8 +33,14 @@ class Encoder(Protocol):
     def encode(self, scored: Scored, *, first: bool) -> bytes:
         """Encode a chunk; `first` if it begins the output."""
 
+    def follow(self, data: Path, target: Path) -> None:
+        """Make what can be made of the bytes that `data` holds so far, so that less is left for `assemble`."""
+
     def assemble(self, data: Path, target: Path) -> Path:
         """Make the output of all bytes, which `data` holds; return where it is, `data` or `target`."""
+
+    def close(self) -> None:
+        """Let go of what `follow` opened."""
 
 
 def encoder_for(format: Format, names: dict[str, str]) -> Encoder:
@@ -51,11 +58,13 @@ def encoder_for(format: Format, names: dict[str, str]) -> Encoder:
         raise OptionError(
             "plain text has no columns for the sentiment; write .csv, .tsv, .jsonl or .parquet", field="--to"
         )
-    if format.kind in ("csv", "tsv") and TIMESTEPS in names:
-        raise OptionError(
-            f"{format.kind.upper()} has no nested columns for --timesteps; write .jsonl or .parquet",
-            field="--timesteps",
-        )
+    if format.kind in ("csv", "tsv"):
+        for name in NESTED:
+            if name in names:
+                raise OptionError(
+                    f"{format.kind.upper()} has no nested columns for --{name}; write .jsonl or .parquet",
+                    field=f"--{name}",
+                )
     if format.kind == "parquet":
         arrow("Writing Parquet")
         from sentiline.scoring.parquet import ParquetEncoder
@@ -66,7 +75,21 @@ def encoder_for(format: Format, names: dict[str, str]) -> Encoder:
     return JsonEncoder(format, names) if format.kind == "jsonl" else TableEncoder(format, names)
 
 
-class TableEncoder:
+class _Stream:
+    """What is common to outputs that are the bytes of their chunks, one after another."""
+
+    def follow(self, data: Path, target: Path) -> None:
+        """Nothing has to be made of them."""
+
+    def assemble(self, data: Path, target: Path) -> Path:
+        """The bytes are the output."""
+        return data
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class TableEncoder(_Stream):
     """Writes CSV or TSV."""
 
     def __init__(self, format: Format, names: dict[str, str]) -> None:
@@ -88,18 +111,17 @@ class TableEncoder:
         if first:
             writer.writerow((*self._names, *self._added.values()))
         added = scored.columns(self._added)
-        columns = [*(chunk.data.column(name) for name in self._names), *added.values()]
-        writer.writerows(zip(*([_cell(value) for value in column] for column in columns), strict=True))
+        columns: list[Iterable[Any]] = [chunk.data.column(name) for name in self._names]
+        if isinstance(chunk.data, Batch) or chunk.data.sources is not None:  # else there are strings and nothing else
+            columns = [map(_cell, column) for column in columns]
+        columns += [map(_cell, column) for column in added.values()]
+        writer.writerows(zip(*columns, strict=True))
         # bytes that could not be decoded go out as they came in
         content = _LONE.sub("\ufffd", text.getvalue()).encode("utf-8", "surrogateescape")
         return compress(content, self._format.compression)
 
-    def assemble(self, data: Path, target: Path) -> Path:
-        """The bytes are the output."""
-        return data
 
-
-class JsonEncoder:
+class JsonEncoder(_Stream):
     """Writes JSON Lines. An object that came as JSON keeps its own text, and the added keys follow."""
 
     def __init__(self, format: Format, names: dict[str, str]) -> None:
@@ -114,7 +136,7 @@ class JsonEncoder:
         chunk = scored.chunk
         check_clash(chunk, self._added)
         added = scored.columns(self._added)
-        results = [dict(zip(added, values, strict=True)) for values in zip(*added.values(), strict=True)]
+        results = (dict(zip(added, values, strict=True)) for values in zip(*added.values(), strict=True))
         sources = chunk.data.sources if isinstance(chunk.data, Records) else None
         lines = []
         for index, (row, result) in enumerate(zip(chunk.data.rows, results, strict=True)):
@@ -123,10 +145,6 @@ class JsonEncoder:
                 line = f"{sources[index][:-1].rstrip()}, {_json(result).decode()[1:]}"
             lines.append(_utf8(line) or _json(row | result))
         return compress(b"".join(line + b"\n" for line in lines), self._format.compression)
-
-    def assemble(self, data: Path, target: Path) -> Path:
-        """The bytes are the output."""
-        return data
 
 
 class _Rows:

@@ -1,8 +1,11 @@
-"""File formats and compressions, told by a file's ending or by name; reads and writes nothing."""
+"""File formats and compressions, told by a file's ending, its first lines, or by name; reads and writes nothing."""
 
 from __future__ import annotations
 
+import csv
+import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePath
 from typing import Literal, get_args
 
@@ -20,7 +23,15 @@ ENDINGS: dict[str, Kind] = {
     ".parquet": "parquet",
     ".txt": "text",
 }
+TEXT_NAMES = frozenset(
+    ("text", "review", "review_text", "comment", "content", "body", "message", "sentence", "tweet", "document")
+)
+"""Names, in any case, of a column that is the text wherever there is one of them only."""
+
 COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+
+
+_COLUMN = re.compile(r"\w[\w .:/()-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ def format_of(name: str, forced: str | None = None, *, option: str = "--format")
     """
     path = PurePath(name)
     compression = COMPRESSIONS.get(path.suffix.lower())
-    ending = PurePath(path.stem).suffix.lower() if compression else path.suffix.lower()
+    ending = _ending(path)
     if forced is not None and forced not in KINDS:
         raise OptionError(f"{option} is {forced!r}; it must be one of {', '.join(KINDS)}", field=option)
     kind = next((kind for kind in KINDS if kind == forced), None) or ENDINGS.get(ending)
@@ -74,3 +85,47 @@ def format_of(name: str, forced: str | None = None, *, option: str = "--format")
             field=option,
         )
     return Format(kind, compression)
+
+
+def ending_of(name: str) -> str | None:
+    """The ending of a file's name that tells its format; None if there is none."""
+    ending = _ending(PurePath(name))
+    return ending if ending in ENDINGS else None
+
+
+def kind_of(text: str) -> Kind | None:
+    """Tell what the rows of a text file look like by its first lines.
+
+    An object on the first line means JSON Lines; names of columns, as many as the line after them has values, mean TSV
+    or CSV. Plain text is never guessed: its lines may hold commas.
+
+    Args:
+        text: the beginning of the file; the last line may be cut.
+
+    Example:
+        >>> kind_of("id,review")
+        'csv'
+    """
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return None
+    if lines[0].lstrip().startswith("{"):
+        return "jsonl"
+    kinds: tuple[Kind, ...] = ("tsv", "csv")
+    for kind in kinds:
+        try:
+            records = list(islice(csv.reader(lines, delimiter=Format(kind).delimiter), 2))
+        except csv.Error:
+            continue
+        header = records[0]
+        named = all(map(_COLUMN.fullmatch, header)) and len(set(header)) == len(header)
+        known = any(name.strip().lower() in TEXT_NAMES for name in header)
+        several = len(header) > 1
+        if named and ((known and (several or kind == "csv")) or (several and len(records[-1]) == len(header))):
+            return kind
+    return None
+
+
+def _ending(path: PurePath) -> str:
+    suffix = path.suffix.lower()
+    return PurePath(path.stem).suffix.lower() if suffix in COMPRESSIONS else suffix

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentiline.errors import DataFileError, InputError, OptionError
@@ -13,7 +13,8 @@ from sentiline.scoring.chunk import Chunk
 from sentiline.tokenizer import Truncation
 
 COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "error")
-TIMESTEPS = "timesteps"
+TIMESTEPS, SENTENCES = "timesteps", "sentences"
+NESTED = (TIMESTEPS, SENTENCES)
 MAX_CHARACTERS = 1_000_000
 
 FAULTS = {
@@ -39,24 +40,40 @@ class Scored:
     chunk: Chunk
     results: Sequence[Reading | str]
 
-    def columns(self, names: dict[str, str]) -> dict[str, list[Any]]:
+    def columns(self, names: dict[str, str]) -> dict[str, Iterable[Any]]:
         """The added columns by their names in the output.
 
         Args:
-            names: of `COLUMNS`, and of `TIMESTEPS` if they are wanted, their names in the output.
+            names: of `COLUMNS`, and of those of `NESTED` that are wanted, their names in the output.
+
+        Returns:
+            One value for each row; None where it has none. Nested ones are made one by one as they are asked for: all
+            at once they would take much memory.
         """
-        rows = [_fault(one) if isinstance(one, str) else _row(one, TIMESTEPS in names) for one in self.results]
-        return {written: [row[name] for row in rows] for name, written in names.items()}
+        readings = [None if isinstance(one, str) else one for one in self.results]
+        positive = [None if one is None else one.positive for one in readings]
+        columns: dict[str, Iterable[Any]] = {
+            "label": [None if one is None else one.label for one in readings],
+            "score": [None if one is None else max(one, 1.0 - one) for one in positive],
+            "positive": positive,
+            "tokens_total": [None if one is None else one.encoding.tokens_total for one in readings],
+            "unknown_tokens": [None if one is None else one.encoding.unknown_tokens for one in readings],
+            "truncated": [None if one is None else one.encoding.truncated for one in readings],
+            "error": [one if isinstance(one, str) else None for one in self.results],
+            TIMESTEPS: _timesteps(readings),
+            SENTENCES: _sentences(readings),
+        }
+        return {written: columns[name] for name, written in names.items()}
 
 
-def _fault(name: str) -> dict[str, Any]:
-    return dict.fromkeys((*COLUMNS, TIMESTEPS)) | {"error": name}
+def _timesteps(readings: Sequence[Reading | None]) -> Iterator[list[dict[str, Any]] | None]:
+    for one in readings:
+        yield None if one is None else one.as_dict("timesteps")["timesteps"]
 
 
-def _row(reading: Reading, timesteps: bool) -> dict[str, Any]:
-    row = reading.as_dict("timesteps" if timesteps else "none")
-    row["error"] = None
-    return row
+def _sentences(readings: Sequence[Reading | None]) -> Iterator[list[dict[str, Any]] | None]:
+    for one in readings:
+        yield None if one is None else [asdict(sentence) for sentence in one.sentences()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +130,10 @@ class Scorer:
         return None
 
 
-def output_names(prefix: str, *, timesteps: bool) -> dict[str, str]:
+def output_names(prefix: str, *, timesteps: bool = False, sentences: bool = False) -> dict[str, str]:
     """Names in the output of the columns that are added."""
-    return {name: prefix + name for name in (*COLUMNS, *((TIMESTEPS,) if timesteps else ()))}
+    nested = [name for name, wanted in zip(NESTED, (timesteps, sentences), strict=True) if wanted]
+    return {name: prefix + name for name in (*COLUMNS, *nested)}
 
 
 def check_clash(chunk: Chunk, names: dict[str, str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import pyarrow.parquet as pq
 from sentiline.errors import DataFileError
 from sentiline.scoring.chunk import Batch, Chunk, Records
 from sentiline.scoring.encoder import check_columns
-from sentiline.scoring.outcome import COLUMNS, TIMESTEPS, Scored, check_clash
+from sentiline.scoring.outcome import COLUMNS, SENTENCES, TIMESTEPS, Scored, check_clash
 
 ROW_GROUP_BYTES = 16 * 2**20
 """Of Arrow columns in memory, after which a row group is written."""
+
+_NESTED_ROWS = 16
 
 _STEP = pa.struct(
     [
@@ -27,13 +31,26 @@ _STEP = pa.struct(
         ("running", pa.float32()),
     ]
 )
-_TYPES = dict(
+_SENTENCE = pa.struct(
+    [
+        ("sentence", pa.string()),
+        ("start", pa.int32()),
+        ("end", pa.int32()),
+        ("label", pa.string()),
+        ("score", pa.float64()),
+        ("positive", pa.float64()),
+        ("contribution", pa.float64()),
+        ("tokens_total", pa.int32()),
+        ("tokens_used", pa.int32()),
+    ]
+)
+TYPES = dict(
     zip(
         COLUMNS,
         (pa.string(), pa.float64(), pa.float64(), pa.int64(), pa.int64(), pa.bool_(), pa.string()),
         strict=True,
     )
-) | {TIMESTEPS: pa.list_(_STEP)}
+) | {TIMESTEPS: pa.list_(_STEP), SENTENCES: pa.list_(_SENTENCE)}
 
 
 class ParquetEncoder:
@@ -42,6 +59,7 @@ class ParquetEncoder:
     def __init__(self, names: dict[str, str]) -> None:
         self._added = names
         self._schema: Any = None
+        self._assembly: _Assembly | None = None
 
     def prepare(self, first: Chunk) -> None:
         """Take the columns and types of the first chunk for those of the output."""
@@ -51,7 +69,7 @@ class ParquetEncoder:
         else:
             arrays = {name: _array(first, name, None) for name in first.data.names}
             carried = pa.schema([(name, array.type) for name, array in arrays.items()])
-        fields = [pa.field(written, _TYPES[name]) for name, written in self._added.items()]
+        fields = [pa.field(written, TYPES[name]) for name, written in self._added.items()]
         self._schema = pa.schema([*carried, *fields], metadata=carried.metadata)
 
     def encode(self, scored: Scored, *, first: bool) -> bytes:
@@ -60,8 +78,7 @@ class ParquetEncoder:
         carried = schema.names[: len(schema.names) - len(self._added)]
         check_columns(chunk, tuple(carried))
         columns = [self._carried(chunk, name) for name in carried]
-        for name, values in scored.columns(self._added).items():
-            columns.append(pa.array(values, schema.field(name).type))
+        columns += added_arrays(scored, self._added)
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with pa.ipc.new_stream(sink, schema, options=options) as stream:
@@ -82,20 +99,71 @@ class ParquetEncoder:
             )
         return column
 
+    def follow(self, data: Path, target: Path) -> None:
+        """Write the row groups that are full."""
+        self._assembly = self._assembly or _Assembly(data, target, self._schema)
+        self._assembly.follow()
+
     def assemble(self, data: Path, target: Path) -> Path:
-        """Write the Parquet file."""
-        size = data.stat().st_size
-        with pa.OSFile(str(data)) as source, pq.ParquetWriter(target, self._schema, compression="zstd") as writer:
-            waiting: list[Any] = []
-            while source.tell() < size:
-                with pa.ipc.open_stream(source) as stream:
-                    waiting += stream
-                if sum(batch.nbytes for batch in waiting) >= ROW_GROUP_BYTES:
-                    writer.write_table(pa.Table.from_batches(waiting, self._schema))
-                    waiting = []
-            if waiting:
-                writer.write_table(pa.Table.from_batches(waiting, self._schema))
+        """Write what is left of the Parquet file."""
+        self.follow(data, target)
+        self.close()
         return target
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._assembly:
+            self._assembly.close()
+        self._assembly = None
+
+
+class _Assembly:
+    """A Parquet file that is being written from a file of Arrow streams that grows."""
+
+    def __init__(self, data: Path, target: Path, schema: Any) -> None:
+        self._data = data
+        self._schema = schema
+        self._source = pa.OSFile(str(data))
+        self._writer = pq.ParquetWriter(target, schema, compression="zstd")
+        self._waiting: list[Any] = []
+
+    def follow(self) -> None:
+        size = self._data.stat().st_size
+        while self._source.tell() < size:
+            with pa.ipc.open_stream(self._source) as stream:
+                self._waiting += stream
+            if sum(batch.nbytes for batch in self._waiting) >= ROW_GROUP_BYTES:
+                self._write()
+
+    def close(self) -> None:
+        if self._waiting:
+            self._write()
+        self._writer.close()
+        self._source.close()
+
+    def _write(self) -> None:
+        self._writer.write_table(pa.Table.from_batches(self._waiting, self._schema))
+        self._waiting = []
+
+
+def added_arrays(scored: Scored, names: dict[str, str]) -> list[Any]:
+    """The added columns of a chunk as Arrow arrays, in the order of their names in the output."""
+    types = {written: TYPES[name] for name, written in names.items()}
+    return [_built(values, types[name]) for name, values in scored.columns(names).items()]
+
+
+def _built(values: Iterable[Any], kind: Any) -> Any:
+    if not pa.types.is_list(kind):
+        return pa.array(values, kind)
+    # a few rows at once: the Python values of all tokens of a chunk would take hundreds of megabytes
+    parts = [pa.array(some, kind) for some in _batched(values)]
+    return pa.concat_arrays(parts) if parts else pa.array([], kind)
+
+
+def _batched(values: Iterable[Any]) -> Iterator[list[Any]]:
+    rest = iter(values)
+    while some := list(islice(rest, _NESTED_ROWS)):
+        yield some
 
 
 def _array(chunk: Chunk, name: str, kind: Any) -> Any:
@@ -109,7 +177,9 @@ def _array(chunk: Chunk, name: str, kind: Any) -> Any:
         except UnicodeEncodeError:
             values = [_valid(value) for value in values]
             array = pa.array(values, kind)
-        if kind != pa.string() and not _same(values, array.to_pylist()):  # Arrow cuts 1.5 down to a column of integers
+        if array.type != pa.string() and not _same(
+            values, array.to_pylist()
+        ):  # Arrow cuts 1.5 down to a column of integers
             raise pa.ArrowInvalid(f"not all values are of type {array.type}")
     except (pa.ArrowException, OverflowError) as error:
         where = f"{chunk.place(0)} and after" if len(chunk) else chunk.file

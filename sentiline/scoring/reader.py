@@ -10,25 +10,29 @@ from typing import Any
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import arrow
 from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Batch, Chunk, Records, check_names
-from sentiline.scoring.source import Lines, Source, open_text
+from sentiline.scoring.partition import Value
+from sentiline.scoring.source import InterruptedReadError, Lines, Source, open_text, unreadable
 
-LINE_LIMIT = 16 * 2**20
+LINE_LIMIT = 8 * 2**20
 """Characters: a longer line or CSV field ends the reading, as what stands behind an unclosed quote must."""
 
 _BUFFER = 2**20
 _BATCH_ROWS = 64
-"""Rows of Parquet decoded at once: few, since nothing tells beforehand how long their texts are."""
+"""Rows of Parquet decoded at once, of which chunks are made: few, since nothing tells beforehand how long their texts
+are; fewer yet where chunks are to be short."""
 
 
-def read_chunks(source: Source, encoding: str = "utf-8") -> Iterator[Chunk]:
+def read_chunks(source: Source, encoding: str = "utf-8", characters: int = CHUNK_CHARACTERS) -> Iterator[Chunk]:
     """Read a file.
 
     Args:
         source: the file.
         encoding: of a text file. Bytes that do not fit it become lone surrogates.
+        characters: after which a chunk ends.
 
     Yields:
-        Its rows, at most `CHUNK_ROWS` at once; a chunk of none where a file has columns and no rows.
+        Its rows, at most `CHUNK_ROWS` at once, with the columns that the names of its folders keep; a chunk of none
+        where a file has columns and no rows.
 
     Raises:
         DataFileError: the file cannot be read or is malformed; names the line.
@@ -36,12 +40,13 @@ def read_chunks(source: Source, encoding: str = "utf-8") -> Iterator[Chunk]:
         SettingError: pyarrow is needed and not installed.
     """
     if source.format.kind == "parquet":
-        yield from _parquet(source)
+        yield from _parquet(source, characters)
         return
     with open_text(source, encoding, newline="" if source.format.kind in ("csv", "tsv") else "\n") as lines:
-        rows = {"csv": _table, "tsv": _table, "jsonl": _objects, "text": _plain}[source.format.kind](source, lines)
+        gatherer = _Gatherer(source, lines, characters)
+        rows = {"csv": _table, "tsv": _table, "jsonl": _objects, "text": _plain}[source.format.kind]
         try:
-            yield from rows
+            yield from rows(source, lines, gatherer)
         except UnicodeDecodeError as error:  # codecs of more than one byte a unit have no lone surrogates for all
             raise DataFileError(f"{source.name} is not {encoding}: {error}; see --encoding", field="encoding") from None
 
@@ -49,9 +54,10 @@ def read_chunks(source: Source, encoding: str = "utf-8") -> Iterator[Chunk]:
 class _Gatherer:
     """Rows on their way to becoming a chunk."""
 
-    def __init__(self, source: Source, lines: Lines) -> None:
+    def __init__(self, source: Source, lines: Lines, limit: int) -> None:
         self._source = source
         self._lines = lines
+        self._limit = limit
         self.clear()
 
     def clear(self) -> None:
@@ -65,20 +71,21 @@ class _Gatherer:
         self.numbers.append(number)
         self.rows.append(row)
         self.characters += characters
-        return len(self.rows) >= CHUNK_ROWS or self.characters >= CHUNK_CHARACTERS
+        return len(self.rows) >= CHUNK_ROWS or self.characters >= self._limit
 
     def chunk(self, names: tuple[str, ...]) -> Chunk:
         """All rows taken since the last chunk."""
         records = Records(names, self.rows, self.sources or None)
+        if self._source.partitions:
+            records = _partitioned(records, self._source)
         chunk = Chunk(self._source.name, "line", self.numbers, records, self._lines.position())
         self.clear()
         return chunk
 
 
-def _table(source: Source, lines: Lines) -> Iterator[Chunk]:
+def _table(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chunk]:
     csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))  # one for the whole process
     reader = csv.reader(lines, delimiter=source.format.delimiter, strict=True)
-    gatherer = _Gatherer(source, lines)
     names: tuple[str, ...] = ()
     empty = True
     while True:
@@ -127,8 +134,7 @@ def _numbered(source: Source, lines: Lines) -> Iterator[tuple[int, str]]:
         yield number, line.removesuffix("\n").removesuffix("\r")
 
 
-def _objects(source: Source, lines: Lines) -> Iterator[Chunk]:
-    gatherer = _Gatherer(source, lines)
+def _objects(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chunk]:
     names: dict[str, None] = {}
     for number, line in _numbered(source, lines):
         if not line.strip():
@@ -152,8 +158,7 @@ def _objects(source: Source, lines: Lines) -> Iterator[Chunk]:
         yield gatherer.chunk(tuple(names))
 
 
-def _plain(source: Source, lines: Lines) -> Iterator[Chunk]:
-    gatherer = _Gatherer(source, lines)
+def _plain(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chunk]:
     for number, line in _numbered(source, lines):
         if gatherer.add(number, {"text": line}, len(line)):
             yield gatherer.chunk(("text",))
@@ -161,21 +166,78 @@ def _plain(source: Source, lines: Lines) -> Iterator[Chunk]:
         yield gatherer.chunk(("text",))
 
 
-def _parquet(source: Source) -> Iterator[Chunk]:
+def _partitioned(records: Records, source: Source) -> Records:
+    """The same rows with the columns that the names of the folders keep."""
+    columns = {name: one.value for name, one in source.partitions.items()}
+    for name in columns.keys() & set(records.names):
+        if any(name in row and not _agrees(row[name], columns[name]) for row in records.rows):
+            raise _clash(name, source)
+    names = (*records.names, *(name for name in columns if name not in records.names))
+    if records.sources is None:  # nothing has a type here
+        strings = {
+            name: None if value is None else str(value) for name, value in columns.items() if name not in records.names
+        }
+        return Records(names, [row | strings for row in records.rows])
+    rows, texts = [], []
+    for row, text in zip(records.rows, records.sources, strict=True):
+        added = {name: value for name, value in columns.items() if name not in row}
+        inside = json.dumps(added, ensure_ascii=False)[1:]
+        texts.append((f"{text[:-1].rstrip()}, {inside}" if row else f"{{{inside}") if added else text)
+        rows.append(row | added)
+    return Records(names, rows, texts)
+
+
+def _agrees(held: object, named: Value) -> bool:
+    return held == named or (named is not None and str(held) == str(named))
+
+
+def _clash(name: str, source: Source) -> DataFileError:
+    return DataFileError(
+        f"{source.name}: column {name!r} is {source.partitions[name].value!r} in the name of its folder and something "
+        "else in the file; rename one of them",
+        field="columns",
+    )
+
+
+def _parquet(source: Source, characters: int) -> Iterator[Chunk]:
     pa, parquet = arrow("Parquet"), arrow("Parquet", "parquet")
+    location = source.location
+    if location is None:
+        raise DataFileError("Parquet cannot be read from standard input; save it to a file", field="input")
     try:
         # read in small pieces: a row group as a whole may be as large as the file
-        with parquet.ParquetFile(source.path, buffer_size=_BUFFER, pre_buffer=False) as file:
+        with parquet.ParquetFile(
+            location.path, filesystem=location.store, buffer_size=_BUFFER, pre_buffer=False
+        ) as file:
             check_names(file.schema_arrow.names, source.name)
-            total, done = file.metadata.num_rows, 0
+            total = file.metadata.num_rows
+            groups = range(file.num_row_groups) if source.row_groups is None else source.row_groups
+            done = sum(file.metadata.row_group(index).num_rows for index in range(groups.start))
             if not total:
-                yield Chunk(source.name, "row", [], Batch(_no_rows(file.schema_arrow)), source.size)
-            for batch in _gathered(file.iter_batches(batch_size=_BATCH_ROWS)):
+                yield Chunk(source.name, "row", [], _columns(_no_rows(file.schema_arrow), source), source.size)
+            rows = max(1, _BATCH_ROWS * characters // CHUNK_CHARACTERS)
+            batches = file.iter_batches(batch_size=rows, row_groups=list(groups))
+            for batch in _gathered(batches, characters):
                 lines = range(done + 1, done + 1 + batch.num_rows)
                 done += batch.num_rows
-                yield Chunk(source.name, "row", lines, Batch(batch), source.size * done // total)
+                yield Chunk(source.name, "row", lines, _columns(batch, source), source.size * done // total)
     except (pa.ArrowException, OSError) as error:
+        interrupted = unreadable(source, error)
+        if isinstance(interrupted, InterruptedReadError):
+            raise interrupted from error
         raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
+
+
+def _columns(batch: Any, source: Source) -> Batch:
+    """The rows of a batch with the columns that the names of the folders keep."""
+    pa = arrow("Parquet")
+    for name, (value, whole) in source.partitions.items():
+        if name not in batch.schema.names:
+            column = pa.repeat(pa.scalar(value, pa.int64() if whole else pa.string()), batch.num_rows)
+            batch = batch.append_column(name, column)
+        elif not all(_agrees(one, value) for one in batch.column(name).unique().to_pylist()):
+            raise _clash(name, source)
+    return Batch(batch)
 
 
 def _no_rows(schema: Any) -> Any:
@@ -183,7 +245,7 @@ def _no_rows(schema: Any) -> Any:
     return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
 
 
-def _gathered(batches: Iterable[Any]) -> Iterator[Any]:
+def _gathered(batches: Iterable[Any], characters: int) -> Iterator[Any]:
     """Join small batches into chunks, which end early where texts are long."""
     pa = arrow("Parquet")
     waiting: list[Any] = []
@@ -191,7 +253,7 @@ def _gathered(batches: Iterable[Any]) -> Iterator[Any]:
     for batch in batches:
         waiting.append(batch)
         rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows >= CHUNK_ROWS or size >= CHUNK_CHARACTERS:
+        if rows >= CHUNK_ROWS or size >= characters:
             yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
             waiting, rows, size = [], 0, 0
     if waiting:

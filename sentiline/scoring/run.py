@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sentiline import __version__
 from sentiline.errors import DataFileError, SentilineError
@@ -16,15 +16,22 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.encoder import Encoder, encoder_for
 from sentiline.scoring.format import format_of
+from sentiline.scoring.location import Location
+from sentiline.scoring.memory import DEFAULT, chunk_characters, parse_size
 from sentiline.scoring.outcome import MAX_CHARACTERS, Scored, Scorer, output_names
 from sentiline.scoring.reader import read_chunks
-from sentiline.scoring.source import Source, find_sources
+from sentiline.scoring.source import InterruptedReadError, Source, find_sources
 from sentiline.scoring.tally import Tally
-from sentiline.scoring.workspace import Workspace, folder_of
+from sentiline.scoring.workspace import Workspace, folder_of, unfinished
 from sentiline.tokenizer import Truncation
 
-_AHEAD = 2
+_AHEAD = 1
 """Chunks read before they are scored, and chunks scored before they are written."""
+_SIDE_BY_SIDE = 2
+"""Chunks being scored."""
+_SWITCH_SECONDS = 0.0005
+"""How long Python runs one thread while others wait: at its own 5 ms, which is several texts, a thread that is through
+with a text waits long for the one that reads or writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +45,11 @@ class Options:
         encoding: of text files.
         prefix: before the names of the added columns.
         timesteps: whether to add the sentiment at every token.
+        sentences: whether to add what every sentence adds to the verdict.
         truncation: for long texts; None is the model's own policy.
         max_characters: a longer text is a fault.
         strict: stop at the first fault.
+        memory: bytes of peak resident memory to stay within; long texts make chunks of fewer rows.
     """
 
     text_column: str | None = None
@@ -49,9 +58,11 @@ class Options:
     encoding: str = "utf-8"
     prefix: str = ""
     timesteps: bool = False
+    sentences: bool = False
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     strict: bool = False
+    memory: int = parse_size(DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +87,53 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+class Follower(Protocol):
+    """Gathers figures from the chunks of a run, as a report does; saved with them, so that a resumed run goes on."""
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What it was asked for, as plain values; a resumed run must be asked the same."""
+
+    def prepare(self, first: Chunk) -> None:
+        """Look at the first chunk before it is scored; may raise."""
+
+    def add(self, scored: Scored) -> None:
+        """Take a chunk; they come in order, from one thread."""
+
+    def dump(self) -> bytes:
+        """All that has been gathered."""
+
+    def restore(self, content: bytes) -> None:
+        """Go on from what `dump` gave."""
+
+    def finish(self, tally: Tally) -> None:
+        """All chunks have been taken, and the output is about to appear; called again if that fails."""
+
+
 def score_files(
     predictor: Predictor,
     inputs: Sequence[str],
-    output: Path,
+    output: str | Path,
     options: Options | None = None,
     *,
     resume: bool = False,
     overwrite: bool = False,
+    scratch: Path | None = None,
     report: Report | None = None,
+    follower: Follower | None = None,
 ) -> Tally | None:
     """Score files of reviews into one file, which appears when it is complete.
 
     Args:
         predictor: the model.
-        inputs: paths, folders, globs, or `-` for standard input.
-        output: the file to write.
+        inputs: paths or URLs of files and folders, globs, or `-` for standard input.
+        output: path or URL of the file to write.
         options: how to score; None for the defaults.
         resume: go on where a killed run stopped, if there was one.
         overwrite: replace the output, and forget an unfinished run.
+        scratch: where an output grows that is not on this machine; default the current folder.
         report: called after each chunk, from a thread of the run.
+        follower: given every chunk once, whatever number of runs it takes.
 
     Returns:
         The counts, those of a run that was resumed included; None if there was nothing to resume because the output
@@ -108,63 +146,75 @@ def score_files(
         SettingError: pyarrow is needed and not installed.
     """
     options = options or Options()
-    names = output_names(options.prefix, timesteps=options.timesteps)
-    encoder = encoder_for(format_of(str(output), options.to, option="--to"), names)
-    sources = find_sources(inputs, options.format)
-    if resume and any(source.path is None for source in sources):
+    characters = chunk_characters(options.memory)
+    target = Location.parse(str(output))
+    names = output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
+    encoder = encoder_for(format_of(target.path, options.to, option="--to"), names)
+    sources = find_sources(inputs, options.format, options.encoding)
+    if resume and any(source.location is None for source in sources):
         raise DataFileError("standard input cannot be read again, so not resumed; save it to a file", field="resume")
-    if any(source.path is not None and source.path.resolve() == output.resolve() for source in sources):
-        raise DataFileError(f"{output} is an input as well; write to another file", field="output")
-    if not output.absolute().parent.is_dir():
-        raise DataFileError(f"there is no folder {output.absolute().parent} to write to", field="output")
-    if not _begin(output, resume=resume, overwrite=overwrite):
+    if any(source.location is not None and source.location.identity == target.identity for source in sources):
+        raise DataFileError(f"{target} is an input as well; write to another file", field="output")
+    folder = folder_of(target, scratch)
+    if not _begin(target, folder, resume=resume, overwrite=overwrite):
         return None
-    workspace = Workspace(output, _header(predictor, sources, output, options), resume=resume)
+    workspace = Workspace(target, folder, _header(predictor, sources, target, options, follower), resume=resume)
     try:
-        run = _Run(predictor, sources, encoder, workspace, options, report)
+        run = _Run(predictor, sources, encoder, workspace, options, characters, report, follower)
         tally = run.all()
         if not workspace.published:
             workspace.publish(encoder.assemble(workspace.data, workspace.target))
         else:
             workspace.publish()
-    except SentilineError:  # the same would happen again: nothing is left to resume
-        workspace.discard()
+    except SentilineError as error:
+        if not isinstance(error, InterruptedReadError):  # the same would happen again: nothing is left to resume
+            workspace.discard()
         raise
     finally:
+        encoder.close()
         workspace.close()
     return tally
 
 
-def _begin(output: Path, *, resume: bool, overwrite: bool) -> bool:
+def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> bool:
     """Check what lies at the output; false if that is complete."""
-    if output.is_dir():
-        raise DataFileError(f"{output} is a folder; name a file", field="output")
-    journal = folder_of(output) / "journal.jsonl"
-    unfinished = journal.is_file() and journal.stat().st_size > 0
     if resume and overwrite:
         raise DataFileError("--resume goes on and --overwrite starts anew: give one of them", field="resume")
-    if resume and output.exists() and not unfinished:
+    try:
+        status, parent = output.status(), output.parent().status()
+    except OSError as error:
+        raise DataFileError(f"{output} cannot be reached: {error.strerror or error}", field="output") from None
+    if not (parent and parent.folder):
+        raise DataFileError(f"there is no folder {output.parent()} to write to", field="output")
+    if status and status.folder:
+        raise DataFileError(f"{output} is a folder; name a file", field="output")
+    if not folder.absolute().parent.is_dir():
+        raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
+    begun = unfinished(folder)
+    if resume and status and not begun:
         return False
-    if unfinished and not (resume or overwrite):
+    if begun and not (resume or overwrite):
         raise DataFileError(
-            f"an unfinished run lies in {folder_of(output)}; go on with --resume, or start anew with --overwrite",
-            field="output",
+            f"an unfinished run lies in {folder}; go on with --resume, or start anew with --overwrite", field="output"
         )
-    if output.exists() and not (overwrite or resume):
+    if status and not (overwrite or resume):
         raise DataFileError(f"{output} exists; replace it with --overwrite, or write elsewhere", field="output")
     return True
 
 
-def _header(predictor: Predictor, sources: Sequence[Source], output: Path, options: Options) -> dict[str, Any]:
+def _header(
+    predictor: Predictor, sources: Sequence[Source], output: Location, options: Options, follower: Follower | None
+) -> dict[str, Any]:
     manifest = predictor.manifest
     graph = manifest.precisions[predictor.precision]
     return {
         "release": __version__,
         "model": [manifest.name, manifest.version, predictor.precision, manifest.files[graph].sha256],
         "tokenizer": manifest.files[manifest.tokenizer].sha256,
-        "inputs": [[os.path.abspath(one.path or one.name), one.size, one.modified] for one in sources],  # noqa: PTH100
-        "output": output.name,
+        "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
+        "output": output.name if output.store else Path(output.path).name,
         "options": {name: getattr(options, name) for name in Options.__slots__},
+        "report": follower.header if follower else None,
     }
 
 
@@ -176,28 +226,54 @@ class _Run:
         encoder: Encoder,
         workspace: Workspace,
         options: Options,
+        characters: int,
         report: Report | None,
+        follower: Follower | None,
     ) -> None:
         self._predictor = predictor
         self._sources = sources
         self._encoder = encoder
         self._workspace = workspace
         self._options = options
+        self._characters = characters
         self._report = report
+        self._follower = follower
+        if follower and (state := workspace.state) is not None:
+            follower.restore(state)
         self._tally = Tally.from_dict(workspace.tally) if workspace.tally else Tally()
         self._resumed = self._tally.rows
-        self._total = sum(one.size for one in sources) if all(one.path for one in sources) else 0
+        self._total = sum(one.size for one in sources) if all(one.location for one in sources) else 0
         self._column = ""
+        self._broken = False
 
     def all(self) -> Tally:
         """Score what is not scored yet."""
         if self._workspace.published:
             return self._tally
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        try:
+            self._score()
+        finally:
+            sys.setswitchinterval(interval)
+        self._workspace.finish()
+        if self._follower:
+            self._follower.finish(self._tally)
+        return self._tally
+
+    def _score(self) -> None:
         finished = self._workspace.chunks
         chunks = enumerate(self._chunks())
+        scored: deque[Future[tuple[Scored, int, bool]]] = deque()
         behind: deque[Future[None]] = deque()
-        # one thread reads, one writes, and the predictor has its own, of which this is one
-        with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+        side_by_side = min(_SIDE_BY_SIDE, self._predictor.threads)
+        # One thread reads, two have the predictor score a chunk each, so that no core waits for the last text of one,
+        # and one writes.
+        with (
+            ThreadPoolExecutor(1, "read") as reader,
+            ThreadPoolExecutor(side_by_side, "score") as scorers,
+            ThreadPoolExecutor(1, "write") as writer,
+        ):
             ahead = deque(reader.submit(next, chunks, None) for _ in range(_AHEAD))
             scorer: Scorer | None = None
             while (item := ahead.popleft().result()) is not None:
@@ -205,27 +281,30 @@ class _Run:
                 if scorer is None:
                     scorer = self._scorer(chunk)
                     self._encoder.prepare(chunk)
+                    if self._follower:
+                        self._follower.prepare(chunk)
                     if self._workspace.finished:
                         break
                 ahead.append(reader.submit(next, chunks, None))
                 if index < finished:
                     continue
-                scored = scorer.score(chunk)
-                behind.append(writer.submit(self._write, scored, done, first=index == 0))
+                scored.append(scorers.submit(_score, scorer, chunk, done, index))
+                if len(scored) > side_by_side:
+                    behind.append(writer.submit(self._write, *scored.popleft().result()))
                 if len(behind) > _AHEAD:
                     behind.popleft().result()
+            for one in scored:
+                behind.append(writer.submit(self._write, *one.result()))
             for future in behind:
                 future.result()
         if scorer is None:
             raise DataFileError("there is no row in the input", field="input")
-        self._workspace.finish()
-        return self._tally
 
     def _chunks(self) -> Iterator[tuple[Chunk, int]]:
         """Yield the chunks of all inputs, each with the number of bytes finished with it."""
         before = 0
         for source in self._sources:
-            for chunk in read_chunks(source, self._options.encoding):
+            for chunk in read_chunks(source, self._options.encoding, self._characters):
                 yield chunk, before + chunk.position
             before += source.size
 
@@ -239,9 +318,20 @@ class _Run:
             strict=self._options.strict,
         )
 
-    def _write(self, scored: Scored, done: int, *, first: bool) -> None:
+    def _write(self, scored: Scored, done: int, first: bool) -> None:
+        if self._broken:  # no chunk may follow one that was not written
+            return
+        self._broken = True
         self._tally.add(scored)
         content = self._encoder.encode(scored, first=first)
-        self._workspace.append(content, self._tally.as_dict())
+        if self._follower:
+            self._follower.add(scored)
+        self._workspace.append(content, self._tally.as_dict(), self._follower.dump() if self._follower else None)
+        self._encoder.follow(self._workspace.data, self._workspace.target)
+        self._broken = False
         if self._report:
             self._report(Progress(self._tally, self._resumed, done, self._total, self._column))
+
+
+def _score(scorer: Scorer, chunk: Chunk, done: int, index: int) -> tuple[Scored, int, bool]:
+    return scorer.score(chunk), done, index == 0

@@ -1,4 +1,4 @@
-"""Files to read: found from paths, folders, globs and `-`, opened and decompressed; knows nothing of their rows."""
+"""Files to read: found from paths, folders, globs, URLs and `-`, opened and decompressed; knows nothing of rows."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ import glob
 import gzip
 import io
 import os
-import re
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import IO, Any
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import arrow
-from sentiline.scoring.format import COMPRESSIONS, ENDINGS, Format, format_of
+from sentiline.scoring.format import ENDINGS, KINDS, Format, Kind, ending_of, format_of, kind_of
+from sentiline.scoring.location import Location
+from sentiline.scoring.partition import Partition, is_partition, partitions_of
 
 STDIN = "-"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_PARTITION = re.compile(r"[^=]+=.*")
+_HEAD = 64 * 1024
+"""Bytes by which a format is told where the ending says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,88 +34,132 @@ class Source:
 
     Attributes:
         name: as messages call it.
-        path: None for standard input.
+        location: None for standard input.
         format: how it is written; a text file's compression is told by its content.
         size: bytes; 0 for standard input.
         modified: time of its last change, in ns; 0 for standard input.
+        partitions: columns that the names of its folders keep.
+        row_groups: of Parquet the ones to read, which follow one another; None for all.
     """
 
     name: str
-    path: Path | None
+    location: Location | None
     format: Format
     size: int = 0
     modified: int = 0
+    partitions: Mapping[str, Partition] = field(default_factory=dict)
+    row_groups: range | None = None
 
 
-def find_sources(inputs: Sequence[str], forced: str | None = None) -> list[Source]:
+def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str = "utf-8") -> list[Source]:
     """Find the files that inputs name.
 
     Args:
-        inputs: paths of files or folders, globs, or `-`. Of a folder all files below it with a known ending are
-            taken, in order of their paths; hidden ones are not.
-        forced: a format that wins over endings.
+        inputs: paths or URLs of files or folders, globs, or `-`. Of a folder all files below it with a known ending
+            are taken, in order of their paths; hidden ones are not.
+        forced: a format that wins over endings and content.
+        encoding: of text files, where their content must tell the format.
 
     Raises:
-        DataFileError: nothing there, a file that cannot be read, or a partitioned data set.
-        OptionError: a format is unknown.
+        DataFileError: nothing there, or a file that cannot be read.
+        OptionError: a format is unknown, or nothing tells it.
     """
     sources: list[Source] = []
     for name in inputs:
         if name == STDIN:
-            if forced is None:
-                raise OptionError(
-                    "standard input has no ending that tells its format; name it, for example with --format csv",
-                    field="--format",
-                )
-            if forced == "parquet":
-                raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
-            sources.append(Source("standard input", None, format_of(name, forced)))
+            sources.append(_standard_input(forced, encoding))
             continue
-        paths = list(_expand(name, forced))
-        if not paths:
-            endings = ", ".join(ENDINGS)
-            hint = f"no file with a known ending ({endings})" if Path(name).is_dir() else "nothing of that name"
-            raise DataFileError(f"{name}: {hint} is there", field="input")
-        sources += [_source(path, forced) for path in paths]
-    if len({source.path for source in sources}) < len(sources):
+        location = Location.parse(name)
+        found = list(_expand(location, forced))
+        if not found:
+            status = _status(location)
+            hint = f"no file with a known ending ({', '.join(ENDINGS)})" if status else "nothing of that name"
+            raise DataFileError(f"{location}: {hint} is there", field="input")
+        sources += [_source(one, forced, encoding) for one in found]
+    places = [source.location.identity if source.location else STDIN for source in sources]
+    if len(set(places)) < len(places):
         raise DataFileError("a file is named twice among the inputs; its rows would be doubled", field="input")
-    return sources
+    columns = partitions_of([source.location.path if source.location else "" for source in sources])
+    return [replace(source, partitions=values) for source, values in zip(sources, columns, strict=True)]
 
 
-def _expand(name: str, forced: str | None) -> Iterator[Path]:
-    path = Path(name)
-    if path.is_dir():
-        for found in sorted(path.rglob("*")):
-            parts = found.relative_to(path).parts
-            if not found.is_file() or any(part.startswith((".", "_")) or part.endswith(".partial") for part in parts):
-                continue
-            if any(_PARTITION.fullmatch(part) for part in parts[:-1]):
-                raise DataFileError(
-                    f"{found}: a column is kept in the name of its folder, which is not read; write it into the files",
-                    field="input",
-                )
-            suffixes = [suffix.lower() for suffix in found.suffixes[-2:]]
-            if forced or (suffixes and ENDINGS.keys() & {suffixes[-1], *_inner(suffixes)}):
+def _expand(location: Location, forced: str | None) -> Iterator[Location]:
+    status = _status(location)
+    if status and status.folder:
+        depth = len(PurePath(location.path).parts)
+        for found in location.below():
+            parts = PurePath(found.path).parts[depth:]
+            if not any(map(_is_hidden, parts)) and (forced or ending_of(found.path)):
                 yield found
-    elif path.exists() or not glob.has_magic(name):
-        if path.exists():
-            yield path
-    else:
-        yield from sorted(Path(found) for found in glob.glob(name, recursive=True) if Path(found).is_file())  # noqa: PTH207
+    elif status:
+        yield location
+    elif glob.has_magic(location.path):
+        yield from location.matches()
 
 
-def _inner(suffixes: list[str]) -> list[str]:
-    return suffixes[-2:-1] if suffixes[-1] in COMPRESSIONS else []
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or part.endswith(".partial") or (part.startswith("_") and not is_partition(part))
 
 
-def _source(path: Path, forced: str | None) -> Source:
+def _status(location: Location) -> Any:
     try:
-        status = path.stat()
-        if not os.access(path, os.R_OK):
-            raise PermissionError(13, "Permission denied")
+        return location.status()
     except OSError as error:
-        raise DataFileError(f"{path} cannot be read: {error.strerror}", field="input") from None
-    return Source(str(path), path, format_of(str(path), forced), status.st_size, status.st_mtime_ns)
+        raise DataFileError(f"{location} cannot be read: {error.strerror or error}", field="input") from None
+
+
+def _source(location: Location, forced: str | None, encoding: str) -> Source:
+    status = _status(location)
+    try:
+        if location.local and not os.access(location.path, os.R_OK):
+            raise PermissionError(13, "Permission denied")
+        if status is None:
+            raise FileNotFoundError(2, "it was there a moment ago")
+        if forced or ending_of(location.path):
+            format = format_of(location.path, forced)
+        else:
+            with location.open() as raw:
+                format = Format(_told_by_content(location.name, raw, encoding))
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataFileError(
+            f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
+        ) from None
+    return Source(location.name, location, format, status.size, status.modified)
+
+
+def _standard_input(forced: str | None, encoding: str) -> Source:
+    kind = next((one for one in KINDS if one == forced), None)
+    if kind is None:
+        format = format_of(STDIN, forced) if forced else None
+        kind = format.kind if format else _told_by_content("standard input", sys.stdin.buffer, encoding)
+    if kind == "parquet":
+        raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
+    return Source("standard input", None, Format(kind))
+
+
+def _told_by_content(name: str, raw: Any, encoding: str) -> Kind:
+    """Tell a format by the first bytes of an open file, which are peeked at, not read."""
+    head = raw.peek(_HEAD)[:_HEAD]
+    try:
+        if head.startswith(_GZIP):
+            head = zlib.decompressobj(wbits=31).decompress(head, _HEAD)
+        elif head.startswith(_ZSTD):
+            pa = arrow(f"{name} is compressed with zstd, which")
+            head = pa.CompressedInputStream(pa.BufferReader(head), "zstd").read(_HEAD // 16)
+        text = head.decode("utf-8-sig" if _codec(encoding) == "utf-8" else encoding, "replace")
+    except (zlib.error, OSError) as error:
+        raise DataFileError(f"{name} cannot be read: {error}", field="input") from None
+    kind = "parquet" if head.startswith(b"PAR1") else kind_of(text)
+    if kind is None:
+        raise OptionError(
+            f"{name}: neither its ending nor its content tells the format; name it with --format {'|'.join(KINDS)}",
+            field="--format",
+        )
+    return kind
+
+
+class InterruptedReadError(DataFileError):
+    """A file, or what it lies on, stopped answering: nothing says that it is wrong, and another try may succeed."""
 
 
 class Lines(io.TextIOWrapper):
@@ -123,11 +169,14 @@ class Lines(io.TextIOWrapper):
         raw_file: the file below decompression, whose position tells how much has been read.
     """
 
-    raw_file: BinaryIO
+    raw_file: IO[bytes]
 
     def position(self) -> int:
         """Bytes of the file that have been read; 0 for standard input."""
-        return self.raw_file.tell() if self.raw_file.seekable() else 0
+        try:
+            return self.raw_file.tell()
+        except OSError:
+            return 0
 
 
 @contextmanager
@@ -143,14 +192,9 @@ def open_text(source: Source, encoding: str, newline: str) -> Iterator[Lines]:
         DataFileError: it cannot be read, is damaged, or is UTF-16 and `encoding` is UTF-8.
         OptionError: no such encoding.
     """
+    codec = _codec(encoding)
     try:
-        codec = codecs.lookup(encoding).name
-    except LookupError:
-        raise OptionError(
-            f"--encoding is {encoding!r}, which is unknown; try utf-8 or cp1252", field="encoding"
-        ) from None
-    try:
-        with sys.stdin.buffer if source.path is None else source.path.open("rb") as raw:
+        with sys.stdin.buffer if source.location is None else source.location.open() as raw:
             content = _decompressed(raw, source)
             if codec == "utf-8" and content.peek(2)[:2] in _UTF16:
                 raise DataFileError(f"{source.name} is UTF-16; add --encoding utf-16", field="encoding")
@@ -159,8 +203,24 @@ def open_text(source: Source, encoding: str, newline: str) -> Iterator[Lines]:
                 lines.raw_file = raw
                 yield lines
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataFileError(f"{source.name} cannot be read: {reason}", field="input") from error
+        raise unreadable(source, error) from error
+
+
+def unreadable(source: Source, error: Exception) -> DataFileError:
+    """The error for a file that could not be read on."""
+    # pyarrow gives no numbers, neither to what a store answers nor to a damaged archive
+    stopped = isinstance(error, OSError) and (error.errno is not None or "AWS Error" in str(error))
+    kind = InterruptedReadError if stopped else DataFileError
+    return kind(f"{source.name} cannot be read: {getattr(error, 'strerror', None) or error}", field="input")
+
+
+def _codec(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise OptionError(
+            f"--encoding is {encoding!r}, which is unknown; try utf-8 or cp1252", field="encoding"
+        ) from None
 
 
 def _decompressed(raw: Any, source: Source) -> Any:

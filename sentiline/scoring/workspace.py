@@ -1,4 +1,4 @@
-"""The folder beside an output in which it grows: bytes so far, and a journal of which of them are finished."""
+"""The folder in which an output grows: bytes so far, and a journal of which of them are finished."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from sentiline.errors import DataFileError
+from sentiline.scoring.location import Location
 
 SUFFIX = ".partial"
 _JOURNAL, _DATA, _ASSEMBLED = "journal.jsonl", "data", "assembled"
+_STATE = "state-"
 
 
 class Workspace:
@@ -26,11 +28,12 @@ class Workspace:
         finished: whether they are all.
     """
 
-    def __init__(self, output: Path, header: dict[str, Any], *, resume: bool) -> None:
+    def __init__(self, output: Location, folder: Path, header: dict[str, Any], *, resume: bool) -> None:
         """Open or create the folder.
 
         Args:
             output: the file to be.
+            folder: where it grows.
             header: what the run was asked to do, as plain values; a resumed run must be asked the same.
             resume: whether to go on where a killed run stopped.
 
@@ -38,7 +41,7 @@ class Workspace:
             DataFileError: another run writes here, or was asked for something else.
         """
         self._output = output
-        self.folder = folder_of(output)
+        self.folder = folder
         self.chunks = 0
         self.tally: dict[str, Any] | None = None
         self.finished = False
@@ -69,11 +72,11 @@ class Workspace:
     def _replay(self, header: dict[str, Any]) -> int:
         """Read the journal; return how many bytes of data are finished."""
         self._journal.seek(0)
-        content = self._journal.read()
-        whole = content[: content.rfind(b"\n") + 1]  # a line that was being written when the run was killed is none
-        self._journal.truncate(len(whole))
-        size = 0
-        for line in whole.splitlines():
+        size = end = 0
+        for line in self._journal:
+            if not line.endswith(b"\n"):  # it was being written when the run was killed
+                break
+            end += len(line)
             entry = json.loads(line)
             if "header" in entry and entry["header"] != header:
                 changed = [key for key, value in header.items() if entry["header"].get(key) != value]
@@ -87,14 +90,16 @@ class Workspace:
                 self.chunks, self.tally, size = self.chunks + 1, entry["tally"], entry["size"]
             self.finished = self.finished or "finished" in entry
             self._published = entry.get("published", self._published)
+        self._journal.truncate(end)
         return size
 
-    def append(self, content: bytes, tally: dict[str, Any]) -> None:
+    def append(self, content: bytes, tally: dict[str, Any], state: bytes | None = None) -> None:
         """Add a chunk for good.
 
         Args:
             content: its bytes.
             tally: counts over all chunks with this one.
+            state: what else has been gathered over them, to be found in `state` by a run that resumes.
 
         Raises:
             RuntimeError: the output is published.
@@ -104,8 +109,26 @@ class Workspace:
         self._data.write(content)
         self._data.flush()
         os.fsync(self._data.fileno())
+        if state is not None:  # named by its chunk: it is there before the journal says so, the last one until then
+            with self._state(self.chunks + 1).open("wb") as file:
+                file.write(state)
+                file.flush()
+                os.fsync(file.fileno())
         self._write({"size": self._data.tell(), "tally": tally})
         self.chunks += 1
+        if state is not None:
+            for old in self.folder.glob(f"{_STATE}*"):  # the last one, and what a killed run left
+                if old != self._state(self.chunks):
+                    old.unlink()
+
+    @property
+    def state(self) -> bytes | None:
+        """What was given to `append` with the last finished chunk; None if that was nothing."""
+        path = self._state(self.chunks)
+        return path.read_bytes() if self.chunks and path.exists() else None
+
+    def _state(self, chunks: int) -> Path:
+        return self.folder / f"{_STATE}{chunks}"
 
     def finish(self) -> None:
         """Note that no chunk will follow."""
@@ -141,11 +164,13 @@ class Workspace:
             self._published = path.name
         complete = self.folder / str(self._published)
         if complete.exists():
-            complete.replace(self._output)
+            self._output.receive(complete)
         self.discard()
 
     def discard(self) -> None:
         """Remove the folder, the journal last."""
+        for state in self.folder.glob(f"{_STATE}*"):
+            state.unlink()
         for name in (_DATA, _ASSEMBLED, _JOURNAL):
             (self.folder / name).unlink(missing_ok=True)
         self.close()
@@ -163,6 +188,20 @@ class Workspace:
         os.fsync(self._journal.fileno())
 
 
-def folder_of(output: Path) -> Path:
-    """The folder of an output's workspace."""
-    return output.with_name(output.name + SUFFIX)
+def folder_of(output: Location, scratch: Path | None = None) -> Path:
+    """The folder of an output's workspace.
+
+    Args:
+        output: the file to be.
+        scratch: the folder to make it in for an output that is not on this machine; default the current one.
+    """
+    name = Path(output.path).name
+    if output.local:
+        return Path(output.path).with_name(name + SUFFIX)
+    return (scratch or Path.cwd()) / f"{name}-{output.digest}{SUFFIX}"
+
+
+def unfinished(folder: Path) -> bool:
+    """Whether a run that was stopped lies there."""
+    journal = folder / _JOURNAL
+    return journal.is_file() and journal.stat().st_size > 0

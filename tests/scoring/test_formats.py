@@ -7,6 +7,7 @@ import decimal
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +109,27 @@ def test_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
             )
 
 
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_sentences(predictor: Predictor, tmp_path: Path, name: str) -> None:
+    rows = [{"review": "A good film. The ending was bad!"}, {"review": None}, *ROWS]
+    source = write(tmp_path / "a.parquet", [{"review": row["review"]} for row in rows])
+    score_files(predictor, [str(source)], tmp_path / name, Options(sentences=True, timesteps=True))
+    scored = read(tmp_path / name)
+    assert list(scored[0]) == ["review", *COLUMNS, "timesteps", "sentences"]
+    assert scored[1]["sentences"] is None
+    assert [one["sentence"] for one in scored[0]["sentences"]] == ["A good film.", "The ending was bad!"]
+    for row in scored:
+        if row["review"] is not None:
+            [expected] = predictor.predict([row["review"]], detail="sentences")
+            assert row["sentences"] == [asdict(one) for one in expected.sentences or ()]
+
+
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv"])
-def test_tables_refuse_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("wanted", ["timesteps", "sentences"])
+def test_tables_refuse_nested_columns(predictor: Predictor, tmp_path: Path, name: str, wanted: str) -> None:
     source = write(tmp_path / "a.csv", ROWS)
-    with pytest.raises(OptionError, match=r"write \.jsonl or \.parquet"):
-        score_files(predictor, [str(source)], tmp_path / name, Options(timesteps=True))
+    with pytest.raises(OptionError, match=rf"no nested columns for --{wanted}; write \.jsonl or \.parquet"):
+        score_files(predictor, [str(source)], tmp_path / name, Options(**{wanted: True}))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
@@ -146,8 +163,11 @@ def test_standard_input(command: Callable[..., subprocess.Popen[bytes]], tmp_pat
     assert process.returncode == 0, errors
     assert [row["id"] for row in read(tmp_path / "out.csv")] == [row["id"] for row in ROWS]
     assert "6 rows written to out.csv: 6 scored" in output.decode()
+    process = command("-", "-o", "told.csv", "--text-column", "review")
+    assert process.communicate(content)[0]
+    assert (tmp_path / "told.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
     process = command("-", "-o", "other.csv")
-    assert "name it, for example with --format csv" in process.communicate(b"")[1].decode()
+    assert "neither its ending nor its content tells the format" in process.communicate(b"")[1].decode()
     assert process.returncode == 2
 
 

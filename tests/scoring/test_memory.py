@@ -17,16 +17,17 @@ from pathlib import Path
 from sentiline.predictor import load
 from sentiline.scoring.run import Options, score_files
 with load(Path(sys.argv[1]), threads=2) as predictor:
-    tally = score_files(predictor, [sys.argv[2]], Path(sys.argv[3]), Options(max_characters=1000))
+    options = Options(max_characters=1000, memory=int(sys.argv[4]) * 10**6)
+    tally = score_files(predictor, [sys.argv[2]], Path(sys.argv[3]), options)
 # not ru_maxrss, which begins with what the process that started this one had
-print(tally.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
+print(tally.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 // 10**6)
 """
-MARGIN_MIB = 80
+MARGIN_MB = 50
 
 
-def measure(bundle: Path, source: Path, output: Path) -> tuple[int, int]:
-    """Score in a process of its own; rows, and its peak resident memory in MiB."""
-    command = [sys.executable, "-c", MEASURE, str(bundle), str(source), str(output)]
+def measure(bundle: Path, source: Path, output: Path, memory: int = 600) -> tuple[int, int]:
+    """Score within so many MB, in a process of its own; rows, and its peak resident memory in MB."""
+    command = [sys.executable, "-c", MEASURE, str(bundle), str(source), str(output), str(memory)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows, peak = map(int, done.stdout.split())
@@ -41,7 +42,11 @@ def test_memory_is_bounded(bundle: Path, tmp_path: Path, name: str) -> None:
     count, few = measure(bundle, write(tmp_path / name, rows * 3), tmp_path / f"small-{name}")
     assert count == 600
     large = write(tmp_path / f"large-{name}", rows * 15)
-    assert large.suffix == ".parquet" or large.stat().st_size > 2 * MARGIN_MIB * 2**20, "the growth would show"
+    assert large.suffix == ".parquet" or large.stat().st_size > 2 * MARGIN_MB * 10**6, "the growth would show"
     count, many = measure(bundle, large, tmp_path / f"out-{name}")
     assert count == 3_000
-    assert many - few < MARGIN_MIB, f"{few} MiB for a small file, {many} MiB for a large one"
+    assert many - few < MARGIN_MB, f"{few} MB for a small file, {many} MB for a large one"
+    assert many < 600
+    _, less = measure(bundle, large, tmp_path / f"less-{name}", 330)
+    assert less < 330
+    assert less < many

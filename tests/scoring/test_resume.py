@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.dataset as ds
 import pytest
 
 from sentiline.errors import DataFileError
@@ -48,16 +50,28 @@ def kill_when(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> No
     process.communicate()
 
 
-@pytest.mark.parametrize("name", ["out.csv.gz", "out.parquet"])
+@pytest.fixture(scope="module")
+def partitioned(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same rows as a data set of Parquet with a folder for each year."""
+    table = pa.Table.from_pylist([json.loads(line) for line in reviews.read_text(encoding="utf-8").splitlines()])
+    table = table.append_column("year", pa.array([2020 + 4 * n // ROWS for n in range(ROWS)]))
+    folder = tmp_path_factory.mktemp("partitioned")
+    ds.write_dataset(table, folder, format="parquet", partitioning=["year"], partitioning_flavor="hive")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["out.csv.gz", "out.parquet", "years.parquet"])
 def test_killed_at_random_it_ends_with_the_same_output(
     predictor: Predictor,
     command: Callable[..., subprocess.Popen[bytes]],
     reviews: Path,
+    partitioned: Path,
     tmp_path: Path,
     name: str,
 ) -> None:
+    source = partitioned if name == "years.parquet" else reviews
     whole = tmp_path / f"whole-{name}"
-    score_files(predictor, [str(reviews)], whole, Options(timesteps=name != "out.csv.gz"))
+    score_files(predictor, [str(source)], whole, Options(timesteps=name != "out.csv.gz"))
     output = tmp_path / name
     flags = [] if name == "out.csv.gz" else ["--timesteps"]
     rng = random.Random(name)
@@ -65,18 +79,18 @@ def test_killed_at_random_it_ends_with_the_same_output(
     # a later kill each time, so that an early one, some in the middle and one near the end are among them
     for wanted in (0, 2, 6, CHUNKS):
         done, delay = finished(output), rng.random() * 0.05
-        process = command(reviews, "-o", output, "--resume", *flags)
+        process = command(source, "-o", output, "--resume", *flags)
         kill_when(process, lambda: len(journal(output)) > 0 and len(finished(output)) >= wanted)  # noqa: B023
         time.sleep(delay)
         kills += process.returncode == -9
         assert finished(output)[: len(done)] == done or output.exists(), "a finished part was done again"
     assert kills >= 3
-    process = command(reviews, "-o", output, "--resume", *flags)
+    process = command(source, "-o", output, "--resume", *flags)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert output.read_bytes() == whole.read_bytes()
     assert not output.with_name(output.name + ".partial").exists()
-    process = command(reviews, "-o", output, "--resume", *flags)
+    process = command(source, "-o", output, "--resume", *flags)
     assert b"nothing to resume" in process.communicate()[0]
 
 

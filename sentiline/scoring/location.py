@@ -1,0 +1,245 @@
+"""Where a file lies: on this machine, or in an object store that pyarrow reaches; knows nothing of what is in it."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from sentiline.errors import DataFileError
+from sentiline.scoring.arrow import arrow
+
+SCHEMES = ("s3", "gs")
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?P<user>[^/@]*@)?(?P<bucket>[^/?]*)/*(?P<key>.*)", re.DOTALL)
+_QUERY = re.compile(r"\?(?P<query>[a-z_]+=[^&/]*(?:&[a-z_]+=[^&/]*)*)$")
+_PIECE = 4 * 2**20
+"""Bytes that one request to a store asks for."""
+_PART = 16 * 2**20
+"""Bytes of an output that are on their way to a store at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What lies at a location.
+
+    Attributes:
+        folder: whether it is a folder.
+        size: bytes of a file.
+        modified: time of its last change, in ns.
+    """
+
+    folder: bool
+    size: int
+    modified: int
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A path on this machine, or a key of an object store.
+
+    Attributes:
+        name: as messages call it; without credentials.
+        path: on this machine, or bucket and key.
+        store: the `pyarrow.fs.FileSystem`; None for this machine.
+    """
+
+    name: str
+    path: str
+    store: Any = None
+
+    @classmethod
+    def parse(cls, name: str) -> Location:
+        """The location that a user names.
+
+        Args:
+            name: a path, or a URL such as `s3://bucket/key`, with parameters of pyarrow's after a question mark.
+
+        Raises:
+            DataFileError: another kind of URL, or a store that cannot be reached.
+            SettingError: pyarrow is needed and not installed.
+        """
+        found = _URL.fullmatch(name)
+        if not found:
+            return cls(name, name)
+        scheme, bucket, key = found["scheme"].lower(), found["bucket"], found["key"]
+        query = _QUERY.search(name)
+        if query:
+            key = key.removesuffix(query[0])
+        shown = f"{scheme}://{bucket}/{key}"
+        if scheme not in SCHEMES or not bucket:
+            urls = ", ".join(f"{one}://bucket/key" for one in SCHEMES)
+            raise DataFileError(f"{shown} cannot be used; give a path or one of {urls}", field="input")
+        filesystems = arrow(f"{scheme}://", "fs")
+        parameters = query["query"] if query else ""
+        if scheme == "s3":
+            parameters = _with_environment(parameters)
+        user = found["user"] or ""
+        try:
+            store, base = filesystems.FileSystem.from_uri(f"{scheme}://{user}{bucket}?{parameters}".rstrip("?"))
+        except (OSError, ValueError) as error:
+            reason = str(error).replace(user, "") if user else error
+            raise DataFileError(f"{shown} cannot be reached: {reason}", field="input") from None
+        return cls(shown, f"{base}/{key}" if key else base, store)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is on this machine."""
+        return self.store is None
+
+    @property
+    def identity(self) -> str:
+        """The same for two names of one place."""
+        return str(Path(self.path).resolve()) if self.local else self.name
+
+    @property
+    def digest(self) -> str:
+        """Some letters that differ where identities do."""
+        return hashlib.sha256(self.identity.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+    def status(self) -> Status | None:
+        """What lies there; None if nothing does.
+
+        Raises:
+            OSError: that cannot be told.
+        """
+        if self.local:
+            try:
+                status = Path(self.path).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return Status(Path(self.path).is_dir(), status.st_size, status.st_mtime_ns)
+        kinds = arrow(self.name, "fs").FileType
+        info = self.store.get_file_info(self.path)
+        if info.type == kinds.NotFound:
+            return None
+        return Status(info.type == kinds.Directory, info.size or 0, info.mtime_ns or 0)
+
+    def parent(self) -> Location:
+        """The folder it is in; for a store the bucket, since folders need not be made there."""
+        if self.local:
+            folder = Path(self.path).absolute().parent
+            return Location(str(folder), str(folder))
+        bucket = self.path.split("/")[0]
+        return replace(self, path=bucket, name=self.name.split("://")[0] + "://" + bucket)
+
+    def open(self) -> IO[bytes]:
+        """Open the file to be read.
+
+        Raises:
+            OSError: that cannot be done.
+        """
+        if self.local:
+            return Path(self.path).open("rb")
+        return io.BufferedReader(_Pieces(self.store.open_input_file(self.path)))
+
+    def below(self) -> list[Location]:
+        """All files in a folder and its folders, in the order of their paths."""
+        if self.local:
+            paths = (path for path in Path(self.path).rglob("*") if path.is_file())
+            return [Location(str(path), str(path)) for path in sorted(paths)]
+        selector = arrow(self.name, "fs").FileSelector(self.path, recursive=True, allow_not_found=True)
+        keys = [PurePosixPath(info.path) for info in self.store.get_file_info(selector) if info.is_file]
+        return [self._sibling(str(key)) for key in sorted(keys)]
+
+    def matches(self) -> list[Location]:
+        """All files that the path matches as a glob, `**` as any number of folders, in the order of their paths."""
+        if self.local:
+            paths = sorted(Path(found) for found in glob.glob(self.path, recursive=True))  # noqa: PTH207
+            return [Location(str(path), str(path)) for path in paths if path.is_file()]
+        parts = self.path.split("/")
+        fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+        pattern = _expression(parts)
+        base = replace(self, path="/".join(parts[:fixed]))
+        return [found for found in base.below() if pattern.fullmatch(found.path)]
+
+    def receive(self, file: Path) -> None:
+        """Move a file there. It appears as a whole or not at all.
+
+        Raises:
+            OSError: that cannot be done.
+        """
+        if self.local:
+            file.replace(self.path)
+            return
+        # One call, which ctrl-C cannot break in two: a stream that is closed early would publish what it has.
+        arrow(self.name, "fs").copy_files(
+            str(file), self.path, destination_filesystem=self.store, chunk_size=_PART, use_threads=True
+        )
+        status, size = self.status(), file.stat().st_size
+        if status is None or status.size != size:
+            raise OSError(f"{self.name} holds {status.size if status else 0} bytes of {size}")
+        file.unlink()
+
+    def _sibling(self, path: str) -> Location:
+        return replace(self, path=path, name=f"{self.name.split('://')[0]}://{path}")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _Pieces(io.RawIOBase):
+    """A file of a store, read in large pieces: each read of 8 KiB would be a request otherwise."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._piece = memoryview(b"")
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._piece:
+            self._piece = memoryview(self._file.read(_PIECE))
+        taken = self._piece[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._piece = self._piece[len(taken) :]
+        self._position += len(taken)
+        return len(taken)
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+def _with_environment(parameters: str) -> str:
+    """Parameters of an S3 URL with the region, which pyarrow else asks AWS for even where the endpoint is another."""
+    if "region=" in parameters:
+        return parameters
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    elsewhere = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} & os.environ.keys()
+    if not region and elsewhere:
+        region = "us-east-1"
+    return "&".join(filter(None, (parameters, f"region={region}" if region else "")))
+
+
+def _expression(parts: list[str]) -> re.Pattern[str]:
+    """The regular expression of a glob; no star crosses a slash or matches a leading dot, as in a shell."""
+    written = ""
+    for part in parts:
+        if part == "**":
+            written += r"(?:[^/.][^/]*/)*"
+            continue
+        one = "" if part.startswith(".") else r"(?!\.)"
+        for piece in re.findall(r"\*+|\?|\[!?\]?[^\]]*\]|.", part, re.DOTALL):
+            if piece.startswith("*"):
+                one += "[^/]*"
+            elif piece == "?":
+                one += "[^/]"
+            elif len(piece) > 1:
+                inside = piece[1:-1].replace("\\", r"\\")
+                one += f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
+            else:
+                one += re.escape(piece)
+        written += one + "/"
+    return re.compile(written.removesuffix("/") if parts[-1] != "**" else written + r"(?!\.)[^/]+")
