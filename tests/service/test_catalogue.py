@@ -66,6 +66,7 @@ def test_info(client: httpx.Client, predictor: Predictor) -> None:
     assert (body["ready"], body["default"], body["precision"]) == (True, "bilstm", predictor.precision)
     assert (body["threads"], body["workers"]) == (available_cpus(), 1)
     assert body["limits"] == {
+        "max_header_bytes": defaults.max_header_bytes,
         "max_body_bytes": defaults.max_body_bytes,
         "max_json_depth": defaults.max_json_depth,
         "max_items": defaults.max_items,

@@ -52,6 +52,8 @@ REQUESTS: list[tuple[str, Any, int]] = [
     (f"{MODEL}/infer", {"inputs": [TENSOR], "parameters": {"binary_data_output": True}}, 200),
     (f"{MODEL}/infer", {"inputs": [TENSOR], "outputs": [{"name": "logit"}]}, 422),
     (f"{MODEL}/infer", {"inputs": []}, 422),
+    (f"{MODEL}/infer", {"inputs": [{**TENSOR, "data": None}]}, 422),
+    (f"{MODEL}/infer", {"inputs": [{**TENSOR, "data": None, "parameters": {"binary_data_size": None}}]}, 422),
 ]
 
 
@@ -106,6 +108,32 @@ def test_real_answers_fit(client: httpx.Client, document: dict[str, Any], path: 
     if isinstance(body, dict):
         taken = validator(document, operation["requestBody"]["content"]["application/json"]["schema"])
         assert taken.is_valid(body) == (status not in (413, 422) or body["inputs"] == ["", " "])
+
+
+@pytest.mark.parametrize("path", ["/", "/page/{version}/{asset}"])
+def test_what_a_browser_has_already(client: httpx.Client, document: dict[str, Any], path: str) -> None:
+    address = path.format(**TINY)
+    answer = client.get(address, headers={"if-none-match": client.get(address).headers["etag"]})
+    described = document["paths"][path]["get"]["responses"]["304"]
+    assert (answer.status_code, answer.content, "content" in described) == (304, b"", False)
+    assert described["headers"]
+    assert all(name in answer.headers for name in described["headers"])
+
+
+def test_binary_data_instead_of_data(client: httpx.Client, document: dict[str, Any]) -> None:
+    """The JSON before the binary data fits the schema without `data`."""
+    head = {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": 8}}]}
+    content = json.dumps(head).encode()
+    headers = {"content-type": "application/octet-stream", "inference-header-content-length": str(len(content))}
+    answer = client.post("/v2/models/tiny/infer", content=content + b"\4\0\0\0good", headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert validator(document, document["components"]["schemas"]["InferRequest"]).is_valid(head)
+
+
+def test_every_route_may_be_refused_before_it_is_reached(document: dict[str, Any]) -> None:
+    for item in document["paths"].values():
+        for method in {"get", "post"} & set(item):
+            assert {"400", "408", "431", "500"} <= set(item[method]["responses"])
 
 
 def test_the_schemas_refuse_what_is_no_answer(client: httpx.Client, document: dict[str, Any]) -> None:

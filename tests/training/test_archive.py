@@ -108,7 +108,9 @@ def test_flipped_bytes_in_the_middle_are_damage(small: Any, tmp_path: Path) -> N
         read(tmp_path / "a.tar.gz", parts=small.parts)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", gzip.compress(b"hello", mtime=0), gzip.compress(b"x" * 2000, mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", gzip.compress(b"hello", mtime=0), gzip.compress(b"x" * 2000, mtime=0)]
+)
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(content)
