@@ -1,0 +1,179 @@
+"""Classifiers of word n-grams, fitted as published: tf-idf and naive Bayes with logistic regression, and fastText.
+
+What their authors leave to be chosen is chosen on a validation part; then they are fitted once more, on all reviews.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from benchmarks.crew import Scorer
+from sentiline.cpus import available_cpus
+from sentiline.tokenizer import split
+from training.review import Review
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A classifier on disk.
+
+    Attributes:
+        path: its file.
+        seconds: how long the last fit took, reading the texts included and choosing not.
+        chosen: what was chosen on the validation part, with the value.
+    """
+
+    path: Path
+    seconds: float
+    chosen: str
+
+
+class NaiveBayesRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type information
+    """Multiplies every feature by its log-count ratio between the classes (Wang & Manning 2012, equation 2)."""
+
+    def fit(self, features: Any, labels: Sequence[int]) -> Self:
+        """Count; `features` is sparse [texts, features], a label 1 or 0."""
+        positive = np.asarray(labels) == 1
+        shares = []
+        for members in (positive, ~positive):
+            counts = 1 + np.asarray(features[np.flatnonzero(members)].sum(axis=0)).ravel()
+            shares.append(counts / counts.sum())
+        self.ratio_: NDArray[np.float64] = np.log(shares[0] / shares[1])  # [features]
+        return self
+
+    def transform(self, features: Any) -> Any:
+        """Multiply."""
+        return features.multiply(self.ratio_).tocsr()
+
+
+def words(text: str) -> list[str]:
+    """Sentiline's tokens, lower-cased, punctuation included."""
+    return split(text)[0]
+
+
+def tfidf() -> Pipeline:
+    """Words and pairs of words that occur in three reviews, with the logarithm of their counts, by rarity."""
+    return make_pipeline(TfidfVectorizer(**_SPLIT, ngram_range=(1, 2), min_df=3, sublinear_tf=True))
+
+
+def naive_bayes() -> Pipeline:
+    """Whether a word, pair or triple of words occurs, times its log-count ratio."""
+    counts = CountVectorizer(**_SPLIT, ngram_range=(1, 3), min_df=3, binary=True, dtype=np.float64)
+    return make_pipeline(counts, NaiveBayesRatio())
+
+
+_SPLIT: dict[str, Any] = {"tokenizer": words, "token_pattern": None, "lowercase": False}
+
+FEATURES: dict[str, tuple[Callable[[], Pipeline], tuple[float, ...]]] = {
+    "tf-idf (1,2) + LR": (tfidf, (1.0, 10.0, 100.0)),
+    "NB-LR (1,3)": (naive_bayes, (0.01, 0.1, 1.0)),
+}
+"""Their features, and the inverse strengths of the penalty on the weights among which to choose."""
+
+
+def fit_linear(name: str, train: Sequence[Review], validation: Sequence[Review], path: Path) -> Fitted:
+    """Fit logistic regression on one of `FEATURES` and write it to a file.
+
+    Args:
+        name: of the features.
+        train: to fit on while choosing.
+        validation: to choose by; then part of what it is fitted on.
+        path: of the file.
+    """
+    build, strengths = FEATURES[name]
+    features = build()
+    inputs = features.fit_transform([review.text for review in train], [review.label for review in train])
+    held = features.transform([review.text for review in validation])
+
+    def accuracy(strength: float) -> float:
+        model = _regression(strength).fit(inputs, [review.label for review in train])
+        return float(model.score(held, [review.label for review in validation]))
+
+    best = max(strengths, key=accuracy)
+    reviews = [*train, *validation]
+    started = time.perf_counter()
+    whole = Pipeline([*build().steps, ("regression", _regression(best))])
+    whole.fit([review.text for review in reviews], [review.label for review in reviews])
+    seconds = time.perf_counter() - started
+    joblib.dump(whole, path)
+    return Fitted(path, seconds, f"C = {best:g}")
+
+
+def _regression(strength: float) -> LogisticRegression:
+    return LogisticRegression(C=strength, solver="liblinear", random_state=0)
+
+
+def load_linear(path: Path) -> Scorer:
+    """The logit of each text."""
+    model = joblib.load(path)
+    return lambda texts: [float(logit) for logit in model.decision_function(texts)]
+
+
+RATES = (0.05, 0.1, 0.25, 0.5)
+"""Learning rates among which fastText's authors choose on a validation set (Joulin et al. 2017, section 3.1)."""
+
+
+def fit_fasttext(train: Sequence[Review], validation: Sequence[Review], path: Path) -> Fitted:
+    """Fit fastText with pairs of words, 10 hidden units and 5 epochs, as its paper does, and write it to a file.
+
+    It reads the reviews in the order of its file, so they are shuffled: one class after the other it learns the last.
+
+    Args:
+        train: to fit on while choosing.
+        validation: to choose by; then part of what it is fitted on.
+        path: of the file. Its threads race, so no two fits are the same to the last digit.
+    """
+    from fasttext import train_supervised
+
+    lines = path.with_suffix(".txt")
+
+    def fit(reviews: Sequence[Review], rate: float) -> Any:
+        shuffled = random.Random(0).sample(reviews, len(reviews))
+        lines.write_text("".join(f"__label__{review.label} {_line(review.text)}\n" for review in shuffled), "utf-8")
+        threads = available_cpus()
+        return train_supervised(str(lines), lr=rate, dim=10, epoch=5, wordNgrams=2, thread=threads, verbose=0)
+
+    def accuracy(rate: float) -> float:
+        scores = _fasttext_scorer(fit(train, rate))([review.text for review in validation])
+        return sum((score >= 0) == (review.label == 1) for score, review in zip(scores, validation, strict=True))
+
+    best = max(RATES, key=accuracy)
+    started = time.perf_counter()
+    model = fit([*train, *validation], best)
+    seconds = time.perf_counter() - started
+    model.save_model(str(path))
+    lines.unlink()
+    return Fitted(path, seconds, f"learning rate = {best:g}")
+
+
+def load_fasttext(path: Path) -> Scorer:
+    """P(positive) - P(negative) of each text."""
+    from fasttext import load_model
+
+    return _fasttext_scorer(load_model(str(path)))
+
+
+def _fasttext_scorer(model: Any) -> Scorer:
+    def score(texts: Sequence[str]) -> list[float]:
+        labels, probabilities = model.predict([_line(text) for text in texts])
+        margins = (2 * float(probability[0]) - 1 for probability in probabilities)
+        return [margin if label[0] == "__label__1" else -margin for label, margin in zip(labels, margins, strict=True)]
+
+    return score
+
+
+def _line(text: str) -> str:
+    return " ".join(words(text))
