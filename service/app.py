@@ -28,8 +28,13 @@ class GatewayService(Service[Any]):
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
         """Make the application of a worker; as another service's dependency it keeps BentoML's own protocol."""
+        from uvicorn.config import HTTP_PROTOCOLS
+
         from .gateway import Gateway
 
+        if is_main:
+            # BentoML's workers make uvicorn's configuration next and leave the protocol to uvicorn's choice
+            HTTP_PROTOCOLS["auto"] = f"{__package__}.protocol:Protocol"
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
         return Gateway(_endpoints(), bentoml_app) if is_main else bentoml_app
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import Receive
 
 from .compression import Decompressor
-from .errors import JSON_TYPE, ServiceError
+from .errors import JSON_TYPE, REFUSAL, ServiceError
 from .json_text import REMEDY, parse_json
 from .settings import Settings, variable
 
@@ -54,7 +54,7 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
         raise _too_large(f"has {announced} bytes", limit)
     try:
         async with asyncio.timeout(seconds):
-            return await _read(request.receive, limit, decompressor)
+            return await _read(request, limit, decompressor)
     except TimeoutError:
         raise ServiceError(
             408,
@@ -79,7 +79,8 @@ def _check_type(header: str, types: Sequence[str]) -> None:
             raise ServiceError(415, "unsupported_media_type", message, field="content-type")
 
 
-async def _read(receive: Receive, limit: int, decompressor: Decompressor | None) -> bytes:
+async def _read(request: Request, limit: int, decompressor: Decompressor | None) -> bytes:
+    receive = request.receive
     chunks: list[bytes] = []
     received = size = 0
     while True:
@@ -97,6 +98,8 @@ async def _read(receive: Receive, limit: int, decompressor: Decompressor | None)
             suffix = "" if decompressor is None else " once decompressed"
             raise _too_large(f"has more than {limit} bytes{suffix}", limit)
         if not more:
+            if REFUSAL in request.scope:
+                raise request.scope[REFUSAL]
             break
         chunks.append(chunk)
     if decompressor is not None:

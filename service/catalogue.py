@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 LIMITS = (
+    "max_header_bytes",
     "max_body_bytes",
     "max_json_depth",
     "max_items",

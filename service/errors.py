@@ -14,13 +14,17 @@ import orjson
 from starlette.responses import Response
 
 JSON_TYPE = "application/json"
+REFUSAL = "sentiline.refusal"
+"""Key of the ASGI scope: the `ServiceError` of a request that could not be read to its end."""
 
 CODES = frozenset(
     {
+        "invalid_http",
         "invalid_json",
         "invalid_encoding",
         "incomplete_body",
         "invalid_compression",
+        "header_timeout",
         "body_timeout",
         "client_disconnected",
         "not_found",
@@ -28,6 +32,7 @@ CODES = frozenset(
         "method_not_allowed",
         "unauthorized",
         "cross_origin",
+        "header_too_large",
         "body_too_large",
         "nesting_too_deep",
         "unsupported_media_type",

@@ -20,10 +20,11 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .cors import CrossOrigin
-from .errors import ServiceError
+from .errors import REFUSAL, ServiceError
 from .keys import ApiKeys
 from .metrics import UNMATCHED
 from .routes import Endpoints
+from .settings import STATE
 from .times import TIMES, Times
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -38,6 +39,7 @@ class Gateway:
         self._bentoml_app = bentoml_app
         self._metrics = endpoints.metrics
         self._tracing = endpoints.tracing
+        self._settings = endpoints.settings
         self._logs = endpoints.settings.access_log
         self._keys = ApiKeys(endpoints.settings.api_keys)
         self._all = routes = endpoints.routes()
@@ -56,6 +58,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, request or life cycle."""
         if scope["type"] == "lifespan":
+            scope.setdefault("state", {})[STATE] = self._settings
             await self._bentoml_app(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
@@ -91,6 +94,8 @@ class Gateway:
         request = Request(scope, receive, send)
         failure: Exception | None = None
         try:
+            if REFUSAL in scope:
+                raise scope[REFUSAL]
             self._keys.check(scope["path"], request.headers)
             endpoint = self._exact.get((scope["method"], scope["path"])) or self._find(scope)
             response = await endpoint(request)

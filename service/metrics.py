@@ -77,7 +77,7 @@ class Metrics:
         self.requests = Counter("sentiline_requests", "Requests answered.", ("route", "method", "status"), **shared)
         self.seconds = Histogram(
             "sentiline_request_seconds",
-            "Time from a request's first byte to its answer's last.",
+            "Time from the end of a request's headers to its answer's last byte.",
             ("route",),
             buckets=_LATENCIES,
             **shared,

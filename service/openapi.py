@@ -26,10 +26,17 @@ MEANINGS = {
     422: "A field, a header or a text cannot be used.",
     401: "The API key is missing or not valid.",
     429: "Too many tokens are waiting; try again after the seconds that `Retry-After` says.",
-    500: "The server failed; its log says why.",
     503: "The default model is not ready, or the one asked for cannot be used.",
     504: "The deadline passed before the answer was ready.",
 }
+ANY = {
+    400: "The request is not valid HTTP/1.1.",
+    408: "The headers did not arrive in time.",
+    431: "The request line and the headers have too many bytes.",
+    500: "The server failed; its log says why.",
+}
+"""What any route may answer, whatever is asked of it."""
+
 BODY = (400, 408, 413, 415, 422)
 MODEL = (404, 503)
 ENGINE = (*MODEL, 429, 504)
@@ -79,7 +86,7 @@ def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
 def _paths() -> dict[str, dict[str, Any]]:
     predict = _operation("Score a text or a list of texts.", _json("PredictAnswer"), (*BODY, *ENGINE), "PredictRequest")
     return {
-        "/": _get("The page: type a review and see what the models read in it.", {"text/html": STRING}),
+        "/": _kept(_get("The page: type a review and see what the models read in it.", {"text/html": STRING})),
         ASSET_ROUTE: _asset(),
         "/predict": {"post": predict},
         "/hf": _classify("Score texts as Hugging Face's inference clients expect it."),
@@ -128,6 +135,15 @@ def _get(summary: str, answers: dict[str, Schema], refusals: Sequence[int] = ())
 def _asset() -> dict[str, Any]:
     item = _get("A file of the page.", dict.fromkeys(sorted(TYPES.values()), STRING), (404,))
     item["get"]["responses"]["404"]["description"] = "The page has no such file."
+    return _kept(item)
+
+
+def _kept(item: dict[str, Any]) -> dict[str, Any]:
+    """Add what a browser that has the file already is answered."""
+    responses = item["get"]["responses"]
+    tag = {"ETag": {"schema": STRING, "description": "Changes when the file does."}}
+    responses["200"]["headers"] = tag
+    responses["304"] = {"description": "The file is still the one that `If-None-Match` names.", "headers": tag}
     return item
 
 
@@ -148,12 +164,14 @@ def _operation(
     Args:
         summary: what it does.
         answers: schema of the answer with status 200, by content type.
-        refusals: statuses of the errors beside 500, which any route may answer.
+        refusals: statuses of its errors, beside those that any route may answer.
         body: name of the schema of what it takes; None if it takes nothing.
     """
     responses: dict[str, Any] = {"200": {"description": "Done.", "content": _content(answers)}}
-    for status in sorted((*refusals, 500)):
-        responses[str(status)] = {"description": MEANINGS[status], "content": _content(_json("Error"))}
+    for status in sorted({*refusals, *ANY}):
+        meanings = [meaning[status] for meaning in (MEANINGS, ANY) if status in meaning]
+        meanings = meanings if status in refusals else meanings[-1:]
+        responses[str(status)] = {"description": " ".join(meanings), "content": _content(_json("Error"))}
     if "429" in responses:
         responses["429"]["headers"] = {"Retry-After": {"schema": STRING, "description": "Seconds."}}
     operation: dict[str, Any] = {"summary": summary, "responses": responses}

@@ -168,8 +168,12 @@ def _inference() -> dict[str, Schema]:
         "parameters": options,
         "data": nullable(array({}, minItems=1)),
     }
+    filled = {"required": ["data"], "properties": {"data": {"type": "array"}}}
+    size_given = {"required": ["binary_data_size"], "properties": {"binary_data_size": {"not": {"type": "null"}}}}
+    binary = {"required": ["parameters"], "properties": {"parameters": {"type": "object", **size_given}}}
+    one = record(tensor, required=["name", "shape", "datatype"], anyOf=[filled, binary])
     wanted = record({"name": {"enum": ["label", "score"]}, "parameters": options}, required=["name"])
-    inputs = array(record(tensor, required=["name", "shape", "datatype"]), minItems=1, maxItems=1)
+    inputs = array(one, minItems=1, maxItems=1)
     output = {
         "name": {"enum": ["label", "score"]},
         "datatype": {"enum": ["BYTES", "FP32"]},

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sentiline.errors import SettingError
 
 PREFIX = "SENTILINE_"
+STATE = "sentiline.settings"
+"""Key of the ASGI state under which the application leaves its settings for the server's protocol."""
+
+OTHERS = frozenset({"SENTILINE_MODELS", "SENTILINE_HOST", "SENTILINE_PORT"})
+"""Variables that are read elsewhere: by `sentiline.bundle` and `sentiline serve`."""
+
+REMOVED = {
+    "SENTILINE_MAX_LOADED_MODELS": "SENTILINE_MODEL_MEMORY_MB limits the memory of the loaded models",
+    "SENTILINE_MAX_PENDING": "SENTILINE_MAX_PENDING_TOKENS limits what is pending, in tokens",
+}
+CLOSE = 0.8
+"""How alike two names are, from 0 to 1, for one to be taken for the other misspelt."""
 
 
 class _Reader(NamedTuple):
@@ -93,6 +107,9 @@ class Settings:
     )
     threads: int | None = _setting(None, _integer(1, 256), "reviews computed side by side in a worker; unset: its CPUs")
     workers: int = _setting(1, _integer(1, 64), "server processes; each holds its own copy of the models")
+    max_header_bytes: int = _setting(
+        64 * 1024, _integer(1024, 1 << 24), "largest request line and headers together, in bytes"
+    )
     max_body_bytes: int = _setting(4 * 1024 * 1024, _integer(1024, 1 << 30), "largest request body, in bytes")
     max_json_depth: int = _setting(32, _integer(8, 1000), "deepest nesting of lists and objects in a request body")
     max_items: int = _setting(128, _integer(1, 100_000), "most texts in one request")
@@ -167,12 +184,33 @@ def table() -> list[tuple[str, str, str]]:
     return rows
 
 
+def misspelt(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that has no effect and is close to the name of one that has, or was one.
+
+    Others are nobody's mistake: Kubernetes and other parts of the product set variables with the same prefix.
+    """
+    known = {variable(setting.name) for setting in fields(Settings)} | OTHERS
+    said = []
+    for key in sorted(key for key in environ if key.upper().startswith(PREFIX)):
+        if key in known:
+            continue
+        names = {name.removeprefix(PREFIX): name for name in known}
+        close = get_close_matches(key.upper().removeprefix(PREFIX), names, 1, CLOSE)
+        if key in REMOVED:
+            said.append(f"{key} has no effect any more; {REMOVED[key]}")
+        elif close:
+            said.append(f"{key} has no effect; did you mean {names[close[0]]}?")
+    return said
+
+
 def main() -> None:
-    """Print every setting with its default and meaning; fail if the environment holds an unusable value."""
+    """Print every setting with its default and meaning, and warnings; fail if a value is unusable."""
     try:
         Settings.from_environ(os.environ)
     except SettingError as error:
         raise SystemExit(str(error)) from None
+    for sentence in misspelt(os.environ):
+        print(f"Warning: {sentence}", file=sys.stderr)
     for row in table():
         print("\t".join(row))
 

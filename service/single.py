@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def application() -> ASGIApp:
-    """Make the application of the one process; `uvicorn --factory service.single:application`."""
-    configure_server_logging()
+    """Make the application of the one process.
+
+    `uvicorn --http service.protocol:Protocol --factory service.single:application` runs it.
+    """
+    configure_server_logging()  # type: ignore[no-untyped-call]
     app: ASGIApp = cast("Any", SentimentService).to_asgi()
     return app

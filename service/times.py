@@ -52,7 +52,7 @@ class Times:
     """The stages of one request.
 
     Attributes:
-        started: when the request's first byte was seen, in seconds of `time.perf_counter`.
+        started: when the request's headers were complete, in seconds of `time.perf_counter`.
         accepted: when its texts were queued.
         marks: the texts, in the order in which they were done; threads append to it.
         finishing: when the parts of the answer began to be put together.

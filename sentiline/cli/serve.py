@@ -43,6 +43,7 @@ Environment variables (options win over them):
   SENTILINE_PRECISION            default unset; weights to run if a model has them, int8 or fp32; unset: its own choice
   SENTILINE_THREADS              default unset; reviews computed side by side in a worker; unset: its CPUs
   SENTILINE_WORKERS              default 1; server processes; each holds its own copy of the models
+  SENTILINE_MAX_HEADER_BYTES     default 65536; largest request line and headers together, in bytes
   SENTILINE_MAX_BODY_BYTES       default 4194304; largest request body, in bytes
   SENTILINE_MAX_JSON_DEPTH       default 32; deepest nesting of lists and objects in a request body
   SENTILINE_MAX_ITEMS            default 128; most texts in one request
@@ -157,7 +158,7 @@ def command(target: Target, host: str, port: int, *, single_process: bool = Fals
     """The command line of BentoML's server, or of uvicorn for a single process."""
     where = ["--host", host, "--port", str(port)]
     if single_process:
-        loop = ["--loop", "auto", "--http", "httptools", "--lifespan", "on"]
+        loop = ["--loop", "auto", "--http", f"{target.module}.protocol:Protocol", "--lifespan", "on"]
         quiet = ["--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "30"]
         return [
             sys.executable,
@@ -206,6 +207,7 @@ def _check(target: Target, environ: dict[str, str]) -> None:
     checked = subprocess.run(settings, cwd=target.root, env=environ, capture_output=True, text=True, check=False)
     if checked.returncode:
         raise SettingError(checked.stderr.strip())
+    click.echo(checked.stderr, nl=False, err=True)  # warnings
     bundle = find_by_name(environ.get("SENTILINE_MODEL") or "bilstm", environ)
     bundle.read(bundle.manifest.precisions[bundle.precision(environ.get("SENTILINE_PRECISION") or None)])
     bundle.tokenizer()

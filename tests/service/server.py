@@ -17,6 +17,8 @@ from typing import Self
 
 import httpx
 
+from sentiline.cli import serve
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ("service.app:SentimentService", "--working-dir", str(ROOT))
 
@@ -37,16 +39,24 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 
 class Server:
-    """`bentoml serve` on a free port of 127.0.0.1; stopped when the `with` block ends."""
+    """`bentoml serve`, or the one process of `sentiline serve --single-process`, on a free port of 127.0.0.1.
 
-    def __init__(self, home: Path, *, target: Sequence[str] = SERVICE, **settings: str) -> None:
+    It is stopped when the `with` block ends.
+    """
+
+    def __init__(
+        self, home: Path, *, target: Sequence[str] = SERVICE, single_process: bool = False, **settings: str
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.early: list[int | None] = []
         self._log = home / "server.log"
+        self._single = single_process
         command = [sys.executable, "-m", "bentoml", "serve", *target, "--host", "127.0.0.1", "--port", str(self.port)]
+        if single_process:
+            command = serve.command(serve.Target("service", ROOT), "127.0.0.1", self.port, single_process=True)
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment(home, **settings), stdout=log, stderr=subprocess.STDOUT
@@ -88,6 +98,8 @@ class Server:
     def workers(self) -> list[int]:
         """Process ids of the workers; needs Linux."""
         pid = self.process.pid
+        if self._single:
+            return [pid]
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def stop(self, seconds: float = 120) -> int:

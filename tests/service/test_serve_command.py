@@ -98,6 +98,15 @@ def test_refusals(
     assert "Traceback" not in done.stderr
 
 
+def test_a_misspelt_setting(tmp_path: Path, models: Path) -> None:
+    """One line of warning; the start goes on, here to the next reason not to."""
+    settings = {"SENTILINE_MODELS": str(models), "SENTILINE_TIMEOUT": "5", "SENTILINE_SERVICE_HOST": "10.0.0.1"}
+    done = start("--host", "192.0.2.1", cwd=tmp_path, **settings)
+    warning, error = done.stderr.splitlines()[:2]
+    assert warning == "Warning: SENTILINE_TIMEOUT has no effect; did you mean SENTILINE_TIMEOUT_MS?"
+    assert "cannot listen on 192.0.2.1" in error
+
+
 @pytest.mark.parametrize("name", ["model.int8.onnx", "tokenizer.json"])
 def test_a_damaged_default_model(tmp_path: Path, name: str) -> None:
     file = write_bundle(tmp_path / "models" / "mine") / name
@@ -142,6 +151,8 @@ def test_command_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "-m", "bentoml", "serve", "sentiline.service.app:SentimentService",
         "--working-dir", "/site", "--host", "::1", "--port", "80",
     ]  # fmt: skip
+    single = command(Target("sentiline.service", Path("/site")), "::1", 80, single_process=True)
+    assert single[single.index("--http") + 1] == "sentiline.service.protocol:Protocol"
     given = {"SENTILINE_MODELS": f"a{os.pathsep}/b", "BENTOML_HOME": "own", "SENTILINE_THREADS": "1"}
     environ = environment(given, {"threads": 4, "model": None}, (Path("c"),), 3000)
     assert environ["SENTILINE_MODELS"] == os.pathsep.join([str(tmp_path / "c"), str(tmp_path / "a"), "/b"])

@@ -9,7 +9,7 @@ import pytest
 
 from sentiline.cli import serve
 from sentiline.errors import SettingError
-from service.settings import Settings, table, variable
+from service.settings import Settings, misspelt, table, variable
 from tests.service.server import ROOT
 
 
@@ -28,6 +28,7 @@ def test_defaults() -> None:
         ("precision", "fp32", "fp32"),
         ("threads", "3", 3),
         ("workers", " 2 ", 2),
+        ("max_header_bytes", "1024", 1024),
         ("max_body_bytes", "1024", 1024),
         ("max_items", "1", 1),
         ("max_text_characters", "500", 500),
@@ -58,6 +59,7 @@ def test_values(key: str, text: str, value: Any) -> None:
         ("SENTILINE_THREADS", "two"),
         ("SENTILINE_WORKERS", "-1"),
         ("SENTILINE_WORKERS", "1.5"),
+        ("SENTILINE_MAX_HEADER_BYTES", "1023"),
         ("SENTILINE_MAX_BODY_BYTES", "4MiB"),
         ("SENTILINE_MAX_ITEMS", "0"),
         ("SENTILINE_MAX_JSON_DEPTH", "7"),
@@ -85,6 +87,33 @@ def test_keys_are_never_shown(text: str) -> None:
     assert text not in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "k" * 16 not in repr(Settings(api_keys=("k" * 16,)))
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [
+        ("SENTILINE_MAX_LOADED_MODELS", "any more; SENTILINE_MODEL_MEMORY_MB limits the memory of the loaded models"),
+        ("SENTILINE_MAX_PENDING", "any more; SENTILINE_MAX_PENDING_TOKENS limits what is pending, in tokens"),
+        ("SENTILINE_TIMEOUT", "did you mean SENTILINE_TIMEOUT_MS?"),
+        ("SENTILINE_API_KEY", "did you mean SENTILINE_API_KEYS?"),
+        ("SENTILINE_MAX_TEXT_CHARS", "did you mean SENTILINE_MAX_TEXT_CHARACTERS?"),
+        ("Sentiline_Model", "did you mean SENTILINE_MODEL?"),
+    ],
+)
+def test_a_misspelt_name(key: str, remedy: str) -> None:
+    [sentence] = misspelt({key: "secret", "SENTILINE_MODEL": "mine"})
+    assert sentence.startswith(f"{key} has no effect")
+    assert sentence.endswith(remedy)
+
+
+def test_names_that_are_not_misspelt() -> None:
+    """The settings, what other parts read, and what Kubernetes sets for Services of the product's name."""
+    settings = [variable(setting.name) for setting in dataclasses.fields(Settings)]
+    others = ["MODELS", "HOST", "PORT", "CACHE", "REQUIRE", "FUZZ_EXAMPLES", "KEY"]
+    address = ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_3000_TCP"]
+    address += [f"PORT_3000_TCP_{part}" for part in ("PROTO", "PORT", "ADDR")]
+    injected = [f"{name}{part}" for name in ("", "HTTP_") for part in address]
+    assert misspelt(dict.fromkeys([*settings, *(variable(name) for name in others + injected), "PATH"], "x")) == []
 
 
 def test_the_help_of_the_command_lists_them() -> None:

@@ -1,0 +1,282 @@
+"""How bytes become requests: uvicorn's HTTP/1.1 protocol, with limits for what comes before a body, and JSON refusals.
+
+uvicorn waits without end for the end of the headers, keeps whatever has arrived of them in memory, answers in plain
+text what it cannot parse, and loses the body of a request that offers an upgrade to HTTP/2, as Java's client and
+`curl --http2` do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from enum import Enum, auto
+from typing import Any
+
+import httptools
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from .errors import REFUSAL, ServiceError
+from .settings import STATE, Settings, variable
+
+LINGER_SECONDS = 2.0
+"""How long what a refused client still sends is thrown away: it may read the answer only when it has sent all."""
+
+
+class _Part(Enum):
+    """What the parser waits for."""
+
+    NOTHING = auto()
+    HEADERS = auto()
+    BODY = auto()
+
+
+_NOTHING, _HEADERS, _BODY = _Part
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection.
+
+    The limits are those of `Settings`, which the application leaves in the state of its life cycle. A refusal is a
+    request to the application with the error under `REFUSAL` in its scope: so it has its turn after the requests
+    before it, and is counted and logged as they are.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        settings: Settings = app_state[STATE]
+        self._limit = settings.max_header_bytes
+        self._milliseconds = settings.timeout_ms
+        self._part = _NOTHING
+        self._size = 0  # bytes of the unfinished headers; in a body, bytes since there was last something of it
+        self._data = b""  # given to the parser
+        self._counts = True  # whether all of those are to be added to the size
+        self._offer = False  # whether the request is one that offers an upgrade to what there is not
+        self._again = b""  # the same without the offer, to be parsed anew
+        self._timer: asyncio.TimerHandle | None = None
+        self._deaf = False  # what still arrives is not wanted
+        self._gone = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._start_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._stop_timer()
+        self._deaf = True
+        self._gone.set()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Close the connection; if it is refused, only after the answer."""
+        self._gone.set()
+        return self._deaf or None
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived."""
+        if self._deaf:
+            return
+        self._data, self._counts = data, True
+        super().data_received(data)
+        while self._again:
+            self._data, self._again, self._counts = self._again, b"", True
+            super().data_received(self._data)
+        self._data = b""
+        if self._part is not _NOTHING or self._is_answered():
+            self._wait(len(data))
+
+    def _is_answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait(self, received: int) -> None:
+        """See to it that what the client has begun comes to an end."""
+        if self._deaf:
+            return
+        began = self._size == 0
+        if self._counts:
+            self._size += received
+        if self._size > self._limit:
+            self._refuse(_too_large(self._limit))
+        elif self._is_answered() and (self._timer is None or (began and self._part is _HEADERS)):
+            self._start_timer()
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        super().on_message_begin()
+        self._part = _HEADERS
+        self._size = 0
+
+    def on_headers_complete(self) -> None:
+        """Start the request.
+
+        Raises:
+            ServiceError: 431; the parser turns it into an error of its own, which ends in `send_400_response`.
+        """
+        # headers that arrive in pieces have been counted, so only what is in large pieces is looked at here
+        if self._size + len(self._data) > self._limit and self._header_bytes() > self._limit:
+            raise _too_large(self._limit)
+        if self._timer is not None:
+            self._stop_timer()
+        upgrades = self.parser.should_upgrade()
+        if upgrades and not self._should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._offer = True
+            return
+        super().on_headers_complete()
+        self._part = _BODY
+        self._size = 0
+        self._counts = False
+        if not upgrades:
+            self.headers = []  # for the fields after a chunked body, which are not to be taken for headers
+
+    def _header_bytes(self) -> int:
+        line = len(self.parser.get_method()) + len(self.url) + len(b"  HTTP/1.1\r\n\r\n")
+        return line + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self._size = 0
+        self._counts = False
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Begin to wait for the next request."""
+        if self._offer:
+            return
+        self._part = _NOTHING
+        self._counts = False
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to another protocol."""
+        self._deaf = True
+        super().handle_websocket_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Pass over the offer of an upgrade, which a server may, and take the request as it is.
+
+        After it the parser expects another protocol, so a new one gets the request without the offer, and its body.
+        """
+        if not self._offer:
+            super()._unsupported_upgrade_warning()
+            return
+        stop = sys.exception()
+        assert isinstance(stop, httptools.HttpParserUpgrade)
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        self._again = b"".join([*lines, b"\r\n", self._data[stop.args[0] :]])
+        self._offer = False
+        self.parser = httptools.HttpRequestParser(self)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser has just failed to read."""
+        failure = sys.exception()
+        cause = failure and failure.__context__
+        self._refuse(cause if isinstance(cause, ServiceError) else _unreadable(str(failure)))
+
+    def _start_timer(self) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(self._milliseconds / 1000, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if self._part is _HEADERS:
+            self._refuse(_too_slow(self._milliseconds))
+        else:  # nothing was asked, or it is answered already
+            self.transport.close()
+
+    def _refuse(self, error: ServiceError) -> None:
+        """Answer the unfinished request with an error and close the connection."""
+        self._deaf = True
+        self._stop_timer()
+        self._unset_keepalive_if_required()
+        if self._part is not _BODY:
+            self._answer(error)
+        elif self.cycle.response_complete:
+            self.transport.close()
+        else:  # the application has begun with the request: its body ends here
+            self.cycle.scope[REFUSAL] = error  # type: ignore[literal-required]
+            self.cycle.keep_alive = False
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
+
+    def _answer(self, error: ServiceError) -> None:
+        """Put the refusal in line behind the requests that are not answered yet."""
+        self.on_message_begin()  # a scope without anything of the request
+        scope: Any = self.scope
+        scope |= {"method": "-", "path": "", "raw_path": b"", "query_string": b"", REFUSAL: error}
+        free = self._is_answered()
+        self.cycle = cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        cycle.more_body = False
+        if free:
+            task = self.loop.create_task(cycle.run_asgi(self._last_answer))  # type: ignore[arg-type]
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
+        else:
+            self.pipeline.appendleft((cycle, self._last_answer))  # type: ignore[arg-type]
+
+    async def _last_answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI application: the refusal, after which what still arrives is thrown away for a while.
+
+        To close while there is something to be read would reset the connection, and the client would lose the answer.
+        """
+
+        async def unfinished(message: Message) -> None:
+            await send(message if message["type"] == "http.response.start" else {**message, "more_body": True})
+
+        await self.app(scope, receive, unfinished)
+        if not self.transport.is_closing() and self.transport.can_write_eof():
+            self.flow.resume_reading()
+            self.transport.write_eof()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await self._gone.wait()
+        self.cycle.disconnected = True  # uvicorn need not finish the answer
+        self.transport.close()
+
+
+def _too_large(limit: int) -> ServiceError:
+    setting = variable("max_header_bytes")
+    message = (
+        f"the request line and the headers have more than {limit} bytes; "
+        f"send fewer or shorter ones, and texts in the body, or raise {setting}"
+    )
+    return ServiceError(431, "header_too_large", message, limit=limit, setting=setting)
+
+
+def _too_slow(milliseconds: int) -> ServiceError:
+    setting = variable("timeout_ms")
+    message = f"the headers did not arrive within {milliseconds / 1000:g} s; send them faster, or raise {setting}"
+    return ServiceError(408, "header_timeout", message, setting=setting)
+
+
+def _unreadable(reason: str) -> ServiceError:
+    return ServiceError(400, "invalid_http", f"the request is not valid HTTP/1.1: {reason}")
