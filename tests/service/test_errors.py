@@ -244,7 +244,7 @@ def test_every_error_of_a_text_has_a_code_that_metrics_know() -> None:
     def tree(kind: type[InputError]) -> set[type[InputError]]:
         return {kind}.union(*map(tree, kind.__subclasses__()))
 
-    texts = tree(InputError) - {DataFileError}  # that one is about files of `sentiline score`
+    texts = tree(InputError) - tree(DataFileError)  # those are about files of `sentiline score`
     assert {kind.code for kind in texts} <= CODES
 
 
