@@ -10,7 +10,7 @@ make fit       train the shipped model (ARGS="--help" lists the options)
 make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
 make test-docker  build the image; test it, docker-compose.yml and its monitoring with a real Docker engine (as root)
 make soak      ten minutes of random load on the service; then its memory, descriptors and metrics (ARGS=...)
-make bench     measure the predictor and the service (ARGS="--rounds 1" for a rough look)
+make bench     measure the predictor and the service
 make compose   the service, Prometheus (port 9090) and Grafana (port 3001) under docker-compose
 make mutate    delete each term of the reference's gradients in turn: a test must fail every time
 make lock      resolve requirements/*.txt from pyproject.toml (ARGS="--upgrade" for newer releases)
@@ -98,7 +98,7 @@ soak: .venv/complete
 	$(DEV) -m tests.soak $(ARGS)
 
 bench: .venv/complete
-	for name in predictor transformer serving startup; do $(DEV) -m benchmarks.$$name $(ARGS) || exit 1; done
+	for name in predictor transformer serving overload startup; do $(DEV) -m benchmarks.$$name $(ARGS) || exit 1; done
 
 compose:
 	docker-compose --profile monitoring up --build $(ARGS)

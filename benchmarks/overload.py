@@ -1,14 +1,28 @@
-"""What a server does when it is asked for more than it can: answers, refusals, delays, recovery; starts no server."""
+"""What the service does when it is asked for more than it can: answers, refusals, delays, recovery.
+
+`python -m benchmarks.overload --markdown overload.md`
+"""
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+import resource
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from benchmarks import servers
 from benchmarks.load import Outcome, run
+from benchmarks.reviews import sample
+from benchmarks.servers import Server
+from benchmarks.serving import bodies_of
+from benchmarks.tables import Table, add_options, machine, publish
 
 TIMES = 2.0
-CONNECTIONS = 512
+CONNECTIONS = 4096
+"""More than the texts that the service's default budget admits: else the client would wait, not the service refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +88,46 @@ def _recovery(after: Outcome, usual: float) -> float:
         if 2 * sum(window) >= len(window):
             return after.answers[place][0]
     return after.seconds
+
+
+def table(seen: Overload) -> Table:
+    """What is printed."""
+    refusals = "none" if seen.slow_refusal is None else f"{1e3 * seen.slow_refusal:.1f} ms"
+    return Table(
+        [f"`sentiline serve` at {TIMES:.0f} times its capacity, one review a request, none", ""],
+        [
+            ["capacity, requests/s", f"{seen.capacity:,.0f}"],
+            ["offered, requests/s", f"{seen.offered:,.0f}"],
+            ["of which no connection was free for", f"{100 * seen.unsent:.1f} %"],
+            ["answered with 200, requests/s", f"{seen.accepted:,.0f}"],
+            ["which is of the capacity", f"{seen.accepted / seen.capacity:.2f}"],
+            ["answered with 429", f"{100 * seen.refused:.1f} %"],
+            ["answered otherwise, or not at all", str(seen.others)],
+            ["99 % of the accepted took at most", f"{1e3 * seen.slow:.0f} ms"],
+            ["99 % of the refusals took at most", refusals],
+            ["as fast as usual again after", f"{seen.recovery:.2f} s"],
+        ],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_options(parser)
+    parser.add_argument("--reviews", type=int, default=1024)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of the measurement of the capacity")
+    options = parser.parse_args()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # each connection is a descriptor, here and in the server
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    texts, about = sample(options.archive, options.reviews), machine()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Server(servers.sentiline(options.model), Path(folder), SENTILINE_MODEL=options.model) as server,
+    ):
+        server.wait()
+        seen = overload(server.port, bodies_of(texts, "none"), options.seconds)
+    intro = f"{len(texts)} validation reviews, {CONNECTIONS} connections, {2 * options.seconds:g} s; {about}."
+    publish([intro, table(seen)], dataclasses.asdict(seen), options)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,7 +26,6 @@ import orjson
 from benchmarks import servers
 from benchmarks.bare import TRANSFORMER_VARIABLE
 from benchmarks.load import run
-from benchmarks.overload import TIMES, Overload, overload
 from benchmarks.reviews import sample
 from benchmarks.rounds import interleave, ratio
 from benchmarks.servers import Server
@@ -157,25 +156,6 @@ def single_rows(detail: Detail, turns: dict[str, list[Turn]]) -> list[list[str]]
     return rows
 
 
-def overload_table(seen: Overload) -> Table:
-    refusals = "none" if seen.slow_refusal is None else f"{1e3 * seen.slow_refusal:.1f} ms"
-    return Table(
-        [f"`{SENTILINE}` at {TIMES:.0f} times its capacity, one review a request, none", ""],
-        [
-            ["capacity, requests/s", f"{seen.capacity:,.0f}"],
-            ["offered, requests/s", f"{seen.offered:,.0f}"],
-            ["of which no connection was free for", f"{100 * seen.unsent:.1f} %"],
-            ["answered with 200, requests/s", f"{seen.accepted:,.0f}"],
-            ["which is of the capacity", f"{seen.accepted / seen.capacity:.2f}"],
-            ["answered with 429", f"{100 * seen.refused:.1f} %"],
-            ["answered otherwise, or not at all", str(seen.others)],
-            ["99 % of the accepted took at most", f"{1e3 * seen.slow:.0f} ms"],
-            ["99 % of the refusals took at most", refusals],
-            ["as fast as usual again after", f"{seen.recovery:.2f} s"],
-        ],
-    )
-
-
 def measure(running: dict[str, Server], predictor: Predictor, options: argparse.Namespace) -> dict[str, Any]:
     """Everything, under the keys of the JSON file."""
     texts = options.texts
@@ -186,7 +166,6 @@ def measure(running: dict[str, Server], predictor: Predictor, options: argparse.
         "lists": lists(running[SENTILINE], predictor, texts, options),
         "latency": singles(two, texts, "none", 1, options),
         "transformer": singles({TRANSFORMER: running[TRANSFORMER]}, texts, "none", 4, options)[TRANSFORMER],
-        "overload": overload(running[SENTILINE].port, bodies_of(texts, "none"), options.seconds),
     }
 
 
@@ -235,7 +214,6 @@ def report(found: dict[str, Any], options: argparse.Namespace) -> list[str | Tab
             ]
             + [["times", f"{sooner:.0f}", "", f"{ours_rate / theirs_rate:.0f}"]],
         ),
-        overload_table(found["overload"]),
     ]
 
 
