@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -27,9 +30,13 @@ EXIT_CODES = """
 Exit codes:
   0  done
   1  a model cannot be used: missing, damaged or malformed
-  2  wrong usage, or input that cannot be scored
+  2  wrong usage, input that cannot be scored, or output that cannot be written
   3  a cluster cannot be reached, or failed; what is finished is kept for --resume
+  141  the reader of standard output went away, as `| head` does
 """
+
+PIPE_CLOSED = 141
+"""What a shell reports of a program that SIGPIPE, signal 13, ended: 128 + 13."""
 
 HELP = """
 The sentiment of a text, and the sentiment at every token of it.
@@ -49,7 +56,7 @@ class ModelFailure(click.ClickException):
 
 
 class InputFailure(click.ClickException):
-    """Input, an option or a setting cannot be used; shown as one message without a traceback."""
+    """Input, an option, a setting or an output cannot be used; shown as one message without a traceback."""
 
     exit_code = 2
 
@@ -79,16 +86,46 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments; `--help` and `--version` print here."""
+        with _failures():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; expected errors become messages with an exit code."""
-        try:
+        with _failures():
             return super().invoke(ctx)
-        except BundleError as error:
-            raise ModelFailure(str(error)) from error
-        except ClusterError as error:
-            raise ClusterFailure(str(error)) from error
-        except SentilineError as error:
-            raise InputFailure(str(error)) from error
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except BundleError as error:
+        raise ModelFailure(str(error)) from error
+    except ClusterError as error:
+        raise ClusterFailure(str(error)) from error
+    except SentilineError as error:
+        raise InputFailure(str(error)) from error
+    except BrokenPipeError as error:
+        _drop_output()
+        raise click.exceptions.Exit(PIPE_CLOSED) from error
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # rich turns it into this, with exit code 1
+            raise click.exceptions.Exit(PIPE_CLOSED) from stop
+        raise
+    except OSError as error:
+        _drop_output()
+        place = error.filename or "standard output"  # whose errors are those that name no file
+        raise InputFailure(f"{place}: {error.strerror or error}") from error
+
+
+def _drop_output() -> None:
+    """Send what standard output still has to write nowhere: Python would try once more at its end, and complain."""
+    with suppress(OSError):  # it is no file
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @click.group(cls=LazyGroup, help=HELP, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})

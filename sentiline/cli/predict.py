@@ -117,6 +117,8 @@ def _show(predictor: Predictor, readings: list[Reading], detail: Detail) -> None
 
 
 def _stdin() -> str:
+    if sys.stdin is None:
+        raise click.UsageError("standard input is closed: pipe a text into it, or give the text in quotes")
     return _decode(sys.stdin.buffer.read(), "standard input")
 
 

@@ -131,10 +131,16 @@ def _standard_input(forced: str | None, encoding: str) -> Source:
     kind = next((one for one in KINDS if one == forced), None)
     if kind is None:
         format = format_of(STDIN, forced) if forced else None
-        kind = format.kind if format else _told_by_content("standard input", sys.stdin.buffer, encoding)
+        kind = format.kind if format else _told_by_content("standard input", _stdin(), encoding)
     if kind == "parquet":
         raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
     return Source("standard input", None, Format(kind))
+
+
+def _stdin() -> IO[bytes]:
+    if sys.stdin is None:
+        raise DataFileError("standard input is closed; pipe a file into it, or name one", field="input")
+    return sys.stdin.buffer
 
 
 def _told_by_content(name: str, raw: Any, encoding: str) -> Kind:
@@ -194,7 +200,7 @@ def open_text(source: Source, encoding: str, newline: str) -> Iterator[Lines]:
     """
     codec = _codec(encoding)
     try:
-        with sys.stdin.buffer if source.location is None else source.location.open() as raw:
+        with _stdin() if source.location is None else source.location.open() as raw:
             content = _decompressed(raw, source)
             if codec == "utf-8" and content.peek(2)[:2] in _UTF16:
                 raise DataFileError(f"{source.name} is UTF-16; add --encoding utf-16", field="encoding")

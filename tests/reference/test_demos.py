@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,30 @@ def test_the_command_prints_every_demonstration() -> None:
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.split("\n\n")[:-1] == [demonstration() for demonstration in demos.DEMONSTRATIONS]
+
+
+COMMAND = [sys.executable, "-m", "sentiline.reference"]
+
+
+def test_the_command_explains_itself_and_takes_no_arguments() -> None:
+    shown = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout.startswith("usage: python -m sentiline.reference [-h]")
+    refused = subprocess.run([*COMMAND, "bogus"], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "unrecognized arguments: bogus" in refused.stderr
+
+
+def test_a_reader_that_went_away_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    run = subprocess.run(COMMAND, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (run.returncode, run.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_output_that_cannot_be_written() -> None:
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run(COMMAND, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (run.returncode, run.stderr) == (2, "Error: standard output: No space left on device\n")

@@ -254,3 +254,38 @@ def test_models_shows_damage(cli: Cli, copy: Path) -> None:
     used = cli("predict", "--precision", "fp32", "good", SENTILINE_MODELS=str(copy.parent))
     assert used.exit_code == 1
     assert "model.onnx is damaged" in used.stderr
+
+
+def run_shell(line: str, models: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line whose `$S` is the command, with descriptor 9 a pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    environ = os.environ | {"S": f"{sys.executable} -m sentiline", "SENTILINE_MODELS": str(models)}
+    try:
+        return subprocess.run(
+            ["bash", "-c", line.replace("&9", f"&{writing}")],
+            cwd=ROOT, env=environ, pass_fds=[writing], capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("arguments", ["--help", "predict --json good", "predict good"])
+def test_output_that_cannot_be_written(models: Path, arguments: str) -> None:
+    done = run_shell(f"$S {arguments} > /dev/full", models)
+    assert (done.returncode, done.stderr) == (2, "Error: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "predict --json good", "predict good"])
+def test_a_reader_that_went_away_is_no_error(models: Path, arguments: str) -> None:
+    done = run_shell(f"$S {arguments} >&9", models)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("arguments", ["predict -", "score - -o never.csv", "score - --format csv -o never.csv"])
+def test_standard_input_that_is_closed(models: Path, arguments: str) -> None:
+    done = run_shell(f"$S {arguments} <&-", models)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "standard input is closed" in done.stderr
