@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from sentiline.cluster.desk import PARTS, RECORDS, RUN, Desk, Record, write_whole
 from sentiline.errors import ClusterError, DataFileError
-from sentiline.scoring.workspace import SUFFIX
+from sentiline.scoring.workspace import SUFFIX, read_journal
 
 MANIFEST, SUCCESS = "_manifest.json", "_SUCCESS"
 """Files beside the parts; names that begin with an underscore are not read as data."""
@@ -72,11 +72,13 @@ class Output:
     def _replay(self) -> bool:
         """Read the journal; false if there is none."""
         self._journal.seek(0)
-        content = self._journal.read()
-        whole = content[: content.rfind(b"\n") + 1]  # a line that was being written when the run was killed is none
-        self._journal.truncate(len(whole))
-        for line in whole.splitlines():
-            entry = json.loads(line)
+        try:
+            entries, end = read_journal(self._journal.read(), self.folder)
+        except DataFileError:
+            self._journal.close()
+            raise
+        self._journal.truncate(end)
+        for entry in entries:
             if "header" in entry and entry["header"] != self._header:
                 changed = [key for key, value in self._header.items() if entry["header"].get(key) != value]
                 self._journal.close()
@@ -88,7 +90,7 @@ class Output:
             if "split" in entry:
                 self.counts[entry["split"]] = entry["parts"]
             self.published = self.published or "published" in entry
-        return bool(whole)
+        return bool(entries)
 
     def _find_finished(self) -> None:
         for path in (self.folder / RECORDS).glob("*.json"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -38,7 +39,7 @@ class Workspace:
             resume: whether to go on where a killed run stopped.
 
         Raises:
-            DataFileError: another run writes here, or was asked for something else.
+            DataFileError: another run writes here, or was asked for something else, or what it left is damaged.
         """
         self._output = output
         self.folder = folder
@@ -72,12 +73,13 @@ class Workspace:
     def _replay(self, header: dict[str, Any]) -> int:
         """Read the journal; return how many bytes of data are finished."""
         self._journal.seek(0)
-        size = end = 0
-        for line in self._journal:
-            if not line.endswith(b"\n"):  # it was being written when the run was killed
-                break
-            end += len(line)
-            entry = json.loads(line)
+        size = 0
+        try:
+            entries, end = read_journal(self._journal.read(), self.folder)
+        except DataFileError:
+            self._journal.close()
+            raise
+        for entry in entries:
             if "header" in entry and entry["header"] != header:
                 changed = [key for key, value in header.items() if entry["header"].get(key) != value]
                 self._journal.close()
@@ -90,6 +92,9 @@ class Workspace:
                 self.chunks, self.tally, size = self.chunks + 1, entry["tally"], entry["size"]
             self.finished = self.finished or "finished" in entry
             self._published = entry.get("published", self._published)
+        if self.chunks and any(self.folder.glob(f"{_STATE}*")) and not self._state(self.chunks).exists():
+            self._journal.close()
+            raise damaged(self.folder)  # the line of a later state is lost, and that of this one was removed with it
         self._journal.truncate(end)
         return size
 
@@ -174,7 +179,11 @@ class Workspace:
         for name in (_DATA, _ASSEMBLED, _JOURNAL):
             (self.folder / name).unlink(missing_ok=True)
         self.close()
-        self.folder.rmdir()
+        try:
+            self.folder.rmdir()
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # what others put there stays
+                raise
 
     def close(self) -> None:
         """Let go of the files; they stay."""
@@ -199,6 +208,41 @@ def folder_of(output: Location, scratch: Path | None = None) -> Path:
     if output.local:
         return Path(output.path).with_name(name + SUFFIX)
     return (scratch or Path.cwd()) / f"{name}-{output.digest}{SUFFIX}"
+
+
+def read_journal(content: bytes, folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """Read a journal of JSON objects, one on each line.
+
+    Args:
+        content: its bytes.
+        folder: where it lies, for messages.
+
+    Returns:
+        The entries, and the bytes they take. A last line that is not whole counts as not written: the machine or the
+        run stopped while it was.
+
+    Raises:
+        DataFileError: a line before the last is damaged.
+    """
+    entries: list[dict[str, Any]] = []
+    end = 0
+    for line in content.splitlines(keepends=True):
+        try:
+            entry = json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict):
+            if end + len(line) < len(content):
+                raise damaged(folder)
+            break
+        entries.append(entry)
+        end += len(line)
+    return entries, end
+
+
+def damaged(folder: Path) -> DataFileError:
+    """The error for a journal that cannot be followed."""
+    return DataFileError(f"the journal in {folder} is damaged; start anew with --overwrite", field="resume")
 
 
 def unfinished(folder: Path) -> bool:

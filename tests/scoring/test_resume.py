@@ -16,7 +16,9 @@ import pytest
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import CHUNK_ROWS
+from sentiline.scoring.location import Location
 from sentiline.scoring.run import Options, Progress, score_files
+from sentiline.scoring.workspace import Workspace
 from tests.bundles import WORDS
 
 ROWS = 9_000
@@ -167,3 +169,69 @@ def test_killed_between_the_last_line_of_the_journal_and_the_rename(
     score_files(predictor, [str(reviews)], output, resume=True)
     assert output.read_bytes() == whole.read_bytes()
     assert not folder.exists()
+
+
+class _StopError(Exception):
+    pass
+
+
+def stopped(predictor: Predictor, reviews: Path, output: Path, **options: object) -> Path:
+    """The folder of a run that stopped after three chunks."""
+
+    def report(progress: Progress) -> None:
+        if progress.tally.rows >= 3 * CHUNK_ROWS:
+            raise _StopError
+
+    with pytest.raises(_StopError):
+        score_files(predictor, [str(reviews)], output, report=report, **options)  # type: ignore[arg-type]
+    return output.with_name(output.name + ".partial")
+
+
+@pytest.mark.parametrize("line", [b"{\0\0\0}\n", b"\0\0\0\0\n", b"17\n", b"\xff\n"])
+def test_a_damaged_last_line_of_the_journal_counts_as_not_written(
+    predictor: Predictor, reviews: Path, tmp_path: Path, line: bytes
+) -> None:
+    whole, output = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    score_files(predictor, [str(reviews)], whole)
+    path = stopped(predictor, reviews, output) / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]) + line)
+    seen: list[Progress] = []
+    score_files(predictor, [str(reviews)], output, resume=True, report=seen.append)
+    assert output.read_bytes() == whole.read_bytes()
+    assert {one.resumed for one in seen} == {(len(lines) - 2) * CHUNK_ROWS}
+
+
+def test_a_journal_damaged_before_its_end_is_not_resumed(predictor: Predictor, reviews: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    path = stopped(predictor, reviews, output) / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], b"\0" * 9 + b"\n", *lines[2:]]))
+    with pytest.raises(DataFileError, match=r"partial is damaged; start anew with --overwrite"):
+        score_files(predictor, [str(reviews)], output, resume=True)
+    assert path.exists(), "nothing is thrown away unasked"
+    score_files(predictor, [str(reviews)], output, overwrite=True)
+    assert len(output.read_bytes().splitlines()) == ROWS
+
+
+def test_a_report_does_not_go_on_from_a_state_that_is_gone(tmp_path: Path) -> None:
+    output = Location.parse(str(tmp_path / "out.csv"))
+    folder = tmp_path / "out.csv.partial"
+    workspace = Workspace(output, folder, {}, resume=False)
+    for _ in range(2):
+        workspace.append(b"row\n", {"rows": 1}, b"state")
+    workspace.close()
+    path = folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:-1], b"{}}\n"]))
+    with pytest.raises(DataFileError, match="damaged; start anew with --overwrite"):
+        Workspace(output, folder, {}, resume=True)
+
+
+def test_a_file_of_somebody_else_in_the_folder_stays(predictor: Predictor, reviews: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    folder = stopped(predictor, reviews, output)
+    (folder / "notes.txt").write_text("mine")
+    score_files(predictor, [str(reviews)], output, resume=True)
+    assert len(output.read_bytes().splitlines()) == ROWS
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
