@@ -52,7 +52,7 @@ def test_commands_are_documented() -> None:
         assert f"`sentiline {name}`" in text
 
 
-@pytest.mark.parametrize("name", ["predict", "score", "models"])
+@pytest.mark.parametrize("name", ["predict", "score", "models", "serve", "verify"])
 def test_options_and_examples_are_documented(name: str) -> None:
     text = (DOCS / "cli.md").read_text(encoding="utf-8")
     with click.Context(main) as context:
