@@ -310,8 +310,14 @@ def find(name_or_path: str | Path, environ: Mapping[str, str] = os.environ) -> B
     Raises:
         BundleNotFoundError: no such bundle; the message lists those there are and where they were looked for.
         BundleCorruptError: its manifest is missing or malformed, or it is found under another name than its own.
+        OptionError: it is neither a string nor a path.
         SettingError: see `search_path`.
     """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise OptionError(
+            f"the model is {name_or_path!r}, of type {type(name_or_path).__name__}; give a name or a path",
+            field="model",
+        )
     if not isinstance(name_or_path, str) or not _NAME.fullmatch(name_or_path):
         if str(name_or_path) == "":
             raise BundleNotFoundError("the model's name is empty; leave it out for the default", field="model")

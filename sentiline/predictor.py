@@ -36,7 +36,8 @@ def load(name_or_path: str | Path = "bilstm", *, precision: str | None = None, t
     Raises:
         BundleNotFoundError: no such model.
         BundleCorruptError: a file of it is missing, altered or malformed.
-        OptionError: the model lacks that precision, or `threads` is less than 1.
+        OptionError: the model lacks that precision, `threads` is no whole number of at least 1, or `name_or_path` is
+            neither a string nor a path.
         SettingError: `SENTILINE_MODELS` names a folder that does not exist.
     """
     return Predictor(find(name_or_path), precision=precision, threads=threads)
@@ -58,7 +59,7 @@ class Predictor:
 
     def __init__(self, bundle: Bundle, *, precision: str | None = None, threads: int | None = None) -> None:
         """Load from an opened bundle; see `load` for the arguments and errors."""
-        if threads is not None and (not isinstance(threads, int) or threads < 1):
+        if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
             raise OptionError(f"threads is {threads!r}; it must be a whole number of at least 1", field="threads")
         self.bundle = bundle
         self.precision = bundle.precision(precision)

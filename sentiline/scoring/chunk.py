@@ -56,11 +56,15 @@ class Batch:
     @property
     def rows(self) -> Sequence[dict[str, Any]]:
         """The rows as Python values by name."""
-        return list(self.batch.to_pylist())
+        try:
+            return list(self.batch.to_pylist())
+        except UnicodeDecodeError:
+            columns = [self.column(name) for name in self.names]
+            return [dict(zip(self.names, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def column(self, name: str) -> list[Any]:
         """Values of one column."""
-        return list(self.batch.column(name).to_pylist())
+        return strings(name, self.batch.column(name))
 
     def text_columns(self) -> list[str]:
         """Columns of a string type."""
@@ -98,6 +102,27 @@ class Chunk:
     def place(self, index: int) -> str:
         """Where a row stands, for a message."""
         return f"{self.file}, {self.unit} {self.lines[index]}"
+
+
+def strings(name: str, column: Any) -> list[Any]:
+    """Values of a `pyarrow` array; bytes of a string that are not UTF-8, as it should be, become lone surrogates.
+
+    Raises:
+        DataFileError: such bytes are inside nested values.
+    """
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError as error:
+        pa = arrow("Parquet")
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if column.type not in (pa.string(), pa.large_string(), pa.string_view()):
+            raise DataFileError(
+                f"column {name!r} holds nested text that is not UTF-8: {error}; leave it out, or write .parquet",
+                field="columns",
+            ) from None
+        values = column.cast(pa.large_binary()).to_pylist()
+        return [None if one is None else one.decode("utf-8", "surrogateescape") for one in values]
 
 
 def find_text_column(chunk: Chunk, wanted: str | None) -> str:

@@ -42,5 +42,8 @@ def chunk_characters(memory: int) -> int:
     characters = (memory - _FIXED) // _EACH
     if characters < _LEAST:
         least = -(-(_FIXED + _LEAST * _EACH) // 10**6)
-        raise OptionError(f"--memory is {memory // 10**6} MB; at least {least}MB are needed", field="--memory")
+        raise OptionError(
+            f"--memory is {memory / 10**6:g} MB; at least {least}MB are needed (a size without a unit is in bytes)",
+            field="--memory",
+        )
     return min(characters, CHUNK_CHARACTERS)

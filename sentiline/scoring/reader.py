@@ -101,7 +101,9 @@ def _table(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chunk]
                 field="input",
             ) from None
         if not record:
-            continue
+            if len(names) != 1:
+                continue
+            record = [""]  # how many write an empty text where there is no other column
         if not names:
             names = check_names(record, f"{source.name}, line {number}")
             if any(map(_is_undecodable, names)):

@@ -69,6 +69,8 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
         if name == STDIN:
             sources.append(_standard_input(forced, encoding))
             continue
+        if not name:  # as a path it would be the current folder
+            raise DataFileError("an input has an empty name; name a file, or . for this folder", field="input")
         location = Location.parse(name)
         found = list(_expand(location, forced))
         if not found:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sentiline.errors import OptionError
 from sentiline.predictor import Predictor, load
 from sentiline.scoring.arrow import arrow
-from sentiline.scoring.chunk import CHUNK_ROWS, Batch, Chunk, Records, check_names, find_text_column
+from sentiline.scoring.chunk import CHUNK_ROWS, Batch, Chunk, Records, check_names, find_text_column, strings
 from sentiline.scoring.memory import DEFAULT, parse_size
 from sentiline.scoring.outcome import MAX_CHARACTERS, Scorer, check_clash, output_names
 from sentiline.scoring.run import Options, Report, score_files
@@ -88,6 +88,13 @@ def score(
         >>> sentiline.score(table)["label"].to_pylist()
         ['POSITIVE', None]
     """
+    _check(str | None, text_column=text_column, format=format, to=to, truncation=truncation, precision=precision)
+    _check(str, encoding=encoding, prefix=prefix, memory=memory)
+    _check(str | os.PathLike | None, output=output, scratch=scratch)
+    if not isinstance(max_characters, int) or isinstance(max_characters, bool) or max_characters < 1:
+        raise OptionError(
+            f"max_characters is {max_characters!r}; it must be a whole number of at least 1", field="max_characters"
+        )
     options = Options(
         text_column=text_column,
         format=format,
@@ -107,6 +114,19 @@ def score(
         raise OptionError("files are scored into a file: name it, score(files, output)", field="output")
     if frame is not None and output is not None:
         raise OptionError("a scored table is returned, not written: leave output out", field="output")
+    if frame is not None:
+        given = {
+            "format": format is not None,
+            "to": to is not None,
+            "encoding": encoding != "utf-8",
+            "memory": memory != DEFAULT,
+            "resume": resume,
+            "overwrite": overwrite,
+            "scratch": scratch is not None,
+            "report": report is not None,
+        }
+        for name in filter(given.get, given):
+            raise OptionError(f"{name} is for files, and data is a table: leave it out", field=name)
     if isinstance(model, Predictor):
         if precision is not None or threads is not None:
             raise OptionError(
@@ -114,7 +134,7 @@ def score(
             )
         context: Any = nullcontext(model)
     else:
-        context = load(model if isinstance(model, str) else Path(model), precision=precision, threads=threads)
+        context = load(Path(model) if isinstance(model, os.PathLike) else model, precision=precision, threads=threads)
     with context as predictor:
         if frame is not None:
             return _score_frame(predictor, frame, options)
@@ -128,6 +148,13 @@ def score(
             scratch=None if scratch is None else Path(scratch),
             report=report,
         )
+
+
+def _check(kind: Any, **options: object) -> None:
+    for name, value in options.items():
+        if not isinstance(value, kind):
+            wanted = "a string" if kind is str else "a string or None" if kind == str | None else "a path or None"
+            raise OptionError(f"{name} is {value!r}; it must be {wanted}", field=name)
 
 
 class _Frame(Protocol):
@@ -161,7 +188,7 @@ class _ArrowFrame:
         return Batch(batches[0] if batches else pa.RecordBatch.from_arrays(empty, schema=self._table.schema))
 
     def texts(self, name: str, start: int, count: int) -> list[Any]:
-        return list(self._table.column(name).slice(start, count).to_pylist())
+        return strings(name, self._table.column(name).slice(start, count))
 
     def joined(self, added: Any) -> Any:
         table = self._table

@@ -173,6 +173,7 @@ def test_what_cannot_be_done_is_refused(
 @pytest.mark.parametrize(
     ("inputs", "output", "message"),
     [
+        ([""], "out.csv", "an input has an empty name; name a file"),
         (["none.csv"], "out.csv", r"none\.csv: nothing of that name is there"),
         (["empty"], "out.csv", "empty: no file with a known ending"),
         (["a.csv", "a.csv"], "out.csv", "named twice"),
@@ -254,3 +255,15 @@ def test_pyarrow_is_named_where_it_is_missing(tmp_path: Path, bundle: Path) -> N
         )
         assert done.returncode == expected, done.stderr
         assert ("needs pyarrow: pip install 'sentiline[batch]'" in done.stderr) == bool(expected)
+
+
+def test_blank_lines_are_empty_texts_where_there_is_one_column(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('\ntext\ngood\n\n""\nbad\n')
+    score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "one.jsonl")
+    rows = read(tmp_path / "one.jsonl")
+    assert [(row["text"], row["error"]) for row in rows] == [
+        ("good", None), ("", "empty_text"), ("", "empty_text"), ("bad", None)
+    ]  # fmt: skip
+    (tmp_path / "b.csv").write_text("text,n\ngood,1\n\nbad,2\n")
+    score_files(predictor, [str(tmp_path / "b.csv")], tmp_path / "two.jsonl")
+    assert [row["n"] for row in read(tmp_path / "two.jsonl")] == ["1", "2"]

@@ -118,6 +118,23 @@ def test_files_give_the_counts(predictor: Predictor, bundle: Path, tmp_path: Pat
         ("a.csv", {}, "files are scored into a file: name it"),
         (TABLE, {"output": "out.csv"}, "a scored table is returned, not written"),
         (TABLE, {"threads": 2}, "a predictor has its precision and threads already"),
+        (TABLE, {"text_column": 3}, "text_column is 3; it must be a string or None"),
+        (TABLE, {"prefix": None}, "prefix is None; it must be a string"),
+        (TABLE, {"truncation": ["head"]}, r"truncation is \['head'\]; it must be a string or None"),
+        (TABLE, {"max_characters": "9"}, "max_characters is '9'; it must be a whole number of at least 1"),
+        (TABLE, {"max_characters": 0}, "max_characters is 0; it must be a whole number of at least 1"),
+        (TABLE, {"memory": 600}, "memory is 600; it must be a string"),
+        ("a.csv", {"output": 3}, "output is 3; it must be a path or None"),
+        (TABLE, {"model": None}, "the model is None, of type NoneType; give a name or a path"),
+        (TABLE, {"format": "csv"}, "format is for files, and data is a table"),
+        (TABLE, {"to": "csv"}, "to is for files"),
+        (TABLE, {"encoding": "cp1252"}, "encoding is for files"),
+        (TABLE, {"memory": "700MB"}, "memory is for files"),
+        (TABLE, {"resume": True}, "resume is for files"),
+        (TABLE, {"overwrite": True}, "overwrite is for files"),
+        (TABLE, {"scratch": "."}, "scratch is for files"),
+        (TABLE, {"report": print}, "report is for files"),
+        ("a.csv", {"output": "b.csv", "memory": "600"}, r"--memory is 0\.0006 MB; at least 330MB.*unit is in bytes"),
         (TABLE, {"memory": "much"}, "--memory is 'much'; write a size such as 600MB"),
         ("a.csv", {"output": "b.csv", "memory": "100MB"}, "--memory is 100 MB; at least 330MB are needed"),
         (TABLE, {"text_column": "none"}, "the table has no column 'none'; its columns: 'id', 'review'"),
@@ -130,7 +147,35 @@ def test_what_cannot_be_scored_is_refused(
     predictor: Predictor, data: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises((OptionError, DataFileError), match=message):
-        sentiline.score(data, model=predictor, **options)
+        sentiline.score(data, **{"model": predictor} | options)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet"])
+def test_strings_of_arrow_that_are_not_utf8_are_rows_with_an_error(
+    predictor: Predictor, tmp_path: Path, kind: pa.DataType, name: str
+) -> None:
+    raw = pa.array([b"good film", b"caf\xe9 good", None], pa.binary())
+    texts = pa.Array.from_buffers(pa.string(), 3, raw.buffers())  # which checks nothing, as files are not checked
+    if pa.types.is_dictionary(kind):
+        texts = pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int32()), texts.slice(0, 2))
+    else:
+        texts = texts.cast(kind)
+    table = pa.table({"text": texts, "id": [1, 2, 3]})
+    expected = [None, "undecodable_text", "missing_text"]
+    assert sentiline.score(table, model=predictor)["error"].to_pylist() == expected
+    pq.write_table(table, tmp_path / "a.parquet")
+    sentiline.score(tmp_path / "a.parquet", tmp_path / name, model=predictor)
+    if name == "out.parquet":
+        written = pq.read_table(tmp_path / name)
+        assert written["error"].to_pylist() == expected
+        assert written["text"].cast(pa.string()).cast(pa.binary()).to_pylist() == raw.to_pylist()
+    else:
+        lines = (tmp_path / name).read_bytes().splitlines()[-3:]
+        assert b"undecodable_text" in lines[1]
+        assert lines[1].startswith(b'{"text": "caf\\udce9 good"' if name == "out.jsonl" else b"caf\xe9 good,2,")
 
 
 WITHOUT = """

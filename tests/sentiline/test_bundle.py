@@ -201,6 +201,8 @@ def test_paths(bundle_path: Path, tmp_path: Path) -> None:
         find(bundle_path / "model.onnx", {})
     with pytest.raises(BundleNotFoundError, match="name is empty"):
         find("", {})
+    with pytest.raises(OptionError, match="the model is None, of type NoneType; give a name or a path"):
+        find(None, {})  # type: ignore[arg-type]
     with pytest.raises(BundleCorruptError, match=r"manifest\.json is missing"):
         find(tmp_path, {})
 

@@ -310,7 +310,7 @@ def test_default_precision_and_name(models: Path, monkeypatch: pytest.MonkeyPatc
         sentiline.load()
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
 def test_threads_without_meaning(bundle_path: Path, threads: object) -> None:
     with pytest.raises(OptionError, match="must be a whole number of at least 1"):
         load(bundle_path, threads=threads)  # type: ignore[arg-type]
