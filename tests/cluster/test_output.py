@@ -137,3 +137,20 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
     Output(out, HEADER, resume=False).close()
     with pytest.raises(DataFileError, match="an unfinished run lies in"):
         begin(out, resume=False, overwrite=False)
+
+
+def test_a_damaged_journal(tmp_path: Path) -> None:
+    first = Output(tmp_path / "out", HEADER, resume=False)
+    finish(first, b"one")
+    first.close()
+    path = first.folder / "journal.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\0\0\0\n")  # the last line counts as not written
+    second = Output(tmp_path / "out", HEADER, resume=True)
+    assert (second.counts, len(second.records)) == ({0: 1}, 1)
+    second.close()
+    header, *rest = whole.splitlines(keepends=True)
+    path.write_bytes(b"".join([header, b"\0\0\0\n", *rest]))
+    with pytest.raises(DataFileError, match=r"partial is damaged; start anew with --overwrite"):
+        Output(tmp_path / "out", HEADER, resume=True)
+    assert len(names(first.folder / "parts")) == 1, "nothing is thrown away unasked"
