@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 from sentiline.errors import DataFileError, OptionError
@@ -40,6 +40,7 @@ class Source:
         modified: time of its last change, in ns; 0 for standard input.
         partitions: columns that the names of its folders keep.
         row_groups: of Parquet the ones to read, which follow one another; None for all.
+        once: whether it can be read only once, as standard input and pipes.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Source:
     modified: int = 0
     partitions: Mapping[str, Partition] = field(default_factory=dict)
     row_groups: range | None = None
+    once: bool = False
 
 
 def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str = "utf-8") -> list[Source]:
@@ -115,6 +117,12 @@ def _source(location: Location, forced: str | None, encoding: str) -> Source:
             raise PermissionError(13, "Permission denied")
         if status is None:
             raise FileNotFoundError(2, "it was there a moment ago")
+        pipe = location.local and not Path(location.path).is_file()
+        if pipe and not (forced or ending_of(location.path)):  # to look at its content would be to take it away
+            raise OptionError(
+                f"{location} is a pipe or device, which is read once: name its format with --format {'|'.join(KINDS)}",
+                field="--format",
+            )
         if forced or ending_of(location.path):
             format = format_of(location.path, forced)
         else:
@@ -124,7 +132,9 @@ def _source(location: Location, forced: str | None, encoding: str) -> Source:
         raise DataFileError(
             f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
         ) from None
-    return Source(location.name, location, format, status.size, status.modified)
+    if pipe and format.kind == "parquet":
+        raise OptionError(f"Parquet cannot be read from {location}, a pipe; save it to a file", field="--format")
+    return Source(location.name, location, format, status.size, status.modified, once=pipe)
 
 
 def _standard_input(forced: str | None, encoding: str) -> Source:
@@ -134,7 +144,7 @@ def _standard_input(forced: str | None, encoding: str) -> Source:
         kind = format.kind if format else _told_by_content("standard input", sys.stdin.buffer, encoding)
     if kind == "parquet":
         raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
-    return Source("standard input", None, Format(kind))
+    return Source("standard input", None, Format(kind), once=True)
 
 
 def _told_by_content(name: str, raw: Any, encoding: str) -> Kind:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiline.errors import DataFileError, OptionError
+from sentiline.evaluation import run as evaluation
 from sentiline.predictor import Predictor
 from sentiline.scoring.outcome import COLUMNS
 from sentiline.scoring.run import Options, score_files
@@ -134,3 +138,34 @@ def test_what_nothing_tells_is_refused(predictor: Predictor, tmp_path: Path, con
     (tmp_path / "reviews").write_bytes(content)
     with pytest.raises(OptionError, match="neither its ending nor its content tells the format; name it with --format"):
         score_files(predictor, [str(tmp_path / "reviews")], tmp_path / "out.jsonl")
+
+
+def test_a_pipe_with_a_path_loses_no_row(predictor: Predictor, tmp_path: Path) -> None:
+    rows = "".join(f"{number},good film,{number % 2}\n" for number in range(300))
+    with ExitStack() as stack:
+
+        def pipe() -> str:
+            reader, writer = os.pipe()
+            stack.callback(os.close, reader)
+            with os.fdopen(writer, "w") as file:
+                file.write(f"id,review,sentiment\n{rows}")
+            return f"/dev/fd/{reader}"
+
+        path = pipe()
+        with pytest.raises(
+            OptionError, match=r"is a pipe or device, which is read once: name its format with --format"
+        ):
+            score_files(predictor, [path], tmp_path / "out.jsonl", TEXT)
+        options = Options(text_column="review", format="csv")
+        with pytest.raises(DataFileError, match="cannot be read again, so not resumed"):
+            score_files(predictor, [path], tmp_path / "out.jsonl", options, resume=True)
+        score_files(predictor, [path], tmp_path / "out.jsonl", options)
+        assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [str(number) for number in range(300)]
+        path = pipe()
+        labelled = evaluation.Options("review", "sentiment", format="csv")
+        with pytest.raises(OptionError, match=r"is read once, .* --labels"):
+            evaluation.evaluate_files([predictor], [path], labelled)
+        found = evaluation.evaluate_files([predictor], [path], replace(labelled, labels="binary"))
+        assert (found.data.rows, found.data.positive) == (300, 150)
+        with pytest.raises(OptionError, match=r"Parquet cannot be read from .* a pipe"):
+            score_files(predictor, [path], tmp_path / "p.jsonl", Options(format="parquet"))
