@@ -254,3 +254,16 @@ def test_pyarrow_is_named_where_it_is_missing(tmp_path: Path, bundle: Path) -> N
         )
         assert done.returncode == expected, done.stderr
         assert ("needs pyarrow: pip install 'sentiline[batch]'" in done.stderr) == bool(expected)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+@pytest.mark.parametrize("output", ["out.parquet", "out.jsonl"])
+def test_a_later_table_without_the_column_is_named(
+    predictor: Predictor, tmp_path: Path, ending: str, output: str
+) -> None:
+    write(tmp_path / f"a.{ending}", ROWS)
+    write(tmp_path / f"b.{ending}", [{"id": row["id"], "remark": row["review"]} for row in ROWS])
+    paths = [str(tmp_path / f"{name}.{ending}") for name in "ab"]
+    with pytest.raises(DataFileError, match=rf"b\.{ending} has no column 'review', .*its columns: 'id', 'remark'"):
+        score_files(predictor, paths, tmp_path / output, Options(text_column="review"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"a.{ending}", f"b.{ending}"]
