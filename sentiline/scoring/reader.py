@@ -47,7 +47,7 @@ def read_chunks(source: Source, encoding: str = "utf-8", characters: int = CHUNK
         rows = {"csv": _table, "tsv": _table, "jsonl": _objects, "text": _plain}[source.format.kind]
         try:
             yield from rows(source, lines, gatherer)
-        except UnicodeDecodeError as error:  # codecs of more than one byte a unit have no lone surrogates for all
+        except UnicodeError as error:  # codecs of more than one byte a unit have no lone surrogates for all
             raise DataFileError(f"{source.name} is not {encoding}: {error}; see --encoding", field="encoding") from None
 
 

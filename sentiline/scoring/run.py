@@ -171,6 +171,10 @@ def score_files(
         if not isinstance(error, InterruptedReadError):  # the same would happen again: nothing is left to resume
             workspace.discard()
         raise
+    except Exception:
+        if not workspace.chunks:  # nothing is finished that the next run would have to be asked about
+            workspace.discard()
+        raise
     finally:
         encoder.close()
         workspace.close()

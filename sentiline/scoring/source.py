@@ -157,6 +157,8 @@ def _told_by_content(name: str, raw: Any, encoding: str) -> Kind:
             pa = arrow(f"{name} is compressed with zstd, which")
             head = pa.CompressedInputStream(pa.BufferReader(head), "zstd").read(_HEAD // 16)
         text = head.decode("utf-8-sig" if _codec(encoding) == "utf-8" else encoding, "replace")
+    except UnicodeError as error:
+        raise DataFileError(f"{name} is not {encoding}: {error}; see --encoding", field="encoding") from None
     except (zlib.error, OSError) as error:
         raise DataFileError(f"{name} cannot be read: {error}", field="input") from None
     kind = "parquet" if head.startswith(b"PAR1") else kind_of(text)
@@ -226,11 +228,14 @@ def unreadable(source: Source, error: Exception) -> DataFileError:
 
 def _codec(encoding: str) -> str:
     try:
-        return codecs.lookup(encoding).name
-    except LookupError:
+        name = codecs.lookup(encoding).name
+        "a".encode(encoding)  # there are codecs of other things than text
+    except (LookupError, ValueError):
         raise OptionError(
-            f"--encoding is {encoding!r}, which is unknown; try utf-8 or cp1252", field="encoding"
+            f"--encoding is {encoding!r}, which is unknown or no encoding of text; try utf-8 or cp1252",
+            field="encoding",
         ) from None
+    return name
 
 
 def _decompressed(raw: Any, source: Source) -> Any:

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiline.errors import DataFileError, OptionError, SentilineError
+from sentiline.evaluation.run import Options as EvaluationOptions
+from sentiline.evaluation.run import evaluate_files
 from sentiline.predictor import Predictor
 from sentiline.scoring.outcome import FAULTS
 from sentiline.scoring.run import Options, score_files
@@ -271,3 +273,38 @@ def test_a_later_table_without_the_column_is_named(
     with pytest.raises(DataFileError, match=rf"b\.{ending} has no column 'review', .*its columns: 'id', 'remark'"):
         score_files(predictor, paths, tmp_path / output, Options(text_column="review"))
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a.{ending}", f"b.{ending}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "error", "message"),
+    [
+        ("a.csv", "utf-16", DataFileError, "a.csv is not utf-16: .*; see --encoding"),
+        ("a.csv", "idna", DataFileError, "a.csv is not idna: .*; see --encoding"),
+        ("a.csv", "punycode", DataFileError, "a.csv is not punycode: .*; see --encoding"),
+        ("reviews", "idna", DataFileError, "reviews is not idna: .*; see --encoding"),
+        ("a.csv", "undefined", OptionError, "'undefined', which is unknown or no encoding of text"),
+        ("a.csv", "hex", OptionError, "'hex', which is unknown or no encoding of text"),
+        ("a.csv", "rot13", OptionError, "'rot13', which is unknown or no encoding of text"),
+        ("a.csv", "utf-8\0", OptionError, "which is unknown or no encoding of text"),
+    ],
+)
+def test_an_encoding_that_does_not_fit_leaves_nothing_behind(
+    predictor: Predictor, tmp_path: Path, name: str, encoding: str, error: type[SentilineError], message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes("id,review,label\n1,caf\xe9 .. good,1\n".encode())
+    options = Options(text_column="review", encoding=encoding, prefix="s_")
+    with pytest.raises(error, match=message):
+        score_files(predictor, [str(path)], tmp_path / "out.csv", options)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with pytest.raises(error, match=message):
+        evaluate_files([predictor], [str(path)], EvaluationOptions("review", encoding=encoding))
+
+
+def test_a_run_that_breaks_before_anything_is_finished_leaves_nothing_behind(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    source = write(tmp_path / "a.csv", ROWS)
+    with pytest.raises(TypeError):
+        score_files(predictor, [str(source)], tmp_path / "out.csv", Options("review", max_characters="5"))  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
