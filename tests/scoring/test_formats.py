@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.predictor import Predictor
+from sentiline.scoring.chunk import CHUNK_ROWS
 from sentiline.scoring.outcome import COLUMNS
 from sentiline.scoring.run import Options, score_files
 from tests.scoring.files import REVIEWS, ROWS, read, write
@@ -270,3 +271,29 @@ def test_infinities_become_null_wherever_they_are(predictor: Predictor, tmp_path
     assert (tmp_path / "json.jsonl").read_text().startswith('{"text": "NaN is good", "n": 1.10, "label": ')
     assert (second["n"], second["id"]) == ([None, {"m": None}], 12345678901234567)
     assert first["error"] is second["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("empty", "later", "kind"),
+    [
+        (None, "words", pa.string()),
+        ([], ["words"], pa.list_(pa.string())),
+        ({"a": None, "b": 1}, {"a": "words", "b": 2}, pa.struct([("a", pa.string()), ("b", pa.int64())])),
+    ],
+)
+def test_a_key_without_a_value_in_the_first_chunk_is_text(
+    predictor: Predictor, tmp_path: Path, empty: object, later: object, kind: pa.DataType
+) -> None:
+    source, output = tmp_path / "a.jsonl", tmp_path / "out.parquet"
+    rows = [{"text": "good", "note": empty if number < CHUNK_ROWS else later} for number in range(CHUNK_ROWS + 2)]
+    write(source, rows)
+    score_files(predictor, [str(source)], output)
+    table = pq.read_table(output)
+    assert table.schema.field("note").type == kind
+    assert table.column("note").to_pylist() == [row["note"] for row in rows]
+    rows[-1]["note"] = 5
+    write(source, rows)
+    with pytest.raises(
+        DataFileError, match=r"line 1025 and after: column 'note' .*taken, as the first rows have no value"
+    ):
+        score_files(predictor, [str(source)], output, overwrite=True)
