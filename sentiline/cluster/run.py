@@ -28,7 +28,7 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.encoder import encoder_for
 from sentiline.scoring.format import Format
-from sentiline.scoring.location import Location
+from sentiline.scoring.location import parse_output
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.outcome import output_names
 from sentiline.scoring.reader import read_chunks
@@ -93,7 +93,7 @@ def score_on_cluster(
     import_ray(address)
     if options.to not in (None, "parquet"):
         raise OptionError(f"--to is {options.to!r}; --engine ray writes a folder of Parquet files", field="--to")
-    target = Location.parse(str(output))
+    target = parse_output(str(output))
     if not target.local:
         raise OptionError(
             f"--engine ray cannot write to {target} yet: a folder there does not appear at once; write to a path that "

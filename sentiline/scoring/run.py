@@ -16,7 +16,7 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.encoder import Encoder, encoder_for
 from sentiline.scoring.format import format_of
-from sentiline.scoring.location import Location
+from sentiline.scoring.location import Location, parse_output
 from sentiline.scoring.memory import DEFAULT, chunk_characters, parse_size
 from sentiline.scoring.outcome import MAX_CHARACTERS, Scored, Scorer, output_names
 from sentiline.scoring.reader import read_chunks
@@ -146,7 +146,7 @@ def score_files(
     """
     options = options or Options()
     characters = chunk_characters(options.memory)
-    target = Location.parse(str(output))
+    target = parse_output(str(output))
     names = output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
     encoder = encoder_for(format_of(target.path, options.to, option="--to"), names)
     sources = find_sources(inputs, options.format, options.encoding)

@@ -184,6 +184,7 @@ def test_what_cannot_be_done_is_refused(
         (["a.csv", "a.csv"], "out.csv", "named twice"),
         (["a.csv"], "a.csv", "is an input as well"),
         (["a.csv"], "none/out.csv", "there is no folder"),
+        (["a.csv"], "-", "so it cannot be standard output; name a file"),
         (["a.csv"], "out.xml", r"the ending '\.xml' names no format"),
         (["a.csv"], "out.parquet.gz", "leave .gz out"),
         (["a.csv"], "there.csv", r"there\.csv exists; replace it with --overwrite"),
