@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import IO, Any
 
@@ -58,7 +59,9 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
 
     Args:
         inputs: paths or URLs of files or folders, globs, or `-`. Of a folder all files below it with a known ending
-            are taken, in order of their paths; hidden ones are not.
+            are taken, in order of their paths; hidden ones are not. Of a folder or glob, names of folders keep columns,
+            from the folder on (of a glob, from the one before its first wildcard), or from as many folders right above
+            it as keep columns too; of a file, none do.
         forced: a format that wins over endings and content.
         encoding: of text files, where their content must tell the format.
 
@@ -67,9 +70,11 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
         OptionError: a format is unknown, or nothing tells it.
     """
     sources: list[Source] = []
+    paths: list[str] = []
     for name in inputs:
         if name == STDIN:
             sources.append(_standard_input(forced, encoding))
+            paths.append("")
             continue
         location = Location.parse(name)
         found = list(_expand(location, forced))
@@ -78,10 +83,12 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
             hint = f"no file with a known ending ({', '.join(ENDINGS)})" if status else "nothing of that name"
             raise DataFileError(f"{location}: {hint} is there", field="input")
         sources += [_source(one, forced, encoding) for one in found]
+        root = _root(location)
+        paths += ["" if root is None else str(PurePath(*_parts(one, one.path)[root:])) for one in found]
     places = [source.location.identity if source.location else STDIN for source in sources]
     if len(set(places)) < len(places):
         raise DataFileError("a file is named twice among the inputs; its rows would be doubled", field="input")
-    columns = partitions_of([source.location.path if source.location else "" for source in sources])
+    columns = partitions_of(paths)
     return [replace(source, partitions=values) for source, values in zip(sources, columns, strict=True)]
 
 
@@ -97,6 +104,26 @@ def _expand(location: Location, forced: str | None) -> Iterator[Location]:
         yield location
     elif glob.has_magic(location.path):
         yield from location.matches()
+
+
+def _root(named: Location) -> int | None:
+    """How many parts of a file's path lie above the data set that a name stands for; None if it stands for a file."""
+    path = PurePath(named.path)
+    status = _status(named)
+    if status and not status.folder:
+        return None
+    if not status:
+        path = PurePath(*takewhile(lambda part: not glob.has_magic(part), path.parts))
+    parts = _parts(named, str(path))
+    depth = len(parts)
+    while depth and is_partition(parts[depth - 1]):
+        depth -= 1
+    return depth
+
+
+def _parts(location: Location, path: str) -> tuple[str, ...]:
+    """The parts of a path, the same however it is typed."""
+    return PurePath(os.path.abspath(path) if location.local else path).parts  # noqa: PTH100, it keeps links
 
 
 def _is_hidden(part: str) -> bool:
