@@ -177,7 +177,7 @@ def score(
                 "--resume"
             ) from error
     if tally is None:
-        click.echo(f"{output} is complete: nothing to resume.")
+        click.echo(f"{output} is complete, of the same inputs, model and options: nothing to resume.")
     else:
         show_summary(tally, output)
         for path in reports:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -139,7 +140,10 @@ class Output:
             for path in parts.iterdir():
                 if path.name not in names:  # of a worker that died while it wrote
                     path.unlink()
-            write_whole(parts / MANIFEST, json.dumps({**manifest, "parts": listed}, indent=1).encode() + b"\n")
+            write_whole(
+                parts / MANIFEST,
+                json.dumps({**manifest, "run": _digest(self._header), "parts": listed}, indent=1).encode() + b"\n",
+            )
             write_whole(parts / SUCCESS, b"")
             self._note({"published": True})
         if parts.exists():
@@ -197,6 +201,28 @@ def begin(path: Path, *, resume: bool, overwrite: bool) -> bool:
             f"{path} holds other files than a scored data set, and they would be lost; write elsewhere", field="output"
         )
     return True
+
+
+def check_same(path: Path, header: Mapping[str, Any]) -> None:
+    """Raise unless a complete data set was written by a run that was asked the same.
+
+    Raises:
+        DataFileError: it was not, or that cannot be told.
+    """
+    try:
+        same = json.loads((path / MANIFEST).read_bytes()).get("run") == _digest(header)
+    except (OSError, ValueError, AttributeError):
+        same = False
+    if not same:
+        raise DataFileError(
+            f"{path} exists and is not known to be of these inputs, model and options, and no stopped run lies beside "
+            "it: nothing is there to resume; keep it, or replace it with --overwrite",
+            field="resume",
+        )
+
+
+def _digest(header: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
 
 
 def folder_of(path: Path) -> Path:

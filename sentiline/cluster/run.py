@@ -12,7 +12,7 @@ from typing import Any
 from sentiline import __version__
 from sentiline.cluster.connection import address_of, connected, import_ray
 from sentiline.cluster.desk import Record
-from sentiline.cluster.output import Output, begin
+from sentiline.cluster.output import Output, begin, check_same
 from sentiline.cluster.pipeline import results_of
 from sentiline.cluster.split import PART_ROWS, Split, find_splits
 from sentiline.cluster.worker import (
@@ -28,7 +28,7 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.encoder import encoder_for
 from sentiline.scoring.format import Format
-from sentiline.scoring.location import Location
+from sentiline.scoring.location import parse_output
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.outcome import output_names
 from sentiline.scoring.reader import read_chunks
@@ -79,7 +79,7 @@ def score_on_cluster(
 
     Returns:
         The counts, those of a run that was resumed included; None if there was nothing to resume because the output
-        is complete.
+        is complete, and of such a run.
 
     Raises:
         ClusterError: the cluster cannot be reached, or lost what the run needs; `resume` goes on.
@@ -93,7 +93,7 @@ def score_on_cluster(
     import_ray(address)
     if options.to not in (None, "parquet"):
         raise OptionError(f"--to is {options.to!r}; --engine ray writes a folder of Parquet files", field="--to")
-    target = Location.parse(str(output))
+    target = parse_output(str(output))
     if not target.local:
         raise OptionError(
             f"--engine ray cannot write to {target} yet: a folder there does not appear at once; write to a path that "
@@ -105,14 +105,15 @@ def score_on_cluster(
         Format("parquet"), output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
     )
     sources = [_absolute(source) for source in find_sources(inputs, options.format, options.encoding)]
+    header = _header(predictor, sources, options, cluster)
     if not begin(path, resume=resume, overwrite=overwrite):
+        check_same(path, header)
         return None
     characters = chunk_characters(options.memory)
     first = _first_chunk(sources, options.encoding, characters)
     column = find_text_column(first, options.text_column)
     encoder.prepare(first)
     splits = find_splits(sources, cluster.part_rows)
-    header = _header(predictor, sources, options, cluster)
     cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
     with connected(address, cpus) as ray:
         written = Output(path, header, resume=resume)
@@ -146,9 +147,9 @@ def score_on_cluster(
 def _absolute(source: Source) -> Source:
     """The same file by a path that does not depend on a process's current folder."""
     location = source.location
-    if location is None:
+    if location is None or source.once:
         raise DataFileError(
-            "standard input cannot be read by the workers of --engine ray; save it to a file", field="input"
+            f"{source.name} cannot be read by the workers of --engine ray; save it to a file", field="input"
         )
     return replace(source, location=replace(location, path=location.identity)) if location.local else source
 

@@ -114,6 +114,8 @@ def read_split(table: Any, job: ReadJob) -> Iterator[Any]:
             yield pack(End(split.index, count))
         except SentilineError as error:
             yield pack(Failure(error))
+        except Exception as error:  # Ray would wrap it in pages of its own
+            yield pack(_unexpected(error, f"reading {split.source.name}"))
 
 
 class PartScorer:
@@ -161,6 +163,8 @@ class PartScorer:
         except OSError as error:
             message = f"cannot write {self._job.desk.folder}: {error.strerror or error} (node {platform.node()})"
             return pack(Failure(ClusterError(f"{message}; what is finished is kept for --resume")))
+        except Exception as error:  # as above
+            return pack(_unexpected(error, f"scoring {value.chunks[0].file}"))
 
     def _write(self, part: Part) -> Record:
         def fill(path: Path) -> dict[str, Any]:
@@ -197,6 +201,11 @@ def _load(files: Mapping[str, bytes], precision: str, threads: int) -> Predictor
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         return Predictor(Bundle.open(folder), precision=precision, threads=threads)
+
+
+def _unexpected(error: Exception, doing: str) -> Failure:
+    message = f"{doing} failed with {type(error).__name__}: {error} (node {platform.node()})"
+    return Failure(ClusterError(f"{message}; what is finished is kept for --resume"))
 
 
 def _check_size(split: Split) -> None:

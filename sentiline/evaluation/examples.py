@@ -65,13 +65,15 @@ def find_scheme(sources: Sequence[Source], label_column: str, encoding: str) -> 
 
     Raises:
         DataFileError: a file cannot be read or lacks the column, or more than one meaning is possible, or none.
-        OptionError: standard input is among the files; it cannot be read twice.
+        OptionError: standard input or a pipe is among the files; it cannot be read twice.
     """
-    if any(source.location is None for source in sources):
-        raise OptionError(
-            "standard input is read once, so its labels cannot be looked at first; say what they mean with --labels",
-            field="--labels",
-        )
+    for source in sources:
+        if source.once:
+            raise OptionError(
+                f"{source.name} is read once, so its labels cannot be looked at first; say what they "
+                "mean with --labels",
+                field="--labels",
+            )
     try:
         return infer(_marks(sources, label_column, encoding))
     except DataFileError as error:

@@ -56,15 +56,25 @@ class Batch:
     @property
     def rows(self) -> Sequence[dict[str, Any]]:
         """The rows as Python values by name."""
-        try:
-            return list(self.batch.to_pylist())
-        except UnicodeDecodeError:
-            columns = [self.column(name) for name in self.names]
-            return [dict(zip(self.names, values, strict=True)) for values in zip(*columns, strict=True)]
+        columns = [self.column(name) for name in self.names]
+        return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def column(self, name: str) -> list[Any]:
-        """Values of one column."""
-        return strings(name, self.batch.column(name))
+        """Values of one column.
+
+        Raises:
+            DataFileError: one is beyond what Python can hold, as a date after the year 9999.
+        """
+        pa = arrow("Parquet")
+        array = self.batch.column(name)
+        try:
+            return strings(name, _whole(array))
+        except (pa.ArrowException, ArithmeticError, LookupError, ValueError) as error:
+            raise DataFileError(
+                f"column {name!r} of type {array.type} holds a value that Python cannot: {error}; write .parquet, "
+                "which carries columns as they are, or leave the column out",
+                field="columns",
+            ) from None
 
     def text_columns(self) -> list[str]:
         """Columns of a string type."""
@@ -160,6 +170,17 @@ def check_names(names: Iterable[str], place: str) -> tuple[str, ...]:
             raise DataFileError(f"{place}: two columns are named {name!r}; rename one of them", field="columns")
         unique[name] = None
     return tuple(unique)
+
+
+def _whole(array: Any) -> Any:
+    """The array, with times as text where Python's, which end at microseconds, would cut them."""
+    pa = arrow("Parquet")
+    if array.type == pa.time64("ns"):
+        try:
+            array.cast(pa.time64("us"))
+        except pa.ArrowInvalid:
+            return array.cast(pa.string())
+    return array
 
 
 def _is_words(value: object) -> bool:

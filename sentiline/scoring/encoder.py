@@ -122,7 +122,10 @@ class TableEncoder(_Stream):
 
 
 class JsonEncoder(_Stream):
-    """Writes JSON Lines. An object that came as JSON keeps its own text, and the added keys follow."""
+    """Writes JSON Lines. An object that came as JSON keeps its own text, and the added keys follow.
+
+    One with NaN or an infinity, which Python reads and JSON lacks, is written anew.
+    """
 
     def __init__(self, format: Format, names: dict[str, str]) -> None:
         self._format = format
@@ -141,7 +144,7 @@ class JsonEncoder(_Stream):
         lines = []
         for index, (row, result) in enumerate(zip(chunk.data.rows, results, strict=True)):
             line = None
-            if sources is not None and row:
+            if sources is not None and row and _is_json(sources[index]):
                 line = f"{sources[index][:-1].rstrip()}, {_json(result).decode()[1:]}"
             lines.append(_utf8(line) or _json(row | result))
         return compress(b"".join(line + b"\n" for line in lines), self._format.compression)
@@ -192,7 +195,7 @@ def _cell(value: object) -> object:
             return "true" if value else "false"
         case str() | int() | float():
             return value
-        case dict() | list():
+        case dict() | list() | tuple():
             return _json(value).decode()
     return _plain(value)
 
@@ -201,8 +204,17 @@ def _json(value: object) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, default=_plain)
-    return _utf8(text) or json.dumps(_finite(value), default=_plain).encode()
+        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=_plain)
+    return _utf8(text) or json.dumps(_finite(value), allow_nan=False, default=_plain).encode()
+
+
+def _is_json(line: str) -> bool:
+    """Whether a line that Python can read is JSON for others too: without NaN and infinities."""
+    if "NaN" not in line and "Infinity" not in line:
+        return True
+    constants: list[str] = []
+    json.loads(line, parse_constant=constants.append)
+    return not constants
 
 
 def _utf8(text: str | None) -> bytes | None:
@@ -217,7 +229,7 @@ def _finite(value: object) -> object:
     match value:
         case dict():
             return {key: _finite(one) for key, one in value.items()}
-        case list():
+        case list() | tuple():  # Arrow's maps are lists of tuples
             return [_finite(one) for one in value]
         case float():
             return value if value - value == 0 else None

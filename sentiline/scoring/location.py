@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from sentiline.errors import DataFileError
+from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import arrow
 
 SCHEMES = ("s3", "gs")
@@ -181,6 +181,23 @@ class Location:
 
     def __str__(self) -> str:
         return self.name
+
+
+def parse_output(name: str) -> Location:
+    """The location of an output that a user names.
+
+    Raises:
+        OptionError: it is `-`, which for inputs is standard input.
+        DataFileError: see `Location.parse`.
+        SettingError: see `Location.parse`.
+    """
+    if name == "-":
+        raise OptionError(
+            "an output appears when it is complete, so it cannot be standard output; name a file, ./- if it is to be "
+            "called that",
+            field="output",
+        )
+    return Location.parse(name)
 
 
 class _Pieces(io.RawIOBase):

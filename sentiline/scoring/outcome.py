@@ -9,7 +9,7 @@ from typing import Any
 from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
-from sentiline.scoring.chunk import Chunk
+from sentiline.scoring.chunk import Chunk, Records
 from sentiline.tokenizer import Truncation
 
 COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "error")
@@ -98,8 +98,17 @@ class Scorer:
         """Score the rows of a chunk.
 
         Raises:
-            DataFileError: a row has a fault, and the scorer is strict; names its line.
+            DataFileError: the rows are those of a table and lack the column, as another file's may; or a row has a
+                fault, and the scorer is strict; names its line.
         """
+        json = isinstance(chunk.data, Records) and chunk.data.sources is not None  # objects may lack a key
+        if self.column not in chunk.data.names and not json:
+            listed = ", ".join(map(repr, chunk.data.names)) or "none"
+            raise DataFileError(
+                f"{chunk.file} has no column {self.column!r}, where the first file has the texts; its columns: "
+                f"{listed}; rename one, or score the files one by one",
+                field="text_column",
+            )
         texts = chunk.data.column(self.column)
         results: list[Reading | str] = [self._fault(text) or "" for text in texts]
         sound = [index for index, fault in enumerate(results) if not fault]

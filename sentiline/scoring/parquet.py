@@ -59,6 +59,7 @@ class ParquetEncoder:
     def __init__(self, names: dict[str, str]) -> None:
         self._added = names
         self._schema: Any = None
+        self._untyped: frozenset[str] = frozenset()
         self._assembly: _Assembly | None = None
 
     def prepare(self, first: Chunk) -> None:
@@ -67,8 +68,10 @@ class ParquetEncoder:
         if isinstance(first.data, Batch):
             carried = first.data.batch.schema
         else:
-            arrays = {name: _array(first, name, None) for name in first.data.names}
-            carried = pa.schema([(name, array.type) for name, array in arrays.items()])
+            found = {name: _array(first, name, None).type for name in first.data.names}
+            types = {name: _typed(kind) for name, kind in found.items()}
+            self._untyped = frozenset(name for name in found if found[name] != types[name])
+            carried = pa.schema(list(types.items()))
         fields = [pa.field(written, TYPES[name]) for name, written in self._added.items()]
         self._schema = pa.schema([*carried, *fields], metadata=carried.metadata)
 
@@ -89,7 +92,7 @@ class ParquetEncoder:
     def _carried(self, chunk: Chunk, name: str) -> Any:
         kind = self._schema.field(name).type
         if isinstance(chunk.data, Records):
-            return _array(chunk, name, kind)
+            return _array(chunk, name, kind, untyped=name in self._untyped)
         column = chunk.data.batch.column(name)
         if column.type != kind:
             raise DataFileError(
@@ -166,8 +169,26 @@ def _batched(values: Iterable[Any]) -> Iterator[list[Any]]:
         yield some
 
 
-def _array(chunk: Chunk, name: str, kind: Any) -> Any:
-    """Values of a column of Python values as an Arrow array, of the type that they suggest where `kind` is None."""
+def _typed(kind: Any) -> Any:
+    """A type with text for null: what has been null so far may be anything, and text is what it is most often."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_typed(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _typed(field.type)) for field in kind])
+    return kind
+
+
+def _array(chunk: Chunk, name: str, kind: Any, *, untyped: bool = False) -> Any:
+    """Values of a column of Python values as an Arrow array.
+
+    Args:
+        chunk: the rows.
+        name: of the column.
+        kind: its type; None for the one that the values suggest.
+        untyped: whether `kind` is a guess, as no row of the first chunk had a value.
+    """
     values = chunk.data.column(name)
     if kind is None and isinstance(chunk.data, Records) and chunk.data.sources is None:
         kind = pa.string()  # CSV has no types: what looks like a number may be a postcode
@@ -183,8 +204,9 @@ def _array(chunk: Chunk, name: str, kind: Any) -> Any:
             raise pa.ArrowInvalid(f"not all values are of type {array.type}")
     except (pa.ArrowException, OverflowError) as error:
         where = f"{chunk.place(0)} and after" if len(chunk) else chunk.file
+        cause = f" ({kind} was taken, as the first rows have no value there or in a part of it)" if untyped else ""
         raise DataFileError(
-            f"{where}: column {name!r} does not fit one type, as Parquet wants it: {error}; write .jsonl, which "
+            f"{where}: column {name!r} does not fit one type, as Parquet wants it: {error}{cause}; write .jsonl, which "
             "carries every value as it is",
             field="columns",
         ) from None

@@ -47,7 +47,7 @@ def read_chunks(source: Source, encoding: str = "utf-8", characters: int = CHUNK
         rows = {"csv": _table, "tsv": _table, "jsonl": _objects, "text": _plain}[source.format.kind]
         try:
             yield from rows(source, lines, gatherer)
-        except UnicodeDecodeError as error:  # codecs of more than one byte a unit have no lone surrogates for all
+        except UnicodeError as error:  # codecs of more than one byte a unit have no lone surrogates for all
             raise DataFileError(f"{source.name} is not {encoding}: {error}; see --encoding", field="encoding") from None
 
 
@@ -106,6 +106,7 @@ def _table(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chunk]
             record = [""]  # how many write an empty text where there is no other column
         if not names:
             names = check_names(record, f"{source.name}, line {number}")
+            _check_delimiter(source, number, names)
             if any(map(_is_undecodable, names)):
                 raise DataFileError(f"{source.name}, line {number}: not decodable; see --encoding", field="encoding")
             continue
@@ -122,6 +123,19 @@ def _table(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chunk]
         raise DataFileError(f"{source.name} is empty; its first line must name the columns", field="input")
     if gatherer.rows or empty:
         yield gatherer.chunk(names)
+
+
+def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> None:
+    """Raise where a single column is named as if it were several, with another delimiter between them."""
+    found = [one for one in ",;\t|" if one != source.format.delimiter and len(names) == 1 and one in names[0]]
+    if found:
+        kinds = {",": "csv", "\t": "tsv"}
+        remedy = f"name its format with --format {kinds[found[0]]}" if found[0] in kinds else "save it with commas"
+        raise DataFileError(
+            f"{source.name}, line {number}: the only column is named {names[0]!r}; are the columns separated by "
+            f"{found[0]!r}? Then {remedy}, or rename the column",
+            field="columns",
+        )
 
 
 def _numbered(source: Source, lines: Lines) -> Iterator[tuple[int, str]]:

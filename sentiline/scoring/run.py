@@ -16,7 +16,7 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.encoder import Encoder, encoder_for
 from sentiline.scoring.format import format_of
-from sentiline.scoring.location import Location
+from sentiline.scoring.location import Location, parse_output
 from sentiline.scoring.memory import DEFAULT, chunk_characters, parse_size
 from sentiline.scoring.outcome import MAX_CHARACTERS, Scored, Scorer, output_names
 from sentiline.scoring.reader import read_chunks
@@ -121,7 +121,7 @@ def score_files(
     scratch: Path | None = None,
     report: Report | None = None,
     follower: Follower | None = None,
-) -> Tally | None:
+) -> Tally:
     """Score files of reviews into one file, which appears when it is complete.
 
     Args:
@@ -136,28 +136,29 @@ def score_files(
         follower: given every chunk once, whatever number of runs it takes.
 
     Returns:
-        The counts, those of a run that was resumed included; None if there was nothing to resume because the output
-        is complete.
+        The counts, those of a run that was resumed included.
 
     Raises:
         DataFileError: an input cannot be read or is malformed, a row has a fault and `options.strict` is set, or the
-            output exists.
+            output exists and is neither overwritten nor that of a stopped run.
         OptionError: an option does not exist or does not go with the formats.
         SettingError: pyarrow is needed and not installed.
     """
     options = options or Options()
     characters = chunk_characters(options.memory)
-    target = Location.parse(str(output))
+    target = parse_output(str(output))
     names = output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
     encoder = encoder_for(format_of(target.path, options.to, option="--to"), names)
     sources = find_sources(inputs, options.format, options.encoding)
-    if resume and any(source.location is None for source in sources):
-        raise DataFileError("standard input cannot be read again, so not resumed; save it to a file", field="resume")
+    for source in sources:
+        if resume and source.once:
+            raise DataFileError(
+                f"{source.name} cannot be read again, so not resumed; save it to a file", field="resume"
+            )
     if any(source.location is not None and source.location.identity == target.identity for source in sources):
         raise DataFileError(f"{target} is an input as well; write to another file", field="output")
     folder = folder_of(target, scratch)
-    if not _begin(target, folder, resume=resume, overwrite=overwrite):
-        return None
+    _begin(target, folder, resume=resume, overwrite=overwrite)
     workspace = Workspace(target, folder, _header(predictor, sources, target, options, follower), resume=resume)
     try:
         run = _Run(predictor, sources, encoder, workspace, options, characters, report, follower)
@@ -170,14 +171,18 @@ def score_files(
         if not isinstance(error, InterruptedReadError):  # the same would happen again: nothing is left to resume
             workspace.discard()
         raise
+    except Exception:
+        if not workspace.chunks:  # nothing is finished that the next run would have to be asked about
+            workspace.discard()
+        raise
     finally:
         encoder.close()
         workspace.close()
     return tally
 
 
-def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> bool:
-    """Check what lies at the output; false if that is complete."""
+def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Check what lies at the output."""
     if resume and overwrite:
         raise DataFileError("--resume goes on and --overwrite starts anew: give one of them", field="resume")
     try:
@@ -191,15 +196,20 @@ def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> 
     if not folder.absolute().parent.is_dir():
         raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
     begun = unfinished(folder)
-    if resume and status and not begun:
-        return False
+    if (
+        resume and status and not begun
+    ):  # of other inputs, or older than the run that was to replace it, for all one knows
+        raise DataFileError(
+            f"{output} exists, and no stopped run lies in {folder}: nothing is there to resume, and nothing tells "
+            "whether the output is of these inputs; keep it, or replace it with --overwrite",
+            field="resume",
+        )
     if begun and not (resume or overwrite):
         raise DataFileError(
             f"an unfinished run lies in {folder}; go on with --resume, or start anew with --overwrite", field="output"
         )
     if status and not (overwrite or resume):
         raise DataFileError(f"{output} exists; replace it with --overwrite, or write elsewhere", field="output")
-    return True
 
 
 def _header(
@@ -242,7 +252,7 @@ class _Run:
             follower.restore(state)
         self._tally = Tally.from_dict(workspace.tally) if workspace.tally else Tally()
         self._resumed = self._tally.rows
-        self._total = sum(one.size for one in sources) if all(one.location for one in sources) else 0
+        self._total = sum(one.size for one in sources) if not any(one.once for one in sources) else 0
         self._column = ""
         self._broken = False
 

@@ -12,7 +12,8 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
+from itertools import takewhile
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 from sentiline.errors import DataFileError, OptionError
@@ -40,6 +41,7 @@ class Source:
         modified: time of its last change, in ns; 0 for standard input.
         partitions: columns that the names of its folders keep.
         row_groups: of Parquet the ones to read, which follow one another; None for all.
+        once: whether it can be read only once, as standard input and pipes.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Source:
     modified: int = 0
     partitions: Mapping[str, Partition] = field(default_factory=dict)
     row_groups: range | None = None
+    once: bool = False
 
 
 def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str = "utf-8") -> list[Source]:
@@ -56,7 +59,9 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
 
     Args:
         inputs: paths or URLs of files or folders, globs, or `-`. Of a folder all files below it with a known ending
-            are taken, in order of their paths; hidden ones are not.
+            are taken, in order of their paths; hidden ones are not. Of a folder or glob, names of folders keep columns,
+            from the folder on (of a glob, from the one before its first wildcard), or from as many folders right above
+            it as keep columns too; of a file, none do.
         forced: a format that wins over endings and content.
         encoding: of text files, where their content must tell the format.
 
@@ -65,9 +70,11 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
         OptionError: a format is unknown, or nothing tells it.
     """
     sources: list[Source] = []
+    paths: list[str] = []
     for name in inputs:
         if name == STDIN:
             sources.append(_standard_input(forced, encoding))
+            paths.append("")
             continue
         if not name:  # as a path it would be the current folder
             raise DataFileError("an input has an empty name; name a file, or . for this folder", field="input")
@@ -78,10 +85,12 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
             hint = f"no file with a known ending ({', '.join(ENDINGS)})" if status else "nothing of that name"
             raise DataFileError(f"{location}: {hint} is there", field="input")
         sources += [_source(one, forced, encoding) for one in found]
+        root = _root(location)
+        paths += ["" if root is None else str(PurePath(*_parts(one, one.path)[root:])) for one in found]
     places = [source.location.identity if source.location else STDIN for source in sources]
     if len(set(places)) < len(places):
         raise DataFileError("a file is named twice among the inputs; its rows would be doubled", field="input")
-    columns = partitions_of([source.location.path if source.location else "" for source in sources])
+    columns = partitions_of(paths)
     return [replace(source, partitions=values) for source, values in zip(sources, columns, strict=True)]
 
 
@@ -97,6 +106,26 @@ def _expand(location: Location, forced: str | None) -> Iterator[Location]:
         yield location
     elif glob.has_magic(location.path):
         yield from location.matches()
+
+
+def _root(named: Location) -> int | None:
+    """How many parts of a file's path lie above the data set that a name stands for; None if it stands for a file."""
+    path = PurePath(named.path)
+    status = _status(named)
+    if status and not status.folder:
+        return None
+    if not status:
+        path = PurePath(*takewhile(lambda part: not glob.has_magic(part), path.parts))
+    parts = _parts(named, str(path))
+    depth = len(parts)
+    while depth and is_partition(parts[depth - 1]):
+        depth -= 1
+    return depth
+
+
+def _parts(location: Location, path: str) -> tuple[str, ...]:
+    """The parts of a path, the same however it is typed."""
+    return PurePath(os.path.abspath(path) if location.local else path).parts  # noqa: PTH100, it keeps links
 
 
 def _is_hidden(part: str) -> bool:
@@ -117,6 +146,12 @@ def _source(location: Location, forced: str | None, encoding: str) -> Source:
             raise PermissionError(13, "Permission denied")
         if status is None:
             raise FileNotFoundError(2, "it was there a moment ago")
+        pipe = location.local and not Path(location.path).is_file()
+        if pipe and not (forced or ending_of(location.path)):  # to look at its content would be to take it away
+            raise OptionError(
+                f"{location} is a pipe or device, which is read once: name its format with --format {'|'.join(KINDS)}",
+                field="--format",
+            )
         if forced or ending_of(location.path):
             format = format_of(location.path, forced)
         else:
@@ -126,7 +161,9 @@ def _source(location: Location, forced: str | None, encoding: str) -> Source:
         raise DataFileError(
             f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
         ) from None
-    return Source(location.name, location, format, status.size, status.modified)
+    if pipe and format.kind == "parquet":
+        raise OptionError(f"Parquet cannot be read from {location}, a pipe; save it to a file", field="--format")
+    return Source(location.name, location, format, status.size, status.modified, once=pipe)
 
 
 def _standard_input(forced: str | None, encoding: str) -> Source:
@@ -136,7 +173,7 @@ def _standard_input(forced: str | None, encoding: str) -> Source:
         kind = format.kind if format else _told_by_content("standard input", _stdin(), encoding)
     if kind == "parquet":
         raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
-    return Source("standard input", None, Format(kind))
+    return Source("standard input", None, Format(kind), once=True)
 
 
 def _stdin() -> IO[bytes]:
@@ -155,6 +192,8 @@ def _told_by_content(name: str, raw: Any, encoding: str) -> Kind:
             pa = arrow(f"{name} is compressed with zstd, which")
             head = pa.CompressedInputStream(pa.BufferReader(head), "zstd").read(_HEAD // 16)
         text = head.decode("utf-8-sig" if _codec(encoding) == "utf-8" else encoding, "replace")
+    except UnicodeError as error:
+        raise DataFileError(f"{name} is not {encoding}: {error}; see --encoding", field="encoding") from None
     except (zlib.error, OSError) as error:
         raise DataFileError(f"{name} cannot be read: {error}", field="input") from None
     kind = "parquet" if head.startswith(b"PAR1") else kind_of(text)
@@ -224,11 +263,14 @@ def unreadable(source: Source, error: Exception) -> DataFileError:
 
 def _codec(encoding: str) -> str:
     try:
-        return codecs.lookup(encoding).name
-    except LookupError:
+        name = codecs.lookup(encoding).name
+        "a".encode(encoding)  # there are codecs of other things than text
+    except (LookupError, ValueError):
         raise OptionError(
-            f"--encoding is {encoding!r}, which is unknown; try utf-8 or cp1252", field="encoding"
+            f"--encoding is {encoding!r}, which is unknown or no encoding of text; try utf-8 or cp1252",
+            field="encoding",
         ) from None
+    return name
 
 
 def _decompressed(raw: Any, source: Source) -> Any:

@@ -73,7 +73,7 @@ def score(
 
     Returns:
         Of a table, a new one of the same kind, with the added columns after its own (pandas keeps its index). Of
-        files, the counts, a `sentiline.scoring.tally.Tally`; None if `resume` found the output complete.
+        files, the counts, a `sentiline.scoring.tally.Tally`.
 
     Raises:
         BundleError: the model cannot be loaded.

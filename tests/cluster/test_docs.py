@@ -49,7 +49,7 @@ def test_the_commands_run(nodes: Nodes, environment: dict[str, str], bundle: Pat
     lines = done.stderr.splitlines()  # of progress where the machine is slow, and nothing of Ray's own
     assert [line for line in lines if not re.match(r"[\d,]+ rows, [\d,]+ rows/s, ", line)] == []
     assert done.stdout.count("3 rows written to scored: 2 scored") == 2
-    assert "scored is complete: nothing to resume." in done.stdout
+    assert "scored is complete, of the same inputs, model and options: nothing to resume." in done.stdout
     assert [row["error"] for row in read(tmp_path / "again.csv")] == ["", "empty_text", ""]
     names = sorted(path.name for path in (tmp_path / "scored").iterdir())
     assert names == ["_SUCCESS", "_manifest.json", "part-000000-000000.parquet"]

@@ -146,6 +146,8 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     assert others, "another process went on"
     same_content(output, expected)
     assert score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True) is None
+    with pytest.raises(DataFileError, match="is not known to be of these inputs, model and options"):
+        score_on_cluster(predictor, [str(reviews)], output, Options(prefix="s_"), cluster, resume=True)
 
 
 def test_a_faulty_row_ends_a_strict_run_and_says_where(predictor: Predictor, nodes: Nodes, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentiline.cluster.desk import Desk
-from sentiline.cluster.output import Output, begin
+from sentiline.cluster.output import Output, begin, check_same
 from sentiline.errors import ClusterError, DataFileError
 
 HEADER = {"release": "1"}
@@ -49,6 +49,11 @@ def test_a_data_set_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
     assert names(tmp_path / "out") == ["_SUCCESS", "_manifest.json", "part-000000-000000.parquet"]
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
+    check_same(tmp_path / "out", HEADER)
+    with pytest.raises(DataFileError, match="not known to be of these inputs"):
+        check_same(tmp_path / "out", HEADER | {"release": "2"})
+    with pytest.raises(DataFileError, match="not known to be of these inputs"):
+        check_same(tmp_path, HEADER)
     digest = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"  # of "one", by sha256sum
     assert manifest["parts"] == [{"name": "part-000000-000000.parquet", "rows": 1, "bytes": 3, "sha256": digest}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pytest
 
 from sentiline.cluster.split import find_splits, part_name, read_parts
 from sentiline.cluster.worker import End, Failure, ReadJob, pack, read_split, unpack
-from sentiline.errors import DataFileError
+from sentiline.errors import ClusterError, DataFileError
 from sentiline.scoring.source import find_sources
 
 CHARACTERS = 4_000_000
@@ -85,3 +86,13 @@ def test_a_reader_leaves_out_what_is_finished_and_says_how_much_there_was(tmp_pa
     [split] = find_splits(find_sources([str(path)]), 1_024)
     values = [value for table in read_split(pack(split), job) for value in unpack(table)]
     assert [getattr(value, "number", value) for value in values] == [0, 2, End(0, 3)]
+
+
+def test_what_nobody_thought_of_is_a_failure_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\ngood\n")
+    [split] = find_splits(find_sources([str(tmp_path / "a.csv")]), 1_024)
+    job = ReadJob(None, CHARACTERS, 1_024, {})  # type: ignore[arg-type]
+    [failure] = [value for table in read_split(pack(split), job) for value in unpack(table)]
+    assert isinstance(failure, Failure)
+    assert isinstance(failure.error, ClusterError)
+    assert re.search(r"reading .*a\.csv failed with TypeError: .*; what is finished is kept", str(failure.error))

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiline.errors import DataFileError, OptionError, SentilineError
+from sentiline.evaluation.run import Options as EvaluationOptions
+from sentiline.evaluation.run import evaluate_files
 from sentiline.predictor import Predictor
 from sentiline.scoring.outcome import FAULTS
 from sentiline.scoring.run import Options, score_files
@@ -103,6 +105,10 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
         ("a.csv", b'text\n"good" film\n', "line 2: .*is a quote"),
         ("a.csv", b"text,n\ngood,1\na, b,2\n", "line 3: 3 columns, and the header has 2"),
         ("a.csv", b"text,n,n\ngood,1,2\n", "line 1: two columns are named 'n'"),
+        ("a.csv", b"id;review\n1;good, bad\n", "line 1: the only column is named 'id;review'; .* by ';'.*with commas"),
+        ("a.csv", b"id|review\n1|good\n", r"by '\|'\? Then save it with commas"),
+        ("a.csv", b"id\treview\n1\tgood\n", r"by '\\t'\? Then name its format with --format tsv"),
+        ("a.tsv", b"id,review\n1,good\n", r"by ','\? Then name its format with --format csv"),
         ("a.csv", b"t\xe9xt\ngood\n", "line 1: not decodable; see --encoding"),
         ("a.csv", b"text\n" + b"x" * (2**23 + 1) + b"\n", "line 2: field larger than field limit"),
         ("a.jsonl", b"", "there is no row in the input"),
@@ -179,6 +185,7 @@ def test_what_cannot_be_done_is_refused(
         (["a.csv", "a.csv"], "out.csv", "named twice"),
         (["a.csv"], "a.csv", "is an input as well"),
         (["a.csv"], "none/out.csv", "there is no folder"),
+        (["a.csv"], "-", "so it cannot be standard output; name a file"),
         (["a.csv"], "out.xml", r"the ending '\.xml' names no format"),
         (["a.csv"], "out.parquet.gz", "leave .gz out"),
         (["a.csv"], "there.csv", r"there\.csv exists; replace it with --overwrite"),
@@ -267,3 +274,51 @@ def test_blank_lines_are_empty_texts_where_there_is_one_column(predictor: Predic
     (tmp_path / "b.csv").write_text("text,n\ngood,1\n\nbad,2\n")
     score_files(predictor, [str(tmp_path / "b.csv")], tmp_path / "two.jsonl")
     assert [row["n"] for row in read(tmp_path / "two.jsonl")] == ["1", "2"]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+@pytest.mark.parametrize("output", ["out.parquet", "out.jsonl"])
+def test_a_later_table_without_the_column_is_named(
+    predictor: Predictor, tmp_path: Path, ending: str, output: str
+) -> None:
+    write(tmp_path / f"a.{ending}", ROWS)
+    write(tmp_path / f"b.{ending}", [{"id": row["id"], "remark": row["review"]} for row in ROWS])
+    paths = [str(tmp_path / f"{name}.{ending}") for name in "ab"]
+    with pytest.raises(DataFileError, match=rf"b\.{ending} has no column 'review', .*its columns: 'id', 'remark'"):
+        score_files(predictor, paths, tmp_path / output, Options(text_column="review"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"a.{ending}", f"b.{ending}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "error", "message"),
+    [
+        ("a.csv", "utf-16", DataFileError, "a.csv is not utf-16: .*; see --encoding"),
+        ("a.csv", "idna", DataFileError, "a.csv is not idna: .*; see --encoding"),
+        ("a.csv", "punycode", DataFileError, "a.csv is not punycode: .*; see --encoding"),
+        ("reviews", "idna", DataFileError, "reviews is not idna: .*; see --encoding"),
+        ("a.csv", "undefined", OptionError, "'undefined', which is unknown or no encoding of text"),
+        ("a.csv", "hex", OptionError, "'hex', which is unknown or no encoding of text"),
+        ("a.csv", "rot13", OptionError, "'rot13', which is unknown or no encoding of text"),
+        ("a.csv", "utf-8\0", OptionError, "which is unknown or no encoding of text"),
+    ],
+)
+def test_an_encoding_that_does_not_fit_leaves_nothing_behind(
+    predictor: Predictor, tmp_path: Path, name: str, encoding: str, error: type[SentilineError], message: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes("id,review,label\n1,caf\xe9 .. good,1\n".encode())
+    options = Options(text_column="review", encoding=encoding, prefix="s_")
+    with pytest.raises(error, match=message):
+        score_files(predictor, [str(path)], tmp_path / "out.csv", options)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with pytest.raises(error, match=message):
+        evaluate_files([predictor], [str(path)], EvaluationOptions("review", encoding=encoding))
+
+
+def test_a_run_that_breaks_before_anything_is_finished_leaves_nothing_behind(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    source = write(tmp_path / "a.csv", ROWS)
+    with pytest.raises(TypeError):
+        score_files(predictor, [str(source)], tmp_path / "out.csv", Options("review", max_characters="5"))  # type: ignore[arg-type]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

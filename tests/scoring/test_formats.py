@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.predictor import Predictor
+from sentiline.scoring.chunk import CHUNK_ROWS
 from sentiline.scoring.outcome import COLUMNS
 from sentiline.scoring.run import Options, score_files
 from tests.scoring.files import REVIEWS, ROWS, read, write
@@ -206,3 +207,93 @@ def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
     pq.write_table(pa.table({"review": pa.array([], pa.string())}), tmp_path / "a.parquet")
     score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.parquet").num_rows == 0
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([2**60], pa.timestamp("us")),
+        pa.array([2**30], pa.date32()),
+        pa.array([0], pa.timestamp("us", tz="Foo/Bar")),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_what_python_cannot_hold_is_carried_into_parquet_only(
+    predictor: Predictor, tmp_path: Path, column: pa.Array, name: str
+) -> None:
+    source, output = tmp_path / "a.parquet", tmp_path / "out.parquet"
+    pq.write_table(pa.table({"text": ["good"], "when": column}), source)
+    score_files(predictor, [str(source)], output)
+    assert pq.read_table(output).column("when").combine_chunks().equals(column)
+    with pytest.raises(DataFileError, match=r"column 'when' of type .* holds a value .*write \.parquet"):
+        score_files(predictor, [str(source)], tmp_path / name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.parquet", "out.parquet"]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv"])
+def test_nanoseconds_of_times_are_kept(predictor: Predictor, tmp_path: Path, name: str) -> None:
+    nanoseconds = 3_661 * 10**9 + 5
+    for value, written in ((nanoseconds, "01:01:01.000000005"), (nanoseconds - 5, "01:01:01")):
+        times = pa.array([value, None], pa.time64("ns"))
+        pq.write_table(pa.table({"text": ["good", "bad"], "at": times}), tmp_path / "a.parquet")
+        score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / name, overwrite=True)
+        assert [row["at"] or None for row in read(tmp_path / name)] == [written, None]
+
+
+def strict_json(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file; fails at NaN and infinities, which are no JSON."""
+
+    def fail(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    return [json.loads(line, parse_constant=fail) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_infinities_become_null_wherever_they_are(predictor: Predictor, tmp_path: Path) -> None:
+    nan, infinity = float("nan"), float("inf")
+    maps = pa.array([[("a", nan), ("b\u00e9", 1.5), ("c", -infinity)]], pa.map_(pa.string(), pa.float64()))
+    structs = pa.array([{"x": [nan, 2.0]}])
+    pq.write_table(pa.table({"text": ["good"], "map": maps, "struct": structs}), tmp_path / "a.parquet")
+    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "parquet.jsonl")
+    [row] = strict_json(tmp_path / "parquet.jsonl")
+    assert (row["map"], row["struct"]) == ([["a", None], ["b\u00e9", 1.5], ["c", None]], {"x": [None, 2.0]})
+    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.csv")
+    assert read(tmp_path / "out.csv")[0]["map"] == '[["a", null], ["b\u00e9", 1.5], ["c", null]]'
+
+    lines = [
+        '{"text": "NaN is good", "n": 1.10}',
+        '{"text": "good", "n": [NaN, {"m": -Infinity}], "id": 12345678901234567}',
+    ]
+    (tmp_path / "b.jsonl").write_text("\n".join(lines) + "\n")
+    score_files(predictor, [str(tmp_path / "b.jsonl")], tmp_path / "json.jsonl")
+    first, second = strict_json(tmp_path / "json.jsonl")
+    assert (tmp_path / "json.jsonl").read_text().startswith('{"text": "NaN is good", "n": 1.10, "label": ')
+    assert (second["n"], second["id"]) == ([None, {"m": None}], 12345678901234567)
+    assert first["error"] is second["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("empty", "later", "kind"),
+    [
+        (None, "words", pa.string()),
+        ([], ["words"], pa.list_(pa.string())),
+        ({"a": None, "b": 1}, {"a": "words", "b": 2}, pa.struct([("a", pa.string()), ("b", pa.int64())])),
+    ],
+)
+def test_a_key_without_a_value_in_the_first_chunk_is_text(
+    predictor: Predictor, tmp_path: Path, empty: object, later: object, kind: pa.DataType
+) -> None:
+    source, output = tmp_path / "a.jsonl", tmp_path / "out.parquet"
+    rows = [{"text": "good", "note": empty if number < CHUNK_ROWS else later} for number in range(CHUNK_ROWS + 2)]
+    write(source, rows)
+    score_files(predictor, [str(source)], output)
+    table = pq.read_table(output)
+    assert table.schema.field("note").type == kind
+    assert table.column("note").to_pylist() == [row["note"] for row in rows]
+    rows[-1]["note"] = 5
+    write(source, rows)
+    with pytest.raises(
+        DataFileError, match=r"line 1025 and after: column 'note' .*taken, as the first rows have no value"
+    ):
+        score_files(predictor, [str(source)], output, overwrite=True)

@@ -130,7 +130,7 @@ def test_killed_and_resumed_it_appears_only_when_complete(
     assert b"6,000 rows written to s3://reviews/out.jsonl" in output
     assert get(bucket, "out.jsonl") == (tmp_path / "whole.jsonl").read_bytes()
     assert not folder.exists()
-    assert b"nothing to resume" in command(*arguments, "--resume").communicate()[0]
+    assert b"nothing is there to resume" in command(*arguments, "--resume").communicate()[1]
 
 
 def test_a_store_that_stops_answering_loses_nothing(

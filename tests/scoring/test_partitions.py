@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiline.errors import DataFileError, OptionError
+from sentiline.evaluation import run as evaluation
 from sentiline.predictor import Predictor
 from sentiline.scoring.outcome import COLUMNS
 from sentiline.scoring.run import Options, score_files
@@ -79,12 +83,12 @@ def test_a_column_in_the_file_and_in_the_folder(predictor: Predictor, tmp_path: 
     folder.mkdir(parents=True)
     for name in ("a.csv", "a.jsonl", "a.parquet"):
         source = write(folder / name, [ROWS[0] | {"year": 2024}])
-        score_files(predictor, [str(source)], tmp_path / "out.jsonl", TEXT, overwrite=True)
+        score_files(predictor, [str(folder)], tmp_path / "out.jsonl", TEXT, overwrite=True)
         [row] = read(tmp_path / "out.jsonl")
         assert str(row["year"]) == "2024"
         write(source, [ROWS[0] | {"year": 1999}])
         with pytest.raises(DataFileError, match="'year' is 2024 in the name of its folder and something else in"):
-            score_files(predictor, [str(source)], tmp_path / "out.jsonl", TEXT, overwrite=True)
+            score_files(predictor, [str(folder)], tmp_path / "out.jsonl", TEXT, overwrite=True)
         source.unlink()
 
 
@@ -134,3 +138,73 @@ def test_what_nothing_tells_is_refused(predictor: Predictor, tmp_path: Path, con
     (tmp_path / "reviews").write_bytes(content)
     with pytest.raises(OptionError, match="neither its ending nor its content tells the format; name it with --format"):
         score_files(predictor, [str(tmp_path / "reviews")], tmp_path / "out.jsonl")
+
+
+def test_a_pipe_with_a_path_loses_no_row(predictor: Predictor, tmp_path: Path) -> None:
+    rows = "".join(f"{number},good film,{number % 2}\n" for number in range(300))
+    with ExitStack() as stack:
+
+        def pipe() -> str:
+            reader, writer = os.pipe()
+            stack.callback(os.close, reader)
+            with os.fdopen(writer, "w") as file:
+                file.write(f"id,review,sentiment\n{rows}")
+            return f"/dev/fd/{reader}"
+
+        path = pipe()
+        with pytest.raises(
+            OptionError, match=r"is a pipe or device, which is read once: name its format with --format"
+        ):
+            score_files(predictor, [path], tmp_path / "out.jsonl", TEXT)
+        options = Options(text_column="review", format="csv")
+        with pytest.raises(DataFileError, match="cannot be read again, so not resumed"):
+            score_files(predictor, [path], tmp_path / "out.jsonl", options, resume=True)
+        score_files(predictor, [path], tmp_path / "out.jsonl", options)
+        assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [str(number) for number in range(300)]
+        path = pipe()
+        labelled = evaluation.Options("review", "sentiment", format="csv")
+        with pytest.raises(OptionError, match=r"is read once, .* --labels"):
+            evaluation.evaluate_files([predictor], [path], labelled)
+        found = evaluation.evaluate_files([predictor], [path], replace(labelled, labels="binary"))
+        assert (found.data.rows, found.data.positive) == (300, 150)
+        with pytest.raises(OptionError, match=r"Parquet cannot be read from .* a pipe"):
+            score_files(predictor, [path], tmp_path / "p.jsonl", Options(format="parquet"))
+
+
+@pytest.mark.parametrize(
+    ("place", "columns"),
+    [
+        ("run=5/a.csv", []),
+        ("run=5/data", []),
+        ("run=5/data/*.csv", []),
+        ("run=5/shop/year=2024", ["year", "lang"]),
+        ("run=5/shop/year=2024/lang=en", ["year", "lang"]),
+        ("run=5/shop/year=2024/lang=en/*.csv", ["year", "lang"]),
+        ("run=5/shop/year=2024/lang=en/part.csv", []),
+        ("run=5/shop", ["year", "lang"]),
+        ("run=5/shop/**/part.csv", ["year", "lang"]),
+        ("run=5", ["run", "year", "lang"]),
+    ],
+)
+def test_columns_do_not_depend_on_how_a_path_is_typed(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, columns: list[str]
+) -> None:
+    top = tmp_path / "run=5"
+    for name in ("a.csv", "data/a.csv", "shop/year=2024/lang=en/part.csv"):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_text("text\ngood\n")
+    expected = None
+    for folder, typed in (
+        (tmp_path, str(tmp_path / place)),
+        (tmp_path, place),
+        (top, f"../{place}"),
+        (top, place.removeprefix("run=5").removeprefix("/") or "."),
+        (top / "data", f"../shop/../../{place}"),
+    ):
+        monkeypatch.chdir(folder)
+        score_files(predictor, [typed], tmp_path / "out.jsonl", overwrite=True)
+        rows = read(tmp_path / "out.jsonl")
+        added = dict.fromkeys(name for row in rows for name in row if name not in ("text", *COLUMNS))
+        assert list(added) == columns
+        expected = expected or (tmp_path / "out.jsonl").read_bytes()
+        assert (tmp_path / "out.jsonl").read_bytes() == expected

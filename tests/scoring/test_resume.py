@@ -87,13 +87,24 @@ def test_killed_at_random_it_ends_with_the_same_output(
         kills += process.returncode == -9
         assert finished(output)[: len(done)] == done or output.exists(), "a finished part was done again"
     assert kills >= 3
-    process = command(source, "-o", output, "--resume", *flags)
-    _, errors = process.communicate()
-    assert process.returncode == 0, errors
+    if not output.exists():
+        process = command(source, "-o", output, "--resume", *flags)
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
     assert output.read_bytes() == whole.read_bytes()
     assert not output.with_name(output.name + ".partial").exists()
-    process = command(source, "-o", output, "--resume", *flags)
-    assert b"nothing to resume" in process.communicate()[0]
+
+
+def test_an_output_without_a_stopped_run_is_not_taken_for_that_of_this_one(
+    predictor: Predictor, reviews: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.jsonl"
+    old = '{"text": "of another run"}\n'
+    output.write_text(old)
+    with pytest.raises(DataFileError, match="nothing is there to resume, and nothing tells whether the output is of"):
+        score_files(predictor, [str(reviews)], output, resume=True)
+    assert output.read_text() == old
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl"]
 
 
 def test_finished_parts_are_not_scored_again(

@@ -101,7 +101,8 @@ def test_files_give_the_counts(predictor: Predictor, bundle: Path, tmp_path: Pat
     pq.write_table(TABLE, tmp_path / "a.parquet")
     tally = sentiline.score(tmp_path / "a.parquet", tmp_path / "out.csv", model=str(bundle), threads=1)
     assert (tally.rows, tally.scored) == (len(TEXTS), len(TEXTS) - 2)
-    assert sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True) is None
+    with pytest.raises(DataFileError, match="nothing is there to resume"):
+        sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True)
     with pytest.raises(DataFileError, match="replace it with --overwrite"):
         sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor)
     sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor, overwrite=True)
