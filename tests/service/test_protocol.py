@@ -6,6 +6,7 @@ Against both ways of starting: BentoML's workers, and the single process of `sen
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import http.client
 import json
@@ -403,7 +404,8 @@ def test_an_answer_that_nobody_reads_is_given_up(single_process: bool, models: P
         wait_until(lambda: answered(server) == 3, "the answers are never complete")
         wait_until(lambda: descriptors() <= before, "answers that nobody reads are still held")
         for connection in connections:
-            head, _, rest = b"".join(iter(lambda taken=connection: taken.recv(65536), b"")).partition(b"\r\n\r\n")
+            received = b"".join(iter(functools.partial(connection.recv, 65536), b""))
+            head, _, rest = received.partition(b"\r\n\r\n")
             length = re.search(rb"\r\ncontent-length: (\d+)", head)
             assert length
             assert len(rest) < int(length[1])
