@@ -71,7 +71,8 @@ def parse(document: Any, binary: bytes, settings: Settings) -> InferRequest:
         settings: the limits.
 
     Raises:
-        ServiceError: 422, naming the field; 413 for a shape of more texts than `max_items`; 400 for texts that are not UTF-8.
+        ServiceError: 422, naming the field; 413 for a shape of more texts than `max_items`; 400 for texts that are not
+            UTF-8.
     """
     fields = check_object(document, ("id", "parameters", "inputs", "outputs"), EXAMPLE)
     parameters = _parameters(fields, "")

@@ -111,4 +111,5 @@ def test_estimates_are_near_what_tokenizing_finds(predictor: Predictor) -> None:
         used = predictor.tokenizer.encode(text * copies).tokens_used
         assert estimate(len(text) * copies, predictor.tokenizer.max_tokens) == pytest.approx(used, rel=0.25)
     assert estimate(0, 1024) == estimate(30, 1024) == exact(3, 1) == MINIMUM
+    assert estimate(100_000, 1024, sentences=True) == exact(100_000, 1024, sentences=True) == 25_000
     assert estimate(100_000, 1024) == exact(100_000, 1024) == 2500  # splitting what is cut off costs time too
