@@ -99,6 +99,7 @@ class Budget:
             if not charge.released:
                 charge.tokens += tokens
                 self.tokens += tokens
+                self._observe(self.texts, self.tokens)
 
     def release(self, charge: Charge, *, served: bool) -> None:
         """Take a request out; `served` says whether its tokens were read, so that they count for the rate."""

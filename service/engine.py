@@ -153,6 +153,7 @@ class Engine:
                 loaded = await self._load_within(name, deadline - perf_counter())
             times.model = loaded.predictor.manifest.name
             job = Job(task, loaded.predictor, settings, times, charge)
+            charge.correct(sum(job.costs) - tokens)  # by the model's own limit, which it may not have had before
             times.accepted = perf_counter()
             self._queue.submit(job)
             patience = Patience(deadline - times.accepted, receive, lambda reason: self._drop(job, reason))

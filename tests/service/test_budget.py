@@ -75,6 +75,16 @@ def test_corrections_count_once_and_only_while_pending() -> None:
     assert (tested.texts, tested.tokens) == (0, 0)
 
 
+def test_whoever_watches_is_told_of_corrections_too() -> None:
+    seen: list[tuple[int, int]] = []
+    tested = Budget(1000, lambda texts, tokens: seen.append((texts, tokens)), Clock())
+    charge = tested.admit(2, 100)
+    charge.correct(-30)
+    charge.release(served=True)
+    charge.correct(5)  # too late
+    assert seen == [(2, 100), (2, 70), (0, 0)]
+
+
 def test_retry_after_is_the_excess_at_the_rate_measured() -> None:
     clock = Clock()
     tested = budget(10_000, clock)
