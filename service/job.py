@@ -80,7 +80,10 @@ class Job(Generic[Result]):
     def __init__(
         self, task: Task[Result], predictor: Predictor, settings: Settings, times: Times, charge: Charge | None
     ) -> None:
-        """Make a job in a running event loop; `charge` is what admission counted for it."""
+        """Make a job in a running event loop.
+
+        `charge` is what admission counted for it; None for a probe, which costs nothing and so passes what waits.
+        """
         count = len(task.texts)
         limit = predictor.tokenizer.max_tokens
         self._task = task
@@ -95,7 +98,9 @@ class Job(Generic[Result]):
         self.future: asyncio.Future[Result] = self._loop.create_future()
         self.times = times
         self.dropped = False
-        self.costs = [cost(text, limit, settings, sentences=task.sentences) for text in task.texts]
+        self.costs = [0] * count
+        if charge is not None:
+            self.costs = [cost(text, limit, settings, sentences=task.sentences) for text in task.texts]
         self.waiting = list(range(count))
         if count > 1:  # longest first: no long text is left to one thread at the end while the others idle
             self.waiting.sort(key=self.costs.__getitem__)
