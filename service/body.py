@@ -60,7 +60,8 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
     limit = settings.max_body_bytes
     announced = headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
-        await _discard(request.receive, limit)
+        if headers.get("expect", "").lower() != "100-continue":  # that client sends nothing before it is told to
+            await _discard(request.receive, limit)
         raise _too_large(f"has {announced} bytes", limit)
     try:
         async with asyncio.timeout(seconds):

@@ -180,6 +180,17 @@ def test_brackets_in_texts_are_no_nesting(client: httpx.Client) -> None:
     check(client.post("/predict", content=allowed, headers=JSON), 422, "unknown_field", "x")
 
 
+def test_a_client_that_asks_first_is_not_told_to_send_too_much(server: Server) -> None:
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n"
+    for length, first in ((LIMIT + 1, b"HTTP/1.1 413 "), (len(BODY), b"HTTP/1.1 100 ")):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
+            connection.sendall(head + b"content-length: %d\r\n\r\n" % length)
+            assert connection.recv(65536).startswith(first)
+            if first.endswith(b"100 "):
+                connection.sendall(BODY)
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_TIMEOUT_MS": "300", "SENTILINE_THREADS": "1"}
