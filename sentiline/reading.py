@@ -65,9 +65,10 @@ class Reading:
         """The text's sentences with the sums of the contributions inside them.
 
         Returns:
-            Every sentence that holds a token, also those that truncation left out. Each token belongs to one, so the
-            contributions of the sentences add up to what those of the tokens add up to; the sums run in float64.
-            What holds no token, such as a line of dashes, counts with the sentence before it.
+            Every sentence that holds a token; those in a row that truncation left out altogether are one, so there is
+            at most one more than tokens used. Each token belongs to one, so the contributions of the sentences add up
+            to what those of the tokens add up to; the sums run in float64. What holds no token, such as a line of
+            dashes, counts with the sentence before it.
         """
         spans = sentence_spans(self.text)
         firsts = [start for start, _ in spans]
@@ -75,16 +76,20 @@ class Reading:
         total = np.searchsorted(firsts, split(self.text)[1], "right") - 1 if self.encoding.truncated else used
         count = len(spans)
         tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
-        holding = np.flatnonzero(tokens_total).tolist()
+        holding = np.flatnonzero(tokens_total)
+        unread = tokens_used[holding] == 0
+        kept = np.flatnonzero(~unread | ~np.concatenate(([False], unread[:-1])))  # all but the rest of a row left out
+        totals = np.add.reduceat(tokens_total[holding], kept).tolist()
+        places = holding[kept].tolist()
         nothing: list[Any] = [None] * count
         sums, positives = nothing, nothing
         if self.contributions is not None:
-            totals = np.bincount(used, self.contributions, count)  # in float64
-            sums, positives = totals.tolist(), _sigmoid(totals).tolist()
+            shares = np.bincount(used, self.contributions, count)  # in float64
+            sums, positives = shares.tolist(), _sigmoid(shares).tolist()
         sentences = []
-        for place, index in enumerate(holding):
+        for place, index in enumerate(places):
             start = firsts[index if place else 0]
-            end = spans[holding[place + 1] - 1 if place + 1 < len(holding) else -1][1]
+            end = spans[places[place + 1] - 1 if place + 1 < len(places) else -1][1]
             positive = positives[index] if tokens_used[index] else None
             sentences.append(
                 Sentence(
@@ -95,7 +100,7 @@ class Reading:
                     score=None if positive is None else max(positive, 1.0 - positive),
                     positive=positive,
                     contribution=sums[index],
-                    tokens_total=int(tokens_total[index]),
+                    tokens_total=totals[place],
                     tokens_used=int(tokens_used[index]),
                 )
             )

@@ -26,6 +26,7 @@ INK = "#ffffff"
 POSITIVE = ("#2c6f68", "#237765", "#007a5e")
 NEGATIVE = ("#935a4e", "#ab4a39", "#c02e1c")
 _FAINT = 0.12  # share of the strongest contribution below which a token stays plain
+_EDGE = 60  # characters shown at either end of what was not read
 _STRONG = 0.45  # and above which it is marked where there is no colour
 
 
@@ -109,9 +110,15 @@ def sentences(reading: Reading, paint: Paint) -> list[Text]:
             if sentence.contribution is None
             else f"{contribution:+.2f}"
         )
-        text = printable(" ".join(sentence.sentence.split()))
+        words = sentence.sentence if sentence.tokens_used else _shortened(sentence.sentence)
+        text = printable(" ".join(words.split()))
         lines.append(Text.assemble(f"{amount:>8}  ", (text, paint.token(contribution / largest)), overflow="fold"))
     return lines
+
+
+def _shortened(left_out: str) -> str:
+    """The beginning and the end of what was not read."""
+    return left_out if len(left_out) <= 2 * _EDGE else f"{left_out[:_EDGE]} ... {left_out[-_EDGE:]}"
 
 
 def verdict(reading: Reading, paint: Paint) -> Text:

@@ -19,10 +19,20 @@ DISCARD_LIMITS = 8
 DISCARD_SECONDS = 2.0
 """How much of a body that is too large is read and thrown away, in limits and in time."""
 
+LARGE_BODY = 256 * 1024
+"""Bytes of JSON beyond which to parse them may take longer than to start a thread for it."""
+
 
 async def read_json(request: Request, settings: Settings, seconds: float) -> Any:
-    """Read and parse the body of a request; see `read_body` and `parse_json`."""
-    return parse_json(await read_body(request, settings, seconds, (JSON_TYPE,)), settings.max_json_depth)
+    """Read and parse the body of a request; see `read_body` and `parse_body`."""
+    return await parse_body(await read_body(request, settings, seconds, (JSON_TYPE,)), settings)
+
+
+async def parse_body(body: bytes, settings: Settings) -> Any:
+    """`parse_json`, for a large body in a thread, so that other requests need not wait until it is checked."""
+    if len(body) > LARGE_BODY:
+        return await asyncio.to_thread(parse_json, body, settings.max_json_depth)
+    return parse_json(body, settings.max_json_depth)
 
 
 async def read_body(request: Request, settings: Settings, seconds: float, types: Sequence[str]) -> bytes:
@@ -50,7 +60,8 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
     limit = settings.max_body_bytes
     announced = headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
-        await _discard(request.receive, limit)
+        if headers.get("expect", "").lower() != "100-continue":  # that client sends nothing before it is told to
+            await _discard(request.receive, limit)
         raise _too_large(f"has {announced} bytes", limit)
     try:
         async with asyncio.timeout(seconds):

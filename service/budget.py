@@ -19,25 +19,29 @@ CHARACTERS_PER_TOKEN = 5
 CHARACTERS_SCANNED = 40
 """Characters that the tokenizer splits in the time in which the model reads one token: text cut off costs that."""
 
+CHARACTERS_SPLIT = 4
+"""Characters that are split into sentences, where those are asked for, in the time of one token."""
+
 RATE_SECONDS = 0.25
 """Busy time over which the rate is measured before it is averaged with the earlier ones."""
 
 LONGEST_RETRY = 60
 
 
-def estimate(characters: int, max_tokens: int) -> int:
+def estimate(characters: int, max_tokens: int, *, sentences: bool = False) -> int:
     """What a text counts before it is tokenized.
 
     Args:
         characters: its length.
         max_tokens: the most tokens that the model reads.
+        sentences: whether it is split into sentences too.
     """
-    return max(MINIMUM, min(max_tokens, characters // CHARACTERS_PER_TOKEN), characters // CHARACTERS_SCANNED)
+    return exact(characters, min(max_tokens, characters // CHARACTERS_PER_TOKEN), sentences=sentences)
 
 
-def exact(characters: int, tokens_used: int) -> int:
+def exact(characters: int, tokens_used: int, *, sentences: bool = False) -> int:
     """What a text counts once its tokens are known."""
-    return max(MINIMUM, tokens_used, characters // CHARACTERS_SCANNED)
+    return max(MINIMUM, tokens_used, characters // (CHARACTERS_SPLIT if sentences else CHARACTERS_SCANNED))
 
 
 class Budget:
@@ -95,6 +99,7 @@ class Budget:
             if not charge.released:
                 charge.tokens += tokens
                 self.tokens += tokens
+                self._observe(self.texts, self.tokens)
 
     def release(self, charge: Charge, *, served: bool) -> None:
         """Take a request out; `served` says whether its tokens were read, so that they count for the rate."""

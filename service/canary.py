@@ -28,7 +28,7 @@ CACHE_SECONDS = 1.0
 """How long a verdict holds, so that probes cost at most one inference a second."""
 
 LIMIT_SECONDS = 2.0
-"""How long an answer may take. A short text passes the longer ones that wait, so a full queue does not delay it."""
+"""How long an answer may take. It passes all texts that wait, so a full queue does not delay it."""
 
 logger = logging.getLogger("bentoml.sentiline")
 

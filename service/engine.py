@@ -144,7 +144,8 @@ class Engine:
         settings = self.settings
         loaded = self.store.get(settings.model if name is None else name)
         limit = MAX_TOKENS if loaded is None else loaded.predictor.tokenizer.max_tokens
-        charge = self.budget.admit(len(task.texts), sum([cost(text, limit, settings) for text in task.texts]))
+        tokens = sum([cost(text, limit, settings, sentences=task.sentences) for text in task.texts])
+        charge = self.budget.admit(len(task.texts), tokens)
         served = False
         try:
             deadline = times.started + (settings.timeout_ms / 1000 if seconds is None else seconds)
@@ -152,6 +153,7 @@ class Engine:
                 loaded = await self._load_within(name, deadline - perf_counter())
             times.model = loaded.predictor.manifest.name
             job = Job(task, loaded.predictor, settings, times, charge)
+            charge.correct(sum(job.costs) - tokens)  # by the model's own limit, which it may not have had before
             times.accepted = perf_counter()
             self._queue.submit(job)
             patience = Patience(deadline - times.accepted, receive, lambda reason: self._drop(job, reason))

@@ -24,11 +24,11 @@ def check_object(value: Any, keys: Sequence[str], example: str, *, name: str | N
     if not isinstance(value, dict):
         message = f"{name or 'the body'} must be an object such as {example}; it is {kind(value)}"
         raise refuse("invalid_type", message, name)
-    unknown = sorted(set(value) - set(keys))
-    if unknown:
+    unknown: str | None = next((key for key in value if key not in keys), None)
+    if unknown is not None:
         where = f"{name} has" if name else "there is"
-        message = f'{where} no field "{shown(unknown[0])}"; the fields are {", ".join(keys)}'
-        raise refuse("unknown_field", message, unknown[0] if name is None else f"{name}.{unknown[0]}")
+        message = f'{where} no field "{shown(unknown)}"; the fields are {", ".join(keys)}'
+        raise refuse("unknown_field", message, unknown if name is None else f"{name}.{unknown}")
     return value
 
 

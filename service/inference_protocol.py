@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -70,15 +71,16 @@ def parse(document: Any, binary: bytes, settings: Settings) -> InferRequest:
         settings: the limits.
 
     Raises:
-        ServiceError: 422, naming the field; 413 for more texts than `max_items`; 400 for texts that are not UTF-8.
+        ServiceError: 422, naming the field; 413 for a shape of more texts than `max_items`; 400 for texts that are not
+            UTF-8.
     """
     fields = check_object(document, ("id", "parameters", "inputs", "outputs"), EXAMPLE)
     parameters = _parameters(fields, "")
     tensor = _tensor(fields)
     shape = check_shape(tensor.get("shape"), f"{TENSOR}.shape")
-    texts = _texts(tensor, binary)
+    check_count(math.prod(shape), DATA, settings)  # before anything is made of the data
+    texts = _texts(tensor, shape, binary)
     check_size(len(texts), shape, DATA)
-    check_count(len(texts), DATA, settings)
     truncation = take_choice(parameters, "truncation", TRUNCATIONS, within="parameters.")
     return InferRequest(
         id=take_string(fields, "id"),
@@ -139,7 +141,7 @@ def _tensor(fields: dict[str, Any]) -> dict[str, Any]:
     return tensor
 
 
-def _texts(tensor: dict[str, Any], binary: bytes) -> list[Any]:
+def _texts(tensor: dict[str, Any], shape: Sequence[int], binary: bytes) -> list[Any]:
     size = _parameters(tensor, f"{TENSOR}.").get("binary_data_size")
     if size is None:
         if binary:
@@ -147,13 +149,13 @@ def _texts(tensor: dict[str, Any], binary: bytes) -> list[Any]:
             raise refuse("invalid_shape", message, f"{TENSOR}.parameters")
         if tensor.get("data") is None:
             raise refuse("missing_field", f"{DATA} is missing; send a list of strings", DATA)
-        return flatten(tensor["data"], DATA)
+        return flatten(tensor["data"], shape, DATA)
     if tensor.get("data") is not None:
         raise refuse("invalid_input", f"{TENSOR} has data and binary_data_size; send one of them", DATA)
     if size != len(binary) or isinstance(size, bool):
         message = f"{TENSOR}.parameters.binary_data_size does not agree with the {len(binary)} bytes after the JSON"
         raise refuse("invalid_shape", message, f"{TENSOR}.parameters.binary_data_size")
-    return decode_texts(binary, DATA)
+    return decode_texts(binary, shape, DATA)
 
 
 def _outputs(fields: dict[str, Any], *, binary: bool) -> dict[str, bool]:

@@ -14,11 +14,10 @@ from starlette.routing import Route
 import sentiline
 
 from . import inference_protocol
-from .body import read_body
+from .body import parse_body, read_body
 from .errors import JSON_TYPE, ServiceError
 from .fields import refuse, shown
 from .job import Task
-from .json_text import parse_json
 from .patience import allowed
 from .scoring import Outcome
 from .times import timed
@@ -86,7 +85,7 @@ class InferenceEndpoints:
         # the protocol's own client names no type
         body = await read_body(request, settings, seconds, ("", JSON_TYPE, BINARY_TYPE))
         size = _json_size(request, len(body))
-        document = parse_json(body[:size], settings.max_json_depth)
+        document = await parse_body(body[:size], settings)
         wanted = inference_protocol.parse(document, body[size:], settings)
 
         def finish(manifest: Manifest, outcomes: list[Outcome], _: list[Any]) -> tuple[bytes, int | None]:

@@ -39,12 +39,14 @@ class Task(Generic[Result]):
         finish: makes the answer from the outcomes and the parts, both in the order of the texts. It runs in a thread
             of the engine, as `render` does, and must not touch the event loop.
         render: makes a text's part of the answer, as soon as that text is read.
+        sentences: whether it splits the text into sentences, which counts.
     """
 
     texts: Sequence[Any]
     truncation: Truncation | None
     finish: Callable[[Manifest, list[Outcome], list[Any]], Result]
     render: Callable[[Outcome, int], Any] = _nothing
+    sentences: bool = False
 
 
 class Job(Generic[Result]):
@@ -78,7 +80,10 @@ class Job(Generic[Result]):
     def __init__(
         self, task: Task[Result], predictor: Predictor, settings: Settings, times: Times, charge: Charge | None
     ) -> None:
-        """Make a job in a running event loop; `charge` is what admission counted for it."""
+        """Make a job in a running event loop.
+
+        `charge` is what admission counted for it; None for a probe, which costs nothing and so passes what waits.
+        """
         count = len(task.texts)
         limit = predictor.tokenizer.max_tokens
         self._task = task
@@ -93,7 +98,9 @@ class Job(Generic[Result]):
         self.future: asyncio.Future[Result] = self._loop.create_future()
         self.times = times
         self.dropped = False
-        self.costs = [cost(text, limit, settings) for text in task.texts]
+        self.costs = [0] * count
+        if charge is not None:
+            self.costs = [cost(text, limit, settings, sentences=task.sentences) for text in task.texts]
         self.waiting = list(range(count))
         if count > 1:  # longest first: no long text is left to one thread at the end while the others idle
             self.waiting.sort(key=self.costs.__getitem__)
@@ -131,7 +138,8 @@ class Job(Generic[Result]):
                 tokenized = perf_counter()
                 tokens = encoding.tokens_used
                 if self._charge is not None:
-                    self._charge.correct(exact(len(text), tokens) - self.costs[index])
+                    found = exact(len(text), tokens, sentences=task.sentences)
+                    self._charge.correct(found - self.costs[index])
                 outcome = predictor.infer(text, encoding)
                 inferred = perf_counter()
         self._outcomes[index] = outcome
@@ -151,7 +159,7 @@ class Job(Generic[Result]):
             self.future.set_result(result)
 
 
-def cost(text: Any, max_tokens: int, settings: Settings) -> int:
+def cost(text: Any, max_tokens: int, settings: Settings, *, sentences: bool = False) -> int:
     """What one text counts before it is tokenized, in tokens; one that will be refused unread counts the least."""
     length = len(text) if isinstance(text, str) else 0
-    return estimate(0 if length > settings.max_text_characters else length, max_tokens)
+    return estimate(0 if length > settings.max_text_characters else length, max_tokens, sentences=sentences)

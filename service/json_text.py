@@ -12,6 +12,8 @@ from .settings import variable
 
 REMEDY = f"""send JSON with the header "content-type: {JSON_TYPE}" """.strip()
 
+_CONTAINERS = (list, dict)
+
 
 class _ConstantError(ValueError):
     """NaN or an infinity, which JavaScript and Python write and JSON does not have."""
@@ -75,19 +77,18 @@ def _parse_again(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> 
 
 
 def _is_deeper(value: Any, max_depth: int) -> bool:
-    level = [value] if isinstance(value, list | dict) else []
-    depth = 0
-    while level:
-        depth += 1
-        if depth > max_depth:
-            return True
+    level = [value]
+    for depth in range(max_depth + 1):
+        level = [child for child in level if isinstance(child, _CONTAINERS)]
+        if not level or depth == max_depth:
+            break
         level = [
             child
             for container in level
+            if container  # a body can be a million empty ones
             for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, list | dict)
         ]
-    return False
+    return bool(level)
 
 
 def _too_deep(max_depth: int) -> ServiceError:

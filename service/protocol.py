@@ -2,7 +2,7 @@
 
 uvicorn waits without end for the end of the headers, keeps whatever has arrived of them in memory, answers in plain
 text what it cannot parse, and loses the body of a request that offers an upgrade to HTTP/2, as Java's client and
-`curl --http2` do.
+`curl --http2` do. It also keeps an answer, and the connection, for as long as the client does not read it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ from .settings import STATE, Settings, variable
 
 LINGER_SECONDS = 2.0
 """How long what a refused client still sends is thrown away: it may read the answer only when it has sent all."""
+
+TAKE_SECONDS = (5.0, 30.0)
+"""Least and most time for a client to take its answers; in between it is what a request may take."""
+
+TAKE_SECONDS_STOPPING = 10.0
+"""The same once the server stops."""
 
 
 class _Part(Enum):
@@ -65,6 +71,9 @@ class Protocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._deaf = False  # what still arrives is not wanted
         self._gone = asyncio.Event()
+        self._patience = min(max(settings.timeout_ms / 1000, TAKE_SECONDS[0]), TAKE_SECONDS[1])
+        self._due = 0.0  # when what is still to be written must have been taken
+        self._reader: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -74,6 +83,8 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         self._stop_timer()
+        if self._reader is not None:
+            self._reader.cancel()
         self._deaf = True
         self._gone.set()
         super().connection_lost(exc)
@@ -200,6 +211,48 @@ class Protocol(HttpToolsProtocol):
             self._refuse(_too_slow(self._milliseconds))
         else:  # nothing was asked, or it is answered already
             self.transport.close()
+
+    def pause_writing(self) -> None:
+        """Hold back the next answer while too much of the ones before is not taken."""
+        super().pause_writing()
+        self._await_reader()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the client to take the answer."""
+        self._await_reader()
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Close the connection once the answer is complete and taken."""
+        self._patience = min(self._patience, TAKE_SECONDS_STOPPING)
+        self._await_reader()
+        super().shutdown()
+
+    def _await_reader(self) -> None:
+        """Give the client its time, from now on, to take what is written.
+
+        No further answer is written meanwhile, once so much waits that writing is paused: the time cannot be had anew
+        without reading.
+        """
+        if not self.transport.get_write_buffer_size():
+            return
+        self._due = self.loop.time() + self._patience
+        if self._reader is None or self._reader.when() > self._due:  # else that timer finds out: one for many answers
+            self._check_reader_at(self._due)
+
+    def _check_reader_at(self, when: float) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+        self._reader = self.loop.call_at(when, self._check_reader)
+
+    def _check_reader(self) -> None:
+        self._reader = None
+        if not self.transport.get_write_buffer_size():
+            return
+        if self.loop.time() < self._due:
+            self._check_reader_at(self._due)
+        else:
+            self.transport.abort()  # to close it would wait for the client again
 
     def _refuse(self, error: ServiceError) -> None:
         """Answer the unfinished request with an error and close the connection."""

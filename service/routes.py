@@ -101,7 +101,7 @@ class Endpoints:
             scored = self._count(manifest, answer(manifest, outcomes, parts, wanted))
             return orjson.dumps(scored.document), scored.status
 
-        task = Task(wanted.texts, wanted.truncation, finish, part)
+        task = Task(wanted.texts, wanted.truncation, finish, part, sentences=wanted.detail == "sentences")
         body, status = await self.run(request, wanted.model, task, seconds)
         return timed(request, body, status)
 
@@ -112,7 +112,10 @@ class Endpoints:
         def finish(manifest: Manifest, outcomes: list[Outcome], parts: list[dict[str, Any]]) -> Answer:
             return self._count(manifest, answer(manifest, outcomes, parts, wanted))
 
-        task = Task(wanted.texts, wanted.truncation, finish, lambda outcome, index: render(outcome, index, wanted))
+        def part(outcome: Outcome, index: int) -> dict[str, Any]:
+            return render(outcome, index, wanted)
+
+        task = Task(wanted.texts, wanted.truncation, finish, part, sentences=wanted.detail == "sentences")
         scored = await self.engine.run(wanted.model, task, times=Times(perf_counter()))
         if scored.status != 200:
             refusal = dict(scored.document)

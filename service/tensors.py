@@ -47,12 +47,15 @@ def check_size(count: int, shape: Sequence[int], field: str) -> None:
         raise refuse("invalid_shape", message, field)
 
 
-def flatten(data: Any, field: str) -> list[Any]:
+def flatten(data: Any, shape: Sequence[int], field: str) -> list[Any]:
     """The elements of nested or flat JSON lists, in row-major order.
 
+    The time it takes is bounded by the shape, however many there are.
+
     Raises:
-        ServiceError: 422 if it is no list.
+        ServiceError: 422 if it is no list, holds an empty one, or has more elements than the shape.
     """
+    wanted = math.prod(shape)
     if not isinstance(data, list):
         raise refuse("invalid_type", f"{field} must be a list of strings; it is {kind(data)}", field)
     elements: list[Any] = []
@@ -60,21 +63,29 @@ def flatten(data: Any, field: str) -> list[Any]:
     while stack:
         value = stack.pop()
         if isinstance(value, list):
+            if not value and value is not data:
+                raise refuse("invalid_shape", f"{field} holds an empty list; send one text for each element", field)
+            if len(elements) + len(stack) + len(value) > wanted:  # each holds one at least
+                raise _too_many(shape, field)
             stack.extend(reversed(value))
         else:
             elements.append(value)
     return elements
 
 
-def decode_texts(data: bytes, field: str) -> list[str]:
+def decode_texts(data: bytes, shape: Sequence[int], field: str) -> list[str]:
     """Texts from binary data: for each its length in bytes, 4 bytes little-endian, and then its UTF-8.
 
     Raises:
-        ServiceError: 422 if the lengths do not fit the data, 400 for what is not UTF-8.
+        ServiceError: 422 if the lengths do not fit the data or there are more texts than the shape has, 400 for what
+            is not UTF-8.
     """
+    wanted = math.prod(shape)
     texts: list[str] = []
     position = 0
     while position < len(data):
+        if len(texts) == wanted:
+            raise _too_many(shape, field)
         start = position + _LENGTH.size
         end = start + _LENGTH.unpack_from(data, position)[0] if start <= len(data) else start
         if end > len(data):
@@ -87,6 +98,12 @@ def decode_texts(data: bytes, field: str) -> list[str]:
             raise ServiceError(400, "invalid_encoding", message, field=field) from None
         position = end
     return texts
+
+
+def _too_many(shape: Sequence[int], field: str) -> ServiceError:
+    wanted = math.prod(shape)
+    message = f"{field} has more than {wanted} elements and the shape {list(shape)} has {wanted}; they must agree"
+    return refuse("invalid_shape", message, field)
 
 
 def encode(values: Sequence[str] | Sequence[float]) -> bytes:

@@ -31,8 +31,9 @@ export class Sentences {
     this.scale = Math.max(1e-9, ...this.ranked.slice(0, 1).map((sentence) => Math.abs(sentence.contribution)));
     this.list.replaceChildren();
     this.root.hidden = this.ranked.length === 0;
-    const unread = (sentences ?? []).filter((sentence) => sentence.tokens_used === 0).length;
-    this.note.textContent = unread ? `${integer(unread)} more left out` : "";
+    const unread = (sentences ?? []).filter((sentence) => sentence.tokens_used === 0);
+    const tokens = unread.reduce((sum, sentence) => sum + sentence.tokens_total, 0);
+    this.note.textContent = tokens ? `more left out, of ${integer(tokens)} tokens` : "";
     this.add(FIRST);
   }
 

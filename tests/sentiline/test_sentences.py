@@ -159,15 +159,23 @@ def test_what_truncation_leaves_out(loaded: Predictor) -> None:
     text = " ".join(["A good film."] * limit)  # three tokens each: the middle is not read
     [reading] = loaded.read([text], truncation="head_tail")
     found = reading.sentences()
-    assert len(found) == limit
-    assert {sentence.tokens_total for sentence in found} == {3}
-    unread = [sentence for sentence in found if sentence.tokens_used == 0]
-    assert len(unread) == limit - 22
-    for sentence in unread:
-        assert (sentence.contribution, sentence.label, sentence.score, sentence.positive) == (0.0, None, None, None)
+    assert len(found) == 23
+    [unread] = [sentence for sentence in found if sentence.tokens_used == 0]  # all that lie in a row are one
+    assert unread.tokens_total == 3 * (limit - 22)
+    assert unread.sentence == " ".join(["A good film."] * (limit - 22)) == text[unread.start : unread.end]
+    assert (unread.contribution, unread.label, unread.score, unread.positive) == (0.0, None, None, None)
+    assert {sentence.tokens_total for sentence in found if sentence != unread} == {3}
     cut = [sentence for sentence in found if sentence.tokens_used in (1, 2)]
     assert len(cut) == 2
     assert all(sentence.label is not None for sentence in cut)
+
+
+@pytest.mark.parametrize("truncation", ["head", "tail", "head_tail"])
+def test_a_text_of_tiny_sentences_gives_no_more_of_them_than_tokens_read(loaded: Predictor, truncation: Any) -> None:
+    [reading] = loaded.read(["A. " * 33_333], truncation=truncation)
+    found = reading.sentences()
+    assert len(found) == reading.encoding.tokens_used + 1
+    assert sum(sentence.tokens_total for sentence in found) == 33_333
 
 
 def test_a_model_that_is_not_additive(plain: Predictor) -> None:

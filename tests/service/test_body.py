@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import http.client
 import json
@@ -13,6 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.body import LARGE_BODY, parse_body
+from service.errors import ServiceError
+from service.json_text import parse_json
+from service.settings import Settings
 from tests.service.server import Server
 from tests.service.test_errors import JSON, check
 
@@ -140,11 +145,50 @@ def test_nesting(client: httpx.Client, content: bytes) -> None:
     assert (body["limit"], body["setting"]) == (32, "SENTILINE_MAX_JSON_DEPTH")
 
 
+def test_a_large_body_is_parsed_in_a_thread() -> None:
+    async def done_at_once(body: bytes) -> bool:
+        parsing = asyncio.create_task(parse_body(body, Settings()))
+        await asyncio.sleep(0)
+        at_once = parsing.done()
+        assert await parsing == json.loads(body)
+        return at_once
+
+    small = b'{"inputs": "\\ud83d"}'
+    assert asyncio.run(done_at_once(small))
+    assert not asyncio.run(done_at_once(small + b" " * LARGE_BODY))
+
+
+@pytest.mark.parametrize("inner", [b"[],", b"{},", b"[[]],", b'{"a":{}},'])
+def test_many_containers(client: httpx.Client, inner: bytes) -> None:
+    content = b'{"inputs": ["good", %b"good"]}' % (inner * (2_000_000 // len(inner)))
+    check(client.post("/predict", content=content, headers=JSON), 413, "too_many_items", "inputs")
+
+
+@pytest.mark.parametrize("deepest", [b"[]", b"{}", b"[1]"])
+def test_the_limit_of_nesting_is_exact(deepest: bytes) -> None:
+    for depth in (1, 2, 5):
+        body = b'{"a":' * (depth - 1) + deepest + b"}" * (depth - 1)
+        assert parse_json(body, depth) == json.loads(body)
+        with pytest.raises(ServiceError, match=f"more than {depth} deep"):
+            parse_json(b"[[], " + body + b"]", depth)
+
+
 def test_brackets_in_texts_are_no_nesting(client: httpx.Client) -> None:
     text = "good [[[ {{{ " * 50
     assert client.post("/predict", json={"inputs": [text] * 3, "detail": "none"}).status_code == 200
     allowed = b'{"inputs": "good", "x": ' + b"[" * 31 + b"]" * 31 + b"}"
     check(client.post("/predict", content=allowed, headers=JSON), 422, "unknown_field", "x")
+
+
+def test_a_client_that_asks_first_is_not_told_to_send_too_much(server: Server) -> None:
+    head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n"
+    for length, first in ((LIMIT + 1, b"HTTP/1.1 413 "), (len(BODY), b"HTTP/1.1 100 ")):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
+            connection.sendall(head + b"content-length: %d\r\n\r\n" % length)
+            assert connection.recv(65536).startswith(first)
+            if first.endswith(b"100 "):
+                connection.sendall(BODY)
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.fixture(scope="module")

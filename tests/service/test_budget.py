@@ -75,6 +75,16 @@ def test_corrections_count_once_and_only_while_pending() -> None:
     assert (tested.texts, tested.tokens) == (0, 0)
 
 
+def test_whoever_watches_is_told_of_corrections_too() -> None:
+    seen: list[tuple[int, int]] = []
+    tested = Budget(1000, lambda texts, tokens: seen.append((texts, tokens)), Clock())
+    charge = tested.admit(2, 100)
+    charge.correct(-30)
+    charge.release(served=True)
+    charge.correct(5)  # too late
+    assert seen == [(2, 100), (2, 70), (0, 0)]
+
+
 def test_retry_after_is_the_excess_at_the_rate_measured() -> None:
     clock = Clock()
     tested = budget(10_000, clock)
@@ -111,4 +121,5 @@ def test_estimates_are_near_what_tokenizing_finds(predictor: Predictor) -> None:
         used = predictor.tokenizer.encode(text * copies).tokens_used
         assert estimate(len(text) * copies, predictor.tokenizer.max_tokens) == pytest.approx(used, rel=0.25)
     assert estimate(0, 1024) == estimate(30, 1024) == exact(3, 1) == MINIMUM
+    assert estimate(100_000, 1024, sentences=True) == exact(100_000, 1024, sentences=True) == 25_000
     assert estimate(100_000, 1024) == exact(100_000, 1024) == 2500  # splitting what is cut off costs time too

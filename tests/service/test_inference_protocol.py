@@ -176,9 +176,9 @@ def test_truncation(client: httpx.Client, predictor: Predictor) -> None:
         ({"inputs": [tensor("good", shape=[True])]}, "invalid_type", "inputs[0].shape"),
         ({"inputs": [tensor("good", shape=[-1])]}, "invalid_shape", "inputs[0].shape"),
         ({"inputs": [tensor("good", shape=[1] * 9)]}, "invalid_shape", "inputs[0].shape"),
-        ({"inputs": [tensor("good", shape=[2**62] * 8)]}, "invalid_shape", "inputs[0].data"),
         ({"inputs": [tensor("good", shape=[2])]}, "invalid_shape", "inputs[0].data"),
         ({"inputs": [tensor()]}, "empty_list", "inputs[0].shape"),
+        ({"inputs": [tensor("good", data=[[], ["good"]])]}, "invalid_shape", "inputs[0].data"),
         ({"inputs": [tensor("good", data=None)]}, "missing_field", "inputs[0].data"),
         ({"inputs": [tensor("good", data="good")]}, "invalid_type", "inputs[0].data"),
         ({"inputs": [tensor("good", 5)]}, "invalid_type", "inputs[0].data[1]"),
@@ -200,6 +200,23 @@ def test_too_many_texts(client: httpx.Client) -> None:
     assert check(
         client.post(INFER, json={"inputs": [tensor(*["good"] * 129)]}), 413, "too_many_items", "inputs[0].data"
     )
+    huge = {"inputs": [tensor("good", shape=[2**62] * 8)]}
+    check(client.post(INFER, json=huge), 413, "too_many_items", "inputs[0].data")
+
+
+def test_no_more_is_read_than_the_shape_says(client: httpx.Client) -> None:
+    """A million of anything is refused at the first that is too many, not once all are there."""
+    reason = "has more than 2 elements and the shape [2] has 2"
+    for data in (["good"] * 500_000, [["good"], [[]] * 1_000_000], [[["good", "bad"]], "good"]):
+        body = check(
+            client.post(INFER, json={"inputs": [tensor("a", "b", data=data)]}), 422, "invalid_shape", "inputs[0].data"
+        )
+        assert reason in body["error"]
+    data = packed(*[b""] * 1_000_000)
+    head = json.dumps({"inputs": [tensor("a", "b", data=None, parameters={"binary_data_size": len(data)})]}).encode()
+    headers = {**JSON, "inference-header-content-length": str(len(head))}
+    body = check(client.post(INFER, content=head + data, headers=headers), 422, "invalid_shape", "inputs[0].data")
+    assert reason in body["error"]
 
 
 def packed(*texts: bytes) -> bytes:

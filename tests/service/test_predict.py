@@ -80,6 +80,14 @@ def test_without_timesteps(client: httpx.Client, predictor: Predictor) -> None:
     assert body["predictions"] == expected(predictor, TEXTS, detail="none")
 
 
+def test_sentences_that_are_not_read_take_no_room(client: httpx.Client, predictor: Predictor) -> None:
+    texts = ["A. " * 33_333] * 8
+    body = client.post("/predict", json={"inputs": texts, "detail": "sentences"}).json()
+    for prediction in body["predictions"]:
+        assert len(prediction["sentences"]) == predictor.tokenizer.max_tokens + 1
+        assert sum(sentence["tokens_total"] for sentence in prediction["sentences"]) == 33_333
+
+
 def test_sentences(client: httpx.Client, predictor: Predictor) -> None:
     body = client.post("/predict", json={"inputs": TEXTS, "detail": "sentences"}).json()
     assert body["predictions"] == expected(predictor, TEXTS, detail="sentences")

@@ -6,6 +6,8 @@ Against both ways of starting: BentoML's workers, and the single process of `sen
 from __future__ import annotations
 
 import contextlib
+import functools
+import gzip
 import http.client
 import json
 import re
@@ -368,3 +370,46 @@ def test_an_offer_of_another_protocol_is_passed_over(served: Server, offer: byte
     check_too_large(exchange(served, request.replace(b"upgrade: ", b"x-long: %b\r\nupgrade: " % (b"a" * LIMIT))))
     check(exchange(served, request + b"nonsense\r\n\r\n")[1], 400, "invalid_http", None, None)
     check(exchange(served, b"CONNECT a:80 HTTP/1.1\r\n\r\n")[0], 400, "invalid_http", None, None)
+
+
+def unread(server: Server, stack: contextlib.ExitStack) -> socket.socket:
+    """A connection with an answer of megabytes on its way that nobody reads."""
+    connection = stack.enter_context(socket.socket())
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the system does not take it instead
+    connection.settimeout(120)
+    connection.connect(("127.0.0.1", server.port))
+    body = gzip.compress(json.dumps({"inputs": ["good film " * 40] * 1500}).encode())
+    connection.sendall(POST + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+    return connection
+
+
+def answered(server: Server) -> float:
+    return metric(server, 'sentiline_requests_total{method="POST",route="/predict",status="200"}')
+
+
+@needs_proc
+def test_an_answer_that_nobody_reads_is_given_up(single_process: bool, models: Path, tmp_path: Path) -> None:
+    """It holds neither memory for long, nor the server when that is to stop."""
+    settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MODEL": "tiny", "SENTILINE_MAX_ITEMS": "1500"}
+    settings |= {"SENTILINE_TIMEOUT_MS": "8000", "SENTILINE_MAX_PENDING_TOKENS": "1000000"}
+    with Server(tmp_path, single_process=single_process, **settings) as server, contextlib.ExitStack() as stack:
+        (worker,) = server.wait_until_ready().workers
+
+        def descriptors() -> int:
+            return len(list(Path(f"/proc/{worker}/fd").iterdir()))
+
+        httpx.get(f"{server.url}/livez")
+        before = descriptors()
+        connections = [unread(server, stack) for _ in range(3)]
+        wait_until(lambda: answered(server) == 3, "the answers are never complete")
+        wait_until(lambda: descriptors() <= before, "answers that nobody reads are still held")
+        for connection in connections:
+            received = b"".join(iter(functools.partial(connection.recv, 65536), b""))
+            head, _, rest = received.partition(b"\r\n\r\n")
+            length = re.search(rb"\r\ncontent-length: (\d+)", head)
+            assert length
+            assert len(rest) < int(length[1])
+        unread(server, stack)
+        wait_until(lambda: answered(server) == 4, "the answer is never complete")
+        server.stop(30)
+        assert "Traceback" not in server.log

@@ -136,6 +136,32 @@ def test_probes_that_come_together_share_one_inference(service: Service, monkeyp
     assert asyncio.run(probe()) == 1
 
 
+def test_a_probe_passes_short_texts_too(service: Service) -> None:
+    """As many short texts as are admitted, all of them queued before it."""
+    done: list[int] = []
+
+    async def probe() -> int:
+        async with service.client():
+            service.occupy(2)
+            predictor = service.engine.loaded()["tiny"]
+            settings, queue = service.engine.settings, service.engine._queue
+            jobs = []
+            for _ in range(500):
+                charge = service.engine.budget.admit(1, 16)
+                task = Task(["good"], None, lambda *_: None, lambda *_: done.append(1))
+                jobs.append(Job(task, predictor, settings, Times(perf_counter()), charge))
+                queue.submit(jobs[-1])
+            seen: list[int] = []
+            probing = Task(["good film"], None, lambda *_: None, lambda *_: seen.append(len(done)))
+            asked = Job(probing, predictor, settings, Times(perf_counter()), None)
+            queue.submit(asked)
+            service.release.set()
+            await asyncio.gather(asked.future, *(job.future for job in jobs))
+            return seen[0]
+
+    assert asyncio.run(probe()) < 250  # the other thread reads some beside it
+
+
 def test_a_full_queue_is_ready(service: Service) -> None:
     """What waits is refused work or slow work, not a dead engine: a probe passes it."""
 
