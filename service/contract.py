@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 KEYS = ("inputs", "model", "truncation", "detail")
 EXAMPLE = '{"inputs": "A film to remember."}'
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,10 @@ def parse(document: Any, settings: Settings) -> PredictRequest:
 def render(outcome: Outcome, index: int, request: PredictRequest) -> dict[str, Any]:
     """One text's slot of `predictions`: what was read, or the error object that stands in for it."""
     if isinstance(outcome, Reading):
-        return outcome.as_dict(request.detail)
+        document = outcome.as_dict(request.detail)
+        for sentence in document.get("sentences", ()):  # a lone surrogate, which no token holds, has no UTF-8
+            sentence["sentence"] = _SURROGATE.sub("\ufffd", sentence["sentence"])
+        return document
     return {"error": str(outcome), "error_type": outcome.code, **place("inputs", index, listed=request.listed)}
 
 
