@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.types import Receive
 
 from sentiline.cpus import available_cpus
-from sentiline.errors import SentilineError
 
 from .budget import Budget
 from .canary import Canary
@@ -189,8 +188,6 @@ class Engine:
             self.store.load(name)
         except ServiceError as error:
             reason = str(error.__cause__ or error)
-        except SentilineError as error:  # the setting SENTILINE_MODELS
-            reason = str(error)
         except Exception as error:  # whatever it is, the service must stay red and say why
             logger.exception("loading model %r failed", name)
             reason = repr(error)
