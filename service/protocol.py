@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 from enum import Enum, auto
 from typing import Any
@@ -24,6 +25,12 @@ from .settings import STATE, Settings, variable
 
 LINGER_SECONDS = 2.0
 """How long what a refused client still sends is thrown away: it may read the answer only when it has sent all."""
+
+
+_LOGGER = logging.getLogger("uvicorn.error.sentiline")
+# no line for each request that is not HTTP, which is answered and counted; a filter, because configuring the logging of
+# the parent would reset a level
+_LOGGER.addFilter(lambda record: record.levelno >= logging.ERROR)
 
 
 class _Part(Enum):
@@ -53,6 +60,7 @@ class Protocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = _LOGGER
         settings: Settings = app_state[STATE]
         self._limit = settings.max_header_bytes
         self._milliseconds = settings.timeout_ms
@@ -129,7 +137,7 @@ class Protocol(HttpToolsProtocol):
         if self._timer is not None:
             self._stop_timer()
         upgrades = self.parser.should_upgrade()
-        if upgrades and not self._should_upgrade() and self.parser.get_method() != b"CONNECT":
+        if upgrades and self.parser.get_method() != b"CONNECT":
             self._offer = True
             return
         super().on_headers_complete()
@@ -157,10 +165,9 @@ class Protocol(HttpToolsProtocol):
         self._counts = False
         super().on_message_complete()
 
-    def handle_websocket_upgrade(self) -> None:
-        """Leave the connection to another protocol."""
-        self._deaf = True
-        super().handle_websocket_upgrade()
+    def _should_upgrade(self) -> bool:
+        """Take up no offer, that of a WebSocket neither: there is nothing but HTTP here."""
+        return False
 
     def _unsupported_upgrade_warning(self) -> None:
         """Pass over the offer of an upgrade, which a server may, and take the request as it is.
