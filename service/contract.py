@@ -12,7 +12,7 @@ from sentiline.reading import Reading
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
 from .fields import check_object, take_choice, take_inputs, take_string
-from .scoring import Outcome, place
+from .scoring import Outcome, details
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -83,7 +83,11 @@ def render(outcome: Outcome, index: int, request: PredictRequest) -> dict[str, A
         for sentence in document.get("sentences", ()):  # a lone surrogate, which no token holds, has no UTF-8
             sentence["sentence"] = _SURROGATE.sub("\ufffd", sentence["sentence"])
         return document
-    return {"error": str(outcome), "error_type": outcome.code, **place("inputs", index, listed=request.listed)}
+    return {
+        "error": str(outcome),
+        "error_type": outcome.code,
+        **details(outcome, "inputs", index, listed=request.listed),
+    }
 
 
 def answer(manifest: Manifest, outcomes: Sequence[Outcome], slots: Sequence[Any], request: PredictRequest) -> Answer:

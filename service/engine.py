@@ -146,26 +146,26 @@ class Engine:
         charge = self.budget.admit(len(task.texts), sum([cost(text, limit, settings) for text in task.texts]))
         served = False
         try:
-            deadline = times.started + (settings.timeout_ms / 1000 if seconds is None else seconds)
+            allowed = settings.timeout_ms / 1000 if seconds is None else seconds
             if loaded is None:
-                loaded = await self._load_within(name, deadline - perf_counter())
+                loaded = await self._load_within(name, times.started, allowed)
             times.model = loaded.predictor.manifest.name
             job = Job(task, loaded.predictor, settings, times, charge)
             times.accepted = perf_counter()
             self._queue.submit(job)
-            patience = Patience(deadline - times.accepted, receive, lambda reason: self._drop(job, reason))
+            patience = Patience(times.started, allowed, receive, lambda reason: self._drop(job, reason))
             result = await patience.wait(job.future)
             served = True
             return result
         finally:
             charge.release(served=served)
 
-    async def _load_within(self, name: str | None, seconds: float) -> Model:
+    async def _load_within(self, name: str | None, started: float, seconds: float) -> Model:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(started + seconds - perf_counter()):
                 return await self.model(name)
         except TimeoutError:
-            raise expired() from None
+            raise expired(started, seconds) from None
 
     def _note(self, name: str, alive: bool) -> None:
         if name == self.settings.model:

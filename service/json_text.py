@@ -93,7 +93,10 @@ def _is_deeper(value: Any, max_depth: int) -> bool:
 
 def _too_deep(max_depth: int) -> ServiceError:
     setting = variable("max_json_depth")
-    message = f"the body nests lists and objects more than {max_depth} deep; send it flatter, or raise {setting}"
+    message = (
+        f"the body nests lists and objects at least {max_depth + 1} deep and the limit is {max_depth}; "
+        f"send it flatter, or raise {setting}"
+    )
     return ServiceError(422, "nesting_too_deep", message, limit=max_depth, setting=setting)
 
 

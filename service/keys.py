@@ -31,8 +31,8 @@ class ApiKeys:
         """Let a request pass, or refuse it.
 
         The key is taken from `Authorization: Bearer KEY`, or else, also where that has none, from
-        `X-API-Key: KEY`. How long the comparison takes depends neither on the key sent nor on which of the valid ones it
-        is.
+        `X-API-Key: KEY`. How long the comparison takes depends neither on the key sent nor on which of the valid ones
+        it is.
 
         Raises:
             ServiceError: 401.

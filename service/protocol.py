@@ -115,7 +115,7 @@ class Protocol(HttpToolsProtocol):
         if self._counts:
             self._size += received
         if self._size > self._limit:
-            self._refuse(_too_large(self._limit))
+            self._refuse(_too_large(self._size, self._limit))
         elif self._is_answered() and (self._timer is None or (began and self._part is _HEADERS)):
             self._start_timer()
 
@@ -133,7 +133,7 @@ class Protocol(HttpToolsProtocol):
         """
         # headers that arrive in pieces have been counted, so only what is in large pieces is looked at here
         if self._size + len(self._data) > self._limit and self._header_bytes() > self._limit:
-            raise _too_large(self._limit)
+            raise _too_large(self._header_bytes(), self._limit)
         if self._timer is not None:
             self._stop_timer()
         upgrades = self.parser.should_upgrade()
@@ -270,10 +270,10 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _too_large(limit: int) -> ServiceError:
+def _too_large(seen: int, limit: int) -> ServiceError:
     setting = variable("max_header_bytes")
     message = (
-        f"the request line and the headers have more than {limit} bytes; "
+        f"the request line and the headers have {seen} bytes so far and the limit is {limit}; "
         f"send fewer or shorter ones, and texts in the body, or raise {setting}"
     )
     return ServiceError(431, "header_too_large", message, limit=limit, setting=setting)

@@ -80,6 +80,7 @@ def test_the_limit_is_that_of_the_decompressed_body(client: httpx.Client, encodi
     assert post(client, compressed(fits, encoding), encoding).status_code == 200
     body = check(post(client, compressed(fits + b" ", encoding), encoding), 413, "body_too_large")
     assert (body["limit"], body["setting"]) == (LIMIT, "SENTILINE_MAX_BODY_BYTES")
+    assert f"has at least {LIMIT + 1} bytes once decompressed and the limit is {LIMIT}" in body["error"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs Linux's /proc")
@@ -138,6 +139,7 @@ def test_the_reason_is_the_one_that_matters(client: httpx.Client, content: bytes
 def test_nesting(client: httpx.Client, content: bytes) -> None:
     body = check(client.post("/predict", content=content, headers=JSON), 422, "nesting_too_deep")
     assert (body["limit"], body["setting"]) == (32, "SENTILINE_MAX_JSON_DEPTH")
+    assert "at least 33 deep and the limit is 32" in body["error"]
 
 
 def test_brackets_in_texts_are_no_nesting(client: httpx.Client) -> None:

@@ -83,6 +83,22 @@ def test_unusable_documents(client: httpx.Client, document: Any, code: str, fiel
     check(answer, 400 if code == "invalid_json" else 422, code, field)
 
 
+def test_a_text_beyond_the_limit_of_characters(client: httpx.Client) -> None:
+    """On every route: the limit, its setting and what was sent."""
+    tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a" * 100_001]}
+    for path, document, field in (
+        ("/predict", {"inputs": "a" * 100_001}, "inputs"),
+        ("/predict", {"inputs": ["a" * 100_001, "good"]}, "inputs[0]"),
+        ("/hf", {"inputs": "a" * 100_001}, "inputs"),
+        ("/v2/models/tiny/infer", {"inputs": [tensor]}, "inputs[0].data[0]"),
+    ):
+        body = client.post(path, json=document).json()
+        error = body["predictions"][0] if "predictions" in body else body
+        found = [error[key] for key in ("error_type", "field", "limit", "setting")]
+        assert found == ["text_too_long", field, 100_000, "SENTILINE_MAX_TEXT_CHARACTERS"]
+        assert "100001 characters and the limit is 100000" in error["error"]
+
+
 def test_no_text_of_a_list_can_be_scored(client: httpx.Client) -> None:
     body = check(client.post("/predict", json={"inputs": ["", 5, "good " * 50_000]}), 422, "empty_text", "inputs[0]")
     assert [slot["error_type"] for slot in body["predictions"]] == ["empty_text", "invalid_type", "text_too_long"]

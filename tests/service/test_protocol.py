@@ -95,6 +95,9 @@ def check(answer: tuple[int, dict[str, Any]], status: int, code: str, limit: int
 def check_too_large(found: list[tuple[int, dict[str, Any]]]) -> None:
     [answer] = found
     check(answer, 431, "header_too_large", LIMIT, "SENTILINE_MAX_HEADER_BYTES")
+    seen = re.search(r"have (\d+) bytes so far and the limit is", answer[1]["error"])
+    assert seen
+    assert int(seen[1]) > LIMIT
 
 
 def check_too_slow(found: list[tuple[int, dict[str, Any]]]) -> None:
