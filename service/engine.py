@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
@@ -58,6 +59,7 @@ class Engine:
         self.failure: str | None = None
         self._metrics = metrics
         self._ready = False
+        self._warmed: Future[None] = Future()  # done when the warm-up has ended, well or not
         self._queue = FairQueue(self.threads)
         self._loader = ThreadPoolExecutor(1, "loader")
         self._canary = Canary(self._queue, settings, self._note)
@@ -69,7 +71,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin to load and warm up the default model; returns at once."""
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=self._start, name="warm-up", daemon=True).start()
 
     def close(self) -> None:
         """Stop accepting work and wait for what is queued, as long as a request may take."""
@@ -139,7 +141,8 @@ class Engine:
             ServiceError: those of `model`; 429 when too many tokens are pending, 504 when the time is over, 499 when
                 the client has gone.
         """
-        self.check_ready()
+        if self._warmed.done():
+            self.check_ready()
         settings = self.settings
         loaded = self.store.get(settings.model if name is None else name)
         limit = MAX_TOKENS if loaded is None else loaded.predictor.tokenizer.max_tokens
@@ -148,6 +151,7 @@ class Engine:
         try:
             allowed = settings.timeout_ms / 1000 if seconds is None else seconds
             if loaded is None:
+                await self.warmed_up(times.started, allowed)
                 loaded = await self._load_within(name, times.started, allowed)
             times.model = loaded.predictor.manifest.name
             job = Job(task, loaded.predictor, settings, times, charge)
@@ -159,6 +163,17 @@ class Engine:
             return result
         finally:
             charge.release(served=served)
+
+    async def warmed_up(self, started: float, seconds: float) -> None:
+        """Wait for the end of the warm-up as long as a request may take; a worker that was replaced is soon through.
+
+        Args:
+            started: when the request's time began, by `time.perf_counter`.
+            seconds: how long it may take.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(started + seconds - perf_counter()):
+                await asyncio.shield(asyncio.wrap_future(self._warmed))  # which other requests wait for too
 
     async def _load_within(self, name: str | None, started: float, seconds: float) -> Model:
         try:
@@ -181,6 +196,12 @@ class Engine:
     def failed(self) -> frozenset[str]:
         """Names of the models whose last load failed."""
         return self.store.failed()
+
+    def _start(self) -> None:
+        try:
+            self._warm_up()
+        finally:
+            self._warmed.set_result(None)
 
     def _warm_up(self) -> None:
         name = self.settings.model

@@ -21,7 +21,7 @@ from .job import Task
 from .json_text import parse_json
 from .patience import allowed
 from .scoring import Outcome
-from .times import timed
+from .times import TIMES, timed
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
@@ -94,6 +94,7 @@ class InferenceEndpoints:
             return inference_protocol.answer(manifest, readings, wanted)
 
         if "version" in request.path_params:  # before anything is read
+            await self._endpoints.engine.warmed_up(request.scope[TIMES].started, seconds)
             await self._manifest(request)
         task = Task(wanted.texts, wanted.truncation, finish)
         content, json_size = await self._endpoints.run(request, request.path_params["model"], task, seconds)
