@@ -60,6 +60,7 @@ class Manifest:
         default_precision: the one used unless another is asked for.
         tokenizer: name of the tokenizer's file.
         files: record of every file but the manifest.
+        digest: lower-case hexadecimal SHA-256 of the manifest's bytes.
         document: the whole manifest as read, for the keys that loading does not need.
     """
 
@@ -70,6 +71,7 @@ class Manifest:
     default_precision: str
     tokenizer: str
     files: Mapping[str, FileRecord]
+    digest: str
     document: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -104,6 +106,7 @@ class Manifest:
             default_precision=read.text("default_precision"),
             tokenizer=read.text("tokenizer"),
             files=read.files("files"),
+            digest=hashlib.sha256(content).hexdigest(),
             document=MappingProxyType(document),
         )
         if manifest.default_precision not in manifest.precisions:
@@ -129,6 +132,8 @@ class _Reader:
         value = self.document.get(key)
         if not isinstance(value, str) or not value:
             self.fail(key, "a non-empty string")
+        elif not is_unicode(value):
+            self.fail(key, "a string without halves of surrogate pairs")
         return str(value)
 
     def name(self, key: str) -> str:
@@ -145,7 +150,11 @@ class _Reader:
 
     def table(self, key: str) -> Mapping[str, str]:
         value = self.document.get(key)
-        if not isinstance(value, dict) or not value or not all(isinstance(name, str) for name in value.values()):
+        if (
+            not isinstance(value, dict)
+            or not value
+            or not all(isinstance(name, str) and is_unicode(name) and is_unicode(key) for key, name in value.items())
+        ):
             self.fail(key, "an object of file names")
         return MappingProxyType(dict(value or {}))
 
@@ -161,7 +170,7 @@ class _Reader:
                     field=MANIFEST,
                 )
             match record:
-                case {"sha256": str(sha256), "bytes": int(size)} if _SHA256.fullmatch(sha256) and size >= 0:
+                case {"sha256": str(sha256), "bytes": int(size)} if _SHA256.fullmatch(sha256) and 0 <= size < 2**63:
                     records[name] = FileRecord(sha256, size)
                 case _:
                     raise BundleCorruptError(
@@ -353,6 +362,11 @@ def _describe_missing(name: str, names: tuple[str, ...], folders: tuple[Path, ..
     if _NAME.fullmatch(name) and _looks_like_bundle(Path(name)):
         message += f" There is a folder of that name here: to load it write ./{name}"
     return message
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a string out of JSON can be written as UTF-8: it holds no half of a surrogate pair."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _looks_like_bundle(folder: Path) -> bool:

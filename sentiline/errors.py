@@ -51,9 +51,21 @@ class EmptyTextError(InputError):
 
 
 class TextTooLongError(InputError):
-    """A text has more tokens than the model reads, and truncation is "error"."""
+    """A text has more tokens than the model reads, and truncation is "error"; or more than a setting allows.
+
+    Attributes:
+        limit: the most that is taken.
+        setting: the environment variable that sets it; None where the model does.
+    """
 
     code = "text_too_long"
+
+    def __init__(
+        self, message: str, *, field: str | None = None, limit: int | None = None, setting: str | None = None
+    ) -> None:
+        super().__init__(message, field=field)
+        self.limit = limit
+        self.setting = setting
 
 
 class OptionError(InputError):

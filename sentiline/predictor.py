@@ -281,7 +281,9 @@ class _Work:
                 self._results[index] = self._read(self._texts[index], timings)
             except InputError as error:
                 name = f"{self._field}[{index}]"
-                self._results[index] = type(error)(f"{name}: {error}", field=name)
+                named = type(error)(f"{name}: {error}", field=name)
+                vars(named).update(vars(error) | {"field": name})  # its limit, if it has one
+                self._results[index] = named
                 with self._lock:
                     self._failed = min(self._failed, index)
 

@@ -218,6 +218,7 @@ class Tokenizer:
                     f"the text has {total} tokens and the model reads at most {self.max_tokens}; shorten it, or "
                     f'choose truncation "head", "tail" or "head_tail"',
                     field="text",
+                    limit=self.max_tokens,
                 )
             kept = _kept(total, self.max_tokens, policy)
             tokens = [tokens[index] for index in kept]

@@ -105,9 +105,10 @@ async def _read(request: Request, limit: int, decompressor: Decompressor | None)
             chunk = decompressor.feed(chunk, limit - size)
         size += len(chunk)
         if received > limit or size > limit:
+            seen = max(received, size)
             await _discard(receive, limit, more=more)
-            suffix = "" if decompressor is None else " once decompressed"
-            raise _too_large(f"has more than {limit} bytes{suffix}", limit)
+            suffix = " once decompressed" if size > received else ""
+            raise _too_large(f"has at least {seen} bytes{suffix}", limit)
         if not more:
             if REFUSAL in request.scope:
                 raise request.scope[REFUSAL]

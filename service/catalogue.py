@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sentiline
-from sentiline.bundle import MANIFEST, Bundle, installed
+from sentiline.bundle import Bundle, Manifest, is_unicode
 from sentiline.errors import BundleError
 
+from .model_store import installed_models
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -34,10 +34,13 @@ def models(engine: Engine) -> dict[str, Any]:
     """The answer of `GET /models`; reads the manifests, so not on the event loop.
 
     Raises:
-        SettingError: `SENTILINE_MODELS` names a folder that does not exist.
+        ServiceError: 503 if a folder of models cannot be read.
     """
     loaded, failed = engine.loaded(), engine.failed()
-    described = [describe(name, path, loaded, failed, engine.settings) for name, path in installed().items()]
+    manifests = {name: None if name in loaded else _read(path) for name, path in installed_models().items()}
+    # what is loaded answers, also when its folder has another content by now, or is gone
+    manifests |= {name: predictor.manifest for name, predictor in loaded.items()}
+    described = [describe(name, manifest, loaded, failed, engine.settings) for name, manifest in manifests.items()]
     return {"default": engine.settings.model, "models": described}
 
 
@@ -58,35 +61,33 @@ def info(engine: Engine) -> dict[str, Any]:
 
 
 def describe(
-    name: str, path: Path, loaded: Mapping[str, Predictor], failed: frozenset[str], settings: Settings
+    name: str, manifest: Manifest | None, loaded: Mapping[str, Predictor], failed: frozenset[str], settings: Settings
 ) -> dict[str, Any]:
     """One model.
 
     Args:
         name: under which requests ask for it.
-        path: its folder.
+        manifest: what was loaded, or lies in its folder; None if that cannot be read.
         loaded: the models in memory.
         failed: names of those that could not be loaded.
         settings: the service's settings.
 
     Returns:
         Its entry. `digest` is the SHA-256 of the manifest, which holds those of all other files: it names the exact
-        model. A manifest that cannot be read leaves only the name and the state.
+        model. Without a manifest there are only the name and the state.
     """
-    try:
-        bundle = Bundle.open(path)
-        digest = hashlib.sha256((path / MANIFEST).read_bytes()).hexdigest()
-    except (BundleError, OSError):
+    if manifest is None:
         return {"name": name, "state": "unusable"}
-    manifest, predictor = bundle.manifest, loaded.get(name)
+    predictor = loaded.get(name)
+    summary = manifest.document.get("summary")
     wanted = settings.precision or manifest.default_precision
     usable = name not in failed and manifest.name == name and wanted in manifest.precisions
     return {
         "name": name,
         "state": "loaded" if predictor is not None else "available" if usable else "unusable",
         "version": manifest.version,
-        "digest": f"sha256:{digest}",
-        "summary": manifest.document.get("summary"),
+        "digest": f"sha256:{manifest.digest}",
+        "summary": summary if isinstance(summary, str) and is_unicode(summary) else None,
         "additive": manifest.additive,
         "precision": wanted if predictor is None else predictor.precision,
         "precisions": sorted(manifest.precisions),
@@ -94,3 +95,10 @@ def describe(
         "truncation": None if predictor is None else predictor.tokenizer.truncation,
         "files": {file: {"sha256": record.sha256, "bytes": record.size} for file, record in manifest.files.items()},
     }
+
+
+def _read(path: Path) -> Manifest | None:
+    try:
+        return Bundle.open(path).manifest
+    except (BundleError, OSError):
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +12,7 @@ from sentiline.reading import Reading
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
 from .fields import check_object, take_choice, take_inputs, take_string
-from .scoring import Outcome, place
+from .scoring import Outcome, details
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 KEYS = ("inputs", "model", "truncation", "detail")
 EXAMPLE = '{"inputs": "A film to remember."}'
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,15 @@ def parse(document: Any, settings: Settings) -> PredictRequest:
 def render(outcome: Outcome, index: int, request: PredictRequest) -> dict[str, Any]:
     """One text's slot of `predictions`: what was read, or the error object that stands in for it."""
     if isinstance(outcome, Reading):
-        return outcome.as_dict(request.detail)
-    return {"error": str(outcome), "error_type": outcome.code, **place("inputs", index, listed=request.listed)}
+        document = outcome.as_dict(request.detail)
+        for sentence in document.get("sentences", ()):  # a lone surrogate, which no token holds, has no UTF-8
+            sentence["sentence"] = _SURROGATE.sub("\ufffd", sentence["sentence"])
+        return document
+    return {
+        "error": str(outcome),
+        "error_type": outcome.code,
+        **details(outcome, "inputs", index, listed=request.listed),
+    }
 
 
 def answer(manifest: Manifest, outcomes: Sequence[Outcome], slots: Sequence[Any], request: PredictRequest) -> Answer:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
 from starlette.types import Receive
 
 from sentiline.cpus import available_cpus
-from sentiline.errors import SentilineError
 
 from .budget import Budget
 from .canary import Canary
@@ -59,6 +59,7 @@ class Engine:
         self.failure: str | None = None
         self._metrics = metrics
         self._ready = False
+        self._warmed: Future[None] = Future()  # done when the warm-up has ended, well or not
         self._queue = FairQueue(self.threads)
         self._loader = ThreadPoolExecutor(1, "loader")
         self._canary = Canary(self._queue, settings, self._note)
@@ -70,7 +71,7 @@ class Engine:
 
     def start(self) -> None:
         """Begin to load and warm up the default model; returns at once."""
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=self._start, name="warm-up", daemon=True).start()
 
     def close(self) -> None:
         """Stop accepting work and wait for what is queued, as long as a request may take."""
@@ -140,7 +141,8 @@ class Engine:
             ServiceError: those of `model`; 429 when too many tokens are pending, 504 when the time is over, 499 when
                 the client has gone.
         """
-        self.check_ready()
+        if self._warmed.done():
+            self.check_ready()
         settings = self.settings
         loaded = self.store.get(settings.model if name is None else name)
         limit = MAX_TOKENS if loaded is None else loaded.predictor.tokenizer.max_tokens
@@ -148,27 +150,39 @@ class Engine:
         charge = self.budget.admit(len(task.texts), tokens)
         served = False
         try:
-            deadline = times.started + (settings.timeout_ms / 1000 if seconds is None else seconds)
+            allowed = settings.timeout_ms / 1000 if seconds is None else seconds
             if loaded is None:
-                loaded = await self._load_within(name, deadline - perf_counter())
+                await self.warmed_up(times.started, allowed)
+                loaded = await self._load_within(name, times.started, allowed)
             times.model = loaded.predictor.manifest.name
             job = Job(task, loaded.predictor, settings, times, charge)
             charge.correct(sum(job.costs) - tokens)  # by the model's own limit, which it may not have had before
             times.accepted = perf_counter()
             self._queue.submit(job)
-            patience = Patience(deadline - times.accepted, receive, lambda reason: self._drop(job, reason))
+            patience = Patience(times.started, allowed, receive, lambda reason: self._drop(job, reason))
             result = await patience.wait(job.future)
             served = True
             return result
         finally:
             charge.release(served=served)
 
-    async def _load_within(self, name: str | None, seconds: float) -> Model:
+    async def warmed_up(self, started: float, seconds: float) -> None:
+        """Wait for the end of the warm-up as long as a request may take; a worker that was replaced is soon through.
+
+        Args:
+            started: when the request's time began, by `time.perf_counter`.
+            seconds: how long it may take.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(started + seconds - perf_counter()):
+                await asyncio.shield(asyncio.wrap_future(self._warmed))  # which other requests wait for too
+
+    async def _load_within(self, name: str | None, started: float, seconds: float) -> Model:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(started + seconds - perf_counter()):
                 return await self.model(name)
         except TimeoutError:
-            raise expired() from None
+            raise expired(started, seconds) from None
 
     def _note(self, name: str, alive: bool) -> None:
         if name == self.settings.model:
@@ -185,14 +199,18 @@ class Engine:
         """Names of the models whose last load failed."""
         return self.store.failed()
 
+    def _start(self) -> None:
+        try:
+            self._warm_up()
+        finally:
+            self._warmed.set_result(None)
+
     def _warm_up(self) -> None:
         name = self.settings.model
         try:
             self.store.load(name)
         except ServiceError as error:
             reason = str(error.__cause__ or error)
-        except SentilineError as error:  # the setting SENTILINE_MODELS
-            reason = str(error)
         except Exception as error:  # whatever it is, the service must stay red and say why
             logger.exception("loading model %r failed", name)
             reason = repr(error)

@@ -103,9 +103,9 @@ def refuse(code: str, message: str, field: str | None) -> ServiceError:
     return ServiceError(422, code, message, field=None if field is None else shown(field))
 
 
-def shown(value: str) -> str:
-    """A client's own string, fit to be quoted in an error: short, and encodable."""
-    return value[:60].encode("utf-8", "replace").decode("utf-8")
+def shown(value: str, length: int = 60) -> str:
+    """A client's own string, fit to be quoted: short, and encodable."""
+    return value[:length].encode("utf-8", "replace").decode("utf-8")
 
 
 def kind(value: Any) -> str:

@@ -60,10 +60,8 @@ class Gateway:
         if scope["type"] == "lifespan":
             scope.setdefault("state", {})[STATE] = self._settings
             await self._bentoml_app(scope, receive, send)
-        elif scope["type"] == "http":
+        else:  # of HTTP: WebSockets are refused before
             await self._serve(scope, receive, send)
-        else:
-            await _refuse_websocket(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[TIMES] = times = Times(perf_counter())
@@ -150,12 +148,3 @@ class Gateway:
             known = ", ".join(self._methods)
             refusal = ServiceError(404, "not_found", f"there is nothing at {path}; the routes are {known}")
         return self._refuse(refusal)
-
-
-async def _refuse_websocket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request for a WebSocket, of which there are none, as other requests are answered."""
-    refusal = ServiceError(404, "not_found", "there are no WebSockets here; use HTTP")
-    if "websocket.http.response" in scope.get("extensions", {}):
-        await refusal.response()(scope, receive, send)  # Starlette gives the messages their WebSocket names
-    else:
-        await send({"type": "websocket.close", "code": 1008})

@@ -83,7 +83,7 @@ def parse(document: Any, binary: bytes, settings: Settings) -> InferRequest:
     check_size(len(texts), shape, DATA)
     truncation = take_choice(parameters, "truncation", TRUNCATIONS, within="parameters.")
     return InferRequest(
-        id=take_string(fields, "id"),
+        id=_id(fields),
         texts=texts,
         shape=shape,
         truncation=cast("Truncation | None", truncation),
@@ -120,6 +120,13 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: InferReques
     }
     head = orjson.dumps(document)
     return b"".join([head, *tail]), len(head) if tail else None
+
+
+def _id(fields: dict[str, Any]) -> str | None:
+    value = take_string(fields, "id")
+    if value is not None and shown(value, len(value)) != value:  # it could not be echoed
+        raise refuse("invalid_option", "id holds half of a surrogate pair; send whole characters", "id")
+    return value
 
 
 def _tensor(fields: dict[str, Any]) -> dict[str, Any]:

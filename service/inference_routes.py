@@ -20,7 +20,7 @@ from .fields import refuse, shown
 from .job import Task
 from .patience import allowed
 from .scoring import Outcome
-from .times import timed
+from .times import TIMES, timed
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
@@ -93,6 +93,7 @@ class InferenceEndpoints:
             return inference_protocol.answer(manifest, readings, wanted)
 
         if "version" in request.path_params:  # before anything is read
+            await self._endpoints.engine.warmed_up(request.scope[TIMES].started, seconds)
             await self._manifest(request)
         task = Task(wanted.texts, wanted.truncation, finish)
         content, json_size = await self._endpoints.run(request, request.path_params["model"], task, seconds)
@@ -123,7 +124,9 @@ def _json_size(request: Request, total: int) -> int:
     header = request.headers.get(JSON_SIZE)
     if header is None:
         return total
-    if not (header.isascii() and header.isdigit() and int(header[:20]) <= total):
+    # Python converts no number of thousands of digits, and no body needs more than 20
+    size = int(header) if len(header) <= 20 and header.isascii() and header.isdigit() else -1
+    if not 0 <= size <= total:
         message = f"the header {JSON_SIZE} is {shown(header)!r} and the body has {total} bytes; they must agree"
         raise refuse("invalid_shape", message, JSON_SIZE)
-    return int(header)
+    return size

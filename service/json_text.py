@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import orjson
@@ -60,7 +61,7 @@ def _parse_again(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> 
         raise ServiceError(400, "invalid_json", f"the body is empty; {REMEDY}")
     reason = error.msg
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant)
     except RecursionError:
         raise _too_deep(max_depth) from None
     except _ConstantError as constant:
@@ -68,8 +69,8 @@ def _parse_again(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> 
     except json.JSONDecodeError as second:
         if "surrogate" in reason:  # which is fine: it is something after it that is wrong
             reason = f"{second.msg}: line {second.lineno} column {second.colno} (char {second.pos})"
-    except ValueError:  # a number of thousands of digits
-        reason = "a number is too long"
+    except ValueError:  # of `_float`
+        reason = "a number is too large"
     else:
         if "surrogate" in reason:
             return value
@@ -93,8 +94,24 @@ def _is_deeper(value: Any, max_depth: int) -> bool:
 
 def _too_deep(max_depth: int) -> ServiceError:
     setting = variable("max_json_depth")
-    message = f"the body nests lists and objects more than {max_depth} deep; send it flatter, or raise {setting}"
+    message = (
+        f"the body nests lists and objects at least {max_depth + 1} deep and the limit is {max_depth}; "
+        f"send it flatter, or raise {setting}"
+    )
     return ServiceError(422, "nesting_too_deep", message, limit=max_depth, setting=setting)
+
+
+def _integer(text: str) -> int | float:
+    """A whole number as orjson reads it: as a float if it does not fit 64 bits."""
+    value = int(text) if len(text) <= 20 else None
+    return value if value is not None and -(2**63) <= value < 2**64 else _float(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError
+    return value
 
 
 def _refuse_constant(name: str) -> Any:

@@ -30,8 +30,9 @@ class ApiKeys:
     def check(self, path: str, headers: Headers) -> None:
         """Let a request pass, or refuse it.
 
-        The key is taken from `Authorization: Bearer KEY`, or else from `X-API-Key: KEY`. How long the comparison takes
-        depends neither on the key sent nor on which of the valid ones it is.
+        The key is taken from `Authorization: Bearer KEY`, or else, also where that has none, from
+        `X-API-Key: KEY`. How long the comparison takes depends neither on the key sent nor on which of the valid ones
+        it is.
 
         Raises:
             ServiceError: 401.
@@ -39,7 +40,7 @@ class ApiKeys:
         if not self._digests or is_open(path):
             return
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
-        key = credentials.strip() if scheme.lower() == "bearer" else headers.get(HEADER, "")
+        key = (credentials.strip() if scheme.lower() == "bearer" else "") or headers.get(HEADER, "")
         if not key:
             message = 'an API key is needed; send the header "authorization: Bearer KEY" or "x-api-key: KEY"'
             raise ServiceError(401, "unauthorized", message, headers={"www-authenticate": 'Bearer realm="sentiline"'})

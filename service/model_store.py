@@ -8,10 +8,11 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from sentiline.bundle import Bundle, Manifest, find_by_name, installed
-from sentiline.errors import BundleNotFoundError, SentilineError
+from sentiline.bundle import MODELS_VARIABLE, Bundle, Manifest, find_by_name, installed
+from sentiline.errors import BundleNotFoundError, SentilineError, SettingError
 
 from .errors import ServiceError
 from .fields import shown
@@ -59,7 +60,7 @@ class ModelStore:
         self._threads = threads
         self._observe = observe
         self._loaded: OrderedDict[str, Model] = OrderedDict()  # least recently used first
-        self._broken: dict[str, tuple[float, SentilineError]] = {}
+        self._broken: dict[str, tuple[float, Exception]] = {}
         self._lock = threading.Lock()  # guards the two above; held only for moments
         self._loading: dict[str, threading.Lock] = {}  # one a name: it is loaded once
 
@@ -85,10 +86,10 @@ class ModelStore:
         """The model, loaded if need be: reads files, so not on the event loop.
 
         Raises:
-            ServiceError: 404 for an unknown model, 503 for one that cannot be loaded or is too large.
-            SettingError: `SENTILINE_MODELS` names a folder that does not exist.
+            ServiceError: 404 for an unknown model, 503 for one that cannot be loaded or is too large, and if a folder
+                of models cannot be read.
         """
-        if name not in installed():  # looked up anew each time: a folder of models may be filled while we run
+        if name not in installed_models():
             raise _unknown(name)
         with self._lock:
             gate = self._loading.setdefault(name, threading.Lock())
@@ -115,9 +116,12 @@ class ModelStore:
             raise _unknown(name) from None
         except SentilineError as error:
             logger.error("model %r cannot be used: %s", name, error)
-            with self._lock:
-                self._broken[name] = time.monotonic(), error
-            raise _unavailable(name) from error
+            raise self._note_failure(name, error) from error
+        except ServiceError:
+            raise
+        except Exception as error:  # whatever is wrong with its files, the other models go on
+            logger.exception("model %r cannot be used", name)
+            raise self._note_failure(name, error) from error
         model = Model(predictor, logit, size)
         with self._lock:
             self._broken.pop(name, None)
@@ -126,6 +130,11 @@ class ModelStore:
             self._observe({each: other.size for each, other in self._loaded.items()})
         logger.info("loaded %r in %.2f s", predictor, time.perf_counter() - started)
         return model
+
+    def _note_failure(self, name: str, error: Exception) -> ServiceError:
+        with self._lock:
+            self._broken[name] = time.monotonic(), error
+        return _unavailable(name)
 
     def _precision(self, name: str, bundle: Bundle) -> str | None:
         wanted = self._settings.precision
@@ -162,6 +171,20 @@ class ModelStore:
             logger.info("model %r dropped from memory: %s is %d", name, variable("model_memory_mb"), limit)
 
 
+def installed_models() -> dict[str, Path]:
+    """Folder of every model by name, looked up anew each time: folders are filled, and unmounted, while we run.
+
+    Raises:
+        ServiceError: 503 if a folder that `SENTILINE_MODELS` names is not there or cannot be read.
+    """
+    try:
+        return installed()
+    except (SettingError, OSError) as error:
+        logger.error("the models cannot be listed: %s", error)
+        message = f"a folder of models, named by {MODELS_VARIABLE}, cannot be read; the reason is in the server's log"
+        raise ServiceError(503, "model_unavailable", message, setting=MODELS_VARIABLE) from error
+
+
 def memory(manifest: Manifest, precision: str) -> int:
     """Bytes of memory that a model is taken to need once it is loaded."""
     graph, tokenizer = manifest.files[manifest.precisions[precision]], manifest.files[manifest.tokenizer]
@@ -169,7 +192,7 @@ def memory(manifest: Manifest, precision: str) -> int:
 
 
 def _unknown(name: str) -> ServiceError:
-    names = list(installed())
+    names = list(installed_models())
     message = f'there is no model "{shown(name)}"; the models are: {", ".join(names) or "none"}'
     return ServiceError(404, "model_not_found", message, field="model", models=names)
 

@@ -26,7 +26,7 @@ MEANINGS = {
     422: "A field, a header or a text cannot be used.",
     401: "The API key is missing or not valid.",
     429: "Too many tokens are waiting; try again after the seconds that `Retry-After` says.",
-    503: "The default model is not ready, or the one asked for cannot be used.",
+    503: "The default model is not ready, the one asked for cannot be used, or the folders of models cannot be read.",
     504: "The deadline passed before the answer was ready.",
 }
 ANY = {
@@ -92,8 +92,8 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/hf": _classify("Score texts as Hugging Face's inference clients expect it."),
         "/hf/models/{model}": _classify("The same with another model than the default."),
         **_inference(),
-        "/models": _get("The models there are.", _json("Models")),
-        "/info": _get("Versions, digests, limits, precision and threads.", _json("Info")),
+        "/models": _get("The models there are.", _json("Models"), (503,)),
+        "/info": _get("Versions, digests, limits, precision and threads.", _json("Info"), (503,)),
         "/livez": _get("Whether the process answers.", _json("Alive")),
         "/healthz": _get("The same.", _json("Alive")),
         "/readyz": _get("Whether the default model answers as in its warm-up.", _json("Ready"), (503,)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from time import perf_counter
 from typing import TypeVar
 
 from starlette.datastructures import Headers
@@ -45,16 +46,19 @@ class Patience:
     soon as nobody waits any more.
     """
 
-    def __init__(self, seconds: float, receive: Receive | None, give_up: Callable[[str], None]) -> None:
+    def __init__(self, started: float, seconds: float, receive: Receive | None, give_up: Callable[[str], None]) -> None:
         """Make a wait.
 
         Args:
-            seconds: what is left until the deadline.
+            started: when the request's time began, by `time.perf_counter`.
+            seconds: how long it may take.
             receive: tells when the client has gone, once all of its body is read; None if there is none to watch.
             give_up: called with "expired" or "disconnected", at most once.
         """
         self._loop = asyncio.get_running_loop()
-        self._deadline = self._loop.time() + seconds
+        self._started = started
+        self._seconds = seconds
+        self._deadline = self._loop.time() + started + seconds - perf_counter()
         self._receive = receive
         self._give_up = give_up
         self._timer: asyncio.TimerHandle | None = None
@@ -89,7 +93,7 @@ class Patience:
                 self._watching = self._loop.create_task(self._watch(self._receive, future))
         elif not future.done():
             self._give_up("expired")
-            future.set_exception(expired())
+            future.set_exception(expired(self._started, self._seconds))
 
     async def _watch(self, receive: Receive, future: asyncio.Future[Result]) -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -100,10 +104,11 @@ class Patience:
             future.set_exception(ServiceError(499, "client_disconnected", message))
 
 
-def expired() -> ServiceError:
-    """The refusal of a request whose time is over."""
+def expired(started: float, seconds: float) -> ServiceError:
+    """The refusal of a request that has taken longer than the seconds that it may."""
+    limit, setting = round(seconds * 1000), variable("timeout_ms")
     message = (
-        f"the request was not answered in time; send fewer or shorter texts, or a larger {HEADER}; "
-        f"the server's own limit is {variable('timeout_ms')}"
+        f"the request was not answered after {(perf_counter() - started) * 1000:.0f} ms and the limit is {limit} ms; "
+        f"send fewer or shorter texts, or a larger {HEADER}; the server's own limit is {setting}"
     )
-    return ServiceError(504, "deadline_exceeded", message, setting=variable("timeout_ms"))
+    return ServiceError(504, "deadline_exceeded", message, limit=limit, setting=setting)

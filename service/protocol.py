@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sys
 from enum import Enum, auto
 from typing import Any
@@ -30,6 +31,12 @@ TAKE_SECONDS = (5.0, 30.0)
 
 TAKE_SECONDS_STOPPING = 10.0
 """The same once the server stops."""
+
+
+_LOGGER = logging.getLogger("uvicorn.error.sentiline")
+# no line for each request that is not HTTP, which is answered and counted; a filter, because configuring the logging of
+# the parent would reset a level
+_LOGGER.addFilter(lambda record: record.levelno >= logging.ERROR)
 
 
 class _Part(Enum):
@@ -59,6 +66,7 @@ class Protocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.logger = _LOGGER
         settings: Settings = app_state[STATE]
         self._limit = settings.max_header_bytes
         self._milliseconds = settings.timeout_ms
@@ -118,7 +126,7 @@ class Protocol(HttpToolsProtocol):
         if self._counts:
             self._size += received
         if self._size > self._limit:
-            self._refuse(_too_large(self._limit))
+            self._refuse(_too_large(self._size, self._limit))
         elif self._is_answered() and (self._timer is None or (began and self._part is _HEADERS)):
             self._start_timer()
 
@@ -136,11 +144,11 @@ class Protocol(HttpToolsProtocol):
         """
         # headers that arrive in pieces have been counted, so only what is in large pieces is looked at here
         if self._size + len(self._data) > self._limit and self._header_bytes() > self._limit:
-            raise _too_large(self._limit)
+            raise _too_large(self._header_bytes(), self._limit)
         if self._timer is not None:
             self._stop_timer()
         upgrades = self.parser.should_upgrade()
-        if upgrades and not self._should_upgrade() and self.parser.get_method() != b"CONNECT":
+        if upgrades and self.parser.get_method() != b"CONNECT":
             self._offer = True
             return
         super().on_headers_complete()
@@ -168,10 +176,9 @@ class Protocol(HttpToolsProtocol):
         self._counts = False
         super().on_message_complete()
 
-    def handle_websocket_upgrade(self) -> None:
-        """Leave the connection to another protocol."""
-        self._deaf = True
-        super().handle_websocket_upgrade()
+    def _should_upgrade(self) -> bool:
+        """Take up no offer, that of a WebSocket neither: there is nothing but HTTP here."""
+        return False
 
     def _unsupported_upgrade_warning(self) -> None:
         """Pass over the offer of an upgrade, which a server may, and take the request as it is.
@@ -316,10 +323,10 @@ class Protocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _too_large(limit: int) -> ServiceError:
+def _too_large(seen: int, limit: int) -> ServiceError:
     setting = variable("max_header_bytes")
     message = (
-        f"the request line and the headers have more than {limit} bytes; "
+        f"the request line and the headers have {seen} bytes so far and the limit is {limit}; "
         f"send fewer or shorter ones, and texts in the body, or raise {setting}"
     )
     return ServiceError(431, "header_too_large", message, limit=limit, setting=setting)

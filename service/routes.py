@@ -204,7 +204,7 @@ def _models(settings: Settings) -> list[str]:
     """Names of the models there are now, the default among them whether it exists or not."""
     try:
         return list(dict.fromkeys([settings.model, *installed()]))
-    except SettingError:  # which keeps the engine from becoming ready, and says so
+    except (SettingError, OSError):  # which keeps the engine from becoming ready, and says so
         return [settings.model]
 
 

@@ -48,7 +48,15 @@ def schemas(settings: Settings) -> dict[str, Schema]:
             required=("error", "error_type"),
         ),
         "TextError": record(
-            {"error": STRING, "error_type": {"enum": sorted(CODES)}, "field": STRING, "index": COUNT},
+            {
+                "error": STRING,
+                "error_type": {"enum": sorted(CODES)},
+                "field": STRING,
+                "index": COUNT,
+                "limit": COUNT,
+                "setting": STRING,
+            },
+            required=("error", "error_type", "field", "index"),
             description="Stands in a list for the prediction of a text that could not be scored.",
         ),
         **_predictions(),

@@ -58,7 +58,7 @@ def _fraction() -> _Reader:
 def _url() -> _Reader:
     def read(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # or ValueError
             raise ValueError(text)
         return text
 

@@ -137,7 +137,7 @@ def serve(
     target = Target.locate()
     address = {"localhost": "127.0.0.1"}.get(host, host)
     options = {"workers": workers, "threads": threads, "model": model, "precision": precision}
-    environ = environment(os.environ, options, model_dirs, port)
+    environ = environment(os.environ, options, model_dirs, address, port)
     _check(target, environ)
     if single_process and int(environ.get("SENTILINE_WORKERS") or 1) > 1:
         asked = environ["SENTILINE_WORKERS"]
@@ -159,7 +159,7 @@ def command(target: Target, host: str, port: int, *, single_process: bool = Fals
     where = ["--host", host, "--port", str(port)]
     if single_process:
         loop = ["--loop", "auto", "--http", f"{target.module}.protocol:Protocol", "--lifespan", "on"]
-        quiet = ["--log-level", "warning", "--no-access-log", "--timeout-graceful-shutdown", "30"]
+        quiet = ["--log-level", "warning", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "30"]
         return [
             sys.executable,
             "-m",
@@ -175,7 +175,11 @@ def command(target: Target, host: str, port: int, *, single_process: bool = Fals
 
 
 def environment(
-    environ: Mapping[str, str], options: Mapping[str, object], model_dirs: tuple[Path, ...], port: int
+    environ: Mapping[str, str],
+    options: Mapping[str, object],
+    model_dirs: tuple[Path, ...],
+    host: str,
+    port: int,
 ) -> dict[str, str]:
     """The environment of the server: options become settings, paths absolute, and nobody is told of its start."""
     folders = [str(folder.absolute()) for folder in model_dirs]
@@ -184,21 +188,23 @@ def environment(
     if folders:
         settings[MODELS_VARIABLE] = os.pathsep.join(folders)
     # two servers must not share BentoML's folder: each empties the other's metrics at its start
-    home = Path(environ["BENTOML_HOME"]).expanduser() if environ.get("BENTOML_HOME") else _own_folder(port)
-    return {**environ, **settings, "BENTOML_HOME": str(home.absolute()), "BENTOML_DO_NOT_TRACK": "true"}
+    home = Path(environ["BENTOML_HOME"]).expanduser() if environ.get("BENTOML_HOME") else _own_folder(host, port)
+    # the service takes no notice of blanks around a setting; neither must what is checked here
+    given = {key: text.strip() if key.startswith("SENTILINE_") else text for key, text in environ.items()}
+    return {**given, **settings, "BENTOML_HOME": str(home.absolute()), "BENTOML_DO_NOT_TRACK": "true"}
 
 
 def _entries(path: str) -> list[str]:
     return [entry for entry in path.split(os.pathsep) if entry]
 
 
-def _own_folder(port: int) -> Path:
+def _own_folder(host: str, port: int) -> Path:
     user = os.getuid() if hasattr(os, "getuid") else "user"
     folder = Path(tempfile.gettempdir()) / f"sentiline-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if hasattr(os, "getuid") and (folder.is_symlink() or folder.stat().st_uid != os.getuid()):
         raise click.ClickException(f"{folder} belongs to somebody else; set BENTOML_HOME to a folder of your own")
-    return folder / str(port)
+    return folder / f"{host.replace(':', '_')}-{port}"  # no file name of Windows holds a colon
 
 
 def _check(target: Target, environ: dict[str, str]) -> None:

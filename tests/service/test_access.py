@@ -45,6 +45,7 @@ def session(locked: Server) -> Iterator[httpx.Client]:
         {"authorization": f"bearer  {NEW}"},
         {"x-api-key": NEW},
         {"authorization": "Basic dTpw", "x-api-key": OLD},
+        {"authorization": "Bearer", "x-api-key": OLD},
     ],
 )
 def test_each_key_opens(session: httpx.Client, headers: dict[str, str]) -> None:

@@ -85,6 +85,7 @@ def test_the_limit_is_that_of_the_decompressed_body(client: httpx.Client, encodi
     assert post(client, compressed(fits, encoding), encoding).status_code == 200
     body = check(post(client, compressed(fits + b" ", encoding), encoding), 413, "body_too_large")
     assert (body["limit"], body["setting"]) == (LIMIT, "SENTILINE_MAX_BODY_BYTES")
+    assert f"has at least {LIMIT + 1} bytes once decompressed and the limit is {LIMIT}" in body["error"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs Linux's /proc")
@@ -121,7 +122,7 @@ def test_a_bomb_needs_no_memory(server: Server) -> None:
         (b'{"inputs": "\\ud800", "model": NaN}', "it holds NaN, which JSON does not have"),
         (b'{"inputs": "\\ud800", "model": }', "Expecting value: line 1 column 31"),
         (b'{"inputs": "\\ud800"', "Expecting ',' delimiter: line 1 column 20"),
-        (b'{"inputs": "good", "x": 1' + b"0" * 6000 + b"}", "a number is too long"),
+        (b'{"inputs": "good", "x": 1' + b"0" * 6000 + b"}", "a number is too large"),
     ],
 )
 def test_the_reason_is_the_one_that_matters(client: httpx.Client, content: bytes, reason: str) -> None:
@@ -143,6 +144,7 @@ def test_the_reason_is_the_one_that_matters(client: httpx.Client, content: bytes
 def test_nesting(client: httpx.Client, content: bytes) -> None:
     body = check(client.post("/predict", content=content, headers=JSON), 422, "nesting_too_deep")
     assert (body["limit"], body["setting"]) == (32, "SENTILINE_MAX_JSON_DEPTH")
+    assert "at least 33 deep and the limit is 32" in body["error"]
 
 
 def test_a_large_body_is_parsed_in_a_thread() -> None:

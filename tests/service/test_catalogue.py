@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import sentiline
 from sentiline.cpus import available_cpus
 from sentiline.predictor import Predictor
 from service.settings import Settings
+from tests.bundles import write_bundle
+from tests.service.server import Server
+from tests.service.test_errors import check
 
 
 def entries(client: httpx.Client) -> dict[str, dict[str, Any]]:
@@ -57,6 +61,74 @@ def test_states_follow_what_happens(client: httpx.Client, models: Path) -> None:
         added.rmdir()
     assert "added" not in entries(client)
     assert str(models) not in client.get("/models").text
+
+
+def test_odd_manifests(client: httpx.Client, models: Path) -> None:
+    """A manifest that JSON can hold and an answer cannot: of the model, no other one, and never an internal error."""
+    tiny = json.loads((models / "tiny" / "manifest.json").read_text())
+    record = tiny["files"]["model.onnx"]
+    added = models / "odd"
+    added.mkdir()
+    try:
+        for change, usable in (
+            ({"summary": {"a": 10**30}}, True),
+            ({"summary": "half a pair: \ud83d"}, True),
+            ({"version": "\ud83d"}, False),
+            ({"precisions": {**tiny["precisions"], "\ud83d": "model.onnx"}}, False),
+            ({"files": {**tiny["files"], "model.onnx": {**record, "bytes": 10**400}}}, False),
+        ):
+            (added / "manifest.json").write_text(json.dumps({**tiny, "name": "odd", **change}))
+            entry = entries(client)["odd"]
+            assert (entry["state"], entry.get("summary")) == ("available" if usable else "unusable", None)
+            assert client.get("/info").status_code == 200
+        check(client.post("/predict", json={"inputs": "good", "model": "odd"}), 503, "model_unavailable", "model")
+    finally:
+        (added / "manifest.json").unlink()
+        added.rmdir()
+
+
+def test_a_graph_that_fails_in_its_warm_up(client: httpx.Client, models: Path) -> None:
+    """Its files are intact, and it has no embedding for the tokens that its tokenizer gives."""
+    write_bundle(models / "short", rows=1)
+    try:
+        for _ in range(2):
+            check(client.post("/predict", json={"inputs": "good", "model": "short"}), 503, "model_unavailable", "model")
+        assert entries(client)["short"]["state"] == "unusable"
+    finally:
+        shutil.rmtree(models / "short")
+
+
+def test_the_loaded_model_is_told_of_not_the_folder(client: httpx.Client, models: Path) -> None:
+    """It stays as it was loaded, and so do its version and digest."""
+    write_bundle(models / "renewed")
+    asked = {"inputs": "good film", "model": "renewed"}
+    before = client.post("/predict", json=asked).json()
+    entry = entries(client)["renewed"]
+    file = models / "renewed" / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version": "9.9.9"}))
+    assert entries(client)["renewed"] == entry
+    shutil.rmtree(models / "renewed")
+    assert entries(client)["renewed"] == entry
+    assert client.post("/predict", json=asked).json() == before
+    assert before["version"] == entry["version"] != "9.9.9"
+
+
+def test_a_folder_that_vanishes(tmp_path: Path, models: Path) -> None:
+    """What is loaded goes on; the rest is 503 until the folder is back."""
+    (tmp_path / "mounted").symlink_to(models)
+    settings = {"SENTILINE_MODELS": str(tmp_path / "mounted"), "SENTILINE_MODEL": "tiny", "SENTILINE_THREADS": "1"}
+    with Server(tmp_path / "home", **settings) as server, httpx.Client(base_url=server.url, timeout=120) as session:
+        server.wait_until_ready()
+        (tmp_path / "mounted").unlink()
+        for path in ("/models", "/info", "/v2/models/nope", "/v2/models/plain"):
+            assert check(session.get(path), 503, "model_unavailable")["setting"] == "SENTILINE_MODELS"
+        check(session.post("/predict", json={"inputs": "good", "model": "plain"}), 503, "model_unavailable")
+        assert session.post("/predict", json={"inputs": "good"}).json()["model"] == "tiny"
+        assert session.get("/readyz").status_code == 200
+        (tmp_path / "mounted").symlink_to(models)
+        assert session.post("/predict", json={"inputs": "good", "model": "plain"}).json()["model"] == "plain"
+        assert {"tiny", "plain"} <= {entry["name"] for entry in session.get("/models").json()["models"]}
+        assert "Traceback" not in server.log
 
 
 def test_info(client: httpx.Client, predictor: Predictor) -> None:

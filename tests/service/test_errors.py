@@ -83,6 +83,22 @@ def test_unusable_documents(client: httpx.Client, document: Any, code: str, fiel
     check(answer, 400 if code == "invalid_json" else 422, code, field)
 
 
+def test_a_text_beyond_the_limit_of_characters(client: httpx.Client) -> None:
+    """On every route: the limit, its setting and what was sent."""
+    tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a" * 100_001]}
+    for path, document, field in (
+        ("/predict", {"inputs": "a" * 100_001}, "inputs"),
+        ("/predict", {"inputs": ["a" * 100_001, "good"]}, "inputs[0]"),
+        ("/hf", {"inputs": "a" * 100_001}, "inputs"),
+        ("/v2/models/tiny/infer", {"inputs": [tensor]}, "inputs[0].data[0]"),
+    ):
+        body = client.post(path, json=document).json()
+        error = body["predictions"][0] if "predictions" in body else body
+        found = [error[key] for key in ("error_type", "field", "limit", "setting")]
+        assert found == ["text_too_long", field, 100_000, "SENTILINE_MAX_TEXT_CHARACTERS"]
+        assert "100001 characters and the limit is 100000" in error["error"]
+
+
 def test_no_text_of_a_list_can_be_scored(client: httpx.Client) -> None:
     body = check(client.post("/predict", json={"inputs": ["", 5, "good " * 50_000]}), 422, "empty_text", "inputs[0]")
     assert [slot["error_type"] for slot in body["predictions"]] == ["empty_text", "invalid_type", "text_too_long"]
@@ -224,13 +240,14 @@ def test_unknown_path(client: httpx.Client, path: str, method: str) -> None:
 
 def test_no_websockets(server: Server) -> None:
     request = (
-        b"GET /predict HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        b"GET /predict HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n"
         b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
         connection.sendall(request)
-        head = connection.recv(4096)
-    assert head.split(b" ")[1] in (b"404", b"405")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 405 ")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error_type"] == "method_not_allowed"
 
 
 def test_head_is_answered_like_get(client: httpx.Client) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import re
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -140,3 +143,36 @@ def test_why_an_engine_is_not_ready(
     assert (caught.value.status, caught.value.code) == (503, "not_ready")
     assert str(tmp_path) not in str(caught.value)
     engine.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_requests_wait_for_a_worker_that_loads(tmp_path: Path) -> None:
+    """A pipe in the place of the tokenizer: the model loads when the test writes into it."""
+    pipe = write_bundle(tmp_path / "models" / "mine") / "tokenizer.json"
+    content = pipe.read_bytes()
+    pipe.unlink()
+    os.mkfifo(pipe)
+    tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["good film"]}
+    requests: list[tuple[str, dict[str, Any]]] = [
+        ("/predict", {"inputs": "good film"}),
+        ("/hf", {"inputs": ["good film"]}),
+        ("/v2/models/mine/infer", {"inputs": [tensor]}),
+        ("/v2/models/mine/versions/0.0.1/infer", {"inputs": [tensor]}),
+    ]
+    settings = {"SENTILINE_MODELS": str(tmp_path / "models"), "SENTILINE_MODEL": "mine", "SENTILINE_THREADS": "1"}
+    with (
+        Server(tmp_path / "home", **settings) as server,
+        httpx.Client(base_url=server.url, timeout=120) as client,
+        ThreadPoolExecutor(len(requests)) as threads,
+    ):
+        server.wait_for("/livez")
+        for path, document in requests:
+            answer = client.post(path, json=document, headers={"x-timeout-ms": "20"})
+            assert (answer.status_code, answer.json()["error_type"]) == (503, "not_ready")
+        asked = [threads.submit(client.post, path, json=document) for path, document in requests]
+        while "sentiline_pending_texts 3.0" not in client.get("/metrics").text:
+            assert not any(answer.done() for answer in asked)
+        assert client.get("/readyz").json()["error_type"] == "not_ready"
+        pipe.write_bytes(content)
+        assert [answer.result().status_code for answer in asked] == [200] * len(requests)
+        assert client.get("/readyz").status_code == 200

@@ -228,6 +228,39 @@ def test_binary_data_that_lies_about_its_length(client: httpx.Client, content: b
     check(client.post(INFER, content=head + content, headers=headers), 422, "invalid_shape", "inputs[0].data")
 
 
+@pytest.mark.parametrize("header", ["0" * 5000, "9" * 5000, "1" * 21, "-1", "+1", "", "0x1"])
+def test_a_size_of_the_json_that_is_no_number_of_bytes(client: httpx.Client, header: str) -> None:
+    field = "inference-header-content-length"
+    headers = {"content-type": "application/octet-stream", field: header}
+    check(client.post(INFER, content=b"{}", headers=headers), 422, "invalid_shape", field)
+
+
+def test_an_id_that_cannot_be_echoed(client: httpx.Client) -> None:
+    document = {"id": "whole \U0001f3ac", "inputs": [{**TENSOR, "data": ["good"]}]}
+    answer = client.post(INFER, content=json.dumps(document), headers=JSON)
+    assert (answer.status_code, answer.json()["id"]) == (200, document["id"])
+    document["id"] = "half \ud83c"
+    check(client.post(INFER, content=json.dumps(document), headers=JSON), 422, "invalid_option", "id")
+
+
+@pytest.mark.parametrize("digits", [20, 300, 4000])
+@pytest.mark.parametrize("sign", ["", "-"])
+@pytest.mark.parametrize("half", ["", "\\ud800"])
+def test_numbers_of_many_digits(client: httpx.Client, digits: int, sign: str, half: str) -> None:
+    """Whichever parser reads the body, they are numbers of the same kind, and no error repeats them."""
+    number = sign + "9" * digits
+    bodies = {
+        "/hf": {"inputs": "good HALF", "parameters": {"top_k": "NUMBER"}},
+        INFER: {"inputs": [{**TENSOR, "shape": ["NUMBER"], "data": ["good HALF"]}]},
+    }
+    for path, document in bodies.items():
+        content = json.dumps(document).replace('"NUMBER"', number).replace("HALF", half)
+        answer = client.post(path, content=content, headers=JSON)
+        expected = (422, "invalid_type") if digits < 310 else (400, "invalid_json")
+        assert (answer.status_code, answer.json()["error_type"]) == expected
+        assert len(answer.text) < 500
+
+
 def descriptors(server: Server) -> int:
     return sum(len(list(Path(f"/proc/{worker}/fd").iterdir())) for worker in server.workers)
 

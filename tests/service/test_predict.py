@@ -145,6 +145,19 @@ def test_half_an_emoji_is_read(client: httpx.Client) -> None:
     assert spans == [("good", 0, 4), ("film", 7, 11)]
 
 
+@pytest.mark.parametrize("detail", ["none", "timesteps", "sentences"])
+def test_half_an_emoji_fails_no_other_text(client: httpx.Client, predictor: Predictor, detail: Any) -> None:
+    content = rb'{"inputs": ["A good film. So fine!", "A bad \ud83d film. \ude00 The worst."], "detail": "%b"}'
+    headers = {"content-type": "application/json"}
+    answer = client.post("/predict", content=content % detail.encode(), headers=headers)
+    assert answer.status_code == 200
+    predictions = answer.json()["predictions"]
+    assert predictions[:1] == expected(predictor, ["A good film. So fine!"], detail=detail)
+    if detail == "sentences":
+        found = [(one["sentence"], one["start"], one["end"]) for one in predictions[1]["sentences"]]
+        assert found == [("A bad \ufffd film.", 0, 13), ("\ufffd The worst.", 14, 26)]
+
+
 def test_a_body_in_pieces(client: httpx.Client) -> None:
     pieces = [b'{"inp', b'uts": "a go', b'od film"}']
     answer = client.post("/predict", content=iter(pieces), headers={"content-type": "application/json; charset=utf-8"})

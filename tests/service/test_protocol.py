@@ -97,6 +97,9 @@ def check(answer: tuple[int, dict[str, Any]], status: int, code: str, limit: int
 def check_too_large(found: list[tuple[int, dict[str, Any]]]) -> None:
     [answer] = found
     check(answer, 431, "header_too_large", LIMIT, "SENTILINE_MAX_HEADER_BYTES")
+    seen = re.search(r"have (\d+) bytes so far and the limit is", answer[1]["error"])
+    assert seen
+    assert int(seen[1]) > LIMIT
 
 
 def check_too_slow(found: list[tuple[int, dict[str, Any]]]) -> None:
@@ -355,7 +358,7 @@ def test_descriptors_come_back(hasty: Server, half: bytes) -> None:
         wait_until(lambda: descriptors() <= before, "the descriptors of silent clients are still held")
 
 
-@pytest.mark.parametrize("offer", [b"h2c", b"TLS/1.0", b"websockets"])
+@pytest.mark.parametrize("offer", [b"h2c", b"TLS/1.0", b"websocket"])
 def test_an_offer_of_another_protocol_is_passed_over(served: Server, offer: bytes) -> None:
     """Clients that prefer HTTP/2 offer it with their first request, body and all."""
     upgrade = b"host: x\r\nconnection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAMAAABk\r\nupgrade: %b" % offer
@@ -413,3 +416,21 @@ def test_an_answer_that_nobody_reads_is_given_up(single_process: bool, models: P
         wait_until(lambda: answered(server) == 4, "the answer is never complete")
         server.stop(30)
         assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("key", [b"", b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"])
+def test_a_websocket_is_not_found_either(served: Server, key: bytes) -> None:
+    """With a sound handshake or a malformed one: a request like any other, answered and counted."""
+    name = 'sentiline_errors_total{error_type="method_not_allowed"}'
+    before = metric(served, name)
+    offer = b"GET /predict HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, close\r\nupgrade: websocket\r\n%b\r\n" % key
+    [answer] = exchange(served, offer)
+    check(answer, 405, "method_not_allowed", None, None)
+    assert metric(served, name) == before + 1
+
+
+def test_no_line_in_the_log_for_what_is_not_http(served: Server) -> None:
+    exchange(served, b"nonsense\r\n\r\n")
+    assert "server" not in httpx.get(f"{served.url}/livez").headers
+    assert "Invalid HTTP request" not in served.log
+    assert "Unsupported upgrade" not in served.log

@@ -70,7 +70,7 @@ def test_serves_until_interrupted(mode: list[str], models: Path, tmp_path: Path)
     said = log.read_text()
     assert said.startswith(f"Sentiline {sentiline.__version__}: {url}")
     assert f"curl -s {url}/predict" in said
-    assert (tmp_path / f"sentiline-{os.getuid()}" / str(port)).is_dir() != bool(mode)
+    assert (tmp_path / f"sentiline-{os.getuid()}" / f"127.0.0.1-{port}").is_dir() != bool(mode)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,12 @@ def test_serves_until_interrupted(mode: list[str], models: Path, tmp_path: Path)
         (["--port", "0"], {}, 2, "0 is not in the range 1<=x<=65535"),
         (["--workers", "65"], {}, 2, "SENTILINE_WORKERS is '65'; it must be an integer from 1 to 64"),
         (["--model-dir", "missing"], {}, 2, "Directory 'missing' does not exist"),
+        (
+            ["--single-process", "--host", "192.0.2.1"],
+            {"SENTILINE_WORKERS": " ", "SENTILINE_MODEL": "tiny "},
+            1,
+            "cannot listen on 192.0.2.1",
+        ),
         ([], {"SENTILINE_MAX_ITEMS": "x"}, 2, "SENTILINE_MAX_ITEMS is 'x'"),
         ([], {"SENTILINE_PORT": "x"}, 2, "'x' is not a valid integer range"),
         ([], {"SENTILINE_MODELS": "/does/not/exist"}, 2, "SENTILINE_MODELS names /does/not/exist"),
@@ -153,10 +159,25 @@ def test_command_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ]  # fmt: skip
     single = command(Target("sentiline.service", Path("/site")), "::1", 80, single_process=True)
     assert single[single.index("--http") + 1] == "sentiline.service.protocol:Protocol"
-    given = {"SENTILINE_MODELS": f"a{os.pathsep}/b", "BENTOML_HOME": "own", "SENTILINE_THREADS": "1"}
-    environ = environment(given, {"threads": 4, "model": None}, (Path("c"),), 3000)
+    given = {
+        "SENTILINE_MODELS": f"a{os.pathsep}/b",
+        "BENTOML_HOME": "own",
+        "SENTILINE_THREADS": "1",
+        "SENTILINE_PRECISION": " fp32\t",
+    }
+    environ = environment(given, {"threads": 4, "model": None}, (Path("c"),), "127.0.0.1", 3000)
     assert environ["SENTILINE_MODELS"] == os.pathsep.join([str(tmp_path / "c"), str(tmp_path / "a"), "/b"])
     assert environ["BENTOML_HOME"] == str(tmp_path / "own")
     assert environ["SENTILINE_THREADS"] == "4"
+    assert environ["SENTILINE_PRECISION"] == "fp32"
     assert "SENTILINE_MODEL" not in environ
     assert environ["BENTOML_DO_NOT_TRACK"] == "true"
+
+
+def test_servers_on_different_addresses_share_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each empties its folder at the start, and one port number is free on every address."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    addresses = [("127.0.0.1", 3000), ("127.0.0.2", 3000), ("::1", 3000), ("127.0.0.1", 3001)]
+    homes = {environment({}, {}, (), host, port)["BENTOML_HOME"] for host, port in addresses}
+    assert len(homes) == len(addresses)
+    assert all(Path(home).parent == tmp_path / f"sentiline-{os.getuid()}" for home in homes)

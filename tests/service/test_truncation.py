@@ -45,5 +45,6 @@ def test_it_can_be_refused_instead(client: httpx.Client, predictor: Predictor) -
     answer = client.post("/predict", json=body)
     refused, fits = answer.json()["predictions"]
     assert (answer.status_code, refused["error_type"], fits["tokens_used"]) == (200, "text_too_long", limit)
+    assert (refused["limit"], refused.get("setting")) == (limit, None)
     assert str(limit + 1) in refused["error"]
     assert str(limit) in refused["error"].replace(str(limit + 1), "")
