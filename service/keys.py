@@ -11,12 +11,12 @@ from starlette.datastructures import Headers
 from .errors import ServiceError
 
 OPEN = frozenset(
-    {"/", "/openapi.json", "/livez", "/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+    {"/", "/docs", "/openapi.json", "/livez", "/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
 )
 """Paths that need no key: probes and scrapers seldom can send one, and the documentation holds no secret."""
 
 _PAGE = "/page/"
-"""Below it are the files of the page at `/`, which asks for a key when it needs one."""
+"""Below it are the files of the pages; the one at `/` asks for a key when it needs one."""
 
 HEADER = "x-api-key"
 

@@ -8,10 +8,11 @@ from typing import Any
 import sentiline
 
 from .errors import JSON_TYPE
+from .examples import EXAMPLES
 from .inference_routes import BINARY_TYPE, JSON_SIZE
 from .keys import HEADER, is_open
 from .metrics import CONTENT_TYPE
-from .page import ASSET_ROUTE, TYPES
+from .page import ASSET_ROUTE, DOCS_ROUTE, TYPES
 from .patience import HEADER as TIMEOUT_HEADER
 from .schemas import STRING, Schema, reference, schemas
 from .settings import Settings
@@ -37,6 +38,30 @@ ANY = {
 }
 """What any route may answer, whatever is asked of it."""
 
+TAGS = {
+    "Predictions": "The native API: labels and scores, sentences, and the sentiment at every token.",
+    "Hugging Face": "The same models for Hugging Face's inference clients.",
+    "Open Inference Protocol": "The same models for clients of version 2 of the protocol.",
+    "Models and limits": "What this server has and allows.",
+    "Health and metrics": "For probes and for Prometheus.",
+    "Documentation": "This API, for people and for programs.",
+    "Page": "The page on which to try the service.",
+}
+"""The groups of the routes, in the order in which they are shown, with what they are for."""
+
+_TAGS_BY_START = {
+    "predict": "Predictions",
+    "hf": "Hugging Face",
+    "v2": "Open Inference Protocol",
+    "models": "Models and limits",
+    "info": "Models and limits",
+    "docs": "Documentation",
+    "openapi.json": "Documentation",
+    "schema.json": "Documentation",
+    "": "Page",
+    "page": "Page",
+}
+
 BODY = (400, 408, 413, 415, 422)
 MODEL = (404, 503)
 ENGINE = (*MODEL, 429, 504)
@@ -52,7 +77,7 @@ TIMEOUT = {
 
 def document(settings: Settings) -> dict[str, Any]:
     """The document; `settings` are the limits in it. GET routes answer HEAD too."""
-    paths = {path: _with_parameters(path, item) for path, item in _paths().items()}
+    paths = {path: _with_parameters(path, _with_tag(path, item), settings) for path, item in _paths().items()}
     described = {
         "openapi": "3.1.0",
         "info": {
@@ -61,6 +86,7 @@ def document(settings: Settings) -> dict[str, Any]:
             "description": "The sentiment of a text, and the sentiment at every token and in every sentence of it.",
         },
         "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": meaning} for name, meaning in TAGS.items()],
         "paths": paths,
         "components": {"schemas": schemas(settings)},
     }
@@ -88,6 +114,7 @@ def _paths() -> dict[str, dict[str, Any]]:
     return {
         "/": _kept(_get("The page: type a review and see what the models read in it.", {"text/html": STRING})),
         ASSET_ROUTE: _asset(),
+        DOCS_ROUTE: _kept(_get("What this document says, as a page.", {"text/html": STRING})),
         "/predict": {"post": predict},
         "/hf": _classify("Score texts as Hugging Face's inference clients expect it."),
         "/hf/models/{model}": _classify("The same with another model than the default."),
@@ -178,7 +205,9 @@ def _operation(
     if body is not None:
         responses["200"]["headers"] = dict(TIMED)
         operation["parameters"] = [TIMEOUT]
-        operation["requestBody"] = {"required": True, "content": _content(_json(body))}
+        content = _content(_json(body))
+        content[JSON_TYPE]["examples"] = EXAMPLES[body]
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -190,9 +219,21 @@ def _content(schemas_by_type: dict[str, Schema]) -> dict[str, Any]:
     return {kind: {"schema": schema} for kind, schema in schemas_by_type.items()}
 
 
-def _with_parameters(path: str, item: dict[str, Any]) -> dict[str, Any]:
+def _with_tag(path: str, item: dict[str, Any]) -> dict[str, Any]:
+    """Add the group that a path is shown in."""
+    tag = _TAGS_BY_START.get(path.split("/")[1], "Health and metrics")
+    return {method: {"tags": [tag], **operation} for method, operation in item.items()}
+
+
+def _with_parameters(path: str, item: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """Add the parameters that the path names in braces."""
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     if not names:
         return item
-    return {"parameters": [{"name": name, "in": "path", "required": True, "schema": STRING} for name in names], **item}
+    parameters = [{"name": name, "in": "path", "required": True, "schema": STRING} for name in names]
+    for parameter in parameters:
+        if parameter["name"] == "model":
+            parameter |= {"description": "Name of a model, as `GET /models` has it.", "example": settings.model}
+        elif path.startswith("/v2/"):
+            parameter["description"] = "Version of the model, as `GET /models` has it."
+    return {"parameters": parameters, **item}

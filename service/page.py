@@ -1,4 +1,4 @@
-"""`GET /` and the files it is made of, read once from `service/page/`; what the page does is in those files."""
+"""`GET /`, `GET /docs` and the files they are made of, read once from `service/page/`, where what they do is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 FOLDER = Path(__file__).with_name("page")
 INDEX = "index.html"
+DOCS = "docs.html"
+DOCS_ROUTE = "/docs"
 ASSET_ROUTE = "/page/{version}/{asset}"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 """Content types by suffix: those of the system's tables differ from machine to machine."""
@@ -32,7 +34,7 @@ _KEPT = "public, max-age=31536000, immutable"
 
 
 class File(NamedTuple):
-    """One file of the page, as it is sent."""
+    """One file of the pages, as it is sent."""
 
     content: bytes
     media_type: str
@@ -40,7 +42,7 @@ class File(NamedTuple):
 
 
 class Page:
-    """The page's routes.
+    """The pages' routes.
 
     The address of every file holds a digest of all of them, so a browser may keep what it has loaded for good and
     never mixes the files of two releases.
@@ -50,23 +52,33 @@ class Page:
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        """Read the files of `folder`; `{{assets}}` in its index.html becomes the address of the others."""
+        """Read the files of `folder`; `{{assets}}` in its HTML becomes the address of the others."""
         contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in TYPES}
         digest = hashlib.sha256()
         for name, content in contents.items():
             digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
         self.version = digest.hexdigest()[:16]
         self._assets = {name: _file(content, TYPES[Path(name).suffix]) for name, content in contents.items()}
-        index = (folder / INDEX).read_text(encoding="utf-8").replace("{{assets}}", f"page/{self.version}")
-        self._index = _file(index.encode(), "text/html")
+        self._index, self._docs = (
+            _file((folder / name).read_bytes().replace(b"{{assets}}", f"page/{self.version}".encode()), "text/html")
+            for name in (INDEX, DOCS)
+        )
 
     def routes(self) -> Sequence[Route]:
-        """The page and its files."""
-        return [Route("/", self.index, methods=["GET"]), Route(ASSET_ROUTE, self.asset, methods=["GET"])]
+        """The pages and their files."""
+        return [
+            Route("/", self.index, methods=["GET"]),
+            Route(DOCS_ROUTE, self.docs, methods=["GET"]),
+            Route(ASSET_ROUTE, self.asset, methods=["GET"]),
+        ]
 
     async def index(self, request: Request) -> Response:
         """`GET /`; the browser asks each time whether it has changed."""
         return _answer(request, self._index, _REVALIDATED)
+
+    async def docs(self, request: Request) -> Response:
+        """`GET /docs`; likewise."""
+        return _answer(request, self._docs, _REVALIDATED)
 
     async def asset(self, request: Request) -> Response:
         """`GET /page/{version}/{asset}`.

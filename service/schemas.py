@@ -22,6 +22,7 @@ FLAG: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 PROBABILITY: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 LABEL: Schema = {"enum": ["POSITIVE", "NEGATIVE"]}
+DATA = "Its texts are in `data`, or follow the JSON as so many bytes as `parameters.binary_data_size` says."
 VERDICT: Schema = {"type": "number", "minimum": 0.5, "maximum": 1, "description": "Probability of the label."}
 
 
@@ -139,15 +140,22 @@ def _predictions() -> dict[str, Schema]:
 def _inputs(settings: Settings) -> Schema:
     # items of a list may be anything: one that is no usable text is answered in its slot
     texts = array({"description": "A text."}, minItems=1, maxItems=settings.max_items)
-    return {"anyOf": [STRING | {"maxLength": settings.max_text_characters}, texts]}
+    one = STRING | {"maxLength": settings.max_text_characters}
+    return {"anyOf": [one, texts], "description": "A text, or a list of texts."}
+
+
+def _truncation() -> Schema:
+    meaning = "What to do with a text of more tokens than the model reads; without it, the model's own way."
+    return nullable({"enum": list(TRUNCATIONS)}) | {"description": meaning}
 
 
 def _requests(settings: Settings) -> dict[str, Schema]:
     fields = {
         "inputs": _inputs(settings),
-        "model": nullable(STRING),
-        "truncation": nullable({"enum": list(TRUNCATIONS)}),
-        "detail": nullable({"enum": list(DETAILS)}),
+        "model": nullable(STRING) | {"description": "Name of a model; without it, the default model."},
+        "truncation": _truncation(),
+        "detail": nullable({"enum": list(DETAILS)})
+        | {"description": "What is told beside each verdict; without it, `timesteps`."},
     }
     return {"PredictRequest": record(fields, required=["inputs"])}
 
@@ -156,7 +164,7 @@ def _classification(settings: Settings) -> dict[str, Schema]:
     parameters = {
         "function_to_apply": nullable({"enum": list(FUNCTIONS)}),
         "top_k": nullable({"type": "integer", "minimum": 1}),
-        "truncation": nullable({"enum": list(TRUNCATIONS)}),
+        "truncation": _truncation(),
     }
     fields = {"inputs": _inputs(settings), "parameters": nullable(record(parameters, required=[])), "options": {}}
     label = record({"label": LABEL, "score": NUMBER})
@@ -179,7 +187,7 @@ def _inference() -> dict[str, Schema]:
     filled = {"required": ["data"], "properties": {"data": {"type": "array"}}}
     size_given = {"required": ["binary_data_size"], "properties": {"binary_data_size": {"not": {"type": "null"}}}}
     binary = {"required": ["parameters"], "properties": {"parameters": {"type": "object", **size_given}}}
-    one = record(tensor, required=["name", "shape", "datatype"], anyOf=[filled, binary])
+    one = record(tensor, required=["name", "shape", "datatype"], anyOf=[filled, binary], description=DATA)
     wanted = record({"name": {"enum": ["label", "score"]}, "parameters": options}, required=["name"])
     inputs = array(one, minItems=1, maxItems=1)
     output = {

@@ -49,6 +49,11 @@ export function info() {
   return ask("info", {});
 }
 
+/** GET /openapi.json: every route. */
+export function openapi() {
+  return ask("openapi.json", {});
+}
+
 /**
  * POST /predict for one text.
  *

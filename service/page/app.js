@@ -1,12 +1,14 @@
 /* The page: the text, the models, what happens when they change. */
 
 import { ApiError, hasKey, info, setKey } from "./api.js";
+import { copy } from "./clipboard.js";
 import { countCodePoints } from "./codepoints.js";
 import { command } from "./curl.js";
 import { html } from "./element.js";
 import { EXAMPLES } from "./examples.js";
 import { integer } from "./format.js";
 import { Panel } from "./panel.js";
+import { switchScheme } from "./scheme.js";
 
 /** Milliseconds without a key stroke after which the text is asked about; and the longest that typing delays it. */
 const PAUSE = 120;
@@ -66,7 +68,7 @@ function listen() {
   byId("examples").replaceChildren(...chips);
   byId("copy").addEventListener("click", (event) => copy(event.currentTarget, curl()));
   byId("share").addEventListener("click", (event) => copy(event.currentTarget, Shown.address()));
-  byId("theme").addEventListener("click", changeTheme);
+  switchScheme(byId("theme"));
   byId("key-form").addEventListener("submit", (event) => {
     event.preventDefault();
     setKey(byId("key").value.trim());
@@ -83,8 +85,6 @@ function listen() {
     arrange();
     changed(0);
   });
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
-  showTheme();
 }
 
 /** Get the models and the limits, then ask about the text. */
@@ -199,17 +199,6 @@ function showCommand() {
   byId("command").textContent = whole.length > 1500 ? `${whole.slice(0, 900)}\u2026 ${whole.slice(-300)}` : whole;
 }
 
-async function copy(button, text) {
-  const name = (button.dataset.name ??= button.textContent);
-  try {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Could not copy";
-  }
-  setTimeout(() => (button.textContent = name), 1600);
-}
-
 /** A refusal for want of a key brings up the field for one. */
 function refused(error) {
   if (error.status !== 401) return;
@@ -225,24 +214,4 @@ function announce() {
     const verdicts = panels.filter((panel) => panel.reading).map((panel) => panel.summary());
     byId("verdicts").textContent = verdicts.join("; ");
   }, SETTLED);
-}
-
-function dark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
-function showTheme() {
-  byId("theme").setAttribute("aria-pressed", String(dark()));
-}
-
-function changeTheme() {
-  const next = dark() ? "light" : "dark";
-  document.documentElement.dataset.theme = next;
-  showTheme();
-  try {
-    localStorage.setItem("sentiline-theme", next);
-  } catch {
-    // it lasts until the page is left, then
-  }
 }

@@ -1,4 +1,4 @@
-/* The command line that asks what the page asks. */
+/* Command lines that ask what the pages are about. */
 
 import { address } from "./api.js";
 
@@ -11,11 +11,25 @@ const LARGEST_ARGUMENT = 100_000;
  * @returns {string} a command for a POSIX shell
  */
 export function command(document, withKey) {
+  return request("predict", withKey, document);
+}
+
+/**
+ * @param {string} route relative to the page, its parameters filled in
+ * @param {boolean} withKey
+ * @param {object} [document] the JSON body to post; without one it is a GET
+ * @returns {string} a command for a POSIX shell
+ */
+export function request(route, withKey, document) {
+  const start = `curl -s ${quote(address(route))}`;
   const key = withKey ? ' \\\n  -H "authorization: Bearer $SENTILINE_KEY"' : "";
-  const start = `curl -s ${quote(address("predict"))} -H 'content-type: application/json'${key} \\\n  `;
-  const body = JSON.stringify(document);
-  if (new TextEncoder().encode(body).length < LARGEST_ARGUMENT) return `${start}-d ${quote(body)}`;
-  return `${start}--data-binary @- <<'END'\n${body}\nEND`;
+  if (document === undefined) return start + key;
+  return `${start} -H 'content-type: application/json'${key} \\\n  ${data(JSON.stringify(document))}`;
+}
+
+function data(body) {
+  if (new TextEncoder().encode(body).length < LARGEST_ARGUMENT) return `-d ${quote(body)}`;
+  return `--data-binary @- <<'END'\n${body}\nEND`;
 }
 
 /** A word of a POSIX shell; in single quotes only the quote itself has a meaning. */

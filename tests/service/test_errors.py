@@ -17,6 +17,7 @@ from tests.service.server import Server
 JSON = {"content-type": "application/json"}
 ROUTES = {
     "/": "GET",
+    "/docs": "GET",
     "/predict": "POST",
     "/hf": "POST",
     "/hf/models/tiny": "POST",

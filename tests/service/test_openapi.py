@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import sentiline
+from service.examples import EXAMPLES
 
 TENSOR = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["A good film.", "So boring!"]}
 TEXTS = ["I loved it. The plot is bad!", "So boring."]
@@ -20,6 +21,7 @@ TINY = {"model": "tiny", "version": "0.0.1", "asset": "app.js"}
 REQUESTS: list[tuple[str, Any, int]] = [
     ("/", None, 200),
     ("/page/{version}/{asset}", None, 200),
+    ("/docs", None, 200),
     ("/livez", None, 200),
     ("/healthz", None, 200),
     ("/readyz", None, 200),
@@ -110,7 +112,27 @@ def test_real_answers_fit(client: httpx.Client, document: dict[str, Any], path: 
         assert taken.is_valid(body) == (status not in (413, 422) or body["inputs"] == ["", " "])
 
 
-@pytest.mark.parametrize("path", ["/", "/page/{version}/{asset}"])
+def test_every_operation_is_in_one_group(document: dict[str, Any]) -> None:
+    used = [item[method]["tags"] for item in document["paths"].values() for method in ("get", "post") if method in item]
+    assert {len(tags) for tags in used} == {1}
+    assert {tag for (tag,) in used} == {tag["name"] for tag in document["tags"]}
+
+
+def test_the_examples_are_answered(client: httpx.Client, document: dict[str, Any]) -> None:
+    shown = set()
+    for path, item in document["paths"].items():
+        if "post" not in item:
+            continue
+        content = item["post"]["requestBody"]["content"]["application/json"]
+        for name, example in content["examples"].items():
+            shown.add((content["schema"]["$ref"].rpartition("/")[2], name))
+            validator(document, content["schema"]).validate(example["value"])
+            answer = client.post(path.format(**TINY), json=example["value"])
+            assert answer.status_code == 200, answer.text
+    assert shown == {(schema, name) for schema, examples in EXAMPLES.items() for name in examples}
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/page/{version}/{asset}"])
 def test_what_a_browser_has_already(client: httpx.Client, document: dict[str, Any], path: str) -> None:
     address = path.format(**TINY)
     answer = client.get(address, headers={"if-none-match": client.get(address).headers["etag"]})

@@ -1,4 +1,4 @@
-"""`GET /` and the files of the page over HTTP: where they come from, how long they may be kept, what they may do."""
+"""`GET /`, `GET /docs` and their files over HTTP: where they come from, how long they may be kept, what they may do."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from service.page import FOLDER, INDEX, Page
+from service.page import DOCS, FOLDER, INDEX, Page
 
-LINKS = {"openapi.json", "models", "info", "v2", "schema.json", "metrics", "readyz", "livez"}
-ASSETS = sorted(path.name for path in FOLDER.iterdir() if path.name != INDEX)
+LINKS = {"docs", "openapi.json", "models", "info", "v2", "schema.json", "metrics", "readyz", "livez"}
+ASSETS = sorted(path.name for path in FOLDER.iterdir() if path.name not in (INDEX, DOCS))
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 
@@ -42,6 +42,13 @@ def page(client: httpx.Client) -> Tags:
     return Tags(answer.text)
 
 
+@pytest.fixture(scope="module")
+def docs(client: httpx.Client) -> Tags:
+    answer = client.get("/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    return Tags(answer.text)
+
+
 def test_what_is_loaded_is_the_services_own(client: httpx.Client, page: Tags) -> None:
     loaded = page.targets("script", "link", "img")
     assert {target.rpartition("/")[2] for target in loaded} == {"icon.svg", "style.css", "theme.js", "app.js"}
@@ -50,14 +57,27 @@ def test_what_is_loaded_is_the_services_own(client: httpx.Client, page: Tags) ->
         assert client.get(f"/{target}").status_code == 200
 
 
-def test_nothing_is_inline(page: Tags) -> None:
-    for tag, attrs in page.found:
+def test_the_documentation_loads_what_is_the_services_own(client: httpx.Client, docs: Tags) -> None:
+    loaded = docs.targets("script", "link", "img")
+    assert {target.rpartition("/")[2] for target in loaded} == {
+        *("icon.svg", "style.css", "docs.css", "theme.js", "docs.js")
+    }
+    for target in loaded:
+        assert target.startswith(f"page/{Page().version}/")
+        assert client.get(f"/{target}").status_code == 200
+    linked = {target for target in docs.targets("a") if not target.startswith("#")}
+    assert linked == {"./", "openapi.json"}
+    assert {"routes", "contents", "offline"} <= {attrs.get("id") for _, attrs in docs.found}
+
+
+def test_nothing_is_inline(page: Tags, docs: Tags) -> None:
+    for tag, attrs in page.found + docs.found:
         assert tag != "style"
         assert tag != "script" or "src" in attrs
         assert not [name for name in attrs if name == "style" or name.startswith("on")]
 
 
-@pytest.mark.parametrize("path", ["/", "/page/any/app.js", "/page/any/style.css", "/page/any/icon.svg"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/page/any/app.js", "/page/any/style.css", "/page/any/icon.svg"])
 def test_the_policy_allows_this_service_and_nothing_inline(client: httpx.Client, path: str) -> None:
     headers = client.get(path).headers
     policy = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
@@ -83,7 +103,7 @@ def test_an_asset_is_kept_for_good_under_its_version(client: httpx.Client, name:
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize("path", ["/", "/page/0123456789abcdef/app.js"])
+@pytest.mark.parametrize("path", ["/", "/docs", "/page/0123456789abcdef/app.js"])
 def test_everything_else_is_asked_for_again_and_not_sent_twice(client: httpx.Client, path: str) -> None:
     first = client.get(path)
     assert first.headers["cache-control"] == "no-cache"
@@ -106,7 +126,9 @@ def test_the_version_changes_with_every_file(tmp_path: Path) -> None:
     assert len(versions) == 1 + len(ASSETS)
 
 
-@pytest.mark.parametrize("asset", ["nothing.js", "index.html", "..%2Froutes.py", "..%2f..%2fpyproject.toml"])
+@pytest.mark.parametrize(
+    "asset", ["nothing.js", "index.html", "docs.html", "..%2Froutes.py", "..%2f..%2fpyproject.toml"]
+)
 def test_there_are_no_other_files(client: httpx.Client, asset: str) -> None:
     answer = client.get(f"/page/{Page().version}/{asset}")
     assert (answer.status_code, answer.json()["error_type"]) == (404, "not_found")
@@ -117,7 +139,7 @@ def test_modules_import_only_each_other() -> None:
     imports = {name: re.findall(r'(?:from|import\()\s*"([^"]+)"', source) for name, source in sources.items()}
     imported = {urljoin(name, target) for name, targets in imports.items() for target in targets}
     assert imported <= set(sources)
-    assert set(sources) - imported == {"app.js", "theme.js"}, "a module that nobody imports"
+    assert set(sources) - imported == {"app.js", "docs.js", "theme.js"}, "a module that nobody imports"
 
 
 def test_no_file_names_another_host() -> None:
