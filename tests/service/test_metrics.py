@@ -120,15 +120,15 @@ def test_the_log_holds_no_text(fresh: Server) -> None:
     assert PRIVATE not in fresh.log
 
 
-def test_an_error_of_our_own_is_one_too(fresh: Server) -> None:
+def test_a_refusal_that_is_no_fault_of_the_client_is_counted(fresh: Server) -> None:
     """A folder of models goes away while the server runs: it cannot look for models that it has not loaded."""
     mounted = fresh.home / "mounted"
     mounted.rmdir()
     answer = httpx.post(f"{fresh.url}/predict", json={"inputs": "good film", "model": "plain"}, timeout=120)
-    assert (answer.status_code, answer.json()["error_type"]) == (500, "internal_error")
+    assert (answer.status_code, answer.json()["error_type"]) == (503, "model_unavailable")
     assert str(mounted) not in answer.text
     fresh.wait_for_log(f"SENTILINE_MODELS names {mounted}")  # written after the answer is sent
-    assert scrape(fresh)['sentiline_errors_total{error_type="internal_error"}'] == 1
+    assert scrape(fresh)['sentiline_errors_total{error_type="model_unavailable"}'] == 1
     loaded = httpx.post(f"{fresh.url}/predict", json={"inputs": "good film"}, timeout=120)
     assert loaded.status_code == 200
     mounted.mkdir()
