@@ -6,6 +6,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def test_examples(name: str) -> None:
 
 
 def test_nothing_but_numpy_and_the_standard_library_is_imported() -> None:
-    allowed = {"__future__", "collections", "dataclasses", "functools", "math", "numpy", "typing"}
+    allowed = {"numpy", *sys.stdlib_module_names}
     for path in Path(sentiline.reference.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

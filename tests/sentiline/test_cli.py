@@ -259,17 +259,9 @@ def test_models_shows_damage(cli: Cli, copy: Path) -> None:
 
 
 def run_shell(line: str, models: Path) -> subprocess.CompletedProcess[str]:
-    """Run a line whose `$S` is the command, with descriptor 9 a pipe that nobody reads."""
-    reading, writing = os.pipe()
-    os.close(reading)
+    """Run a line whose `$S` is the command."""
     environ = os.environ | {"S": f"{sys.executable} -m sentiline", "SENTILINE_MODELS": str(models)}
-    try:
-        return subprocess.run(
-            ["bash", "-c", line.replace("&9", f"&{writing}")],
-            cwd=ROOT, env=environ, pass_fds=[writing], capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    finally:
-        os.close(writing)
+    return subprocess.run(["sh", "-c", line], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
@@ -281,7 +273,16 @@ def test_output_that_cannot_be_written(models: Path, arguments: str) -> None:
 
 @pytest.mark.parametrize("arguments", ["--help", "predict --json good", "predict good"])
 def test_a_reader_that_went_away_is_no_error(models: Path, arguments: str) -> None:
-    done = run_shell(f"$S {arguments} >&9", models)
+    reading, writing = os.pipe()
+    os.close(reading)
+    environ = os.environ | {"SENTILINE_MODELS": str(models)}
+    command = [sys.executable, "-m", "sentiline", *arguments.split()]
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=environ, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
 
 

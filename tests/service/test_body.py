@@ -171,7 +171,7 @@ def test_the_limit_of_nesting_is_exact(deepest: bytes) -> None:
     for depth in (1, 2, 5):
         body = b'{"a":' * (depth - 1) + deepest + b"}" * (depth - 1)
         assert parse_json(body, depth) == json.loads(body)
-        with pytest.raises(ServiceError, match=f"more than {depth} deep"):
+        with pytest.raises(ServiceError, match=f"at least {depth + 1} deep and the limit is {depth}"):
             parse_json(b"[[], " + body + b"]", depth)
 
 

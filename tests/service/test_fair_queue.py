@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sentiline.predictor import Predictor
+from service.budget import Budget, Charge
 from service.fair_queue import FairQueue
 from service.job import Job, Task
 from service.settings import Settings
@@ -33,7 +34,12 @@ class Desk:
             return index
 
         task = Task(texts, None, lambda manifest, outcomes, parts: parts, render)
-        return Job(task, self._predictor, Settings(), Times(perf_counter()), None)
+        return Job(task, self._predictor, Settings(), Times(perf_counter()), self._charge())
+
+    @staticmethod
+    def _charge() -> Charge:
+        """What a request has and a probe has not: without one a text costs nothing and passes all others."""
+        return Budget(10**9, lambda texts, tokens: None).admit(1, 1)
 
     def hold(self) -> None:
         def render(outcome: Any, index: int) -> None:
@@ -41,7 +47,7 @@ class Desk:
             self._gate.wait(60)
 
         task = Task(["good film"], None, lambda manifest, outcomes, parts: None, render)
-        self.queue.submit(Job(task, self._predictor, Settings(), Times(perf_counter()), None))
+        self.queue.submit(Job(task, self._predictor, Settings(), Times(perf_counter()), self._charge()))
         assert self._held.wait(60)
 
     def open(self) -> None:

@@ -133,7 +133,7 @@ def test_what_is_no_document(client: httpx.Client, path: str, content: bytes, st
 )
 def test_impossible_shapes(client: httpx.Client, shape: Any) -> None:
     answer = client.post(INFER, json={"inputs": [{**TENSOR, "shape": shape, "data": ["good"]}]})
-    assert answer.status_code == 422
+    assert answer.status_code == (413 if shape in ([2**63], [2**31, 2**31]) else 422), answer.text
     assert answer.json()["field"] in ("inputs[0].shape", "inputs[0].data")
 
 
