@@ -68,9 +68,9 @@ def test_other_encodings_are_refused(client: httpx.Client, encoding: str) -> Non
     [
         (BODY, "gzip", "is damaged"),
         (BODY, "deflate", "is damaged"),
-        (gzip.compress(BODY)[:-9], "gzip", "ends too early"),
+        (gzip.compress(BODY, mtime=0)[:-9], "gzip", "ends too early"),
         (b"", "gzip", "ends too early"),
-        (gzip.compress(BODY) + b"more", "gzip", "is damaged"),
+        (gzip.compress(BODY, mtime=0) + b"more", "gzip", "is damaged"),
         (zlib.compress(BODY) + b"more", "deflate", "goes on after its end"),
     ],
 )
