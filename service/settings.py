@@ -115,7 +115,7 @@ class Settings:
     max_items: int = _setting(128, _integer(1, 100_000), "most texts in one request")
     max_text_characters: int = _setting(100_000, _integer(1, 1 << 28), "longest text, in characters")
     max_pending_tokens: int = _setting(
-        131_072, _integer(1, 1 << 31), "most tokens accepted and not yet answered, per worker"
+        262_144, _integer(1, 1 << 31), "most tokens accepted and not yet answered, per worker"
     )
     timeout_ms: int = _setting(30_000, _integer(1, 3_600_000), "longest time a request may take, in milliseconds")
     model_memory_mb: int = _setting(

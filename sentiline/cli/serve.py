@@ -48,7 +48,7 @@ Environment variables (options win over them):
   SENTILINE_MAX_JSON_DEPTH       default 32; deepest nesting of lists and objects in a request body
   SENTILINE_MAX_ITEMS            default 128; most texts in one request
   SENTILINE_MAX_TEXT_CHARACTERS  default 100000; longest text, in characters
-  SENTILINE_MAX_PENDING_TOKENS   default 131072; most tokens accepted and not yet answered, per worker
+  SENTILINE_MAX_PENDING_TOKENS   default 262144; most tokens accepted and not yet answered, per worker
   SENTILINE_TIMEOUT_MS           default 30000; longest time a request may take, in milliseconds
   SENTILINE_MODEL_MEMORY_MB      default 256; memory for the loaded models, the default included, per worker, in MiB
   SENTILINE_API_KEYS             default unset; comma-separated keys; a request must carry one of them; unset: none
