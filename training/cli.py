@@ -12,6 +12,7 @@ from rich.table import Table
 from training import sources
 from training.cli_compare import compare
 from training.cli_data import archive_option, data, labelled_options
+from training.cli_pretrain import pretrain
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
 from training.command_group import CommandGroup
 from training.pack import check_target
@@ -38,6 +39,7 @@ def main() -> None:
 
 main.add_command(data)
 main.add_command(compare)
+main.add_command(pretrain)
 
 
 def _not_blank(_ctx: click.Context, _param: click.Parameter, value: str) -> str:

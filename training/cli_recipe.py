@@ -7,7 +7,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -15,29 +15,39 @@ from training.presets import PRESETS, FitConfig
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+Recipe = TypeVar("Recipe")
+
 FIELDS = tuple(field.name for field in dataclasses.fields(FitConfig))
 
 
-def field_help() -> dict[str, str]:
-    """What the "Attributes" section of `FitConfig`'s docstring says of each field, on one line."""
-    section = inspect.cleandoc(FitConfig.__doc__ or "").partition("Attributes:\n")[2]
+def field_help(recipe: type = FitConfig) -> dict[str, str]:
+    """What the "Attributes" section of a recipe's docstring says of each field, on one line."""
+    section = inspect.cleandoc(recipe.__doc__ or "").partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 
 
-def recipe_options(command: Command) -> Command:
-    """Add one option a field; None where it is not given, so that the preset's value stands."""
-    hints, helps = typing.get_type_hints(FitConfig), field_help()
-    for name in reversed(FIELDS):
-        kind, flag, text = hints[name], "--" + name.replace("_", "-"), helps[name]
-        if typing.get_origin(kind) is typing.Literal:
-            option = click.option(flag, type=click.Choice(typing.get_args(kind)), help=text)
-        elif kind is bool:
-            option = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)
-        else:
-            option = click.option(flag, type=kind, metavar=kind.__name__.upper(), help=text)
-        command = option(command)
-    return command
+def options_of(recipe: Any) -> Callable[[Command], Command]:
+    """Decorator: one option a field of a recipe; None where it is not given, so that the recipe's value stands."""
+    hints, helps = typing.get_type_hints(recipe), field_help(recipe)
+
+    def decorate(command: Command) -> Command:
+        for field in reversed(dataclasses.fields(recipe)):
+            name = field.name
+            kind, flag, text = hints[name], "--" + name.replace("_", "-"), helps[name]
+            if typing.get_origin(kind) is typing.Literal:
+                option = click.option(flag, type=click.Choice(typing.get_args(kind)), help=text)
+            elif kind is bool:
+                option = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=text)
+            else:
+                option = click.option(flag, type=kind, metavar=kind.__name__.upper(), help=text)
+            command = option(command)
+        return command
+
+    return decorate
+
+
+recipe_options = options_of(FitConfig)
 
 
 def changed(preset: str, options: Mapping[str, Any]) -> FitConfig:
@@ -46,8 +56,18 @@ def changed(preset: str, options: Mapping[str, Any]) -> FitConfig:
     Raises:
         ConfigError: a value cannot work.
     """
-    changes = {name: options[name] for name in FIELDS if options[name] is not None}
-    return dataclasses.replace(PRESETS[preset], **changes)
+    return changed_recipe(PRESETS[preset], options)
+
+
+def changed_recipe(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """A recipe with the fields that were given another value.
+
+    Raises:
+        ConfigError: a value cannot work.
+    """
+    names = [field.name for field in dataclasses.fields(cast(Any, recipe))]
+    changes = {name: options[name] for name in names if options[name] is not None}
+    return cast(Recipe, dataclasses.replace(cast(Any, recipe), **changes))
 
 
 class RecipeCommand(click.Command):

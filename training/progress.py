@@ -31,7 +31,7 @@ class FitProgress:
             transient=True,
         )
         self._task: TaskID | None = None
-        self._epoch = ""
+        self._epoch, self._unit = "", "reviews"
         self._reviews = 0
         self._done = 0
         self._started = self._printed = 0.0
@@ -54,9 +54,9 @@ class FitProgress:
         """Print a line."""
         self.console.print(text, highlight=False)
 
-    def epoch(self, number: int, total: int, reviews: int, *, done: int = 0) -> None:
-        """Begin an epoch of so many reviews, of which some are done."""
-        self._epoch, self._reviews, self._done = f"{number}/{total}", reviews, done
+    def epoch(self, number: int, total: int, reviews: int, *, done: int = 0, unit: str = "reviews") -> None:
+        """Begin an epoch of so many reviews (or another unit), of which some are done."""
+        self._epoch, self._reviews, self._done, self._unit = f"{number}/{total}", reviews, done, unit
         self._started = self._printed = time.monotonic()
         if self._task is not None:
             self._bar.remove_task(self._task)
@@ -64,16 +64,16 @@ class FitProgress:
         if self.console.is_terminal:
             self._bar.start()
 
-    def advance(self, reviews: int, *, loss: float, accuracy: float) -> None:
+    def advance(self, reviews: int, *, loss: float, accuracy: float | None = None) -> None:
         """Count reviews trained on; loss and accuracy are the epoch's means so far."""
         self._done += reviews
         now = time.monotonic()
-        metrics = f"loss {loss:.4f}  accuracy {accuracy:.4f}"
+        metrics = f"loss {loss:.4f}" + ("" if accuracy is None else f"  accuracy {accuracy:.4f}")
         if self._task is not None:
             self._bar.update(self._task, advance=reviews, metrics=metrics)
         if not self.console.is_terminal and now - self._printed > _PLAIN_SECONDS:
             self._printed = now
-            self.note(f"epoch {self._epoch}  {self._done:,}/{self._reviews:,} reviews  {metrics}")
+            self.note(f"epoch {self._epoch}  {self._done:,}/{self._reviews:,} {self._unit}  {metrics}")
 
     def epoch_end(self, metrics: Mapping[str, Any]) -> None:
         """Print an epoch's line."""

@@ -16,6 +16,7 @@ from sentiline.tokenizer import Tokenizer
 from training.checkpoint import write_atomically
 from training.errors import CheckpointError, ConfigError, TrainingError
 from training.presets import FitConfig
+from training.pretrain_presets import PretrainConfig
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Run:
         """The exported bundle."""
         return self.folder / "bundle"
 
-    def start(self, config: FitConfig, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
+    def start(self, config: FitConfig | PretrainConfig, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
         """Claim the folder for a fit.
 
         Args:
@@ -98,7 +99,7 @@ class Run:
         pictures = (self.folder / name for name in ("curves.png", "lengths.png", "report.md"))
         return (self.checkpoint, self.best, self.log, self.tokenizer, *pictures)
 
-    def _make(self, config: FitConfig, data: Mapping[str, Any]) -> None:
+    def _make(self, config: FitConfig | PretrainConfig, data: Mapping[str, Any]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.config, (json.dumps(_document(config, data), indent=2) + "\n").encode())
@@ -114,7 +115,7 @@ class Run:
             shutil.rmtree(self.bundle, ignore_errors=True)
             self.config.unlink()
 
-    def require(self, config: FitConfig, data: Mapping[str, Any]) -> None:
+    def require(self, config: FitConfig | PretrainConfig, data: Mapping[str, Any]) -> None:
         """Check that this is the folder of that fit.
 
         Raises:
@@ -153,9 +154,12 @@ class Run:
         """
         document = self._read()
         try:
-            return FitConfig(**document["config"]), document["data"]
+            return self._config_of(document["config"]), document["data"]
         except (ConfigError, TypeError) as error:
             raise self._not_a_run(str(error)) from error
+
+    def _config_of(self, fields: dict[str, Any]) -> FitConfig:
+        return FitConfig(**fields)
 
     def read_tokenizer(self) -> Tokenizer:
         """The tokenizer of the run.
@@ -203,7 +207,27 @@ class Run:
             ) from None
 
 
-def _document(config: FitConfig, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+class PretrainRun(Run):
+    """Paths of the folder of a pre-training."""
+
+    @property
+    def encoder(self) -> Path:
+        """The encoder that came out."""
+        return self.folder / "encoder.npz"
+
+    @property
+    def _written(self) -> tuple[Path, ...]:
+        return (self.checkpoint, self.encoder, self.log, self.tokenizer)
+
+    def _config_of(self, fields: dict[str, Any]) -> Any:
+        return PretrainConfig(**fields)
+
+    def provenance(self) -> dict[str, Any]:
+        """Config, data and log, JSON-ready."""
+        return {**self._read(), "history": self.read_log()}
+
+
+def _document(config: FitConfig | PretrainConfig, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What `config.json` says of a fit, as JSON gives it back."""
     document: dict[str, dict[str, Any]] = json.loads(json.dumps({"config": config.as_dict(), "data": data}))
     return document

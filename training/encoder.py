@@ -1,0 +1,114 @@
+"""The encoder that pre-training leaves: word vectors and both directions' LSTM weights, as one small file."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
+from training.checkpoint import write_atomically
+from training.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from training.language_model import LanguageModel
+
+_WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Pre-trained weights; V words, E word vector width, H units.
+
+    Attributes:
+        vectors: float32 [V, E]; weighted by how often the words stand in the texts, every column has mean 0 and
+            the whole standard deviation 1, so that the norm of an adversarial perturbation has one meaning.
+        directions: Keras' LSTM weights of the forward and the backward direction: kernel [E, 4H], recurrent kernel
+            [H, 4H], bias [4H].
+        tokenizer: the one the vectors belong to.
+        provenance: JSON-ready: config, data and log of the pre-training.
+    """
+
+    vectors: NDArray[np.float32]
+    directions: tuple[tuple[NDArray[np.float32], ...], ...]
+    tokenizer: Tokenizer
+    provenance: Mapping[str, Any]
+
+    @property
+    def units(self) -> int:
+        """H."""
+        return int(self.directions[0][1].shape[0])
+
+    def save(self, path: Path) -> None:
+        """Write as float16 arrays in one `.npz` without pickle."""
+        arrays: dict[str, Any] = {"vectors": self.vectors.astype(np.float16)}
+        for side, weights in zip(("forward", "backward"), self.directions, strict=True):
+            arrays |= {
+                f"{side}/{name}": array.astype(np.float16) for name, array in zip(_WEIGHTS, weights, strict=True)
+            }
+        for name, text in (("tokenizer", self.tokenizer.to_json()), ("provenance", json.dumps(self.provenance))):
+            arrays[name] = np.frombuffer(text.encode(), np.uint8)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Encoder:
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: there is no such file, or it is not an encoder.
+        """
+        try:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                directions = tuple(
+                    tuple(file[f"{side}/{name}"].astype(np.float32) for name in _WEIGHTS)
+                    for side in ("forward", "backward")
+                )
+                return cls(
+                    vectors=file["vectors"].astype(np.float32),
+                    directions=directions,
+                    tokenizer=Tokenizer.from_json(file["tokenizer"].tobytes().decode()),
+                    provenance=json.loads(file["provenance"].tobytes()),
+                )
+        except FileNotFoundError:
+            raise CheckpointError(f"{path} does not exist; `python -m training pretrain` makes an encoder") from None
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise CheckpointError(f"{path} is not an encoder of this program ({error})") from error
+
+
+def from_language_model(
+    model: LanguageModel, tokenizer: Tokenizer, counts: NDArray[np.int64], *, provenance: Mapping[str, Any]
+) -> Encoder:
+    """The encoder of a language model, its word vectors standardized without changing what the LSTMs compute:
+
+        x' = (x − μ) / σ,   W' = σ W,   b' = b + μ W
+
+    Args:
+        model: pre-trained.
+        tokenizer: of its texts.
+        counts: [V], how often each word stands in them.
+        provenance: for the file.
+    """  # noqa: D415
+    vectors = np.asarray(model.embedding.embeddings.value, np.float64)
+    weights = counts.astype(np.float64).copy()
+    weights[: len(SPECIAL_TOKENS)] = 0
+    weights /= weights.sum()
+    mean = weights @ vectors
+    deviation = float(np.sqrt((weights[:, None] * (vectors - mean) ** 2).sum() / vectors.shape[1]))
+    directions = []
+    for layer in model.directions:
+        kernel, recurrent, bias = (np.asarray(weight, np.float64) for weight in layer.get_weights())
+        directions.append(
+            tuple(array.astype(np.float32) for array in (kernel * deviation, recurrent, bias + mean @ kernel))
+        )
+    standard = ((vectors - mean) / deviation).astype(np.float32)
+    standard[0] = 0  # padding: no text holds it
+    return Encoder(standard, tuple(directions), tokenizer, provenance)

@@ -1,0 +1,73 @@
+"""Texts as endless-looking streams of words for language models: order, windows, candidates; no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+BOUNDARY_ID = 0
+"""What stands between two texts: the id of padding, which no text holds."""
+
+
+def streams(documents: Sequence[NDArray[np.int32]], count: int, generator: np.random.Generator) -> NDArray[np.int32]:
+    """Join texts in random order, a boundary after each, and cut the whole into equal streams.
+
+    Args:
+        documents: token ids of each text, int32 [n_i].
+        count: number of streams B.
+        generator: source of the order.
+
+    Returns:
+        int32 [B, L]; fewer than B tokens at the very end are left out.
+    """
+    boundary = np.full(1, BOUNDARY_ID, np.int32)
+    order = generator.permutation(len(documents))
+    joined = np.concatenate([part for index in order for part in (documents[index], boundary)])
+    length = len(joined) // count
+    return joined[: length * count].reshape(count, length)
+
+
+def windows(stream: NDArray[np.int32], width: int) -> int:
+    """How many whole windows of `width` guesses fit into streams [B, L]."""
+    return (stream.shape[1] - 1) // width
+
+
+def window(stream: NDArray[np.int32], number: int, width: int) -> NDArray[np.int32]:
+    """The window of that number, int32 [2, B, width + 1]: forward, and the reversed streams."""
+    start = number * width
+    return np.stack([side[:, start : start + width + 1] for side in (stream, stream[:, ::-1])])
+
+
+class Candidates:
+    """The words that a guess is compared with: the most frequent ones always, others drawn.
+
+    Attributes:
+        drawn: how many are drawn, with replacement, with probability proportional to count^0.75.
+    """
+
+    def __init__(self, counts: NDArray[np.int64], size: int) -> None:
+        """Prepare the draw.
+
+        Args:
+            counts: [V], how often each word stands in the texts.
+            size: number of candidates S.
+        """
+        order = np.argsort(-counts, kind="stable").astype(np.int32)
+        self._always, self._tail = order[: size // 2], order[size // 2 :]
+        self.drawn = size - len(self._always) if len(self._tail) else 0
+        weights = np.maximum(counts[self._tail], 1) ** 0.75
+        self._share = weights / weights.sum() if self.drawn else weights
+        self._cumulated = np.cumsum(self._share)
+
+    def draw(self, generator: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Draw once.
+
+        Returns:
+            `(candidates int32 [S], log of their expected counts float32 [S])`.
+        """
+        places = np.searchsorted(self._cumulated, generator.random(self.drawn) * self._cumulated[-1:], side="right")
+        places = np.minimum(places, len(self._tail) - 1)
+        log_counts = np.concatenate([np.zeros(len(self._always)), np.log(self.drawn * self._share[places])])
+        return np.concatenate([self._always, self._tail[places]]), log_counts.astype(np.float32)
