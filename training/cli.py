@@ -12,12 +12,15 @@ from rich.table import Table
 from training import sources
 from training.cli_compare import compare
 from training.cli_data import archive_option, data, labelled_options
+from training.cli_label import label
 from training.cli_pretrain import pretrain
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
 from training.command_group import CommandGroup
+from training.encoder import load_encoder
 from training.pack import check_target
 from training.presets import PRESETS, FitConfig
 from training.run import Run
+from training.targets import Targets
 
 _TOLERANCE = 0.05  # percentage points between a manifest's test accuracy and one computed again
 
@@ -39,6 +42,7 @@ def main() -> None:
 
 main.add_command(data)
 main.add_command(compare)
+main.add_command(label)
 main.add_command(pretrain)
 
 
@@ -72,6 +76,17 @@ threads_option = click.option("--threads", type=click.IntRange(1), help="TensorF
 @archive_option
 @data_option
 @labelled_options
+@click.option(
+    "--init",
+    metavar="ENCODER",
+    help='Begin with a pre-trained encoder: "encoder", the shipped one, or an encoder.npz of `pretrain`; its units and '
+    "its vocabulary become the model's.",
+)
+@click.option(
+    "--targets",
+    type=click.Path(path_type=Path),
+    help="Learn from a teacher's verdicts, a targets.npz of `label`, instead of the labels.",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted fit, or start one.")
 @click.option("--overwrite", is_flag=True, help="Throw away the fit that the run folder holds.")
 @click.option(
@@ -90,6 +105,8 @@ def fit(
     run: Path | None,
     archive: Path | None,
     data_file: Path | None,
+    init: str | None,
+    targets: Path | None,
     resume: bool,
     overwrite: bool,
     checkpoint_seconds: float,
@@ -110,13 +127,18 @@ def fit(
       python -m training fit bilstm --resume
       python -m training fit lstm-100 --epochs 2 --run runs/quick
       python -m training fit bilstm --data mine.csv --label-column stars --name mine --to models/mine
+      python -m training fit bilstm --data mine.csv --init encoder --name mine
     """  # noqa: D301
     if resume and overwrite:
         raise click.UsageError("--resume goes on with a fit and --overwrite throws it away: give one of them")
+    encoder = load_encoder(init) if init is not None else None
+    if encoder is not None and options["units"] is None and PRESETS[preset].cell == "lstm" and targets is None:
+        options["units"] = encoder.units
     config = changed(preset, options)
     where = Run(run or Path("runs", config.name))
     check_target(target or where.bundle / config.name)
     found = _read_data(config, archive, data_file, {key: value for key, value in options.items() if key not in FIELDS})
+    found = sources.with_start(found, encoder, Targets.load(targets) if targets is not None else None)
     from training import keras_setup  # TensorFlow takes seconds to import: not before the arguments were parsed
     from training.fit import fit as fit_model
     from training.progress import FitProgress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +32,13 @@ class Dataset:
 
     Attributes:
         ids: token ids of each review, int32 [n_i], n_i >= 1.
-        labels: int8 [len(ids)], 0 negative, 1 positive.
+        labels: [len(ids)], 0 negative, 1 positive: int8, or float32 where a teacher's probabilities or graded
+            targets stand for them.
         skipped: positions, among the reviews given, of those without a token.
     """
 
     ids: tuple[NDArray[np.int32], ...]
-    labels: NDArray[np.int8]
+    labels: NDArray[Any]
     skipped: tuple[int, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -19,6 +20,9 @@ from training.errors import CheckpointError
 
 if TYPE_CHECKING:
     from training.language_model import LanguageModel
+
+SHIPPED = Path(__file__).resolve().parent.parent / "models" / "encoder" / "encoder.npz"
+"""The encoder that comes with the repository."""
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 
@@ -45,6 +49,14 @@ class Encoder:
     def units(self) -> int:
         """H."""
         return int(self.directions[0][1].shape[0])
+
+    def digest(self) -> str:
+        """SHA-256 over all weights, hexadecimal."""
+        digest = hashlib.sha256(self.vectors.astype("<f4").tobytes())
+        for weights in self.directions:
+            for array in weights:
+                digest.update(array.astype("<f4").tobytes())
+        return digest.hexdigest()
 
     def save(self, path: Path) -> None:
         """Write as float16 arrays in one `.npz` without pickle."""
@@ -82,6 +94,15 @@ class Encoder:
             raise CheckpointError(f"{path} does not exist; `python -m training pretrain` makes an encoder") from None
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{path} is not an encoder of this program ({error})") from error
+
+
+def load_encoder(name_or_path: str) -> Encoder:
+    """The shipped encoder, by the name "encoder", or one from a file.
+
+    Raises:
+        CheckpointError: there is none, or it is damaged.
+    """
+    return Encoder.load(SHIPPED if name_or_path == "encoder" else Path(name_or_path))
 
 
 def from_language_model(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training import checkpoint
+from training.crops import sentence_end_ids, with_crops
 from training.dataset import Dataset, bucketed_batches, build_vocabulary, encode, pad
 from training.errors import DataError, TrainingError
 from training.model import SentimentModel, build_model
@@ -73,19 +74,32 @@ def _fit(
     tokenizer = _tokenizer(config, data, run, shown)
     with shown.stage("encoding reviews"):
         cut = Tokenizer(tokenizer.vocabulary, max_tokens=config.max_tokens, truncation=config.truncation)
-        train, validation = encode(data.train, cut), encode(data.validation, tokenizer)
+        train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)
+        if config.stars and data.targets is None:
+            train = graded(train, data.train)
+        validation = encode(data.validation, tokenizer)
+        unlabelled = encode([Review(text, 0) for text in data.unlabelled], cut).ids if _uses_unlabelled(config) else ()
+    if _uses_unlabelled(config) and not unlabelled:
+        raise DataError(
+            "virtual and entropy need unlabelled reviews, and there are none: set both to 0", field="virtual"
+        )
     for part, name in ((train, "train"), (validation, "validation")):
         shown.note(
             f"{name}: {len(part.ids):,} reviews"
             + (f", {len(part.skipped)} without a token left out" if part.skipped else "")
         )
         _require_both_classes(part, name)
-    model = build_model(config, len(tokenizer.vocabulary), _vectors(config, data, tokenizer, run, shown))
-    return _train(config, model, train, validation, run, resuming, checkpoint_seconds, shown)
+    vectors = None if data.encoder is not None else _vectors(config, data, tokenizer, run, shown)
+    model = build_model(config, len(tokenizer.vocabulary), vectors, data.encoder)
+    return _train(config, model, train, validation, unlabelled, tokenizer, run, resuming, checkpoint_seconds, shown)
+
+
+def _uses_unlabelled(config: FitConfig) -> bool:
+    return bool(config.virtual or config.entropy)
 
 
 def _require_both_classes(part: Dataset, name: str) -> None:
-    counts = np.bincount(part.labels, minlength=2)
+    counts = np.bincount(part.labels > 0.5, minlength=2)
     if not counts.all():
         raise DataError(
             f"the {name} part has {counts[0]} negative and {counts[1]} positive reviews; it needs both", field=name
@@ -96,8 +110,9 @@ def _tokenizer(config: FitConfig, data: FitData, run: Run, shown: FitProgress) -
     if run.tokenizer.exists():
         return run.read_tokenizer()
     with shown.stage("building the vocabulary"):
+        given = data.targets or data.encoder
         tokenizer = Tokenizer(
-            build_vocabulary(_texts(data), config.vocabulary),
+            given.tokenizer.vocabulary if given else build_vocabulary(_texts(data), config.vocabulary),
             max_tokens=config.served_tokens,
             truncation=config.truncation,
         )
@@ -125,13 +140,15 @@ def _train(
     model: SentimentModel,
     train: Dataset,
     validation: Dataset,
+    unlabelled: Sequence[NDArray[np.int32]],
+    tokenizer: Tokenizer,
     run: Run,
     resuming: bool,
     checkpoint_seconds: float,
     shown: FitProgress,
 ) -> list[dict[str, Any]]:
-    lengths = train.lengths
-    steps = -(-len(lengths) // config.batch_size)
+    ends = sentence_end_ids(tokenizer)
+    steps = -(-len(train.ids) // config.batch_size)
     trainer = Trainer(config, model, steps * config.epochs)
     position: dict[str, Any] = {"epoch": 0, "batch": 0, "loss": 0.0, "right": 0.0, "seconds": 0.0, "history": []}
     if resuming:
@@ -140,12 +157,18 @@ def _train(
     history: list[dict[str, Any]] = position["history"]
     while position["epoch"] < config.epochs and not _finished(history, config.patience):
         epoch = position["epoch"]
+        documents: Sequence[NDArray[np.int32]] = train.ids
+        if config.crops:
+            documents = with_crops(train.ids, config.crops, ends, np.random.default_rng([config.seed, epoch, 1]))
+        lengths = np.array([len(document) for document in documents], np.int32)
         order = bucketed_batches(lengths, config.batch_size, np.random.default_rng([config.seed, epoch]))
+        further = _unlabelled_batches(unlabelled, order, lengths, np.random.default_rng([config.seed, epoch, 2]))
         shown.epoch(epoch + 1, config.epochs, len(lengths), done=position["batch"] * config.batch_size)
         saved = started = time.monotonic()
         for number in range(position["batch"], steps):
             batch = order[number]
-            loss, right = trainer.step(*pad([train.ids[index] for index in batch]), train.labels[batch])
+            extra = pad([unlabelled[index] for index in further[number]]) if further else None
+            loss, right = trainer.step(*pad([documents[index] for index in batch]), train.labels[batch], extra)
             position["batch"] = number + 1
             position["loss"] += loss * len(batch)
             position["right"] += right * len(batch)
@@ -180,6 +203,39 @@ def _train(
         position = {"epoch": epoch + 1, "batch": 0, "loss": 0.0, "right": 0.0, "seconds": 0.0, "history": history}
         checkpoint.save(run.checkpoint, trainer.state(), position)
     return history
+
+
+def _unlabelled_batches(
+    unlabelled: Sequence[NDArray[np.int32]],
+    order: Sequence[NDArray[np.intp]],
+    lengths: NDArray[np.int32],
+    generator: np.random.Generator,
+) -> list[NDArray[np.intp]]:
+    """For each labelled batch an unlabelled one of as many reviews of about the same length; none if there are none."""
+    if not unlabelled:
+        return []
+    count = sum(len(batch) for batch in order)
+    drawn = generator.choice(len(unlabelled), count, replace=count > len(unlabelled))
+    drawn = drawn[np.argsort([len(unlabelled[index]) for index in drawn], kind="stable")]
+    batches: list[NDArray[np.intp]] = [drawn[:0]] * len(order)
+    start = 0
+    for number in np.argsort([lengths[batch].mean() for batch in order], kind="stable"):
+        batches[number] = drawn[start : start + len(order[number])]
+        start += len(order[number])
+    return batches
+
+
+def graded(train: Dataset, reviews: Sequence[Review]) -> Dataset:
+    """The data set with targets graded by the stars, linear from 0.02 for one star to 0.98 for ten.
+
+    Args:
+        train: what `encode(reviews, …)` gave.
+        reviews: with their stars; one without keeps 0 or 1.
+    """
+    skipped = set(train.skipped)
+    kept = [review for index, review in enumerate(reviews) if index not in skipped]
+    targets = [float(review.label) if review.stars is None else 0.02 + 0.96 * (review.stars - 1) / 9 for review in kept]
+    return Dataset(train.ids, np.array(targets, np.float32), train.skipped)
 
 
 def best_epoch(history: Sequence[dict[str, Any]]) -> int:

@@ -15,6 +15,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
+from training.encoder import Encoder
+from training.errors import ConfigError
 from training.heads import Reading, Tensor, make_head
 from training.presets import FitConfig
 
@@ -53,17 +55,19 @@ class Recurrent(keras.layers.Layer):
             inputs: [B, T, E].
             lengths: int32 [B].
         """
-        states = self.forward(inputs)
+        states = ops.cast(self.forward(inputs), inputs.dtype)
         if self.backward is None:
             return states
         reverse = tf.reverse_sequence(self.backward(tf.reverse_sequence(inputs, lengths, seq_axis=1)), lengths, 1)
-        return ops.concatenate([states, reverse], axis=-1)
+        return ops.concatenate([states, ops.cast(reverse, inputs.dtype)], axis=-1)
 
 
 def _keras_layer(config: FitConfig, name: str) -> keras.layers.Layer:
     options: dict[str, Any] = {"activation": config.activation, "return_sequences": True, "name": name}
     if config.cell == "gru":
         options["reset_after"] = config.reset_after
+    if config.compute == "bfloat16":
+        options["dtype"] = "mixed_bfloat16"
     kind = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[config.cell]
     return kind(config.units, **options)
 
@@ -156,17 +160,37 @@ class SentimentModel(keras.Model):
         return reading
 
 
-def build_model(config: FitConfig, vocabulary_size: int, vectors: NDArray[np.float32] | None = None) -> SentimentModel:
+def build_model(
+    config: FitConfig,
+    vocabulary_size: int,
+    vectors: NDArray[np.float32] | None = None,
+    encoder: Encoder | None = None,
+) -> SentimentModel:
     """Make a model with its initial weights, the same ones for the same config on every machine.
 
     Args:
         config: the recipe.
         vocabulary_size: rows of the embedding.
         vectors: float32 [vocabulary_size, E] initial word vectors with standard deviation 1, or None to draw them.
+        encoder: where word vectors and, if it has as many units, the first recurrent layer come from instead.
+
+    Raises:
+        ConfigError: the encoder's word vectors have another width.
     """
     keras.utils.set_random_seed(config.seed)
     model = SentimentModel(config, vocabulary_size)
     model.build()
-    if vectors is not None:
+    if encoder is not None:
+        if encoder.vectors.shape[1] != config.embedding:
+            raise ConfigError(
+                f"embedding is {config.embedding}; the encoder's word vectors have width {encoder.vectors.shape[1]}: "
+                f"set --embedding {encoder.vectors.shape[1]}",
+                field="embedding",
+            )
+        model.embedding.embeddings.assign(encoder.vectors)
+        if config.cell == "lstm" and config.units == encoder.units:
+            for layer, weights in zip(model.recurrent[0].directions, encoder.directions, strict=False):
+                layer.set_weights(weights)
+    elif vectors is not None:
         model.embedding.embeddings.assign(vectors * WORD_VECTOR_STDDEV)
     return model

@@ -14,6 +14,7 @@ Direction = Literal["forward", "bidirectional"]
 Head = Literal["pooling", "last", "unit", "timesteps"]
 Loss = Literal["bce", "mse"]
 Vectors = Literal["ppmi-svd", "random"]
+Compute = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +52,18 @@ class FitConfig:
         state_dropout: share of the dimensions dropped between state (or pooled states) and the linear layer.
         adversarial: L2 norm of the adversarial perturbation of a review's word vectors (Miyato et al. 2017); 0 for
             none.
+        virtual: L2 norm of the virtual adversarial perturbation of an unlabelled review's word vectors (Miyato et
+            al. 2017), one unlabelled batch a step; 0 for none.
+        entropy: weight of the entropy of the predictions for unlabelled reviews (Sachan et al. 2019); 0 for none.
+        crops: share of the training reviews of which an epoch sees one to three sentences instead of the whole.
+        stars: whether the target of a review with a star rating is graded by its stars, 0.02 for one to 0.98 for ten,
+            instead of 0 or 1.
         loss: "bce" on the final logit, or "mse" between every timestep's probability and the label.
         patience: epochs without a better validation loss before the fit stops early; 0 for never.
         validation: share of the reviews held out for validation.
         split_seed: decides which films are held out.
         seed: decides initial weights, batch order and dropout.
+        compute: of the recurrent products in training, "bfloat16" (weights stay float32) or "float32".
         precision: which graphs the bundle carries.
     """
 
@@ -88,11 +96,16 @@ class FitConfig:
     token_dropout: float = 0.1
     state_dropout: float = 0.4
     adversarial: float = 0.0
+    virtual: float = 0.0
+    entropy: float = 0.0
+    crops: float = 0.0
+    stars: bool = False
     loss: Loss = "bce"
     patience: int = 3
     validation: float = 0.1
     split_seed: int = 7
     seed: int = 0
+    compute: Compute = "float32"
     precision: Literal["both", "fp32", "int8"] = "both"
 
     def __post_init__(self) -> None:
@@ -146,6 +159,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "token_dropout": (0, 0.95),
     "state_dropout": (0, 0.95),
     "adversarial": (0, 1e6),
+    "virtual": (0, 1e6),
+    "entropy": (0, 1e6),
+    "crops": (0, 1),
     "patience": (0, 10_000),
     "validation": (0.001, 0.9),
     "split_seed": (0, 2**32 - 1),

@@ -67,9 +67,7 @@ class Pretrainer:
             model.whole_loss, input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
         )
 
-    def step(
-        self, ids: NDArray[np.int32], candidates: NDArray[np.int32], correction: NDArray[np.float32]
-    ) -> float:
+    def step(self, ids: NDArray[np.int32], candidates: NDArray[np.int32], correction: NDArray[np.float32]) -> float:
         """Train on one window of both directions; see `LanguageModel.sampled_loss`."""
         return float(self._step(tf.constant(ids), tf.constant(candidates), tf.constant(correction)))
 
@@ -164,7 +162,9 @@ def pretrain(
             checkpoint.write_atomically(run.tokenizer, tokenizer.to_json().encode())
         with shown.stage("encoding texts"):
             documents = _encode(texts, tokenizer, _LONGEST)
-            held_out = _encode(validation[:: max(1, len(validation) // _VALIDATION_TEXTS)], tokenizer, _VALIDATION_TOKENS)
+            held_out = _encode(
+                validation[:: max(1, len(validation) // _VALIDATION_TEXTS)], tokenizer, _VALIDATION_TOKENS
+            )
         counts = np.bincount(np.concatenate(documents), minlength=len(tokenizer.vocabulary))
         counts[0] = len(documents)  # boundaries
         vectors = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -93,8 +94,8 @@ def publish(
 
 
 def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentModel:
-    """The Keras model of a run with its best weights."""
-    model = build_model(config, len(tokenizer.vocabulary))
+    """The Keras model of a run with its best weights, in float32 whatever it was fitted in."""
+    model = build_model(dataclasses.replace(config, compute="float32"), len(tokenizer.vocabulary))
     weights, _ = checkpoint.load(run.best)
     assign_weights(model, weights)
     return model

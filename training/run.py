@@ -59,7 +59,9 @@ class Run:
         """The exported bundle."""
         return self.folder / "bundle"
 
-    def start(self, config: FitConfig | PretrainConfig, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
+    def start(
+        self, config: FitConfig | PretrainConfig, data: Mapping[str, Any], *, resume: bool, overwrite: bool
+    ) -> bool:
         """Claim the folder for a fit.
 
         Args:

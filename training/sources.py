@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,8 +13,11 @@ from rich.console import Console
 
 from training import imdb as imdb_archive
 from training import labelled
+from training.encoder import Encoder
+from training.errors import DataError
 from training.presets import FitConfig
 from training.review import Review
+from training.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,16 @@ class FitData:
         validation: labelled reviews to choose by; they share nothing with `train`.
         unlabelled: further texts for vocabulary and word vectors.
         description: JSON-ready provenance (name, counts, digests); a resumed fit must find it unchanged.
+        encoder: pre-trained weights to begin with; its tokenizer is the model's.
+        targets: token ids with a teacher's verdicts, to learn from instead of `train`.
     """
 
     train: Sequence[Review]
     validation: Sequence[Review]
     unlabelled: Sequence[str] = ()
     description: dict[str, Any] = field(default_factory=dict)
+    encoder: Encoder | None = None
+    targets: Targets | None = None
 
 
 def imdb(config: FitConfig, archive: Path | None = None) -> FitData:
@@ -51,6 +59,25 @@ def imdb(config: FitConfig, archive: Path | None = None) -> FitData:
         "sha256": dict(found.digests),
     }
     return FitData(train, validation, unlabelled, description)
+
+
+def with_start(data: FitData, encoder: Encoder | None, targets: Targets | None) -> FitData:
+    """The data with what a fit begins from and learns from, and with their digests in its description.
+
+    Raises:
+        DataError: encoder and targets have different vocabularies.
+    """
+    if encoder is not None and targets is not None and encoder.tokenizer.vocabulary != targets.tokenizer.vocabulary:
+        raise DataError(
+            "the encoder and the targets have different vocabularies; make both from the same pre-training",
+            field="targets",
+        )
+    added: dict[str, Any] = {}
+    if encoder is not None:
+        added["encoder"] = encoder.digest()
+    if targets is not None:
+        added |= {"targets": targets.digest(), "target_texts": len(targets.ids), "teacher": dict(targets.provenance)}
+    return dataclasses.replace(data, encoder=encoder, targets=targets, description=data.description | added)
 
 
 def labelled_file(config: FitConfig, path: Path, options: Mapping[str, Any], console: Console) -> FitData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from training.presets import FitConfig
 _IDS = tf.TensorSpec([None, None], tf.int32)
 _LENGTHS = tf.TensorSpec([None], tf.int32)
 _LABELS = tf.TensorSpec([None], tf.float32)
+_VIRTUAL_XI = 0.1
 
 
 class Trainer:
@@ -50,24 +51,33 @@ class Trainer:
         self.optimizer.build(model.trainable_variables)
         weights = [variable.value for variable in model.trainable_variables]
         self.averages = [tf.Variable(weight, trainable=False) for weight in weights] if config.ema else []
-        self._step = tf.function(self._train, input_signature=[_IDS, _LENGTHS, _LABELS])
+        unlabelled = [_IDS, _LENGTHS] if config.virtual or config.entropy else []
+        self._step = tf.function(self._train, input_signature=[_IDS, _LENGTHS, _LABELS, *unlabelled])
         self._logits = tf.function(self._evaluate, input_signature=[_IDS, _LENGTHS])
 
-    def step(self, ids: NDArray[np.int32], lengths: NDArray[np.int32], labels: NDArray[np.int8]) -> tuple[float, float]:
+    def step(
+        self,
+        ids: NDArray[np.int32],
+        lengths: NDArray[np.int32],
+        labels: NDArray[Any],
+        unlabelled: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None,
+    ) -> tuple[float, float]:
         """Train on one batch.
 
         Args:
             ids: int32 [B, T], right-padded with 0.
             lengths: int32 [B].
-            labels: [B], 0 or 1.
+            labels: [B], 0 or 1, or probabilities between.
+            unlabelled: ids and lengths of unlabelled reviews; for recipes with `virtual` or `entropy`, which need it.
 
         Returns:
             `(loss, accuracy)` of the clean pass, in training mode, before the update.
         """
-        loss, accuracy = self._step(tf.constant(ids), tf.constant(lengths), tf.constant(labels, tf.float32))
+        further = [tf.constant(array) for array in unlabelled or ()]
+        loss, accuracy = self._step(tf.constant(ids), tf.constant(lengths), tf.constant(labels, tf.float32), *further)
         return float(loss), float(accuracy)
 
-    def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor, *unlabelled: Tensor) -> tuple[Tensor, Tensor]:
         model, variables = self.model, [variable.value for variable in self.model.trainable_variables]
         masks = model.draw_masks(ids)
         with tf.GradientTape() as tape:
@@ -84,10 +94,56 @@ class Trainer:
                 clean + tf.convert_to_tensor(other)
                 for clean, other in zip(gradients[1:], tape.gradient(worst, variables), strict=True)
             ]
+        if unlabelled:
+            gradients[1:] = [
+                clean + tf.convert_to_tensor(other)
+                for clean, other in zip(gradients[1:], self._unlabelled_gradients(*unlabelled), strict=True)
+            ]
         self.optimizer.apply(gradients[1:], model.trainable_variables)
         self._update_averages(variables)
         right = tf.equal(logits >= 0, labels > 0.5)
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+
+    def _unlabelled_gradients(self, ids: Tensor, lengths: Tensor) -> list[Tensor]:
+        """Gradients, by the trainable variables, of the virtual adversarial loss and the entropy:
+
+            KL(p(x) ‖ p(x + r)) + λ H(p(x)),   r = ε · g / ‖g‖₂,   g = ∇_d KL(p(x) ‖ p(x + ξ d))
+
+        with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017;
+        the entropy: Sachan et al. 2019).
+        """  # noqa: D415
+        model, config = self.model, self.config
+        masks = model.draw_masks(ids)
+        variables = [variable.value for variable in model.trainable_variables]
+
+        def logits(vectors: Tensor) -> Tensor:
+            states = model.states(vectors, lengths, masks.between)
+            return model.head.logit(states, lengths, masks.pooled if config.state_dropout else None)
+
+        with tf.GradientTape() as tape:
+            clean = logits(model.embedding(masks.ids) * masks.vectors)
+            loss = config.entropy * tf.reduce_mean(binary_entropy(clean))
+        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+        if not config.virtual:
+            return gradients
+        believed = tf.stop_gradient(tf.sigmoid(clean))
+        shape = tf.shape(ids)
+        drawn = keras.random.normal((shape[0], shape[1], config.embedding), seed=model.random)
+        drawn *= tf.sequence_mask(lengths, shape[1], dtype=drawn.dtype)[:, :, None]
+        probe = adversarial_noise(drawn, _VIRTUAL_XI)
+        with tf.GradientTape() as tape:
+            tape.watch(probe)
+            divergence = tf.reduce_sum(
+                tf.nn.sigmoid_cross_entropy_with_logits(
+                    believed, logits(tf.stop_gradient(model.embedding(masks.ids) * masks.vectors) + probe)
+                )
+            )
+        noise = adversarial_noise(tape.gradient(divergence, probe), config.virtual)
+        with tf.GradientTape() as tape:
+            perturbed = logits(model.embedding(masks.ids) * masks.vectors + noise)
+            divergence = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(believed, perturbed))
+        found = tape.gradient(divergence, variables)
+        return [entropy + tf.convert_to_tensor(other) for entropy, other in zip(gradients, found, strict=True)]
 
     def _loss(self, vectors: Tensor, lengths: Tensor, labels: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
         states = self.model.states(vectors, lengths, masks.between)
@@ -106,17 +162,15 @@ class Trainer:
             average.assign(decay * average + (1 - decay) * variable)
 
     def _evaluate(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        return self.model.head.logit(self.model.states(self.model.embedding(ids), lengths), lengths)
+        return model_logits(self.model, ids, lengths)
 
     def evaluate(self, data: Dataset, batch_size: int = 128) -> tuple[float, float]:
         """Loss (binary cross-entropy, nats) and accuracy of the averaged weights on encoded reviews."""
-        logits = np.empty(len(data.ids), np.float64)
         with self.averaged():
-            for batch in sorted_batches(data.lengths, batch_size):
-                ids, lengths = pad([data.ids[index] for index in batch])
-                logits[batch] = self._logits(tf.constant(ids), tf.constant(lengths)).numpy()
-        margins = np.where(data.labels == 1, logits, -logits)
-        return float(np.logaddexp(0, -margins).mean()), float(((logits >= 0) == (data.labels == 1)).mean())
+            logits = predict_logits(self._logits, data.ids, batch_size)
+        positive = data.labels > 0.5
+        margins = np.where(positive, logits, -logits)
+        return float(np.logaddexp(0, -margins).mean()), float(((logits >= 0) == positive).mean())
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -187,6 +241,38 @@ def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
     """  # noqa: D415
     length = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=[1, 2], keepdims=True))
     return tf.stop_gradient(norm * gradient / (length + 1e-12))
+
+
+def model_logits(model: SentimentModel, ids: Tensor, lengths: Tensor) -> Tensor:
+    """Logit of each review of a padded batch, without dropout; [B]."""
+    return model.head.logit(model.states(model.embedding(ids), lengths), lengths)
+
+
+def predict_logits(
+    read: Callable[[Tensor, Tensor], Tensor],
+    documents: Sequence[NDArray[np.int32]],
+    batch_size: int = 128,
+    advance: Callable[[int], None] = lambda _: None,
+) -> NDArray[np.float64]:
+    """Logits of any number of reviews, float64 [n], in their order.
+
+    Args:
+        read: ids int32 [B, T] and lengths int32 [B] to logits [B].
+        documents: token ids, each int32 [n_i].
+        batch_size: reviews read side by side; they are sorted by length first.
+        advance: called with the number of reviews of each batch that is done.
+    """
+    logits = np.empty(len(documents), np.float64)
+    for batch in sorted_batches(np.array([len(document) for document in documents], np.int32), batch_size):
+        ids, lengths = pad([documents[index] for index in batch])
+        logits[batch] = read(tf.constant(ids), tf.constant(lengths)).numpy()
+        advance(len(batch))
+    return logits
+
+
+def binary_entropy(logits: Tensor) -> Tensor:
+    """Entropy of Bernoulli predictions, nats: H(σ(z)) = softplus(z) − z σ(z)."""
+    return tf.nn.softplus(logits) - logits * tf.sigmoid(logits)
 
 
 def model_weights(model: SentimentModel) -> dict[str, NDArray[np.float32]]:

@@ -1,0 +1,107 @@
+"""A teacher reads IMDB's training and unlabelled reviews, and pieces of them, into targets for a student."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.reference.activations import sigmoid
+from sentiline.tokenizer import Tokenizer
+from training import imdb
+from training.crops import crop, sentence_end_ids
+from training.dataset import encode
+from training.errors import ConfigError
+from training.ngrams import NgramClassifier
+from training.progress import FitProgress
+from training.review import Review
+from training.run import Run
+from training.targets import Targets
+from training.teacher import Member, RecurrentMember, blend, fit_ensemble
+
+
+def label_imdb(
+    runs: Sequence[Run],
+    ngrams: Path,
+    archive: Path | None,
+    *,
+    trust: float,
+    crops: int,
+    max_tokens: int,
+    seed: int,
+    progress: FitProgress,
+) -> Targets:
+    """Make the targets.
+
+    Args:
+        runs: finished fits, all with one tokenizer and one validation part.
+        ngrams: run folder of the n-gram classifier, with its out-of-fold logits.
+        archive: the IMDB archive; None finds it.
+        trust: share of the label in a training review's target.
+        crops: pieces of each review.
+        max_tokens: longer reviews are cut to so many.
+        seed: of the choice of pieces.
+        progress: where to show progress.
+
+    Raises:
+        ConfigError: the runs have different tokenizers or validation parts.
+        CheckpointError: a run is not finished.
+    """
+    config, _ = runs[0].read_config()
+    split = (config.validation, config.split_seed)
+    tokenizer = runs[0].read_tokenizer()
+    for run in runs[1:]:
+        other, _ = run.read_config()
+        if run.read_tokenizer().vocabulary != tokenizer.vocabulary or (other.validation, other.split_seed) != split:
+            raise ConfigError(
+                f"{run.folder} has another vocabulary or validation part than {runs[0].folder}: a teacher's members "
+                f"must begin from one encoder and hold out the same reviews",
+                field="runs",
+            )
+    classifier, out_of_fold = NgramClassifier.load(ngrams / "model.npz"), np.load(ngrams / "train_logits.npy")
+    found = imdb.load(archive)
+    train, validation = imdb.split(found.train, fraction=config.validation, seed=config.split_seed)
+    cut = Tokenizer(tokenizer.vocabulary, max_tokens=max_tokens, truncation=config.truncation)
+    with progress.stage("encoding reviews"):
+        labelled = encode(train, cut)
+        unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids
+        held_out = encode(validation, tokenizer)
+    if len(out_of_fold) != len(labelled.ids):
+        raise ConfigError(
+            f"{ngrams} has out-of-fold logits of {len(out_of_fold):,} reviews; the training part has "
+            f"{len(labelled.ids):,}",
+            field="ngrams",
+        )
+    pieces = _pieces([*labelled.ids, *unlabelled], crops, tokenizer, seed)
+    members: list[Member] = [classifier, *(RecurrentMember(run) for run in runs)]
+    names = ["ngrams", *(run.folder.name for run in runs)]
+    with progress.stage("reading validation reviews"):
+        ensemble = fit_ensemble(names, _logits(members, held_out.ids), held_out.labels)
+    progress.note(f"teacher: {ensemble.as_dict()}")
+    with progress.stage("reading unlabelled reviews and pieces"):
+        soft = sigmoid(ensemble.combine(_logits(members, [*unlabelled, *pieces]))).astype(np.float32)
+    return Targets(
+        ids=(*labelled.ids, *unlabelled, *pieces),
+        probabilities=np.concatenate([blend(labelled.labels, out_of_fold, trust), soft]),
+        tokenizer=tokenizer,
+        provenance={
+            **ensemble.as_dict(),
+            "trust": trust,
+            "labelled": len(labelled.ids),
+            "unlabelled": len(unlabelled),
+            "pieces": len(pieces),
+        },
+    )
+
+
+def _pieces(
+    documents: Sequence[NDArray[np.int32]], each: int, tokenizer: Tokenizer, seed: int
+) -> list[NDArray[np.int32]]:
+    ends, generator = sentence_end_ids(tokenizer), np.random.default_rng(seed)
+    return [crop(document, ends, generator) for document in documents for _ in range(each)]
+
+
+def _logits(members: Sequence[Member], documents: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:
+    return np.stack([member.logits(documents) for member in members])
