@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training import checkpoint
-from training.crops import sentence_end_ids, with_crops
+from training.crops import with_crops
 from training.dataset import Dataset, bucketed_batches, build_vocabulary, encode, pad
 from training.errors import DataError, TrainingError
 from training.model import SentimentModel, build_model
@@ -79,6 +79,8 @@ def _fit(
             train = graded(train, data.train)
         validation = encode(data.validation, tokenizer)
         unlabelled = encode([Review(text, 0) for text in data.unlabelled], cut).ids if _uses_unlabelled(config) else ()
+    if config.crops and data.targets is not None:
+        raise DataError("crops are cut from labelled reviews, not from targets: set crops to 0", field="crops")
     if _uses_unlabelled(config) and not unlabelled:
         raise DataError(
             "virtual and entropy need unlabelled reviews, and there are none: set both to 0", field="virtual"
@@ -89,9 +91,11 @@ def _fit(
             + (f", {len(part.skipped)} without a token left out" if part.skipped else "")
         )
         _require_both_classes(part, name)
+    skipped = set(train.skipped)
+    texts = [review.text for index, review in enumerate(data.train) if index not in skipped]
     vectors = None if data.encoder is not None else _vectors(config, data, tokenizer, run, shown)
     model = build_model(config, len(tokenizer.vocabulary), vectors, data.encoder)
-    return _train(config, model, train, validation, unlabelled, tokenizer, run, resuming, checkpoint_seconds, shown)
+    return _train(config, model, train, validation, unlabelled, texts, cut, run, resuming, checkpoint_seconds, shown)
 
 
 def _uses_unlabelled(config: FitConfig) -> bool:
@@ -141,13 +145,13 @@ def _train(
     train: Dataset,
     validation: Dataset,
     unlabelled: Sequence[NDArray[np.int32]],
-    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    cut: Tokenizer,
     run: Run,
     resuming: bool,
     checkpoint_seconds: float,
     shown: FitProgress,
 ) -> list[dict[str, Any]]:
-    ends = sentence_end_ids(tokenizer)
     steps = -(-len(train.ids) // config.batch_size)
     trainer = Trainer(config, model, steps * config.epochs)
     position: dict[str, Any] = {"epoch": 0, "batch": 0, "loss": 0.0, "right": 0.0, "seconds": 0.0, "history": []}
@@ -159,7 +163,7 @@ def _train(
         epoch = position["epoch"]
         documents: Sequence[NDArray[np.int32]] = train.ids
         if config.crops:
-            documents = with_crops(train.ids, config.crops, ends, np.random.default_rng([config.seed, epoch, 1]))
+            documents = with_crops(train.ids, texts, config.crops, cut, np.random.default_rng([config.seed, epoch, 1]))
         lengths = np.array([len(document) for document in documents], np.int32)
         order = bucketed_batches(lengths, config.batch_size, np.random.default_rng([config.seed, epoch]))
         further = _unlabelled_batches(unlabelled, order, lengths, np.random.default_rng([config.seed, epoch, 2]))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sentiline.reference.activations import sigmoid
 from sentiline.tokenizer import Tokenizer
 from training import imdb
-from training.crops import crop, sentence_end_ids
+from training.crops import encode_crop
 from training.dataset import encode
 from training.errors import ConfigError
 from training.ngrams import NgramClassifier
@@ -74,7 +74,9 @@ def label_imdb(
             f"{len(labelled.ids):,}",
             field="ngrams",
         )
-    pieces = _pieces([*labelled.ids, *unlabelled], crops, tokenizer, seed)
+    with progress.stage("cutting pieces"):
+        texts = [*(review.text for review in train), *found.unsup]
+        pieces = _pieces(texts, crops, cut, seed)
     members: list[Member] = [classifier, *(RecurrentMember(run) for run in runs)]
     names = ["ngrams", *(run.folder.name for run in runs)]
     with progress.stage("reading validation reviews"):
@@ -96,11 +98,9 @@ def label_imdb(
     )
 
 
-def _pieces(
-    documents: Sequence[NDArray[np.int32]], each: int, tokenizer: Tokenizer, seed: int
-) -> list[NDArray[np.int32]]:
-    ends, generator = sentence_end_ids(tokenizer), np.random.default_rng(seed)
-    return [crop(document, ends, generator) for document in documents for _ in range(each)]
+def _pieces(texts: Sequence[str], each: int, tokenizer: Tokenizer, seed: int) -> list[NDArray[np.int32]]:
+    generator = np.random.default_rng(seed)
+    return [encode_crop(text, tokenizer, generator) for text in texts for _ in range(each)]
 
 
 def _logits(members: Sequence[Member], documents: Sequence[NDArray[np.int32]]) -> NDArray[np.float64]:

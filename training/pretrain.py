@@ -31,6 +31,30 @@ _VALIDATION_TOKENS = 400
 _LONGEST = 100_000
 
 
+class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
+    """A rate that rises over the first 200 steps, stays for half of all steps, and falls linearly to a tenth."""
+
+    def __init__(self, highest: float, steps: int) -> None:
+        """Make a schedule.
+
+        Args:
+            highest: the rate in between.
+            steps: planned steps.
+        """
+        self.highest, self.steps = highest, steps
+
+    def __call__(self, step: Any) -> Any:
+        """The rate at a step, counted from 0."""
+        step = keras.ops.cast(step, "float32")
+        rising = (step + 1) / min(200.0, max(1.0, self.steps / 20))
+        falling = 1 - 0.9 * (step - self.steps / 2) / max(1.0, self.steps / 2)
+        return self.highest * keras.ops.maximum(0.1, keras.ops.minimum(1.0, keras.ops.minimum(rising, falling)))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as Keras stores them."""
+        return {"highest": self.highest, "steps": self.steps}
+
+
 class Pretrainer:
     """Steps a language model along; everything it needs to go on after a kill is in `state()`."""
 
@@ -43,14 +67,7 @@ class Pretrainer:
             steps: planned steps, which the learning rate's schedule spans.
         """
         self.config, self.model = config, model
-        warm = max(1, min(200, steps // 20))
-        rate = keras.optimizers.schedules.CosineDecay(
-            config.learning_rate / 10,
-            max(1, steps - warm),
-            alpha=1.0,  # of the initial rate: a tenth of the highest
-            warmup_target=config.learning_rate,
-            warmup_steps=warm,
-        )
+        rate = Trapezoid(config.learning_rate, steps)
         self.optimizer = keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=config.clip_norm, name="adam")
         self.optimizer.build(model.trainable_variables)
         shape = (2, 2, config.streams, config.units)  # direction; hidden, cell

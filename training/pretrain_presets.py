@@ -21,7 +21,7 @@ class PretrainConfig:
         streams: texts read side by side.
         window: timesteps the gradient flows back; states are carried from window to window.
         candidates: words each guess is compared with; half of them the most frequent ones, half drawn.
-        learning_rate: Adam's, at its highest; it decays with the cosine to a tenth over the planned steps.
+        learning_rate: Adam's, at its highest; over the second half of the planned steps it falls linearly to a tenth.
         clip_norm: bound on the global norm of the gradient.
         dropout: share of the dimensions of word vectors and states dropped, one mask a window.
         precision: of the products, "bfloat16" (weights stay float32) or "float32".
