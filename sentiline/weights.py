@@ -139,7 +139,7 @@ class _Graph:
 
     def _dequantize(self, name: str) -> Array:
         table = self.constants[name]
-        if table.dtype == np.float32:
+        if table.dtype in (np.float32, np.float16):
             return table.astype(np.float64)
         self.dequantized = True
         base = name.removesuffix("_quantized")

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import tensorflow as tf
 import tf2onnx
 from keras import ops
+from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from training.fused import Handler, placeholder
@@ -93,6 +95,42 @@ def quantize(proto: onnx.ModelProto) -> onnx.ModelProto:
         onnx.save(proto, source)
         quantize_dynamic(source, target, op_types_to_quantize=_QUANTIZED_OPS, weight_type=QuantType.QInt8)
         return onnx.load(target)
+
+
+def store_vectors_as_half(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Halve the file of a float32 graph: its word vectors are stored as float16 and widened where they are looked up.
+
+    Args:
+        proto: a graph of `to_onnx`, whose word vectors are values of float16 (see `round_vectors`); otherwise it comes
+            back as it is.
+
+    Returns:
+        A graph that computes the same to the last bit.
+    """
+    tables = {tensor.name: tensor for tensor in proto.graph.initializer if len(tensor.dims) == 2}
+    result = onnx.ModelProto()
+    result.CopyFrom(proto)
+    for place, node in enumerate(result.graph.node):
+        if node.op_type != "Gather" or node.input[0] not in tables:
+            continue
+        table = numpy_helper.to_array(tables[node.input[0]])
+        half = table.astype(np.float16)
+        if not np.array_equal(half.astype(np.float32), table):
+            return proto
+        for tensor in result.graph.initializer:
+            if tensor.name == node.input[0]:
+                tensor.CopyFrom(numpy_helper.from_array(half, tensor.name))
+        widened, node.output[0] = node.output[0], node.output[0] + "_half"
+        cast = onnx.helper.make_node("Cast", [node.output[0]], [widened], to=onnx.TensorProto.FLOAT)
+        result.graph.node.insert(place + 1, cast)
+        return result
+    return proto
+
+
+def round_vectors(model: SentimentModel) -> None:
+    """Round a model's word vectors to values of float16, which changes its answers by less than int8 does."""
+    table = model.embedding.embeddings
+    table.assign(np.asarray(table).astype(np.float16).astype(np.float32))
 
 
 @contextlib.contextmanager

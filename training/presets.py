@@ -197,6 +197,42 @@ VARIANTS = (
     ),
 )
 
+TEACHER = dataclasses.replace(
+    BILSTM,
+    name="bilstm-teacher",
+    units=256,
+    epochs=5,
+    learning_rate=5e-4,
+    embedding_dropout=0.3,
+    adversarial=3.5,
+    crops=0.15,
+    compute="bfloat16",
+    precision="int8",
+    summary="Bidirectional LSTM fine-tuned from the pre-trained encoder under adversarial noise: the teacher.",
+)
+LARGE = dataclasses.replace(
+    TEACHER,
+    name="bilstm-large",
+    epochs=3,
+    batch_size=128,
+    embedding_dropout=0.2,
+    state_dropout=0.3,
+    adversarial=0.0,
+    crops=0.0,
+    summary="Bidirectional LSTM of 256 units a direction from the pre-trained encoder, fitted to a teacher's verdicts.",
+)
+STUDENT = dataclasses.replace(
+    BILSTM,
+    name="bilstm-student",
+    epochs=6,
+    batch_size=128,
+    learning_rate=2e-3,
+    embedding_dropout=0.2,
+    state_dropout=0.3,
+    adversarial=0.0,
+    summary="Bidirectional LSTM with additive pooling, fitted to a teacher's verdicts.",
+)
+
 BIRNN_MSE = dataclasses.replace(
     BILSTM,
     name="birnn-mse",
@@ -259,4 +295,6 @@ CLASSICS = (
     ),
 )
 
-PRESETS: dict[str, FitConfig] = {preset.name: preset for preset in (BILSTM, *PEERS, *VARIANTS, BIRNN_MSE, *CLASSICS)}
+PRESETS: dict[str, FitConfig] = {
+    preset.name: preset for preset in (BILSTM, TEACHER, LARGE, STUDENT, *PEERS, *VARIANTS, BIRNN_MSE, *CLASSICS)
+}

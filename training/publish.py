@@ -20,7 +20,7 @@ from training import checkpoint
 from training.card import render
 from training.dataset import Labelled, encode
 from training.evaluate import Evaluation, evaluate
-from training.export import OPSET, quantize, to_onnx
+from training.export import OPSET, quantize, round_vectors, store_vectors_as_half, to_onnx
 from training.fit import best_epoch
 from training.gate import GateReport, check
 from training.model import SentimentModel, build_model
@@ -65,6 +65,7 @@ def publish(
     model = load_best(run, config, tokenizer)
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
+    fp32 = store_vectors_as_half(fp32)
     report = check(model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids)
     shown.print(report.table())
     history = run.read_log()
@@ -94,10 +95,14 @@ def publish(
 
 
 def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentModel:
-    """The Keras model of a run with its best weights, in float32 whatever it was fitted in."""
+    """The Keras model of a run with its best weights, as a bundle carries them.
+
+    It computes in float32 whatever it was fitted in; its word vectors are rounded to values of float16.
+    """
     model = build_model(dataclasses.replace(config, compute="float32"), len(tokenizer.vocabulary))
     weights, _ = checkpoint.load(run.best)
     assign_weights(model, weights)
+    round_vectors(model)
     return model
 
 

@@ -12,10 +12,16 @@ from pathlib import Path
 import onnx
 import pytest
 
+from sentiline.bundle import installed
+
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = sorted(path for path in (ROOT / "models").iterdir() if path.is_dir())
+ENCODER = ROOT / "models" / "encoder"
+"""Weights to begin a fit with; no bundle, so that nothing serves it."""
+MODELS = sorted(path for path in (ROOT / "models").iterdir() if path.is_dir() and path != ENCODER)
 MODELS_LIMIT = 40 * 2**20
 """Bytes that all models together may take: a clone and the wheel stay small."""
+ENCODER_LIMIT = 12 * 10**6
+"""Bytes of the encoder's weights."""
 
 INDEX = re.compile(
     rb"pypi\.org|pythonhosted\.org|registry\.npmjs|anaconda\.org|deb\.debian\.org|(?:archive|ports)\.ubuntu\.com"
@@ -98,6 +104,12 @@ def test_models_are_small() -> None:
         str(path.relative_to(ROOT)): path.stat().st_size for path in (ROOT / "models").rglob("*") if path.is_file()
     }
     assert sum(sizes.values()) <= MODELS_LIMIT, sizes
+
+
+def test_the_encoder_is_small_and_not_taken_for_a_model() -> None:
+    assert sorted(path.name for path in ENCODER.iterdir()) == ["README.md", "curves.png", "encoder.npz"]
+    assert (ENCODER / "encoder.npz").stat().st_size <= ENCODER_LIMIT
+    assert "encoder" not in installed({"SENTILINE_MODELS": str(ROOT / "models")})
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: path.name)

@@ -16,11 +16,12 @@ from keras import ops
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from sentiline.weights import read_weights
 from tests.training.fits import tiny_config
 from training import keras_setup
 from training.dataset import pad
 from training.errors import ExportError
-from training.export import OPSET, quantize, to_onnx
+from training.export import OPSET, quantize, round_vectors, store_vectors_as_half, to_onnx
 from training.fused import placeholder
 from training.gate import check, check_contract
 from training.model import SentimentModel, build_model
@@ -52,6 +53,23 @@ def sequences(count: int = 9, longest: int = 30) -> list[NDArray[np.int32]]:
     generator = np.random.default_rng(7)
     lengths = [1, longest, *generator.integers(1, longest, count - 2).tolist()]
     return [generator.integers(1, VOCABULARY, length).astype(np.int32) for length in lengths]
+
+
+def test_word_vectors_are_stored_in_half_the_bytes_without_changing_an_answer() -> None:
+    model = lively()
+    assert store_vectors_as_half(whole := to_onnx(model)) is whole  # no values of float16 yet
+    round_vectors(model)
+    proto = to_onnx(model)
+    half = store_vectors_as_half(proto)
+    onnx.checker.check_model(half, full_check=True)
+    saved = len(proto.SerializeToString()) - len(half.SerializeToString())
+    assert saved > 0.9 * VOCABULARY * 4 * 2 - 200  # two bytes a value, less one more node
+    batch = pad(sequences())
+    for name, value in run(proto, *batch).items():
+        np.testing.assert_array_equal(run(half, *batch)[name], value)
+    weights = read_weights(half.SerializeToString(), "pooling", "model.onnx")
+    np.testing.assert_array_equal(weights.embedding, np.asarray(model.embedding.embeddings, np.float64))
+    assert not weights.dequantized
 
 
 def run(proto: onnx.ModelProto, ids: Array, lengths: Array) -> dict[str, Array]:

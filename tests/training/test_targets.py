@@ -79,7 +79,7 @@ def test_a_fit_begins_with_the_encoders_weights(targets, tmp_path):
     with np.load(run.best) as best:
         table = next(best[name] for name in best.files if "embeddings" in name)
         np.testing.assert_allclose(table, begin.vectors, atol=1e-6)
-        kernels = [best[name] for name in best.files if name.endswith("/kernel") or name.endswith("recurrent_kernel")]
+        kernels = [best[name] for name in best.files if name.endswith(("/kernel", "recurrent_kernel"))]
     wanted = [array for direction in begin.directions for array in direction[:2]]
     assert len(kernels) == 4
     for array in wanted:

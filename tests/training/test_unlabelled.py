@@ -81,7 +81,7 @@ def test_virtual_noise_pushes_towards_smoother_predictions():
 
 def test_a_fit_with_unlabelled_reviews_runs_and_learns(tmp_path):
     data = dataclasses.replace(tiny_data(), unlabelled=[review.text for review in reviews(120, seed=9)])
-    history = fit(tiny_config(virtual=0.1, entropy=0.1, crops=0.2, epochs=5), data, Run(tmp_path / "run"))
+    history = fit(tiny_config(virtual=0.1, entropy=0.05, crops=0.1, epochs=10), data, Run(tmp_path / "run"))
     assert history[-1]["validation_accuracy"] > 0.8
 
 
