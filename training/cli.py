@@ -13,6 +13,7 @@ from training import sources
 from training.cli_compare import compare
 from training.cli_data import archive_option, data, labelled_options
 from training.cli_label import label
+from training.cli_ngrams import ngrams
 from training.cli_pretrain import pretrain
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
 from training.command_group import CommandGroup
@@ -43,6 +44,7 @@ def main() -> None:
 main.add_command(data)
 main.add_command(compare)
 main.add_command(label)
+main.add_command(ngrams)
 main.add_command(pretrain)
 
 

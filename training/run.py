@@ -8,15 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from filelock import FileLock, Timeout
 
 from sentiline.tokenizer import Tokenizer
 from training.checkpoint import write_atomically
 from training.errors import CheckpointError, ConfigError, TrainingError
+from training.ngram_presets import NgramConfig
 from training.presets import FitConfig
 from training.pretrain_presets import PretrainConfig
+
+Recipe: TypeAlias = FitConfig | PretrainConfig | NgramConfig
+"""What decides a run."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,7 @@ class Run:
         """The exported bundle."""
         return self.folder / "bundle"
 
-    def start(
-        self, config: FitConfig | PretrainConfig, data: Mapping[str, Any], *, resume: bool, overwrite: bool
-    ) -> bool:
+    def start(self, config: Recipe, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
         """Claim the folder for a fit.
 
         Args:
@@ -101,7 +103,7 @@ class Run:
         pictures = (self.folder / name for name in ("curves.png", "lengths.png", "report.md"))
         return (self.checkpoint, self.best, self.log, self.tokenizer, *pictures)
 
-    def _make(self, config: FitConfig | PretrainConfig, data: Mapping[str, Any]) -> None:
+    def _make(self, config: Recipe, data: Mapping[str, Any]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.config, (json.dumps(_document(config, data), indent=2) + "\n").encode())
@@ -117,7 +119,7 @@ class Run:
             shutil.rmtree(self.bundle, ignore_errors=True)
             self.config.unlink()
 
-    def require(self, config: FitConfig | PretrainConfig, data: Mapping[str, Any]) -> None:
+    def require(self, config: Recipe, data: Mapping[str, Any]) -> None:
         """Check that this is the folder of that fit.
 
         Raises:
@@ -229,7 +231,7 @@ class PretrainRun(Run):
         return {**self._read(), "history": self.read_log()}
 
 
-def _document(config: FitConfig | PretrainConfig, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _document(config: Recipe, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What `config.json` says of a fit, as JSON gives it back."""
     document: dict[str, dict[str, Any]] = json.loads(json.dumps({"config": config.as_dict(), "data": data}))
     return document

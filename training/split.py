@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -39,6 +41,53 @@ def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int
         ([], 2)
     """
     _check_fraction(fraction)
+    leaders = _leaders(reviews)
+    held = _take(leaders, fraction * len(reviews), seed)
+    return _divide(reviews, [leader in held for leader in leaders])
+
+
+def film_folds(reviews: Sequence[Review], count: int, *, seed: int = 7) -> NDArray[np.int8]:
+    """Deal reviews into folds that share neither a film nor a text.
+
+    Films that share a text word for word count as one. They are sorted by name, shuffled, and each goes to the fold
+    that holds the fewest reviews so far; the order of `reviews` does not matter.
+
+    Args:
+        reviews: labelled reviews, all with a `film`.
+        count: number of folds, 2…127.
+        seed: of the shuffle; equal seeds give equal folds on every machine.
+
+    Returns:
+        int8 [len(reviews)], 0…count−1.
+
+    Raises:
+        DataError: a review has no film, the count is out of range, or without a fold a class would be missing.
+    """
+    if not 2 <= count <= 127:
+        raise DataError(f"{count} folds were asked for; it must be 2…127", field="count")
+    leaders = _leaders(reviews)
+    reviews_of = Counter(leaders)
+    names = sorted(reviews_of)
+    sizes = [0] * count
+    fold_of: dict[str, int] = {}
+    for index in np.random.default_rng(seed).permutation(len(names)).tolist():
+        fold = sizes.index(min(sizes))
+        fold_of[names[index]] = fold
+        sizes[fold] += reviews_of[names[index]]
+    folds = np.array([fold_of[leader] for leader in leaders], np.int8)
+    labels = np.array([review.label for review in reviews])
+    for fold in range(count):
+        if not (folds == fold).any() or len(np.unique(labels[folds != fold])) < 2:
+            raise DataError(
+                f"{len(names)} films cannot be dealt into {count} folds with both classes outside each; give more "
+                f"data or fewer folds",
+                field="count",
+            )
+    return folds
+
+
+def _leaders(reviews: Sequence[Review]) -> list[str]:
+    """Of every review, the first film of its group: films that share a text, directly or through others."""
     films: list[str] = []
     for review in reviews:
         if review.film is None:
@@ -58,8 +107,7 @@ def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int
     for name, group in zip(names, groups.tolist(), strict=True):
         leaders.setdefault(group, name)
     leader = {name: leaders[group] for name, group in zip(names, groups.tolist(), strict=True)}
-    held = _take([leader[film] for film in films], fraction * len(reviews), seed)
-    return _divide(reviews, [leader[film] in held for film in films])
+    return [leader[film] for film in films]
 
 
 def stratified(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) -> Parts:

@@ -23,7 +23,9 @@ Documents = Sequence[NDArray[np.int32]]
 class Member(Protocol):
     """One model of a teacher."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """Logits of token id sequences, float64 [n]."""

@@ -1,0 +1,86 @@
+"""`python -m training ngrams`: the linear teacher, with out-of-fold logits."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from training.cli_data import archive_option
+from training.cli_recipe import changed_recipe, options_of
+from training.errors import ConfigError
+from training.ngram_presets import NgramConfig
+
+
+@click.command()
+@click.option("--run", type=click.Path(path_type=Path), default=Path("runs/ngrams"), show_default=True, help="Folder.")
+@archive_option
+@click.option(
+    "--tokenizer",
+    "tokenizer_file",
+    type=click.Path(path_type=Path),
+    help="A tokenizer.json whose token ids the n-grams are made of; by default a vocabulary is built.",
+)
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run, or start one.")
+@click.option("--overwrite", is_flag=True, help="Throw away the run that the folder holds.")
+@options_of(NgramConfig)
+def ngrams(
+    run: Path, archive: Path | None, tokenizer_file: Path | None, resume: bool, overwrite: bool, **options: Any
+) -> None:
+    """Fit a linear model of one to three words at a time, as a teacher for `fit`.
+
+    \b
+    Examples:
+      python -m training ngrams
+      python -m training ngrams --tokenizer runs/encoder/tokenizer.json
+      python -m training ngrams --resume
+    """  # noqa: D301
+    if resume and overwrite:
+        raise click.UsageError("--resume goes on with a run and --overwrite throws it away: give one of them")
+    config = changed_recipe(NgramConfig(), options)
+    from sentiline.tokenizer import Tokenizer
+    from training import imdb
+    from training.ngram_teacher import NgramRun, fit_teacher
+    from training.progress import FitProgress
+
+    tokenizer = None
+    if tokenizer_file is not None:
+        try:
+            tokenizer = Tokenizer.from_json(tokenizer_file.read_text(encoding="utf-8"), source=tokenizer_file)
+        except OSError as error:
+            raise ConfigError(f"{tokenizer_file} cannot be read: {error.strerror}", field="tokenizer") from None
+    found = imdb.load(archive)
+    train, validation = imdb.split(found.train, fraction=config.validation, seed=config.split_seed)
+    digest = None if tokenizer is None else hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest()
+    description = {
+        "name": "imdb (Large Movie Review Dataset v1.0)",
+        "training_reviews": len(train),
+        "validation_reviews": len(validation),
+        "unlabelled_reviews": len(found.unsup),
+        "split": f"film-disjoint, seed {config.split_seed}",
+        "vocabulary_sha256": digest,
+        "sha256": dict(found.digests),
+    }
+    where = NgramRun(run)
+    with FitProgress() as progress:
+        report = fit_teacher(
+            config,
+            train,
+            validation,
+            found.unsup,
+            description,
+            where,
+            tokenizer=tokenizer,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        for title, part in (("validation", "validation"), ("training, out of fold", "train_out_of_fold")):
+            measured = report[part]
+            progress.note(
+                f"{title}: accuracy {measured['accuracy']:.4f}  cross-entropy {measured['cross_entropy']:.4f}  "
+                f"({measured['reviews']:,} reviews)"
+            )
+        progress.note(f"teacher: {where.folder}")
