@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from training.errors import DataError
 from training.review import Label, Review
-from training.split import film_disjoint, stratified
+from training.split import film_disjoint, film_folds, stratified
 
 LABELS: tuple[Label, Label] = (0, 1)
 
@@ -42,6 +43,43 @@ def test_films_that_share_a_text_stay_together() -> None:
     for seed in range(20):
         _, validation = film_disjoint(reviews + chain, fraction=0.3, seed=seed)
         assert len({review.film for review in validation} & {"a", "e", "h"}) in (0, 3)
+
+
+@given(st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=60), st.integers(2, 6), st.integers(0, 99))
+def test_folds_share_no_film_and_are_of_like_size(films: list[str], count: int, seed: int) -> None:
+    reviews = _reviews(films)
+    try:
+        folds = film_folds(reviews, count, seed=seed)
+    except DataError as error:
+        assert f"cannot be dealt into {count} folds" in str(error)  # noqa: PT017 (the property has two outcomes)
+        return
+    assert (folds.dtype, folds.shape) == (np.int8, (len(films),))
+    for film in set(films):
+        assert len({fold for fold, name in zip(folds.tolist(), films, strict=True) if name == film}) == 1
+    sizes = np.bincount(folds, minlength=count)
+    assert len(sizes) == count
+    assert sizes.min() > 0
+    assert sizes.max() - sizes.min() <= max(films.count(film) for film in films)
+    turned = film_folds(reviews[::-1], count, seed=seed)
+    np.testing.assert_array_equal(turned[::-1], folds)
+
+
+def test_folds_keep_films_that_share_a_text_together() -> None:
+    reviews = [Review(f"{film} {n}", LABELS[n], film=film) for film in "abcdefgh" for n in (0, 1)]
+    chain = [Review("one", 0, film="a"), Review("one", 0, film="e"), Review("two", 1, film="e")]
+    chain.append(Review("two", 1, film="h"))
+    for seed in range(20):
+        folds = film_folds(reviews + chain, 3, seed=seed).tolist()
+        assert len({fold for fold, review in zip(folds, reviews + chain, strict=True) if review.film in "aeh"}) == 1
+
+
+def test_folds_that_cannot_be_are_refused() -> None:
+    with pytest.raises(DataError, match="2…127"):
+        film_folds(_reviews(list("abcd")), 1)
+    with pytest.raises(DataError, match="cannot be dealt into 3 folds"):
+        film_folds(_reviews(list("aabb")), 3)
+    with pytest.raises(DataError, match="has no film"):
+        film_folds([Review("a", 0), Review("b", 1)], 2)
 
 
 def test_stratified_keeps_the_proportion() -> None:
