@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -53,14 +52,12 @@ def ngrams(
             raise ConfigError(f"{tokenizer_file} cannot be read: {error.strerror}", field="tokenizer") from None
     found = imdb.load(archive)
     train, validation = imdb.split(found.train, fraction=config.validation, seed=config.split_seed)
-    digest = None if tokenizer is None else hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest()
     description = {
         "name": "imdb (Large Movie Review Dataset v1.0)",
         "training_reviews": len(train),
         "validation_reviews": len(validation),
         "unlabelled_reviews": len(found.unsup),
         "split": f"film-disjoint, seed {config.split_seed}",
-        "vocabulary_sha256": digest,
         "sha256": dict(found.digests),
     }
     where = NgramRun(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import time
@@ -176,8 +177,9 @@ def fit_teacher(
         DataError: the reviews are too few, or have no films.
     """
     shown = progress or FitProgress(quiet=True)
+    given = None if tokenizer is None else hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest()
     with run.locked():
-        run.start(config, dict(description), resume=resume, overwrite=overwrite)
+        run.start(config, {**description, "vocabulary_sha256": given}, resume=resume, overwrite=overwrite)
         if not run.tokenizer.exists():
             if tokenizer is None:
                 with shown.stage("building the vocabulary"):

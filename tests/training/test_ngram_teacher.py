@@ -154,6 +154,10 @@ def test_a_given_tokenizer_is_the_one_used(tmp_path: Path) -> None:
     teacher = NgramTeacher.load(NgramRun(tmp_path / "run"))
     assert teacher.tokenizer.vocabulary == tokenizer.vocabulary
     assert teacher.model.vocabulary_size == 40
+    other = Tokenizer(build_vocabulary([review.text for review in TRAIN], 41))
+    for another in (other, None):
+        with pytest.raises(ConfigError, match=r"data\.vocabulary_sha256 is '\w{64}' there"):
+            _fit(tmp_path / "run", tokenizer=another, resume=True)
 
 
 def test_whole_texts_are_encoded_also_empty_ones() -> None:
