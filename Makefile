@@ -6,7 +6,8 @@ make serve     what serving needs in .venv-serve, then the server (Python 3.11 t
 make test      the tests (ARGS="-k tokenizer -x" reaches pytest)
 make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
-make fit       train the shipped model (ARGS="--help" lists the options)
+make fit       fit the BiLSTM on IMDB's labels alone, in half an hour (ARGS="--help" lists the options)
+make flagship  every stage that makes the shipped models, in hours; goes on where it was interrupted
 make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
 make test-docker  build the image; test it, docker-compose.yml and its monitoring with a real Docker engine (as root)
 make soak      ten minutes of random load on the service; then its memory, descriptors and metrics (ARGS=...)
@@ -20,7 +21,7 @@ make distclean remove the environments too
 PYTHON=/path/to/python chooses the interpreter of a new environment.
 endef
 
-.PHONY: help setup serve test check format fit evaluate test-docker soak bench compose mutate lock clean distclean
+.PHONY: help setup serve test check format fit flagship evaluate test-docker soak bench compose mutate lock clean distclean
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
@@ -84,6 +85,18 @@ format: .venv/complete
 
 fit: .venv/complete
 	$(DEV) -m training fit bilstm $(ARGS)
+
+# Options of one stage: PRETRAIN="--epochs 1", NGRAMS=, TEACHER=, LABEL=, LARGE=, STUDENT=; RUNS names the folder.
+RUNS = runs
+START = --init $(RUNS)/encoder/encoder.npz
+flagship: .venv/complete
+	$(DEV) -m training pretrain --run $(RUNS)/encoder --resume $(PRETRAIN)
+	$(DEV) -m training ngrams --run $(RUNS)/ngrams --tokenizer $(RUNS)/encoder/tokenizer.json --resume $(NGRAMS)
+	$(DEV) -m training fit bilstm-teacher --run $(RUNS)/bilstm-teacher $(START) --resume $(TEACHER)
+	$(DEV) -m training label $(RUNS)/bilstm-teacher --ngrams $(RUNS)/ngrams --to $(RUNS)/targets.npz $(LABEL)
+	$(DEV) -m training fit bilstm-large --run $(RUNS)/bilstm-large $(START) --targets $(RUNS)/targets.npz --resume $(LARGE)
+	$(DEV) -m training fit bilstm-student --name bilstm --run $(RUNS)/bilstm $(START) --targets $(RUNS)/targets.npz \
+	  --resume $(STUDENT)
 
 evaluate: .venv/complete
 	$(DEV) -m training evaluate models/bilstm $(ARGS)
