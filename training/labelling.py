@@ -14,7 +14,7 @@ from training import imdb
 from training.crops import encode_crop
 from training.dataset import encode
 from training.errors import ConfigError
-from training.ngrams import NgramClassifier
+from training.ngram_teacher import NgramRun, NgramTeacher
 from training.progress import FitProgress
 from training.review import Review
 from training.run import Run
@@ -60,7 +60,7 @@ def label_imdb(
                 f"must begin from one encoder and hold out the same reviews",
                 field="runs",
             )
-    classifier, out_of_fold = NgramClassifier.load(ngrams / "model.npz"), np.load(ngrams / "train_logits.npy")
+    classifier = NgramTeacher.load(NgramRun(ngrams))
     found = imdb.load(archive)
     train, validation = imdb.split(found.train, fraction=config.validation, seed=config.split_seed)
     cut = Tokenizer(tokenizer.vocabulary, max_tokens=max_tokens, truncation=config.truncation)
@@ -68,12 +68,13 @@ def label_imdb(
         labelled = encode(train, cut)
         unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids
         held_out = encode(validation, tokenizer)
-    if len(out_of_fold) != len(labelled.ids):
+    if classifier.tokenizer.vocabulary != tokenizer.vocabulary or len(classifier.train_folds) != len(train):
         raise ConfigError(
-            f"{ngrams} has out-of-fold logits of {len(out_of_fold):,} reviews; the training part has "
-            f"{len(labelled.ids):,}",
+            f"{ngrams} has another vocabulary than {runs[0].folder}, or {len(classifier.train_folds):,} training "
+            f"reviews instead of {len(train):,}; make it anew with `ngrams --tokenizer {runs[0].tokenizer}`",
             field="ngrams",
         )
+    positions = np.delete(np.arange(len(train)), list(labelled.skipped))
     with progress.stage("cutting pieces"):
         texts = [*(review.text for review in train), *found.unsup]
         pieces = _pieces(texts, crops, cut, seed)
@@ -83,7 +84,13 @@ def label_imdb(
         ensemble = fit_ensemble(names, _logits(members, held_out.ids), held_out.labels)
     progress.note(f"teacher: {ensemble.as_dict()}")
     with progress.stage("reading unlabelled reviews and pieces"):
-        soft = sigmoid(ensemble.combine(_logits(members, [*unlabelled, *pieces]))).astype(np.float32)
+        logits = _logits(members, [*unlabelled, *pieces])
+        # The n-gram classifier knows the training reviews by heart: their pieces are read out of fold.
+        seen, begin = len(train) * crops, len(unlabelled)
+        origins = np.repeat(np.arange(len(train)), crops)
+        logits[0, begin : begin + seen] = classifier.train_logits(pieces[:seen], origins)
+        soft = sigmoid(ensemble.combine(logits)).astype(np.float32)
+    out_of_fold = classifier.train_logits(labelled.ids, positions)
     return Targets(
         ids=(*labelled.ids, *unlabelled, *pieces),
         probabilities=np.concatenate([blend(labelled.labels, out_of_fold, trust), soft]),
