@@ -201,8 +201,8 @@ TEACHER = dataclasses.replace(
     BILSTM,
     name="bilstm-teacher",
     units=256,
-    epochs=5,
-    learning_rate=5e-4,
+    epochs=3,
+    learning_rate=1e-3,
     embedding_dropout=0.3,
     adversarial=3.5,
     crops=0.15,
@@ -213,7 +213,7 @@ TEACHER = dataclasses.replace(
 LARGE = dataclasses.replace(
     TEACHER,
     name="bilstm-large",
-    epochs=3,
+    epochs=2,
     batch_size=128,
     embedding_dropout=0.2,
     state_dropout=0.3,
@@ -224,7 +224,7 @@ LARGE = dataclasses.replace(
 STUDENT = dataclasses.replace(
     BILSTM,
     name="bilstm-student",
-    epochs=6,
+    epochs=5,
     batch_size=128,
     learning_rate=2e-3,
     embedding_dropout=0.2,
