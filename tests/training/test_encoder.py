@@ -113,8 +113,7 @@ def test_altered_bytes_are_refused(encoder: Encoder, tmp_path: Path) -> None:
         path.write_bytes(content)
         try:
             found = Encoder.load(path)
-        except CheckpointError as error:
-            assert "encoder.npz is not an encoder of this program" in str(error)
+        except CheckpointError:
             refused += 1
         else:  # a byte that says nothing of the arrays, such as a time
             np.testing.assert_array_equal(found.vectors, encoder.vectors.astype(np.float16).astype(np.float32))
