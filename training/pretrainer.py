@@ -16,8 +16,12 @@ from training.heads import Tensor
 from training.language_model import LanguageModel
 from training.pretrain_presets import PretrainConfig
 
+
 class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that rises over the first 200 steps, stays for half of all steps, and falls linearly to a tenth."""
+    """A rate that rises, stays until half of all steps are done, and falls linearly to a tenth.
+
+    It rises over the first 200 steps, or the first twentieth of fewer than 4,000.
+    """
 
     def __init__(self, highest: float, steps: int) -> None:
         """Make a schedule.
