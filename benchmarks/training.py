@@ -31,9 +31,9 @@ PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
     "default": (
         0,
         0,
-        ("fit", "fit-unbucketed", "fit-eager", "pretrain-bfloat16", "pretrain-float32", *LAYERS),
+        ("fit", "fit-bfloat16", "fit-unbucketed", "fit-eager", "pretrain-bfloat16", "pretrain-float32", *LAYERS),
     ),
-    "1 thread an op, 2 side by side": (1, 2, ("fit", "pretrain-bfloat16", "pretrain-float32", *LAYERS)),
+    "1 thread an op, 2 side by side": (1, 2, ("fit", "fit-bfloat16", "pretrain-bfloat16", "pretrain-float32", *LAYERS)),
     "1 thread": (1, 1, ("fit", "pretrain-bfloat16")),
     "XLA": (0, 0, ("fit-xla", "pretrain-xla")),
 }
@@ -41,6 +41,7 @@ PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
 
 NAMES = {
     "fit": "as it is",
+    "fit-bfloat16": "products in bfloat16",
     "fit-unbucketed": "batches as they come",
     "fit-eager": "eager",
     "fit-xla": "compiled by XLA",

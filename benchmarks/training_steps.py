@@ -29,7 +29,7 @@ from training.pretrainer import Pretrainer
 from training.streams import Candidates, streams, window
 from training.trainer import Trainer
 
-FIT_CASES = ("fit", "fit-unbucketed", "fit-eager", "fit-xla")
+FIT_CASES = ("fit", "fit-bfloat16", "fit-unbucketed", "fit-eager", "fit-xla")
 PRETRAIN_CASES = ("pretrain-bfloat16", "pretrain-float32", "pretrain-xla")
 LAYER_BATCH, LAYER_TIME = 64, 200
 
@@ -88,6 +88,7 @@ def fit_case(
     case: str, documents: list[NDArray[np.int32]], words: int, config: FitConfig, steps: int
 ) -> dict[str, Any]:
     """Steps of a fit on batches drawn from an epoch."""
+    config = dataclasses.replace(config, compute="bfloat16" if case == "fit-bfloat16" else "float32")
     trainer = Trainer(config, build_model(config, words), 1000)
     generator = np.random.default_rng(0)
     documents = [ids[: config.max_tokens] for ids in documents]
@@ -114,7 +115,7 @@ def fit_case(
         "tokens": tokens,
         "padding": 1 - tokens / sum(ids.size for ids, _ in padded),
         "operations": fit_operations(config, tokens),
-        "dtype": "float32",
+        "dtype": config.compute,
     }
 
 
