@@ -114,13 +114,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=list(PROCESSES), default=list(PROCESSES))
     parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
+    parser.add_argument("--known", type=Path, help="figures of an earlier run, as --json wrote them, to go on from")
     parser.add_argument("--ids", type=Path, help="file for the token ids; one that exists is used again")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         ids = options.ids or Path(folder, "ids.npz")
         if not ids.exists():
             write_ids(ids, options.archive, options.model, options.reviews)
-        found = {name: run(name, ids, options) for name in PROCESSES if name in options.only}
+        known = json.loads(options.known.read_text()) if options.known else {}
+        found = {
+            name: known[name] if name in known else run(name, ids, options)
+            for name in PROCESSES
+            if name in known or name in options.only
+        }
     publish(_parts(found, options), found, options)
 
 
