@@ -12,22 +12,21 @@ from typing import Any, TypeVar
 import click
 
 from training.presets import PRESETS, FitConfig
-from training.pretrain_presets import PretrainConfig
+from training.recipe import AnyRecipe, Recipe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Recipe = TypeVar("Recipe", FitConfig, PretrainConfig)
 
 FIELDS = tuple(field.name for field in dataclasses.fields(FitConfig))
 
 
-def field_help(recipe: type[FitConfig] | type[PretrainConfig] = FitConfig) -> dict[str, str]:
+def field_help(recipe: type[AnyRecipe] = FitConfig) -> dict[str, str]:
     """What the "Attributes" section of a recipe's docstring says of each field, on one line."""
     section = inspect.cleandoc(recipe.__doc__ or "").partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 
 
-def options_of(recipe: type[FitConfig] | type[PretrainConfig]) -> Callable[[Command], Command]:
+def options_of(recipe: type[AnyRecipe]) -> Callable[[Command], Command]:
     """Decorator: one option a field of a recipe; None where it is not given, so that the recipe's value stands."""
     hints, helps = typing.get_type_hints(recipe), field_help(recipe)
 

@@ -8,22 +8,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 from filelock import FileLock, Timeout
 
 from sentiline.tokenizer import Tokenizer
 from training.checkpoint import write_atomically
 from training.errors import CheckpointError, ConfigError, TrainingError
-from training.presets import FitConfig
-from training.pretrain_presets import PretrainConfig
-
-Recipe = TypeVar("Recipe", FitConfig, PretrainConfig)
+from training.recipe import AnyRecipe, Recipe
 
 
 @dataclass(frozen=True)
 class RunFolder(Generic[Recipe]):
-    """Paths that the folder of a fit and of a pre-training have in common; `Recipe` is its config's type.
+    """Paths that the folders of all kinds of fits have in common; `Recipe` is its config's type.
 
     Attributes:
         folder: the folder.
@@ -210,7 +207,7 @@ class RunFolder(Generic[Recipe]):
             ) from None
 
 
-def _document(config: FitConfig | PretrainConfig, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _document(config: AnyRecipe, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What `config.json` says of a run, as JSON gives it back."""
     document: dict[str, dict[str, Any]] = json.loads(json.dumps({"config": config.as_dict(), "data": data}))
     return document
