@@ -4,7 +4,8 @@ The steps are those that `python -m training` takes, on IMDB training reviews; t
 and set against the best matrix product that the same process reached just before. Each setting of TensorFlow's threads
 has a process of its own (`benchmarks.training_steps`). Nothing else should run meanwhile.
 
-Usage: IMDB_ARCHIVE=… python -m benchmarks.training [--steps 8] [--only default XLA] [--markdown FILE] [--json FILE]
+Usage: IMDB_ARCHIVE=… python -m benchmarks.training [--steps 8] [--markdown FILE] [--json FILE]
+In parts: … --ids IDS.npz --only default --cases fit --known FILE.json --json FILE.json
 """
 
 from __future__ import annotations
@@ -60,11 +61,17 @@ def write_ids(path: Path, archive: Path | None, model: str, reviews: int) -> Non
     np.savez(path, ids=np.concatenate(found.ids), lengths=found.lengths, words=len(tokenizer.vocabulary))
 
 
+def chosen(name: str, beginnings: Sequence[str]) -> list[str]:
+    """The cases of a process whose names begin so."""
+    return [case for case in PROCESSES[name][2] if case.startswith(tuple(beginnings))]
+
+
 def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one process."""
-    intra, inter, cases = PROCESSES[name]
+    intra, inter, _ = PROCESSES[name]
     command = [sys.executable, "-m", "benchmarks.training_steps", ids, "--intra", intra, "--inter", inter]
-    command += ["--steps", options.steps, "--fit", options.fit, "--pretrain", options.pretrain, *cases]
+    command += ["--steps", options.steps, "--fit", options.fit, "--pretrain", options.pretrain]
+    command += chosen(name, options.cases)
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}
     done = subprocess.run([str(part) for part in command], env=environment, stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -79,7 +86,7 @@ def table(found: Mapping[str, Mapping[str, Any]], kind: str, base: str) -> Table
             if case.startswith(kind):
                 seconds = sum(figure["seconds"])
                 costs[process, case] = seconds / figure["tokens"]
-                rate, peak = figure["operations"] / seconds, figures["peak"][figure["dtype"]]
+                rate, peak = figure["operations"] / seconds, figure["peak"]
                 cells = [f"{1e6 * costs[process, case]:.2f}", _ratio(costs, process, case, base), f"{rate / 1e9:.0f}"]
                 cells += [f"{100 * rate / peak:.0f} %", f"{figure['first']:.1f}"]
                 threads = "" if process in ("default", "XLA") else f", {process}"
@@ -101,7 +108,7 @@ def layers(found: Mapping[str, Mapping[str, Any]]) -> Table:
             for dtype in ("float32", "bfloat16"):
                 figure = figures["cases"][f"layer-{units}-{dtype}"]
                 rate = figure["operations"] / sum(figure["seconds"])
-                cells.append(f"{rate / 1e9:.0f} ({100 * rate / figures['peak'][dtype]:.0f} %)")
+                cells.append(f"{rate / 1e9:.0f} ({100 * rate / figure['peak']:.0f} %)")
         rows.append([str(units), *cells])
     return Table(columns, rows)
 
@@ -114,7 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=list(PROCESSES), default=list(PROCESSES))
     parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
-    parser.add_argument("--known", type=Path, help="figures of an earlier run, as --json wrote them, to go on from")
+    parser.add_argument("--known", type=Path, help="figures of an earlier run, as --json wrote them, to add to")
+    parser.add_argument("--cases", nargs="+", default=["fit", "pretrain", "layer"], help="beginnings of their names")
     parser.add_argument("--ids", type=Path, help="file for the token ids; one that exists is used again")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -122,11 +130,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not ids.exists():
             write_ids(ids, options.archive, options.model, options.reviews)
         known = json.loads(options.known.read_text()) if options.known else {}
-        found = {
-            name: known[name] if name in known else run(name, ids, options)
-            for name in PROCESSES
-            if name in known or name in options.only
-        }
+        found = {}
+        for name in PROCESSES:
+            figures = known.get(name, {"cases": {}})
+            if name in options.only and chosen(name, options.cases):
+                new = run(name, ids, options)
+                figures = new | {"cases": figures["cases"] | new["cases"]}
+            if figures["cases"]:
+                found[name] = figures
     publish(_parts(found, options), found, options)
 
 

@@ -1,7 +1,7 @@
 """The training steps that `benchmarks.training` times, in a process of their own, since threads are set once a process.
 
 Usage: python -m benchmarks.training_steps IDS.npz --intra 1 --inter 2 --steps 8 fit pretrain-bfloat16 layer-256
-The last line printed is JSON: the best matrix product, and for every case its steps.
+Prints a line of JSON after every case: the best matrix products, and for every case so far its steps.
 """
 
 from __future__ import annotations
@@ -197,17 +197,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         documents, words = np.split(file["ids"], np.cumsum(file["lengths"])[:-1]), int(file["words"])
     fit = dataclasses.replace(BILSTM, **json.loads(options.fit))
     pretrain = dataclasses.replace(PretrainConfig(), **json.loads(options.pretrain))
-    found: dict[str, Any] = {"peak": {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}, "cases": {}}
+    peaks = {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}
+    found: dict[str, Any] = {"peak": peaks, "padding": padding(documents, fit), "cases": {}}
     for case in options.cases:
         if case in FIT_CASES:
-            found["cases"][case] = fit_case(case, documents, words, fit, options.steps)
+            figure = fit_case(case, documents, words, fit, options.steps)
         elif case in PRETRAIN_CASES:
-            found["cases"][case] = pretrain_case(case, documents, words, pretrain, options.steps)
+            figure = pretrain_case(case, documents, words, pretrain, options.steps)
         else:
             _, units, dtype = case.split("-")
-            found["cases"][case] = layer_case(int(units), dtype, options.steps)
-    found["padding"] = padding(documents, fit)
-    print(json.dumps(found))
+            figure = layer_case(int(units), dtype, options.steps)
+        found["cases"][case] = {**figure, "peak": peaks[figure["dtype"]]}
+        print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
