@@ -42,13 +42,12 @@ def curves(history: Sequence[Mapping[str, Any]], by_frequency: float) -> bytes:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 3), layout="constrained")
         validation, sampled = figure.subplots(1, 2)
-        for key, label, color in (
-            ("validation_forward", "forward: the next word", VALIDATION),
-            ("validation_backward", "backward: the word before", BACKWARD),
+        for key, label, color, line in (
+            ("validation_forward", "forward: the next word", VALIDATION, "-"),
+            ("validation_backward", "backward: the word before", BACKWARD, "--"),  # the two nearly coincide
         ):
-            validation.plot(
-                epochs, [epoch[key] for epoch in history], marker="o", markersize=3.5, color=color, label=label
-            )
+            values = [epoch[key] for epoch in history]
+            validation.plot(epochs, values, marker="o", markersize=3.5, color=color, linestyle=line, label=label)
         validation.axhline(by_frequency, color=INK, linewidth=0.8, linestyle=":", label="by frequency alone")
         validation.set(title="validation, whole vocabulary (nats a word)")
         validation.legend(frameon=False)
