@@ -55,3 +55,26 @@ def load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CheckpointError(f"{path} is not a checkpoint of this program ({error}); fit again") from error
     return arrays, progress
+
+
+def assign(variables: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Give every variable the array of its name.
+
+    Args:
+        variables: Keras' or TensorFlow's, by name.
+        arrays: as `load` returns them.
+
+    Raises:
+        CheckpointError: a name is in only one of them, or a shape differs; nothing was assigned.
+    """
+    if variables.keys() != arrays.keys():
+        odd = sorted(variables.keys() ^ arrays.keys())[0]
+        raise CheckpointError(f"the checkpoint is of another model: {odd} is in only one of them")
+    for name, variable in variables.items():
+        if tuple(variable.shape) != arrays[name].shape:
+            raise CheckpointError(
+                f"the checkpoint is of another model: {name} has shape {arrays[name].shape} there and "
+                f"{tuple(variable.shape)} here"
+            )
+    for name, variable in variables.items():
+        variable.assign(arrays[name])

@@ -9,7 +9,7 @@ import click
 
 from training.cli_recipe import changed_recipe, options_of
 from training.pretrain_presets import PretrainConfig
-from training.run import PretrainRun
+from training.pretrain_run import PretrainRun
 
 
 @click.command()
@@ -46,7 +46,8 @@ def pretrain(
     if resume and overwrite:
         raise click.UsageError("--resume goes on with a run and --overwrite throws it away: give one of them")
     config = changed_recipe(PretrainConfig(), options)
-    from training import imdb, keras_setup
+    where = PretrainRun(run)
+    from training import imdb, keras_setup  # TensorFlow takes seconds to import: not before the arguments were parsed
     from training.pretrain import pretrain as pretrain_model
     from training.progress import FitProgress
 
@@ -68,10 +69,10 @@ def pretrain(
             texts,
             [review.text for review in validation],
             description,
-            PretrainRun(run),
+            where,
             resume=resume,
             overwrite=overwrite,
             checkpoint_seconds=checkpoint_seconds,
             progress=progress,
         )
-        progress.note(f"encoder: {PretrainRun(run).encoder}")
+        progress.note(f"encoder: {where.encoder}")

@@ -1,4 +1,4 @@
-"""The options of `fit` that change a field of a preset, one a field; their help is the docstring of `FitConfig`."""
+"""The options that change a field of a recipe, one a field; their help is the docstring of the recipe's class."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import click
 
 from training.presets import PRESETS, FitConfig
+from training.recipe import AnyRecipe, Recipe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-Recipe = TypeVar("Recipe")
 
 FIELDS = tuple(field.name for field in dataclasses.fields(FitConfig))
 
 
-def field_help(recipe: type = FitConfig) -> dict[str, str]:
+def field_help(recipe: type[AnyRecipe] = FitConfig) -> dict[str, str]:
     """What the "Attributes" section of a recipe's docstring says of each field, on one line."""
     section = inspect.cleandoc(recipe.__doc__ or "").partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 
 
-def options_of(recipe: Any) -> Callable[[Command], Command]:
+def options_of(recipe: type[AnyRecipe]) -> Callable[[Command], Command]:
     """Decorator: one option a field of a recipe; None where it is not given, so that the recipe's value stands."""
     hints, helps = typing.get_type_hints(recipe), field_help(recipe)
 
@@ -65,9 +64,8 @@ def changed_recipe(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     Raises:
         ConfigError: a value cannot work.
     """
-    names = [field.name for field in dataclasses.fields(cast(Any, recipe))]
-    changes = {name: options[name] for name in names if options[name] is not None}
-    return cast(Recipe, dataclasses.replace(cast(Any, recipe), **changes))
+    names = [field.name for field in dataclasses.fields(recipe)]
+    return dataclasses.replace(recipe, **{name: options[name] for name in names if options[name] is not None})
 
 
 class RecipeCommand(click.Command):

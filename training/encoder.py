@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
+from sentiline.tokenizer import PADDING_ID, SPECIAL_TOKENS, Tokenizer
 from training.checkpoint import write_atomically
 from training.errors import CheckpointError
 
@@ -25,6 +26,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "models" / "encoder" / "encod
 """The encoder that comes with the repository."""
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")
+_DAMAGED = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Encoder:
 
     @property
     def units(self) -> int:
-        """H."""
+        """LSTM units of each direction, H."""
         return int(self.directions[0][1].shape[0])
 
     def digest(self) -> str:
@@ -77,6 +79,7 @@ class Encoder:
 
         Raises:
             CheckpointError: there is no such file, or it is not an encoder.
+            BundleCorruptError: its tokenizer is not one of this release.
         """
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -84,16 +87,28 @@ class Encoder:
                     tuple(file[f"{side}/{name}"].astype(np.float32) for name in _WEIGHTS)
                     for side in ("forward", "backward")
                 )
-                return cls(
+                encoder = cls(
                     vectors=file["vectors"].astype(np.float32),
                     directions=directions,
-                    tokenizer=Tokenizer.from_json(file["tokenizer"].tobytes().decode()),
+                    tokenizer=Tokenizer.from_json(file["tokenizer"].tobytes().decode(), source=path),
                     provenance=json.loads(file["provenance"].tobytes()),
                 )
+                encoder._check_shapes()
+                return encoder
         except FileNotFoundError:
             raise CheckpointError(f"{path} does not exist; `python -m training pretrain` makes an encoder") from None
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise CheckpointError(f"{path} is not an encoder of this program ({error})") from error
+
+    def _check_shapes(self) -> None:
+        words, width = self.vectors.shape
+        if words != len(self.tokenizer.vocabulary):
+            raise ValueError(f"{words} word vectors for {len(self.tokenizer.vocabulary)} words")
+        units = self.units
+        wanted = [(width, 4 * units), (units, 4 * units), (4 * units,)]
+        for weights in self.directions:
+            if [array.shape for array in weights] != wanted:
+                raise ValueError(f"LSTM weights of shapes {[array.shape for array in weights]}, not {wanted}")
 
 
 def load_encoder(name_or_path: str) -> Encoder:
@@ -131,5 +146,5 @@ def from_language_model(
             tuple(array.astype(np.float32) for array in (kernel * deviation, recurrent, bias + mean @ kernel))
         )
     standard = ((vectors - mean) / deviation).astype(np.float32)
-    standard[0] = 0  # padding: no text holds it
+    standard[PADDING_ID] = 0  # no text holds it, and the language model's boundary is not padding
     return Encoder(standard, tuple(directions), tokenizer, provenance)

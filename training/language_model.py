@@ -104,7 +104,9 @@ class LanguageModel(keras.Model):
         scale = width**-0.5
         right = tf.reduce_sum(tf.cast(guess, tf.float32) * targets, -1) * scale + tf.gather(self.word_bias, wanted)
         products = tf.matmul(guess, tf.cast(table * scale, guess.dtype), transpose_b=True)  # [2·B·T, S]
-        loss = _cross_entropy(products, right, tf.gather(self.word_bias, candidates) - correction, wanted, candidates)
+        loss = _fused_cross_entropy(
+            products, right, tf.gather(self.word_bias, candidates) - correction, wanted, candidates
+        )
         return loss, [state for _, state in found]
 
     def whole_loss(self, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -128,13 +130,27 @@ class LanguageModel(keras.Model):
         return tf.stack(sums)
 
 
-@tf.function(jit_compile=True)  # one fused pass over [N, S] instead of ten: a fifth of the whole step
-def _cross_entropy(products: Tensor, right: Tensor, shift: Tensor, wanted: Tensor, candidates: Tensor) -> Tensor:
+def _sampled_cross_entropy(
+    products: Tensor, right: Tensor, shift: Tensor, wanted: Tensor, candidates: Tensor
+) -> Tensor:
+    """Mean of the loss that `LanguageModel.sampled_loss` writes out; N = 2·B·T guesses.
+
+    Args:
+        products: [N, S] of each guess with each candidate.
+        right: float32 [N], score of the word that was wanted.
+        shift: float32 [S], bias less correction of each candidate.
+        wanted: int32 [N].
+        candidates: int32 [S].
+    """
     others = tf.cast(products, tf.float32) + shift[None, :]
     others = tf.where(wanted[:, None] == candidates[None, :], _MASKED, others)
     largest = tf.stop_gradient(tf.maximum(tf.reduce_max(others, 1), right))
     total = tf.reduce_sum(tf.exp(others - largest[:, None]), 1) + tf.exp(right - largest)
     return tf.reduce_mean(tf.math.log(total) + largest - right)
+
+
+# One fused pass over [N, S] instead of ten.
+_fused_cross_entropy = tf.function(_sampled_cross_entropy, jit_compile=True)
 
 
 def build_language_model(

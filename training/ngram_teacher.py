@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,16 @@ from training.ngram_presets import NgramConfig
 from training.ngrams import Documents, NgramClassifier, cross_entropy
 from training.progress import FitProgress
 from training.review import Review
-from training.run import Run
+from training.run_folder import RunFolder
 from training.split import film_folds
 
 
-class NgramRun(Run):
+class NgramRun(RunFolder[NgramConfig]):
     """Paths of the folder of an n-gram teacher."""
+
+    kind = "fit of n-grams"
+    pictures = ()
+    _recipe = NgramConfig
 
     @property
     def model(self) -> Path:
@@ -53,22 +57,11 @@ class NgramRun(Run):
         return self.folder / "report.json"
 
     @property
-    def _written(self) -> tuple[Path, ...]:
+    def results(self) -> tuple[Path, ...]:
+        """The classifiers, the report and the logits."""
         folds = sorted((self.folder / "folds").glob("*.npz"))
         parts = (self.logits(part) for part in ("train", "validation", "unsup"))
-        return (*folds, self.model, self.report, self.train_folds, self.tokenizer, *parts)
-
-    def _config_of(self, fields: dict[str, Any]) -> Any:
-        return NgramConfig(**fields)
-
-    def recipe(self) -> NgramConfig:
-        """The recipe of a started run.
-
-        Raises:
-            TrainingError: the folder is not a run.
-        """
-        recipe: Any = self.read_config()[0]
-        return cast(NgramConfig, recipe)
+        return (*folds, self.model, self.report, self.train_folds, *parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +88,7 @@ class NgramTeacher:
             TrainingError: the folder is not a run.
             CheckpointError: the run is not finished.
         """
-        folds = tuple(NgramClassifier.load(run.fold(number)) for number in range(run.recipe().folds))
+        folds = tuple(NgramClassifier.load(run.fold(number)) for number in range(run.read_config()[0].folds))
         try:
             train_folds = np.load(run.train_folds, allow_pickle=False)
         except (OSError, ValueError) as error:
@@ -173,7 +166,7 @@ def fit_teacher(
         The report, as written.
 
     Raises:
-        TrainingError, ConfigError: see `Run.start`; also where the run to resume has another tokenizer.
+        TrainingError, ConfigError: see `RunFolder.start`; also where the run to resume has another tokenizer.
         DataError: the reviews are too few, or have no films.
     """
     shown = progress or FitProgress(quiet=True)

@@ -2,138 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training import checkpoint
-from training.dataset import build_vocabulary, encode, pad
+from training.corpus import Corpus, encode_corpus
+from training.dataset import build_vocabulary
 from training.encoder import Encoder, from_language_model
-from training.errors import CheckpointError, TrainingError
-from training.language_model import LanguageModel, build_language_model
+from training.errors import DataError, TrainingError
+from training.language_model import build_language_model
 from training.pretrain_presets import PretrainConfig
+from training.pretrain_report import write_report
+from training.pretrain_run import PretrainRun
+from training.pretrainer import Pretrainer
 from training.progress import FitProgress
-from training.review import Review
-from training.run import PretrainRun
 from training.streams import Candidates, streams, window, windows
 from training.vectors import ppmi_svd
-
-_VALIDATION_TEXTS = 256
-_VALIDATION_TOKENS = 400
-_LONGEST = 100_000
-
-
-class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that rises over the first 200 steps, stays for half of all steps, and falls linearly to a tenth."""
-
-    def __init__(self, highest: float, steps: int) -> None:
-        """Make a schedule.
-
-        Args:
-            highest: the rate in between.
-            steps: planned steps.
-        """
-        self.highest, self.steps = highest, steps
-
-    def __call__(self, step: Any) -> Any:
-        """The rate at a step, counted from 0."""
-        step = keras.ops.cast(step, "float32")
-        rising = (step + 1) / min(200.0, max(1.0, self.steps / 20))
-        falling = 1 - 0.9 * (step - self.steps / 2) / max(1.0, self.steps / 2)
-        return self.highest * keras.ops.maximum(0.1, keras.ops.minimum(1.0, keras.ops.minimum(rising, falling)))
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments, as Keras stores them."""
-        return {"highest": self.highest, "steps": self.steps}
-
-
-class Pretrainer:
-    """Steps a language model along; everything it needs to go on after a kill is in `state()`."""
-
-    def __init__(self, config: PretrainConfig, model: LanguageModel, steps: int) -> None:
-        """Make a pre-trainer.
-
-        Args:
-            config: the recipe.
-            model: built, with its initial weights.
-            steps: planned steps, which the learning rate's schedule spans.
-        """
-        self.config, self.model = config, model
-        rate = Trapezoid(config.learning_rate, steps)
-        self.optimizer = keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=config.clip_norm, name="adam")
-        self.optimizer.build(model.trainable_variables)
-        shape = (2, 2, config.streams, config.units)  # direction; hidden, cell
-        self.carried = tf.Variable(np.zeros(shape, np.float32), trainable=False)
-        self._step = tf.function(
-            self._train,
-            input_signature=[
-                tf.TensorSpec([2, config.streams, config.window + 1], tf.int32),
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([None], tf.float32),
-            ],
-        )
-        self._whole = tf.function(
-            model.whole_loss, input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
-        )
-
-    def step(self, ids: NDArray[np.int32], candidates: NDArray[np.int32], correction: NDArray[np.float32]) -> float:
-        """Train on one window of both directions; see `LanguageModel.sampled_loss`."""
-        return float(self._step(tf.constant(ids), tf.constant(candidates), tf.constant(correction)))
-
-    def _train(self, ids: Any, candidates: Any, correction: Any) -> Any:
-        variables = [variable.value for variable in self.model.trainable_variables]
-        carried = [(self.carried[side, 0], self.carried[side, 1]) for side in (0, 1)]
-        with tf.GradientTape() as tape:
-            loss, ended = self.model.sampled_loss(ids, carried, candidates, correction)
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
-        self.optimizer.apply(gradients, self.model.trainable_variables)
-        self.carried.assign(tf.stack([tf.stack(state) for state in ended]))
-        return loss
-
-    def forget(self) -> None:
-        """Begin every stream anew."""
-        self.carried.assign(tf.zeros_like(self.carried))
-
-    def evaluate(self, documents: Sequence[NDArray[np.int32]], batch_size: int = 8) -> tuple[float, float]:
-        """Cross-entropy a word of the forward and the backward direction, nats, whole vocabulary."""
-        total, words = np.zeros(2), 0
-        ordered = sorted(documents, key=len)
-        for start in range(0, len(ordered), batch_size):
-            ids, lengths = pad(ordered[start : start + batch_size])
-            total += self._whole(tf.constant(ids), tf.constant(lengths)).numpy()
-            words += int((lengths - 1).sum())
-        forward, backward = total / max(words, 1)
-        return float(forward), float(backward)
-
-    def _variables(self) -> dict[str, Any]:
-        named = {f"model/{variable.path}": variable for variable in self.model.trainable_variables}
-        named["model/random"] = self.model.random.state
-        named["carried"] = self.carried
-        return named | {f"adam/{variable.path}": variable for variable in self.optimizer.variables}
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Every variable of model, optimizer and dropout generator, and the carried states, by name."""
-        return {name: np.asarray(variable) for name, variable in self._variables().items()}
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a `state()`.
-
-        Raises:
-            CheckpointError: it belongs to another model.
-        """
-        variables = self._variables()
-        for name in sorted(variables.keys() | state.keys()):
-            if name not in variables or name not in state or tuple(variables[name].shape) != state[name].shape:
-                raise CheckpointError(f"the checkpoint is of another model: {name} differs")
-            variables[name].assign(state[name])
 
 
 def pretrain(
@@ -148,7 +38,11 @@ def pretrain(
     checkpoint_seconds: float = 120.0,
     progress: FitProgress | None = None,
 ) -> Encoder:
-    """Pre-train a language model and leave its encoder, tokenizer, log and checkpoints in a run folder.
+    """Pre-train a language model and leave its encoder, tokenizer, log, report and checkpoints in a run folder.
+
+    Interrupted at any moment, a call with `resume` goes on from the last checkpoint and ends where an uninterrupted
+    call ends: order, candidates, dropout, carried states and optimizer are all part of the checkpoint or derived from
+    seeds.
 
     Args:
         config: the recipe.
@@ -162,75 +56,79 @@ def pretrain(
         progress: where to show progress; None for nowhere.
 
     Returns:
-        The encoder, as written.
+        The encoder, as it was before the file rounded it to float16.
 
     Raises:
-        TrainingError, ConfigError: see `PretrainRun.start`.
+        TrainingError, ConfigError: see `PretrainRun.start`; or the loss is not finite.
         CheckpointError: the checkpoint to resume from is damaged.
+        DataError: the texts are too few.
     """
     shown = progress or FitProgress(quiet=True)
     with run.locked():
-        resuming = run.start(config, dict(description), resume=resume, overwrite=overwrite)
-        if run.tokenizer.exists():
-            tokenizer = run.read_tokenizer()
-        else:
-            with shown.stage("building the vocabulary"):
-                tokenizer = Tokenizer(build_vocabulary(texts, config.vocabulary))
-            checkpoint.write_atomically(run.tokenizer, tokenizer.to_json().encode())
+        resuming = run.start(config, description, resume=resume, overwrite=overwrite)
+        tokenizer = _tokenizer(config, texts, run, shown)
         with shown.stage("encoding texts"):
-            documents = _encode(texts, tokenizer, _LONGEST)
-            held_out = _encode(
-                validation[:: max(1, len(validation) // _VALIDATION_TEXTS)], tokenizer, _VALIDATION_TOKENS
-            )
-        counts = np.bincount(np.concatenate(documents), minlength=len(tokenizer.vocabulary))
-        counts[0] = len(documents)  # boundaries
+            corpus = encode_corpus(texts, validation, tokenizer)
+        steps = _steps(config, corpus)
         vectors = None
-        if not resuming:
+        if not resuming:  # a checkpoint holds the trained ones
             with shown.stage("fitting word vectors"):
-                vectors = ppmi_svd(documents, len(counts), config.embedding, seed=config.seed)
-        model = build_language_model(config, counts, vectors)
-        _train(config, model, documents, held_out, counts, run, resuming, checkpoint_seconds, shown)
-        encoder = from_language_model(model, tokenizer, counts, provenance=run.provenance())
+                vectors = ppmi_svd(corpus.documents, len(corpus.counts), config.embedding, seed=config.seed)
+        model = build_language_model(config, corpus.counts, vectors)
+        _train(
+            config, Pretrainer(config, model, steps * config.epochs), corpus, run, resuming, checkpoint_seconds, shown
+        )
+        encoder = from_language_model(model, tokenizer, corpus.counts, provenance=run.provenance())
         encoder.save(run.encoder)
+        write_report(run, corpus)
         return encoder
 
 
-def _encode(texts: Sequence[str], tokenizer: Tokenizer, longest: int) -> list[NDArray[np.int32]]:
-    whole = Tokenizer(tokenizer.vocabulary, max_tokens=longest, truncation="head")
-    return list(encode([Review(text, 0) for text in texts], whole).ids)
+def _tokenizer(config: PretrainConfig, texts: Sequence[str], run: PretrainRun, shown: FitProgress) -> Tokenizer:
+    if run.tokenizer.exists():
+        return run.read_tokenizer()
+    with shown.stage("building the vocabulary"):
+        tokenizer = Tokenizer(build_vocabulary(texts, config.vocabulary))
+    checkpoint.write_atomically(run.tokenizer, tokenizer.to_json().encode())
+    return tokenizer
+
+
+def _stream(config: PretrainConfig, corpus: Corpus, epoch: int) -> NDArray[np.int32]:
+    return streams(corpus.documents, config.streams, np.random.default_rng([config.seed, epoch]))
+
+
+def _steps(config: PretrainConfig, corpus: Corpus) -> int:
+    """Windows an epoch."""
+    tokens = int(corpus.counts.sum())
+    steps = windows(tokens, config.streams, config.window)
+    if not steps:
+        raise DataError(
+            f"{tokens:,} tokens fill no window of {config.window} tokens in {config.streams} streams; lower streams or "
+            f"window",
+            field="streams",
+        )
+    return steps
 
 
 def _train(
     config: PretrainConfig,
-    model: LanguageModel,
-    documents: list[NDArray[np.int32]],
-    held_out: list[NDArray[np.int32]],
-    counts: NDArray[np.int64],
+    trainer: Pretrainer,
+    corpus: Corpus,
     run: PretrainRun,
     resuming: bool,
     checkpoint_seconds: float,
     shown: FitProgress,
 ) -> None:
-    def stream_of(epoch: int) -> NDArray[np.int32]:
-        return streams(documents, config.streams, np.random.default_rng([config.seed, epoch]))
-
-    steps = windows(stream_of(0), config.window)
-    if not steps:
-        raise TrainingError(
-            f"the texts fill no window of {config.window} tokens in {config.streams} streams; lower streams or window",
-            field="streams",
-        )
-    trainer = Pretrainer(config, model, steps * config.epochs)
-    candidates = Candidates(counts, min(config.candidates, len(counts)))
+    steps, per_window = _steps(config, corpus), config.streams * config.window
+    candidates = Candidates(corpus.counts, min(config.candidates, len(corpus.counts)))
     position: dict[str, Any] = {"epoch": 0, "window": 0, "loss": 0.0, "seconds": 0.0, "history": []}
     if resuming:
         arrays, position = checkpoint.load(run.checkpoint)
         trainer.restore(arrays)
     while position["epoch"] < config.epochs:
         epoch = position["epoch"]
-        stream = stream_of(epoch)
+        stream = _stream(config, corpus, epoch)
         saved = started = time.monotonic()
-        per_window = config.streams * config.window
         shown.epoch(epoch + 1, config.epochs, steps * per_window, done=position["window"] * per_window, unit="tokens")
         if not position["window"]:
             trainer.forget()
@@ -245,30 +143,27 @@ def _train(
                     run.checkpoint, trainer.state(), position | {"seconds": position["seconds"] + saved - started}
                 )
         seconds = position["seconds"] + time.monotonic() - started
-        forward, backward = trainer.evaluate(held_out)
-        if not math.isfinite(position["loss"] + forward + backward):
-            raise TrainingError(
-                f"the loss of epoch {epoch + 1} is not finite; lower learning_rate", field="learning_rate"
-            )
-        history = [
-            *position["history"],
-            {
-                "epoch": epoch + 1,
-                "sampled_loss": position["loss"] / steps,
-                "validation_forward": forward,
-                "validation_backward": backward,
-                "seconds": round(seconds, 2),
-            },
-        ]
+        figures = _figures(epoch + 1, position["loss"] / steps, trainer.evaluate(corpus.validation), seconds)
         shown.note(
-            f"epoch {epoch + 1}/{config.epochs}  sampled loss {position['loss'] / steps:.4f}  validation forward "
-            f"{forward:.4f}, backward {backward:.4f} nats a word  {seconds:.0f} s"
+            f"epoch {epoch + 1}/{config.epochs}  sampled loss {figures['sampled_loss']:.4f}  validation forward "
+            f"{figures['validation_forward']:.4f}, backward {figures['validation_backward']:.4f} nats a word  "
+            f"{seconds:.0f} s"
         )
-        run.write_log(history)
+        history = [*position["history"], figures]
+        run.write_log(history)  # before the checkpoint: a kill between the two only writes the same lines again
         position = {"epoch": epoch + 1, "window": 0, "loss": 0.0, "seconds": 0.0, "history": history}
         checkpoint.save(run.checkpoint, trainer.state(), position)
 
 
-def read_history(run: PretrainRun) -> list[dict[str, Any]]:
-    """One dict an epoch, as `pretrain` logged it."""
-    return [json.loads(line) for line in run.log.read_text("utf-8").splitlines()]
+def _figures(epoch: int, sampled: float, validation: tuple[float, float], seconds: float) -> dict[str, Any]:
+    """The line of the log of an epoch."""
+    forward, backward = validation
+    if not math.isfinite(sampled + forward + backward):
+        raise TrainingError(f"the loss of epoch {epoch} is not finite; lower learning_rate", field="learning_rate")
+    return {
+        "epoch": epoch,
+        "sampled_loss": sampled,
+        "validation_forward": forward,
+        "validation_backward": backward,
+        "seconds": round(seconds, 2),
+    }

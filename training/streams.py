@@ -29,13 +29,16 @@ def streams(documents: Sequence[NDArray[np.int32]], count: int, generator: np.ra
     return joined[: length * count].reshape(count, length)
 
 
-def windows(stream: NDArray[np.int32], width: int) -> int:
-    """How many whole windows of `width` guesses fit into streams [B, L]."""
-    return (stream.shape[1] - 1) // width
+def windows(tokens: int, count: int, width: int) -> int:
+    """How many whole windows of `width` guesses so many tokens, boundaries included, fill in `count` streams."""
+    return max(0, tokens // count - 1) // width
 
 
 def window(stream: NDArray[np.int32], number: int, width: int) -> NDArray[np.int32]:
-    """The window of that number, int32 [2, B, width + 1]: forward, and the reversed streams."""
+    """The window of that number, int32 [2, B, width + 1]: of the streams, and of the reversed streams.
+
+    The last token of a window is the first of the next, so that every token but the very first is guessed once.
+    """
     start = number * width
     return np.stack([side[:, start : start + width + 1] for side in (stream, stream[:, ::-1])])
 

@@ -1,0 +1,204 @@
+"""Accuracy by the number of labels, with and without the pre-trained encoder; drawn as a picture.
+
+For every count and seed, that many IMDB training reviews, as many of each class, are drawn; the rest of the labels are
+not used. Both fits read the unlabelled reviews: one for vocabulary and word vectors, the other through the encoder. A
+quarter of the film-disjoint validation part chooses the epoch, and the accuracy is that on the other three quarters.
+Fits take long: each result is a line of a file, and fits that have theirs, under the same recipe and encoder, are not
+done again. A fit that was interrupted goes on from its checkpoint.
+
+Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts --init runs/encoder/encoder.npz [--results FILE.jsonl]
+       [--counts 100 300 1000 3000 22489] [--seeds 0 1 2] [--only plain] [--fit '{"epochs": 4}'] [--picture FILE.png]
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from benchmarks.tables import Table, machine
+from sentiline.interval import wilson
+from training import imdb, keras_setup
+from training.checkpoint import write_atomically
+from training.dataset import encode
+from training.encoder import Encoder, load_encoder
+from training.fit import fit
+from training.plots import STYLE, TRAIN, VALIDATION, png
+from training.presets import BILSTM, FitConfig
+from training.progress import FitProgress
+from training.publish import load_best
+from training.review import Review
+from training.run import Run
+from training.sources import FitData, with_start
+from training.trainer import Trainer
+
+COUNTS = (100, 300, 1_000, 3_000, 22_489)
+ARMS = {"plain": "without the encoder", "init": "from the encoder"}
+LEAST_STEPS = 200
+"""Few labels are seen in more epochs, so that every fit takes at least so many steps."""
+
+CHOOSING, CHOOSING_SEED = 0.25, 11
+
+
+def labelled(train: Sequence[Review], count: int, seed: int) -> list[Review]:
+    """So many reviews, the classes in turn; a smaller count gives the beginning of a larger one. All, if too few."""
+    order = np.random.default_rng([seed, 1]).permutation(len(train))
+    sides = [[train[index] for index in order if train[index].label == label] for label in (0, 1)]
+    drawn = [review for pair in zip(*sides, strict=False) for review in pair]
+    return drawn[:count] if count <= len(drawn) else list(train)
+
+
+def recipe(labels: int, seed: int, units: int, changes: Mapping[str, Any]) -> FitConfig:
+    """The flagship's recipe for so many labels: smaller batches and more epochs where they are few."""
+    config = dataclasses.replace(BILSTM, name=f"labels-{labels}", seed=seed, units=units, patience=0)
+    if labels < 2_000:
+        config = dataclasses.replace(config, batch_size=16)
+    epochs = max(config.epochs, math.ceil(LEAST_STEPS / math.ceil(labels / config.batch_size)))
+    return dataclasses.replace(config, **{"epochs": epochs, **changes})
+
+
+def measure(run: Run, config: FitConfig, data: FitData, reviews: Sequence[Review], progress: FitProgress) -> float:
+    """Accuracy, in percent, of the best epoch of a fit, which is gone on with if it was interrupted."""
+    fit(config, data, run, resume=True, progress=progress)
+    tokenizer = run.read_tokenizer()
+    model = load_best(run, config, tokenizer)
+    _, accuracy = Trainer(config, model, 1).evaluate(encode(reviews, tokenizer))
+    return 100 * accuracy
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The results so far."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> Table:
+    """Mean accuracy, and the lowest and highest of the seeds, by count and arm."""
+    rows = []
+    for count in sorted({result["labels"] for result in results}):
+        cells = []
+        for arm in ARMS:
+            found = [result["accuracy"] for result in results if (result["labels"], result["arm"]) == (count, arm)]
+            span = f" ({min(found):.2f}…{max(found):.2f})" if len(found) > 1 else ""
+            cells.append(f"{np.mean(found):.2f}{span}" if found else "-")
+        rows.append([f"{count:,}", *cells])
+    return Table(["labels", *(f"{name}, %" for name in ARMS.values())], rows)
+
+
+def picture(results: Sequence[Mapping[str, Any]]) -> bytes:
+    """Accuracy over labels as PNG bytes: a dot a seed, a line through the means."""
+    counts = sorted({result["labels"] for result in results})
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7, 3.6), layout="constrained")
+        axes = figure.subplots()
+        for (arm, name), color in zip(ARMS.items(), (TRAIN, VALIDATION), strict=True):
+            found = [result for result in results if result["arm"] == arm]
+            own = sorted({result["labels"] for result in found})
+            means = [np.mean([result["accuracy"] for result in found if result["labels"] == count]) for count in own]
+            axes.plot(own, means, color=color, label=name)
+            axes.plot(
+                [result["labels"] for result in found],
+                [result["accuracy"] for result in found],
+                linestyle="",
+                marker="o",
+                markersize=4,
+                color=color,
+            )
+        axes.set_xscale("log")
+        axes.set_xticks(counts)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set(xlabel="labelled reviews", ylabel="accuracy on held-out reviews, %")
+        axes.legend(frameon=False, loc="lower right")
+        return png(figure)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache")
+    parser.add_argument("--init", default="encoder", help='"encoder", the shipped one, or an encoder.npz')
+    parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", choices=list(ARMS), help="one of the two fits")
+    parser.add_argument("--units", type=int, default=BILSTM.units, help="of the fit without the encoder")
+    parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
+    parser.add_argument("--results", type=Path, default=Path("runs/label-counts.jsonl"), help="a line a fit")
+    parser.add_argument("--picture", type=Path, help="PNG file")
+    parser.add_argument("--markdown", type=Path, help="file for the table")
+    parser.add_argument("--threads", type=int, help="TensorFlow threads; default all cores")
+    options = parser.parse_args(arguments)
+    keras_setup.configure(options.threads)
+    encoder = load_encoder(options.init) if options.only != "plain" else None
+    found = imdb.load(options.archive)
+    train, validation = imdb.split(found.train)
+    reviews, choosing = imdb.split(validation, fraction=CHOOSING, seed=CHOOSING_SEED)
+    wanted = []
+    with FitProgress() as progress:
+        for count in sorted(options.counts):
+            for seed in options.seeds:
+                for arm in ARMS if options.only is None else [options.only]:
+                    start = encoder if arm == "init" else None
+                    units = options.units if start is None else start.units
+                    config = recipe(count, seed, units, json.loads(options.fit))
+                    data = _data(labelled(train, count, seed), choosing, found.unsup, start, dict(found.digests))
+                    wanted.append(_result(arm, count, config, data, reviews, options.results, progress))
+    low, high = wilson(round(0.9 * len(reviews)), len(reviews))
+    page = (
+        f"{machine()}. Accuracy on {len(reviews):,} held-out reviews, by which nothing was chosen: one of 90 % has a "
+        f"95 % interval of ±{50 * (high - low):.1f} points. {len(options.seeds)} draws of the labels; the lowest and "
+        f"the highest in brackets.\n\n{table(wanted)}\n"
+    )
+    print(page, end="")
+    if options.markdown:
+        write_atomically(options.markdown, page.encode())
+    if options.picture:
+        write_atomically(options.picture, picture(wanted))
+
+
+def _data(
+    train: Sequence[Review],
+    choosing: Sequence[Review],
+    unlabelled: Sequence[str],
+    encoder: Encoder | None,
+    digests: Mapping[str, str],
+) -> FitData:
+    description = {"name": "imdb", "training_reviews": len(train), "validation_reviews": len(choosing)}
+    return with_start(FitData(train, choosing, unlabelled, {**description, "sha256": digests}), encoder, None)
+
+
+def _result(
+    arm: str,
+    count: int,
+    config: FitConfig,
+    data: FitData,
+    reviews: Sequence[Review],
+    path: Path,
+    progress: FitProgress,
+) -> dict[str, Any]:
+    """The line of one fit, from the file or anew."""
+    key = {"arm": arm, "labels": count, "config": config.as_dict(), "encoder": data.description.get("encoder")}
+    for known in read(path):
+        if {name: known[name] for name in key} == key:
+            return known
+    progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}")
+    run = Run(path.with_suffix("") / f"{arm}-{count}-{config.seed}")
+    accuracy = measure(run, config, data, reviews, progress)
+    result = {**key, "accuracy": accuracy, "reviews": len(reviews), "history": run.read_log()}
+    before = "".join(json.dumps(known) + "\n" for known in read(path))
+    write_atomically(path, (before + json.dumps(result) + "\n").encode())
+    shutil.rmtree(run.folder)
+    progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}: {accuracy:.2f} %")
+    return result
+
+
+if __name__ == "__main__":
+    main()

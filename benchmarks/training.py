@@ -1,0 +1,166 @@
+"""What a training step of the flagship's fit and of the pre-training costs, against the arithmetic that it needs.
+
+The steps are those that `python -m training` takes, on IMDB training reviews; the arithmetic is counted from shapes,
+and set against the best matrix product that the same process reached just before. Each setting of TensorFlow's threads
+has a process of its own (`benchmarks.training_steps`). Nothing else should run meanwhile.
+
+Usage: IMDB_ARCHIVE=… python -m benchmarks.training [--steps 8] [--markdown FILE] [--json FILE]
+In parts: … --ids IDS.npz --only default --cases fit --known FILE.json --json FILE.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.tables import Table, add_options, machine, publish
+from sentiline.bundle import find
+from training import imdb
+from training.dataset import encode
+
+LAYERS = tuple(f"layer-{units}-{dtype}" for units in (64, 128, 256) for dtype in ("float32", "bfloat16"))
+PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
+    "default": (
+        0,
+        0,
+        ("fit", "fit-bfloat16", "fit-unbucketed", "fit-eager", "pretrain-bfloat16", "pretrain-float32", *LAYERS),
+    ),
+    "1 thread an op, 2 side by side": (1, 2, ("fit", "fit-bfloat16", "pretrain-bfloat16", "pretrain-float32", *LAYERS)),
+    "1 thread": (1, 1, ("fit", "pretrain-bfloat16")),
+    "XLA": (0, 0, ("fit-xla", "pretrain-xla")),
+}
+"""Threads of one op, ops side by side (0 for all), and what is timed under them."""
+
+NAMES = {
+    "fit": "as it is",
+    "fit-bfloat16": "products in bfloat16",
+    "fit-unbucketed": "batches as they come",
+    "fit-eager": "eager",
+    "fit-xla": "compiled by XLA",
+    "pretrain-bfloat16": "bfloat16",
+    "pretrain-float32": "float32",
+    "pretrain-xla": "bfloat16, compiled by XLA",
+}
+
+
+def write_ids(path: Path, archive: Path | None, model: str, reviews: int) -> None:
+    """Token ids of IMDB training reviews under the tokenizer of a bundle, for the processes to read."""
+    tokenizer = find(model).tokenizer()
+    train, _ = imdb.split(imdb.load(archive).train)
+    chosen = np.random.default_rng(0).permutation(len(train))[:reviews]
+    found = encode([train[index] for index in chosen], tokenizer)
+    np.savez(path, ids=np.concatenate(found.ids), lengths=found.lengths, words=len(tokenizer.vocabulary))
+
+
+def chosen(name: str, beginnings: Sequence[str]) -> list[str]:
+    """The cases of a process whose names begin so."""
+    return [case for case in PROCESSES[name][2] if case.startswith(tuple(beginnings))]
+
+
+def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The figures of one process."""
+    intra, inter, _ = PROCESSES[name]
+    command = [sys.executable, "-m", "benchmarks.training_steps", ids, "--intra", intra, "--inter", inter]
+    command += ["--steps", options.steps, "--fit", options.fit, "--pretrain", options.pretrain]
+    command += chosen(name, options.cases)
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}
+    done = subprocess.run([str(part) for part in command], env=environment, stdout=subprocess.PIPE, check=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def table(found: Mapping[str, Mapping[str, Any]], kind: str, base: str) -> Table:
+    """The steps of one kind; costs a token in terms of the base case under default threads."""
+    rows, costs = [], {}
+    for process, figures in found.items():
+        for case, figure in figures["cases"].items():
+            if case.startswith(kind):
+                seconds = sum(figure["seconds"])
+                costs[process, case] = seconds / figure["tokens"]
+                rate, peak = figure["operations"] / seconds, figure["peak"]
+                cells = [f"{1e6 * costs[process, case]:.2f}", _ratio(costs, process, case, base), f"{rate / 1e9:.0f}"]
+                cells += [f"{100 * rate / peak:.0f} %", f"{figure['first']:.1f}"]
+                threads = "" if process in ("default", "XLA") else f", {process}"
+                rows.append([NAMES[case] + threads, *cells])
+    return Table(["", "µs a token", "cost", "Gop/s", "of the best product", "first step, s"], rows)
+
+
+def _ratio(costs: Mapping[tuple[str, str], float], process: str, case: str, base: str) -> str:
+    return f"{costs[process, case] / costs['default', base]:.2f}" if ("default", base) in costs else "-"
+
+
+def layers(found: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One LSTM layer alone, by its units: thousand million operations a second, and the share of the best product."""
+    columns = ["units", *(f"{dtype}, {name}" for name in found for dtype in ("float32", "bfloat16"))]
+    rows = []
+    for units in (64, 128, 256):
+        cells = []
+        for figures in found.values():
+            for dtype in ("float32", "bfloat16"):
+                figure = figures["cases"][f"layer-{units}-{dtype}"]
+                rate = figure["operations"] / sum(figure["seconds"])
+                cells.append(f"{rate / 1e9:.0f} ({100 * rate / figure['peak']:.0f} %)")
+        rows.append([str(units), *cells])
+    return Table(columns, rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    parser.add_argument("--steps", type=int, default=8, help="steps of each case")
+    parser.add_argument("--reviews", type=int, default=25_000, help="training reviews that batches are made of")
+    parser.add_argument("--only", nargs="+", choices=list(PROCESSES), default=list(PROCESSES))
+    parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
+    parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
+    parser.add_argument("--known", type=Path, help="figures of an earlier run, as --json wrote them, to add to")
+    parser.add_argument("--cases", nargs="+", default=["fit", "pretrain", "layer"], help="beginnings of their names")
+    parser.add_argument("--ids", type=Path, help="file for the token ids; one that exists is used again")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        ids = options.ids or Path(folder, "ids.npz")
+        if not ids.exists():
+            write_ids(ids, options.archive, options.model, options.reviews)
+        known = json.loads(options.known.read_text()) if options.known else {}
+        found = {}
+        for name in PROCESSES:
+            figures = known.get(name, {"cases": {}})
+            if name in options.only and chosen(name, options.cases):
+                new = run(name, ids, options)
+                figures = new | {"cases": figures["cases"] | new["cases"]}
+            if figures["cases"]:
+                found[name] = figures
+    publish(_parts(found, options), found, options)
+
+
+def _parts(found: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) -> list[str | Table]:
+    first = next(iter(found.values()))
+    peaks = ", ".join(f"{rate / 1e9:.0f} in {dtype}" for dtype, rate in first["peak"].items())
+    shares = first["padding"]
+    parts: list[str | Table] = [
+        f"{options.steps} steps of each case, fewer where compiled by XLA or eager; {machine()}. The best product of "
+        f"1,536 x 1,536 matrices reached {peaks}, in thousand million operations a second (Gop/s), with "
+        f"{next(iter(found))} threads.",
+        "The fit:",
+        table(found, "fit", "fit"),
+        f"Padding is {100 * shares['bucketed']:.1f} % of the timesteps of an epoch, and would be "
+        f"{100 * shares['as they come']:.1f} % in batches as they come.",
+        "The pre-training:",
+        table(found, "pretrain", "pretrain-bfloat16"),
+    ]
+    alone = {name: figures for name, figures in found.items() if set(LAYERS) <= set(figures["cases"])}
+    if alone:
+        parts += ["One LSTM layer alone, forward and backward, 64 texts of 200 tokens, in Gop/s:", layers(alone)]
+    return parts
+
+
+if __name__ == "__main__":
+    main()

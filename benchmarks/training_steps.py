@@ -1,0 +1,215 @@
+"""The training steps that `benchmarks.training` times, in a process of their own, since threads are set once a process.
+
+Usage: python -m benchmarks.training_steps IDS.npz --intra 1 --inter 2 --steps 8 fit pretrain-bfloat16 layer-256
+Prints a line of JSON after every case: the best matrix products, and for every case so far its steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from training import keras_setup
+from training.dataset import bucketed_batches, pad
+from training.language_model import build_language_model
+from training.model import build_model
+from training.presets import BILSTM, FitConfig
+from training.pretrain_presets import PretrainConfig
+from training.pretrainer import Pretrainer
+from training.streams import Candidates, streams, window
+from training.trainer import Trainer
+
+FIT_CASES = ("fit", "fit-bfloat16", "fit-unbucketed", "fit-eager", "fit-xla")
+PRETRAIN_CASES = ("pretrain-bfloat16", "pretrain-float32", "pretrain-xla")
+LAYER_BATCH, LAYER_TIME = 64, 200
+
+
+def lstm_operations(tokens: int, inputs: int, units: int) -> int:
+    """Multiplications and additions of one direction's products, forward and backward.
+
+    A token's forward step multiplies [inputs + units] by [inputs + units, 4 · units]; its gradient by weights and by
+    inputs is another product of that size each.
+    """
+    return 3 * tokens * 2 * (inputs + units) * 4 * units
+
+
+def fit_operations(config: FitConfig, tokens: int) -> int:
+    """Of one training step on so many tokens: the layers' products in the clean pass and in the perturbed one.
+
+    Word vectors, pooling and the optimizer add less than a hundredth and are not counted.
+    """
+    passes = 2 if config.adversarial else 1
+    inputs, total, directions = config.embedding, 0, 2 if config.direction == "bidirectional" else 1
+    for _ in range(config.layers):
+        total += directions * lstm_operations(tokens, inputs, config.units)
+        inputs = directions * config.units
+    return passes * total
+
+
+def pretrain_operations(config: PretrainConfig) -> int:
+    """Of one training step: layers, projections, and guesses times candidates, of both directions."""
+    tokens = config.streams * config.window
+    guess = config.embedding * (config.units + config.candidates)
+    return 2 * (lstm_operations(tokens, config.embedding, config.units) + 3 * tokens * 2 * guess)
+
+
+def peak(dtype: str, size: int = 1536, seconds: float = 1.0) -> float:
+    """Operations a second of the best square matrix product of TensorFlow under this process's threads."""
+    factor = tf.cast(tf.constant(np.random.default_rng(0).normal(size=(size, size)), tf.float32), dtype)
+    best, ends = float("inf"), time.perf_counter() + seconds
+    while best == float("inf") or time.perf_counter() < ends:
+        started = time.perf_counter()
+        tf.matmul(factor, factor).numpy()
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best
+
+
+def timed(step: Callable[[Any], object], arguments: Sequence[Any]) -> tuple[float, list[float]]:
+    """Seconds of a first call, which builds the graph, and of one call for each of the arguments."""
+    seconds = []
+    for argument in [arguments[0], *arguments]:
+        started = time.perf_counter()
+        step(argument)
+        seconds.append(time.perf_counter() - started)
+    return seconds[0], seconds[1:]
+
+
+def fit_case(
+    case: str, documents: list[NDArray[np.int32]], words: int, config: FitConfig, steps: int
+) -> dict[str, Any]:
+    """Steps of a fit on batches drawn from an epoch."""
+    config = dataclasses.replace(config, compute="bfloat16" if case == "fit-bfloat16" else "float32")
+    trainer = Trainer(config, build_model(config, words), 1000)
+    generator = np.random.default_rng(0)
+    documents = [ids[: config.max_tokens] for ids in documents]
+    lengths = np.array([len(ids) for ids in documents], np.int32)
+    if case == "fit-unbucketed":
+        order = generator.permutation(len(documents))
+        batches = [order[at : at + config.batch_size] for at in range(0, len(order), config.batch_size)]
+    else:
+        batches = bucketed_batches(lengths, config.batch_size, generator)
+    chosen = [batch for batch in batches if len(batch) == config.batch_size][:steps]
+    if case in ("fit-eager", "fit-xla"):  # XLA compiles every length anew: all its steps see one
+        chosen = [sorted(chosen, key=lambda batch: lengths[batch].max())[len(chosen) // 2]] * min(3, steps)
+    labels = np.arange(config.batch_size) % 2
+    padded = [pad([documents[index] for index in batch]) for batch in chosen]
+    if case == "fit-xla":
+        trainer._step = tf.function(trainer._train, jit_compile=True)
+    if case == "fit-eager":
+        trainer._step = trainer._train
+    first, seconds = timed(lambda batch: trainer.step(*batch, labels), padded)
+    tokens = sum(int(real.sum()) for _, real in padded)
+    return {
+        "first": first,
+        "seconds": seconds,
+        "tokens": tokens,
+        "padding": 1 - tokens / sum(ids.size for ids, _ in padded),
+        "operations": fit_operations(config, tokens),
+        "dtype": config.compute,
+    }
+
+
+def padding(documents: list[NDArray[np.int32]], config: FitConfig) -> dict[str, float]:
+    """Share of the timesteps of an epoch that are padding, by how the batches are made."""
+    lengths = np.minimum([len(ids) for ids in documents], config.max_tokens).astype(np.int32)
+    order = np.random.default_rng(0).permutation(len(lengths))
+    as_they_come = [order[at : at + config.batch_size] for at in range(0, len(order), config.batch_size)]
+    bucketed = bucketed_batches(lengths, config.batch_size, np.random.default_rng(0))
+
+    def share(batches: list[NDArray[np.intp]]) -> float:
+        return float(1 - lengths.sum() / sum(len(batch) * lengths[batch].max() for batch in batches))
+
+    return {"bucketed": share(bucketed), "as they come": share(as_they_come)}
+
+
+def pretrain_case(
+    case: str, documents: list[NDArray[np.int32]], words: int, config: PretrainConfig, steps: int
+) -> dict[str, Any]:
+    """Steps of a pre-training on consecutive windows."""
+    precision = "float32" if case == "pretrain-float32" else "bfloat16"
+    config = dataclasses.replace(config, precision=precision)
+    counts = np.bincount(np.concatenate(documents), minlength=words)
+    trainer = Pretrainer(config, build_language_model(config, counts, None), 1000)
+    if case == "pretrain-xla":
+        trainer._step = tf.function(trainer._train, jit_compile=True)
+    repeated = documents * (1 + (config.streams * (config.window * steps + 1)) // sum(map(len, documents)))
+    stream = streams(repeated, config.streams, np.random.default_rng(0))
+    drawn = Candidates(counts, min(config.candidates, words)).draw(np.random.default_rng(0))
+    windows = [window(stream, number, config.window) for number in range(min(3, steps) if "xla" in case else steps)]
+    first, seconds = timed(lambda ids: trainer.step(ids, *drawn), windows)
+    return {
+        "first": first,
+        "seconds": seconds,
+        "tokens": len(seconds) * config.streams * config.window,
+        "padding": 0.0,
+        "operations": len(seconds) * pretrain_operations(config),
+        "dtype": precision,
+    }
+
+
+def layer_case(units: int, dtype: str, steps: int) -> dict[str, Any]:
+    """One LSTM layer alone, forward and backward, 128 inputs wide."""
+    policy = "mixed_bfloat16" if dtype == "bfloat16" else "float32"
+    layer = keras.layers.LSTM(units, return_sequences=True, dtype=policy)
+    layer.build((None, None, 128))
+    variables = [variable.value for variable in layer.trainable_variables]
+
+    @tf.function
+    def step(vectors: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            total = tf.reduce_sum(tf.cast(layer(vectors), tf.float32))
+        return tape.gradient(total, [vectors, *variables])
+
+    vectors = tf.random.stateless_normal([LAYER_BATCH, LAYER_TIME, 128], [0, 0])
+    first, seconds = timed(lambda given: step(given)[-1].numpy(), [vectors] * steps)
+    tokens = LAYER_BATCH * LAYER_TIME * len(seconds)
+    operations = lstm_operations(tokens, 128, units)
+    return {
+        "first": first, "seconds": seconds, "tokens": tokens, "padding": 0.0, "operations": operations, "dtype": dtype
+    }  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ids", type=Path, help="joined token ids, lengths and the number of words")
+    parser.add_argument("--intra", type=int, default=0, help="threads of one op; 0 for all")
+    parser.add_argument("--inter", type=int, default=0, help="ops side by side; 0 for all")
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
+    parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
+    parser.add_argument("cases", nargs="+", help="fit…, pretrain…, layer-UNITS-DTYPE")
+    options = parser.parse_args(arguments)
+    tf.config.threading.set_intra_op_parallelism_threads(options.intra)
+    tf.config.threading.set_inter_op_parallelism_threads(options.inter)
+    keras_setup.configure()
+    with np.load(options.ids) as file:
+        documents, words = np.split(file["ids"], np.cumsum(file["lengths"])[:-1]), int(file["words"])
+    fit = dataclasses.replace(BILSTM, **json.loads(options.fit))
+    pretrain = dataclasses.replace(PretrainConfig(), **json.loads(options.pretrain))
+    peaks = {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}
+    found: dict[str, Any] = {"peak": peaks, "padding": padding(documents, fit), "cases": {}}
+    for case in options.cases:
+        if case in FIT_CASES:
+            figure = fit_case(case, documents, words, fit, options.steps)
+        elif case in PRETRAIN_CASES:
+            figure = pretrain_case(case, documents, words, pretrain, options.steps)
+        else:
+            _, units, dtype = case.split("-")
+            figure = layer_case(int(units), dtype, options.steps)
+        found["cases"][case] = {**figure, "peak": peaks[figure["dtype"]]}
+        print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""The type of a recipe: whichever frozen value decides what a run computes."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
+
+from training.ngram_presets import NgramConfig
+from training.presets import FitConfig
+from training.pretrain_presets import PretrainConfig
+
+AnyRecipe: TypeAlias = FitConfig | PretrainConfig | NgramConfig
+"""Any of them."""
+
+Recipe = TypeVar("Recipe", FitConfig, PretrainConfig, NgramConfig)
+"""One of them, the same throughout a signature."""
