@@ -28,6 +28,7 @@ class Straightforward:
         self._session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
         self._names = [value.name for value in self._session.get_outputs()]
         self._tokenizer = bundle.tokenizer()
+        self._thresholds = bundle.manifest.uncertainty
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         """One after the other."""
@@ -63,6 +64,7 @@ class Straightforward:
                 "tokens_used": encoding.tokens_used,
                 "unknown_tokens": encoding.unknown_tokens,
                 "truncated": encoding.truncated,
+                "uncertain": self._uncertain(max(positive, 1 - positive), encoding),
             }
             if detail == "timesteps":
                 steps = []
@@ -85,6 +87,13 @@ class Straightforward:
                 answer["timesteps"] = steps
             answers.append(answer)
         return answers
+
+    def _uncertain(self, score: float, encoding: Encoding) -> bool | None:
+        thresholds = self._thresholds
+        if thresholds is None:
+            return None
+        unknown = encoding.unknown_tokens / encoding.tokens_used
+        return score < thresholds.confidence or unknown > thresholds.unknown_rate
 
     def answer(self, texts: Sequence[str], detail: Detail) -> bytes:
         """From texts to bytes."""

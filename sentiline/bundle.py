@@ -18,6 +18,7 @@ from typing import Any
 
 from sentiline.errors import BundleCorruptError, BundleNotFoundError, OptionError, SettingError
 from sentiline.tokenizer import Tokenizer
+from sentiline.uncertainty import Thresholds
 
 FORMAT = 1
 """Number of the manifest format that this release reads."""
@@ -60,6 +61,7 @@ class Manifest:
         default_precision: the one used unless another is asked for.
         tokenizer: name of the tokenizer's file.
         files: record of every file but the manifest.
+        uncertainty: when a prediction is uncertain; None if the manifest does not say.
         digest: lower-case hexadecimal SHA-256 of the manifest's bytes.
         document: the whole manifest as read, for the keys that loading does not need.
     """
@@ -71,6 +73,7 @@ class Manifest:
     default_precision: str
     tokenizer: str
     files: Mapping[str, FileRecord]
+    uncertainty: Thresholds | None
     digest: str
     document: Mapping[str, Any] = field(repr=False)
 
@@ -106,6 +109,7 @@ class Manifest:
             default_precision=read.text("default_precision"),
             tokenizer=read.text("tokenizer"),
             files=read.files("files"),
+            uncertainty=read.thresholds("uncertainty"),
             digest=hashlib.sha256(content).hexdigest(),
             document=MappingProxyType(document),
         )
@@ -119,14 +123,20 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Takes typed values out of a manifest; each refusal names the key and what was found."""
+    """Takes typed values out of a manifest; each refusal names the key and what was found.
+
+    `within` precedes the names of keys where the document is an object inside the manifest.
+    """
 
     document: Mapping[str, Any]
     source: Path | str
+    within: str = ""
 
     def fail(self, key: str, expected: str) -> None:
         found = json.dumps(self.document[key])[:80] if key in self.document else "nothing"
-        raise BundleCorruptError(f'{self.source}: "{key}" must be {expected}; found {found}; {_REMEDY}', field=MANIFEST)
+        raise BundleCorruptError(
+            f'{self.source}: "{self.within}{key}" must be {expected}; found {found}; {_REMEDY}', field=MANIFEST
+        )
 
     def text(self, key: str) -> str:
         value = self.document.get(key)
@@ -147,6 +157,24 @@ class _Reader:
         if not isinstance(value, bool):
             self.fail(key, "true or false")
         return bool(value)
+
+    def number(self, key: str, least: float, most: float) -> float:
+        value = self.document.get(key)
+        # NaN, which Python reads and JSON lacks, lies in no range
+        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+            self.fail(key, f"a number from {least:g} to {most:g}")
+        return float(value or 0)
+
+    def thresholds(self, key: str) -> Thresholds | None:
+        value = self.document.get(key)
+        if value is None:  # bundles of earlier releases have none
+            return None
+        if not isinstance(value, dict):
+            self.fail(key, "an object of thresholds, or left out")
+        inner = _Reader(value, self.source, f"{key}.")
+        return Thresholds(
+            confidence=inner.number("confidence", 0.5, 1), unknown_rate=inner.number("unknown_rate", 0, 1)
+        )
 
     def table(self, key: str) -> Mapping[str, str]:
         value = self.document.get(key)

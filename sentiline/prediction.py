@@ -82,6 +82,8 @@ class Prediction:
         tokens_used: how many of them the model read.
         unknown_tokens: how many of those the vocabulary lacks.
         truncated: whether tokens were left out, `tokens_used < tokens_total`.
+        uncertain: whether the model does not know: `score` is too low or too many tokens are unknown, by the thresholds
+            of its bundle; None if that has none.
         timesteps: one for each token used, in order; None unless `detail="timesteps"` was asked for.
         sentences: all sentences that hold a token, in order; None unless `detail="sentences"` was asked for.
     """
@@ -95,6 +97,7 @@ class Prediction:
     tokens_used: int
     unknown_tokens: int
     truncated: bool
+    uncertain: bool | None
     timesteps: tuple[Timestep, ...] | None = None
     sentences: tuple[Sentence, ...] | None = None
 

@@ -226,6 +226,7 @@ class Predictor:
             bias=float(outputs["bias"][0]),
             scores=outputs["scores"][0],
             contributions=None if contributions is None else contributions[0],
+            thresholds=self.manifest.uncertainty,
         )
 
     def close(self) -> None:

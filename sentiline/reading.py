@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sentiline.prediction import Detail, Label, Prediction, Sentence, Timestep
 from sentiline.sentences import sentence_spans
 from sentiline.tokenizer import UNKNOWN_ID, Encoding, split
+from sentiline.uncertainty import Thresholds
 
 DECIMALS = 7
 """Digits after the point kept per timestep: what float32 holds near 1, and half the size of its float64 digits."""
@@ -30,6 +31,7 @@ class Reading:
         bias: the part of the logit that no token contributes.
         scores: float32 [T], the model's own P(positive) read at each timestep.
         contributions: float32 [T], each timestep's share of the logit; None if the model is not additive.
+        thresholds: beyond which the model does not know; None if it has none.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Reading:
     bias: float
     scores: NDArray[np.float32]
     contributions: NDArray[np.float32] | None
+    thresholds: Thresholds | None = None
 
     @property
     def label(self) -> Label:
@@ -49,6 +52,18 @@ class Reading:
     def score(self) -> float:
         """Probability of the verdict."""
         return max(self.positive, 1.0 - self.positive)
+
+    @property
+    def uncertain(self) -> bool | None:
+        """Whether the model does not know; None if it has no thresholds to tell by."""
+        return None if self.thresholds is None else bool(self.doubts())
+
+    def doubts(self) -> list[str]:
+        """Why the prediction is uncertain, in words; see `Thresholds.doubts`."""
+        encoding = self.encoding
+        if self.thresholds is None:
+            return []
+        return self.thresholds.doubts(self.score, encoding.unknown_tokens, encoding.tokens_used)
 
     def running(self) -> NDArray[np.float64] | None:
         """The verdict from the text so far, at each timestep.
@@ -146,6 +161,7 @@ class Reading:
             "tokens_used": encoding.tokens_used,
             "unknown_tokens": encoding.unknown_tokens,
             "truncated": encoding.truncated,
+            "uncertain": self.uncertain,
         }
 
     def _rows(self) -> zip[tuple[Any, ...]]:

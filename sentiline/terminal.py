@@ -85,6 +85,8 @@ def render(reading: Reading, detail: Detail, console: Console) -> Group:
     """
     paint = Paint.of(console)
     lines = [verdict(reading, paint)]
+    if reading.uncertain:
+        lines.append(doubt(reading))
     if detail == "timesteps":
         values = reading.running() if reading.contributions is not None else reading.scores
         assert values is not None
@@ -135,6 +137,11 @@ def verdict(reading: Reading, paint: Paint) -> Text:
         (f" {percent(reading.score)}", "bold"),
         f"  logit {reading.logit:+.2f}  {read}{unknown}",
     )
+
+
+def doubt(reading: Reading) -> Text:
+    """One line: that the prediction is uncertain, and why."""
+    return Text.assemble(("? uncertain", "bold"), f": {'; '.join(reading.doubts())}")
 
 
 def percent(probability: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,7 @@ def describe(
         "precisions": sorted(manifest.precisions),
         "max_tokens": None if predictor is None else predictor.tokenizer.max_tokens,
         "truncation": None if predictor is None else predictor.tokenizer.truncation,
+        "uncertainty": None if manifest.uncertainty is None else asdict(manifest.uncertainty),
         "files": {file: {"sha256": record.sha256, "bytes": record.size} for file, record in manifest.files.items()},
     }
 

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from sentiline.bundle import Manifest
 
 INPUT = {"name": "text", "datatype": "BYTES", "shape": [-1]}
-OUTPUTS = ({"name": "label", "datatype": "BYTES", "shape": [-1]}, {"name": "score", "datatype": "FP32", "shape": [-1]})
+UNCERTAIN = "uncertain"
+DATATYPES = {"label": "BYTES", "score": "FP32", UNCERTAIN: "BOOL"}
+"""Of every output; a model without thresholds has no `uncertain`."""
+
 EXAMPLE = '{"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["A film to remember."]}]}'
 TENSOR = "inputs[0]"
 DATA = f"{TENSOR}.data"
-
-_DATATYPES = {str(output["name"]): str(output["datatype"]) for output in OUTPUTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class InferRequest:
         texts: what to score, at least one, in row-major order.
         shape: of the input, and so of every output.
         truncation: policy for long texts; None for the model's own.
-        outputs: names of the outputs wanted, in order, and whether each is to be sent as binary data.
+        outputs: names of the outputs wanted, in order, and whether each is to be sent as binary data; empty for all
+            that the model has.
+        binary: whether those are.
     """
 
     id: str | None
@@ -46,6 +49,7 @@ class InferRequest:
     shape: Sequence[int]
     truncation: Truncation | None
     outputs: Mapping[str, bool]
+    binary: bool
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
@@ -55,7 +59,7 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
         "versions": [manifest.version],
         "platform": "onnxruntime_onnx",
         "inputs": [INPUT],
-        "outputs": list(OUTPUTS),
+        "outputs": [{"name": name, "datatype": DATATYPES[name], "shape": [-1]} for name in _names(manifest)],
     }
 
 
@@ -82,12 +86,14 @@ def parse(document: Any, binary: bytes, settings: Settings) -> InferRequest:
     texts = _texts(tensor, shape, binary)
     check_size(len(texts), shape, DATA)
     truncation = take_choice(parameters, "truncation", TRUNCATIONS, within="parameters.")
+    as_binary = parameters.get("binary_data_output") is True
     return InferRequest(
         id=_id(fields),
         texts=texts,
         shape=shape,
         truncation=cast("Truncation | None", truncation),
-        outputs=_outputs(fields, binary=parameters.get("binary_data_output") is True),
+        outputs=_outputs(fields, binary=as_binary),
+        binary=as_binary,
     )
 
 
@@ -97,14 +103,23 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: InferReques
     Returns:
         `(body, size)`: the JSON, followed by the binary data if any was asked for; `size` is then the JSON's number of
         bytes, else None.
+
+    Raises:
+        ServiceError: 422 if an output is wanted that the model does not have.
     """
     values: dict[str, Any] = {
         "label": [reading.label for reading in readings],
         "score": np.array([reading.score for reading in readings], np.float32).tolist(),
+        UNCERTAIN: [reading.uncertain for reading in readings],
     }
+    names = _names(manifest)
+    for index, name in enumerate(request.outputs):
+        if name not in names:
+            message = f'outputs[{index}] asks for "{name}", which the model "{manifest.name}" cannot tell'
+            raise refuse("invalid_input", f"{message}; choose among {', '.join(names)}", f"outputs[{index}].name")
     outputs, tail = [], []
-    for name, as_binary in request.outputs.items():
-        output: dict[str, Any] = {"name": name, "datatype": _DATATYPES[name], "shape": request.shape}
+    for name, as_binary in (request.outputs or dict.fromkeys(names, request.binary)).items():
+        output: dict[str, Any] = {"name": name, "datatype": DATATYPES[name], "shape": request.shape}
         if as_binary:
             tail.append(encode(values[name]))
             output["parameters"] = {"binary_data_size": len(tail[-1])}
@@ -120,6 +135,11 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: InferReques
     }
     head = orjson.dumps(document)
     return b"".join([head, *tail]), len(head) if tail else None
+
+
+def _names(manifest: Manifest) -> list[str]:
+    """Of the outputs that a model has."""
+    return [name for name in DATATYPES if name != UNCERTAIN or manifest.uncertainty is not None]
 
 
 def _id(fields: dict[str, Any]) -> str | None:
@@ -166,7 +186,7 @@ def _texts(tensor: dict[str, Any], shape: Sequence[int], binary: bytes) -> list[
 
 
 def _outputs(fields: dict[str, Any], *, binary: bool) -> dict[str, bool]:
-    """Name of each wanted output, and whether it is to be binary; all of them if the client names none."""
+    """Name of each wanted output, and whether it is to be binary; empty if the client names none."""
     outputs = fields.get("outputs")
     if outputs is not None and not isinstance(outputs, list):
         raise refuse("invalid_type", f"outputs must be a list; it is {kind(outputs)}", "outputs")
@@ -174,14 +194,14 @@ def _outputs(fields: dict[str, Any], *, binary: bool) -> dict[str, bool]:
     for index, output in enumerate(outputs or ()):
         name = f"outputs[{index}]"
         entry = check_object(output, ("name", "parameters"), '{"name": "label"}', name=name)
-        chosen = take_choice(entry, "name", tuple(_DATATYPES), within=f"{name}.")
+        chosen = take_choice(entry, "name", tuple(DATATYPES), within=f"{name}.")
         if chosen is None:
             raise refuse("missing_field", f"{name}.name is missing", f"{name}.name")
         if chosen in wanted:
             raise refuse("invalid_input", f'{name} asks for "{shown(chosen)}" a second time', f"{name}.name")
         own = _parameters(entry, f"{name}.").get("binary_data")
         wanted[chosen] = binary if own is None else own is True
-    return wanted or dict.fromkeys(_DATATYPES, binary)
+    return wanted
 
 
 def _parameters(fields: dict[str, Any], within: str) -> dict[str, Any]:

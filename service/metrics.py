@@ -45,7 +45,7 @@ _TENTHS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))
 class _Model:
     """The series of one model."""
 
-    __slots__ = ("labels", "memory", "positive", "tokens", "truncated", "unknown")
+    __slots__ = ("labels", "memory", "positive", "tokens", "truncated", "uncertain", "unknown")
 
     def __init__(self, name: str, metrics: Metrics) -> None:
         self.labels = {label: metrics.predictions.labels(name, label) for label in ("POSITIVE", "NEGATIVE")}
@@ -53,6 +53,7 @@ class _Model:
         self.tokens = metrics.tokens.labels(name)
         self.unknown = metrics.unknown.labels(name)
         self.truncated = metrics.truncated.labels(name)
+        self.uncertain = metrics.uncertain.labels(name)
         self.memory = metrics.memory.labels(name)
 
 
@@ -101,6 +102,9 @@ class Metrics:
         self.truncated = Counter(
             "sentiline_truncated_texts", "Texts of which tokens were left out.", ("model",), **shared
         )
+        self.uncertain = Counter(
+            "sentiline_uncertain_texts", "Texts of which the model does not know.", ("model",), **shared
+        )
         self.pending_texts = Gauge("sentiline_pending_texts", "Texts accepted and not yet answered.", **live)
         self.pending_tokens = Gauge("sentiline_pending_tokens", "Tokens accepted and not yet answered.", **live)
         self.max_pending = Gauge("sentiline_max_pending_tokens", "The most tokens that may be pending.", **live)
@@ -133,7 +137,7 @@ class Metrics:
     def outcomes(self, model: str, outcomes: Iterable[Outcome]) -> None:
         """Count the texts of one request. `model` is the name of a loaded model, never a client's own string."""
         series = self._series(model)
-        tokens = unknown = truncated = 0
+        tokens = unknown = truncated = uncertain = 0
         for outcome in outcomes:
             if isinstance(outcome, InputError):
                 self._errors[outcome.code].inc()
@@ -143,7 +147,13 @@ class Metrics:
             tokens += outcome.encoding.tokens_used
             unknown += outcome.encoding.unknown_tokens
             truncated += outcome.encoding.truncated
-        for counter, count in ((series.tokens, tokens), (series.unknown, unknown), (series.truncated, truncated)):
+            uncertain += bool(outcome.uncertain)
+        for counter, count in (
+            (series.tokens, tokens),
+            (series.unknown, unknown),
+            (series.truncated, truncated),
+            (series.uncertain, uncertain),
+        ):
             if count:
                 counter.inc(count)
 

@@ -11,6 +11,7 @@ from sentiline.tokenizer import TRUNCATIONS
 from .catalogue import LIMITS
 from .errors import CODES
 from .huggingface import FUNCTIONS
+from .inference_protocol import DATATYPES
 from .settings import Settings
 from .tensors import MAX_RANK
 
@@ -122,6 +123,7 @@ def _predictions() -> dict[str, Schema]:
                 "tokens_used": COUNT,
                 "unknown_tokens": COUNT,
                 "truncated": FLAG,
+                "uncertain": nullable(FLAG) | {"description": "Null for a model without thresholds."},
                 "timesteps": array(reference("Timestep")),
                 "sentences": array(reference("Sentence")),
             },
@@ -188,13 +190,14 @@ def _inference() -> dict[str, Schema]:
     size_given = {"required": ["binary_data_size"], "properties": {"binary_data_size": {"not": {"type": "null"}}}}
     binary = {"required": ["parameters"], "properties": {"parameters": {"type": "object", **size_given}}}
     one = record(tensor, required=["name", "shape", "datatype"], anyOf=[filled, binary], description=DATA)
-    wanted = record({"name": {"enum": ["label", "score"]}, "parameters": options}, required=["name"])
+    name = {"enum": list(DATATYPES)}
+    wanted = record({"name": name, "parameters": options}, required=["name"])
     inputs = array(one, minItems=1, maxItems=1)
     output = {
-        "name": {"enum": ["label", "score"]},
-        "datatype": {"enum": ["BYTES", "FP32"]},
+        "name": name,
+        "datatype": {"enum": list(DATATYPES.values())},
         "shape": array(size),
-        "data": array({"anyOf": [LABEL, PROBABILITY]}),
+        "data": array({"anyOf": [LABEL, PROBABILITY, FLAG]}),
         "parameters": record({"binary_data_size": COUNT}),
     }
     description = record({"name": STRING, "datatype": STRING, "shape": array({"type": "integer"})})
@@ -242,6 +245,9 @@ def _catalogue() -> dict[str, Schema]:
         "precisions": array(STRING),
         "max_tokens": nullable(COUNT),
         "truncation": nullable({"enum": list(TRUNCATIONS)}),
+        "uncertainty": nullable(
+            record({"confidence": {"type": "number", "minimum": 0.5, "maximum": 1}, "unknown_rate": PROBABILITY})
+        ),
         "files": {"type": "object", "additionalProperties": file},
     }
     both = {"default": STRING, "models": array(reference("Model"))}

@@ -106,9 +106,11 @@ def _too_many(shape: Sequence[int], field: str) -> ServiceError:
     return refuse("invalid_shape", message, field)
 
 
-def encode(values: Sequence[str] | Sequence[float]) -> bytes:
-    """Binary data of texts, as `decode_texts` reads it, or of float32 numbers, little-endian."""
+def encode(values: Sequence[str] | Sequence[float] | Sequence[bool]) -> bytes:
+    """Binary data of texts, as `decode_texts` reads it, of flags, a byte each, or of float32 numbers, little-endian."""
     if isinstance(values[0], str):
         texts = [str(value).encode("utf-8") for value in values]
         return b"".join(_LENGTH.pack(len(text)) + text for text in texts)
+    if isinstance(values[0], bool):
+        return np.array(values, np.bool_).tobytes()
     return np.array(values, "<f4").tobytes()

@@ -25,6 +25,9 @@ WORDS = [
 UNITS = 6
 EMBEDDING = 8
 OPSET = 17
+THRESHOLDS = {"confidence": 0.75, "unknown_rate": 0.25}
+UNSURE: dict[str, Any] = {"uncertainty": THRESHOLDS}
+"""Manifest entries of a bundle that says when it does not know."""
 
 
 def write_bundle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def describe(name: str, path: Path) -> dict[str, Any]:
         "parameters": _table(document, "architecture").get("parameters"),
         "vocabulary": len(tokenizer.vocabulary),
         "max_tokens": tokenizer.max_tokens,
+        "uncertainty": None if manifest.uncertainty is None else asdict(manifest.uncertainty),
         "default_precision": manifest.default_precision,
         "precisions": {
             precision: {"bytes": manifest.files[file].size, "test_accuracy": _table(test, precision).get("accuracy")}

@@ -33,7 +33,7 @@ Examples:
 
 Tokens that speak for a positive verdict are green, those against it red; the stronger, the deeper. A token that the
 model does not know is underlined. Without colour (a pipe, or NO_COLOR set) the strongest are marked {+like+} {-this-};
-FORCE_COLOR=1 keeps colours in a pipe.
+FORCE_COLOR=1 keeps colours in a pipe. A line "? uncertain" says that the model does not know, and why.
 
 --json prints one document, the same as the service's answer.
 """

@@ -20,7 +20,7 @@ Score the reviews in each INPUT, and write all rows with their sentiment to OUTP
 An INPUT is a file, a folder, a glob in quotes, a URL (s3://, gs://) of one of these, or - for standard input. Formats:
 CSV, TSV, JSON Lines, Parquet, and plain text with a review on each line; all but Parquet also compressed with gzip
 (.gz) or zstd (.zst). All columns are carried through, and label, score, positive, tokens_total, unknown_tokens,
-truncated and error are added. A row that cannot be scored stays, and its column error says why.
+truncated, uncertain and error are added. A row that cannot be scored stays, and its column error says why.
 
 \b
 Examples:

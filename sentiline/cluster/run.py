@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +168,7 @@ def _header(predictor: Predictor, sources: Sequence[Source], options: Options, c
         "release": __version__,
         "model": [manifest.name, manifest.version, predictor.precision, manifest.files[graph].sha256],
         "tokenizer": manifest.files[manifest.tokenizer].sha256,
+        "uncertainty": [] if manifest.uncertainty is None else list(astuple(manifest.uncertainty)),
         "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
         "options": {name: getattr(options, name) for name in Options.__slots__},
         "part_rows": cluster.part_rows,

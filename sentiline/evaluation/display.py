@@ -84,6 +84,8 @@ def _comparison(models: Sequence[ModelEvaluation]) -> Table:
         "calibration error (ECE)": [f"{model.calibration_error:.4f}" for model in models],
         "unknown tokens": [f"{100 * model.unknown_tokens:.2f} %" for model in models],
         "truncated reviews": [f"{100 * model.truncated:.2f} %" for model in models],
+        "uncertain reviews": [_share(model.uncertain) for model in models],
+        "  accuracy on the others": [_share(model.certain_accuracy) for model in models],
         "best threshold": [f"{model.threshold.value:.4f}" for model in models],
         "  accuracy with it, here": [f"{100 * model.threshold.accuracy:.2f} %" for model in models],
         "  cross-validated": [_share(model.threshold.cross_validated) for model in models],

@@ -71,6 +71,8 @@ class ModelEvaluation:
         threshold: the cut at which most verdicts are right.
         unknown_tokens: share of the tokens read that the vocabulary lacks.
         truncated: share of the reviews of which the model read a part.
+        uncertain: share of the reviews of which it does not know, by its bundle's thresholds; None if that has none.
+        certain_accuracy: share of right verdicts on the others; None if there are none.
         mistakes: wrong verdicts of which it was surest, worst first.
     """
 
@@ -91,6 +93,8 @@ class ModelEvaluation:
     threshold: Threshold
     unknown_tokens: float
     truncated: float
+    uncertain: float | None
+    certain_accuracy: float | None
     mistakes: Sequence[Mistake]
 
     def as_dict(self) -> dict[str, Any]:
@@ -111,6 +115,8 @@ class ModelEvaluation:
             "best_threshold": asdict(self.threshold),
             "unknown_tokens": self.unknown_tokens,
             "truncated": self.truncated,
+            "uncertain": self.uncertain,
+            "certain_accuracy": self.certain_accuracy,
             "worst_errors": [mistake.as_dict() for mistake in self.mistakes],
         }
 

@@ -134,6 +134,7 @@ class _Judge:
         self.positive = array("f")
         self.loss = 0.0
         self.tokens = self.unknown = self.truncated = 0
+        self.certain = self.certain_right = 0
         self.worst = WorstMistakes(options.worst)
 
     def read(self, examples: Examples) -> Sequence[Reading | str]:
@@ -152,6 +153,9 @@ class _Judge:
             self.tokens += reading.encoding.tokens_used
             self.unknown += reading.encoding.unknown_tokens
             self.truncated += reading.encoding.truncated
+            if reading.uncertain is False:
+                self.certain += 1
+                self.certain_right += (reading.label == "POSITIVE") == (truth == 1)
             self.worst.add(reading, truth, place)
 
     def result(self, labels: NDArray[np.bool_]) -> ModelEvaluation:
@@ -190,6 +194,8 @@ class _Judge:
             threshold=best_threshold(labels, positive),
             unknown_tokens=self.unknown / self.tokens,
             truncated=self.truncated / len(labels),
+            uncertain=None if manifest.uncertainty is None else (len(labels) - self.certain) / len(labels),
+            certain_accuracy=self.certain_right / self.certain if self.certain else None,
             mistakes=self.worst.sorted(),
         )
 

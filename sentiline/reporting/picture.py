@@ -130,6 +130,8 @@ def _head(canvas: _Canvas, view: Overview) -> None:
         f"{whole(tally.failed)} not scored",
         f"{percent(tally.unknown / tally.tokens if tally.tokens else None)} of the tokens unknown",
     ]
+    if tally.judged:
+        parts.insert(2, f"{percent(tally.uncertain / tally.judged)} uncertain")
     canvas.text(0.6, 0.72, "   \u00b7   ".join(parts), size=11, color=SOFT)
     canvas.text(0.6, 0.95, f"{view.model}, {view.facts['finished']}", size=11, color=SOFT)
 

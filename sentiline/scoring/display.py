@@ -90,6 +90,8 @@ def show_summary(tally: Tally, output: str | Path, console: Console | None = Non
     if tally.scored:
         read = f"{100 * tally.unknown / tally.tokens:.1f} % of the tokens unknown to the model" if tally.tokens else ""
         lines.append(f"{read}, {tally.truncated:,} texts truncated")
+    if tally.judged:
+        lines.append(f"{tally.uncertain:,} verdicts uncertain, {100 * tally.uncertain / tally.judged:.1f} %")
     for name, count in sorted(tally.faults.items()):
         lines.append(f"{count:,} with error {name}: {FAULTS[name]}")
     if tally.scored:

@@ -12,7 +12,7 @@ from sentiline.reading import Reading
 from sentiline.scoring.chunk import Chunk, Records
 from sentiline.tokenizer import Truncation
 
-COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "error")
+COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "uncertain", "error")
 TIMESTEPS, SENTENCES = "timesteps", "sentences"
 NESTED = (TIMESTEPS, SENTENCES)
 MAX_CHARACTERS = 1_000_000
@@ -59,6 +59,7 @@ class Scored:
             "tokens_total": [None if one is None else one.encoding.tokens_total for one in readings],
             "unknown_tokens": [None if one is None else one.encoding.unknown_tokens for one in readings],
             "truncated": [None if one is None else one.encoding.truncated for one in readings],
+            "uncertain": [None if one is None else one.uncertain for one in readings],
             "error": [one if isinstance(one, str) else None for one in self.results],
             TIMESTEPS: _timesteps(readings),
             SENTENCES: _sentences(readings),

@@ -47,7 +47,7 @@ _SENTENCE = pa.struct(
 TYPES = dict(
     zip(
         COLUMNS,
-        (pa.string(), pa.float64(), pa.float64(), pa.int64(), pa.int64(), pa.bool_(), pa.string()),
+        (pa.string(), pa.float64(), pa.float64(), pa.int64(), pa.int64(), pa.bool_(), pa.bool_(), pa.string()),
         strict=True,
     )
 ) | {TIMESTEPS: pa.list_(_STEP), SENTENCES: pa.list_(_SENTENCE)}

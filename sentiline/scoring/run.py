@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -221,6 +221,7 @@ def _header(
         "release": __version__,
         "model": [manifest.name, manifest.version, predictor.precision, manifest.files[graph].sha256],
         "tokenizer": manifest.files[manifest.tokenizer].sha256,
+        "uncertainty": [] if manifest.uncertainty is None else list(astuple(manifest.uncertainty)),
         "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
         "output": output.name if output.store else Path(output.path).name,
         "options": {name: getattr(options, name) for name in Options.__slots__},

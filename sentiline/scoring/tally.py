@@ -23,6 +23,8 @@ class Tally:
         truncated: scored rows of whose text the model read a part.
         tokens: tokens in all scored texts.
         unknown: tokens read that the vocabulary lacks.
+        judged: scored rows of which the model can tell whether it knows: all, or none if it has no thresholds.
+        uncertain: those of them of which it does not.
         faults: rows without a verdict, by the name of the fault.
         histogram: scored rows by P(positive), in `BINS` equal bins from 0 to 1.
     """
@@ -33,6 +35,8 @@ class Tally:
     truncated: int = 0
     tokens: int = 0
     unknown: int = 0
+    judged: int = 0
+    uncertain: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)
 
@@ -48,6 +52,9 @@ class Tally:
             self.truncated += result.encoding.truncated
             self.tokens += result.encoding.tokens_total
             self.unknown += result.encoding.unknown_tokens
+            uncertain = result.uncertain
+            self.judged += uncertain is not None
+            self.uncertain += bool(uncertain)
             self.histogram[min(int(result.positive * BINS), BINS - 1)] += 1
 
     @property

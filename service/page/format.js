@@ -20,6 +20,11 @@ export function percent(probability) {
   return `${value.toFixed(1)}\u00a0%`;
 }
 
+/** 0.87654 → "87.65 %"; a value that was set, as exact as it need be */
+export function share(value) {
+  return `${Number((100 * value).toPrecision(4))}\u00a0%`;
+}
+
 /** -1.234 → "−1.23" */
 export function signed(value) {
   const digits = Math.abs(value).toFixed(2);

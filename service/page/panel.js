@@ -3,7 +3,7 @@
 import { ApiError, predict } from "./api.js";
 import { Chart } from "./chart.js";
 import { html } from "./element.js";
-import { counted, integer, percent, quoted, signed } from "./format.js";
+import { counted, integer, percent, quoted, share, signed } from "./format.js";
 import { LEVELS, makeReading, tokenAt } from "./reading.js";
 import { Sentences } from "./sentences.js";
 import { TintedText, tintClass } from "./text.js";
@@ -25,7 +25,7 @@ export class Panel extends EventTarget {
     this.root = template.content.firstElementChild.cloneNode(true);
     const part = (name) => this.root.querySelector(`.${name}`);
     this.parts = Object.fromEntries(
-      ["name", "about", "label", "score", "meter", "pin", "facts", "problem", "message", "later", "wait", "again", "content"]
+      ["name", "about", "label", "score", "meter", "pin", "doubt", "facts", "problem", "message", "later", "wait", "again", "content"]
         .concat(["legend", "chart", "readout", "spoken", "text", "plot"])
         .map((name) => [name, part(name)]),
     );
@@ -56,10 +56,11 @@ export class Panel extends EventTarget {
     again.addEventListener("click", () => this.ask(this.asked));
   }
 
-  /** @param {{name: string, summary?: string}} model */
+  /** @param {{name: string, summary?: string, uncertainty?: {confidence: number, unknown_rate: number}}} model */
   choose(model) {
-    if (this.model?.name === model.name) return;
+    const same = this.model?.name === model.name;
     this.model = model;
+    if (same) return;
     this.parts.name.textContent = model.name;
     this.parts.about.textContent = model.summary ?? "";
     this.root.setAttribute("aria-label", `Reading of ${model.name}`);
@@ -116,11 +117,12 @@ export class Panel extends EventTarget {
     this.active = -1;
     this.root.dataset.state = "read";
     this.root.dataset.label = prediction.label.toLowerCase();
-    const { label, score, meter, pin, facts, readout, chart, spoken } = this.parts;
+    const { label, score, meter, pin, doubt, facts, readout, chart, spoken } = this.parts;
     label.textContent = prediction.label === "POSITIVE" ? "Positive" : "Negative";
     score.textContent = percent(prediction.score);
     meter.setAttribute("aria-valuenow", (100 * prediction.positive).toFixed(1));
     pin.style.setProperty("--at", prediction.positive);
+    doubt.textContent = this.doubt();
     facts.replaceChildren(...factsOf(prediction).map((fact) => html("li", {}, fact)));
     this.legend(reading);
     spoken.textContent = "";
@@ -136,7 +138,15 @@ export class Panel extends EventTarget {
   /** The verdict as a sentence to be read out. */
   summary() {
     const { label, score } = this.reading.prediction;
-    return `${this.model.name}: ${label.toLowerCase()}, ${percent(score)}`;
+    const doubt = this.doubt();
+    return `${this.model.name}: ${label.toLowerCase()}, ${percent(score)}${doubt && `, ${doubt}`}`;
+  }
+
+  /** That the model does not know, and why; empty if it does, or cannot tell. */
+  doubt() {
+    const { prediction } = this.reading;
+    if (!prediction.uncertain) return "";
+    return ["uncertain", doubtsOf(prediction, this.model.uncertainty).join("; ")].filter(Boolean).join(": ");
   }
 
   legend({ additive, coincides, scale }) {
@@ -258,6 +268,16 @@ export class Panel extends EventTarget {
     this.parts.text.focus({ preventScroll: true });
     this.parts.text.scrollIntoView({ block: "nearest" });
   }
+}
+
+/** What is beyond the thresholds of the model; none are known where it was replaced since the page asked for them. */
+function doubtsOf({ score, unknown_tokens, tokens_used }, thresholds) {
+  const doubts = [];
+  if (score < thresholds?.confidence) doubts.push(`less than ${share(thresholds.confidence)} sure`);
+  if (unknown_tokens / tokens_used > thresholds?.unknown_rate) {
+    doubts.push(`more than ${share(thresholds.unknown_rate)} of the tokens unknown`);
+  }
+  return doubts;
 }
 
 function factsOf(prediction) {

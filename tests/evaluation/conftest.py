@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from sentiline.predictor import Predictor, load
-from tests.bundles import WORDS, write_bundle
+from tests.bundles import UNSURE, WORDS, write_bundle
 
 ROWS = 1_500
 
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the models "bilstm" and "plain", of which the second is not additive."""
+    """A folder with the models "bilstm", which has thresholds, and "plain", which has none and is not additive."""
     folder = tmp_path_factory.mktemp("models")
-    write_bundle(folder / "bilstm")
+    write_bundle(folder / "bilstm", manifest=UNSURE)
     write_bundle(folder / "plain", additive=False, seed=3, max_tokens=32)
     return folder
 

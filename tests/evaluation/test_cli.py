@@ -52,6 +52,13 @@ def test_tables_json_and_page_say_the_same(predictors: list[Predictor], file: Pa
         assert f"{model['roc_auc']:.4f}" in done.output
         assert f"{model['roc_auc']:.4f}" in page.text
         assert model["sha256"] in page.text
+    unsure = models["bilstm"]
+    share, accuracy = (100 * unsure[key] for key in ("uncertain", "certain_accuracy"))
+    lines = {line[:24].strip(): line[24:].split() for line in done.output.splitlines()}
+    assert {f"{share:.2f}", "-"} <= set(lines["uncertain reviews"])
+    assert {f"{accuracy:.2f}", "-"} <= set(lines["accuracy on the others"])
+    assert f" {share:.1f} % {accuracy:.2f} % " in page.text
+    assert (models["plain"]["uncertain"], models["plain"]["certain_accuracy"]) == (None, None)
     best = document["models"][0]
     assert best["worst_errors"][0]["place"] in done.output.replace("\n", "")
     assert best["worst_errors"][0]["place"] in page.text

@@ -17,7 +17,8 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 from sentiline.errors import DataFileError, OptionError
 from sentiline.evaluation.run import Options, evaluate_files
 from sentiline.labels import Scheme
-from sentiline.predictor import Predictor
+from sentiline.predictor import Predictor, load
+from tests.bundles import write_bundle
 from training.evaluate import evaluate as evaluate_reviews
 from training.review import Review
 
@@ -37,7 +38,7 @@ def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
     assert evaluation.data.majority == ("POSITIVE" if share >= 0.5 else "NEGATIVE", max(share, 1 - share))
     for predictor in predictors:
         [model] = [model for model in evaluation.models if model.name == predictor.manifest.name]
-        right = tokens = unknown = truncated = 0
+        right = tokens = unknown = truncated = certain = certain_right = 0
         positive = []
         for text, label in labelled:
             [answer] = predictor.predict([text])
@@ -45,6 +46,8 @@ def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
             tokens += answer.tokens_used
             unknown += answer.unknown_tokens
             truncated += answer.truncated
+            certain += answer.uncertain is False
+            certain_right += answer.uncertain is False and (answer.label == "POSITIVE") == (label == 1)
             positive.append(answer.positive)
         called = [one >= 0.5 for one in positive]
         assert model.accuracy == right / 1500 == accuracy_score(truths, called)
@@ -53,8 +56,23 @@ def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
         assert model.log_loss == pytest.approx(log_loss(truths, positive), abs=1e-6)
         assert model.unknown_tokens == unknown / tokens > 0
         assert model.truncated == truncated / 1500
+        if predictor.manifest.name == "bilstm":
+            assert 0 < certain < 1500
+            assert (model.uncertain, model.certain_accuracy) == ((1500 - certain) / 1500, certain_right / certain)
+        else:
+            assert (certain, model.uncertain, model.certain_accuracy) == (0, None, None)
         assert model.interval[0] < model.accuracy < model.interval[1]
     assert {model.name: model.truncated > 0 for model in evaluation.models} == {"bilstm": False, "plain": True}
+
+
+def test_a_model_that_knows_nothing_or_everything(file: Path, tmp_path: Path) -> None:
+    thresholds = {"nothing": (1.0, 0.0), "everything": (0.5, 1.0)}
+    for name, (confidence, rate) in thresholds.items():
+        entry = {"confidence": confidence, "unknown_rate": rate}
+        with load(write_bundle(tmp_path / name, manifest={"uncertainty": entry}), threads=1) as predictor:
+            [model] = evaluate_files([predictor], [str(file)], OPTIONS).models
+        expected = (1.0, None) if name == "nothing" else (0.0, model.accuracy)
+        assert (model.uncertain, model.certain_accuracy) == expected
 
 
 def test_accuracy_is_that_of_the_training_command(

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from sentiline.predictor import Predictor, load
-from tests.bundles import WORDS, write_bundle
+from tests.bundles import UNSURE, WORDS, write_bundle
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bundle(tmp_path_factory.mktemp("models") / "bilstm")
+    return write_bundle(tmp_path_factory.mktemp("models") / "bilstm", manifest=UNSURE)
 
 
 @pytest.fixture(scope="session")

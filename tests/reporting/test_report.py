@@ -68,6 +68,9 @@ def test_the_page_says_what_the_output_says(predictor: Predictor, file: Path, ro
     assert "scored 2\u202f596 ".replace("\u202f", " ") in page.text.replace("\u202f", " ")
     assert f"positive {100 * share:.1f} %" in page.text
     assert f"mean P(positive) {np.mean(positives):.3f}" in page.text
+    unsure = [row["uncertain"] for row in scored if row["error"] is None]
+    assert f"uncertain {100 * np.mean(unsure):.1f} % {sum(unsure):,} ".replace(",", " ") in page.text
+    assert f"{sum(unsure):,} verdicts uncertain, {100 * np.mean(unsure):.1f} %\n" in done.output
     assert "missing_text 3 no text: the column is null or absent reviews.jsonl, line 8; " in page.text
     assert "empty_text 1 no word in the text reviews.jsonl, line 9" in page.text
     assert "2 scored rows have no readable date" in page.text

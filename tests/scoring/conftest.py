@@ -14,7 +14,7 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 from sentiline.predictor import Predictor, load
-from tests.bundles import write_bundle
+from tests.bundles import UNSURE, write_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,6 +55,14 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> fs.SubTreeFileSyst
 
 @pytest.fixture(scope="session")
 def predictor(bundle: Path) -> Iterator[Predictor]:
+    with load(bundle, threads=2) as loaded:
+        yield loaded
+
+
+@pytest.fixture(scope="session")
+def unsure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Predictor]:
+    """A model with thresholds."""
+    bundle = write_bundle(tmp_path_factory.mktemp("unsure") / "unsure", manifest=UNSURE)
     with load(bundle, threads=2) as loaded:
         yield loaded
 

@@ -58,6 +58,10 @@ def test_the_summary_has_a_histogram() -> None:
     assert lines[2] == "1 with error missing_text: no text: the column is null or absent"
     assert lines[4].split() == ["0.0-0.1", "#" * 40, "8"]
     assert lines[13].split() == ["0.9-1.0", "#" * 10, "2"]
+    tally.judged, tally.uncertain = 10, 3
+    written = io.StringIO()
+    show_summary(tally, "out.csv", Console(file=written, width=200))
+    assert written.getvalue().splitlines() == [*lines[:2], "3 verdicts uncertain, 30.0 %", *lines[2:]]
 
 
 def test_a_terminal_has_a_bar_that_goes_away(bundle: Path, tmp_path: Path) -> None:

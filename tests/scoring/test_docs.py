@@ -16,6 +16,7 @@ from pyarrow import fs
 from sentiline.cli.score import score
 from sentiline.scoring.format import TEXT_NAMES
 from sentiline.scoring.outcome import COLUMNS, FAULTS
+from tests.bundles import UNSURE, write_bundle
 from tests.scoring.files import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,8 @@ def test_the_commands_of_the_guide_run(bundle: Path, tmp_path: Path, bucket: fs.
         assert pq.read_table(file)["id"].to_pylist() == ["007", "008", "009"] * 2
 
 
-def test_the_examples_in_python_run(bundle: Path, tmp_path: Path) -> None:
+def test_the_examples_in_python_run(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "models" / "bilstm", manifest=UNSURE)
     (tmp_path / "reviews.csv").write_text(blocks("csv")[0], encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "SENTILINE_MODELS": str(bundle.parent)}
     printed = []
@@ -72,10 +74,10 @@ def test_the_examples_in_python_run(bundle: Path, tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         printed.append(done.stdout.splitlines())
-    scores = {row["id"]: row["positive"] for row in read(tmp_path / "from_python.parquet")}
+    scores = {row["id"]: (row["positive"], row["uncertain"]) for row in read(tmp_path / "from_python.parquet")}
     assert "'error': 'missing_text'" in printed[0][0]
     assert printed[0][1] == "3 2 Counter({'empty_text': 1})"
-    assert {row[0]: row[1] for row in map(ast.literal_eval, printed[1])} == scores
+    assert {row[0]: row[1:] for row in map(ast.literal_eval, printed[1])} == scores
 
 
 def test_columns_errors_and_text_names_are_listed() -> None:

@@ -46,8 +46,23 @@ def test_every_pair_of_formats(predictor: Predictor, tmp_path: Path, given_name:
         assert int(row["tokens_total"]) == expected.tokens_total
         assert int(row["unknown_tokens"]) == expected.unknown_tokens
         assert row["truncated"] in (False, "false")
+        assert row["uncertain"] in (None, "")  # without thresholds nobody knows
         assert row["error"] in (None, "")
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_the_model_does_not_know(unsure: Predictor, tmp_path: Path, name: str) -> None:
+    texts = [*REVIEWS, "zzz qqq good xxx", "..."]
+    source = write(tmp_path / "in.jsonl", [{"review": text} for text in texts])
+    tally = score_files(unsure, [str(source)], tmp_path / name)
+    expected = [one.uncertain for one in unsure.predict(texts[:-1])]
+    assert {True, False} == set(expected)
+    nothing, no, yes = ("", "false", "true") if name.startswith(("a.csv", "a.tsv")) else (None, False, True)
+    found = [row["uncertain"] for row in read(tmp_path / name)]
+    assert found == [*(yes if one else no for one in expected), nothing]
+    assert all(type(one) is type(yes) for one in found[:-1])
+    assert (tally.rows, tally.scored, tally.judged, tally.uncertain) == (8, 7, 7, sum(map(bool, expected)))
 
 
 def test_plain_text_has_a_row_for_each_line(predictor: Predictor, tmp_path: Path) -> None:

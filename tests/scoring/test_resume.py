@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,12 +15,12 @@ import pyarrow.dataset as ds
 import pytest
 
 from sentiline.errors import DataFileError
-from sentiline.predictor import Predictor
+from sentiline.predictor import Predictor, load
 from sentiline.scoring.chunk import CHUNK_ROWS
 from sentiline.scoring.location import Location
 from sentiline.scoring.run import Options, Progress, score_files
 from sentiline.scoring.workspace import Workspace
-from tests.bundles import WORDS
+from tests.bundles import UNSURE, WORDS
 
 ROWS = 9_000
 CHUNKS = -(-ROWS // CHUNK_ROWS)
@@ -140,6 +141,24 @@ def test_inputs_that_changed_are_not_resumed(
     tally = score_files(predictor, [str(source)], output, overwrite=True)
     assert tally is not None
     assert tally.rows == ROWS + 1
+
+
+def test_thresholds_that_changed_are_not_resumed(
+    predictor: Predictor,
+    bundle: Path,
+    command: Callable[..., subprocess.Popen[bytes]],
+    reviews: Path,
+    tmp_path: Path,
+) -> None:
+    output = tmp_path / "out.csv"
+    kill_when(command(reviews, "-o", output), lambda: len(finished(output)) >= 1)
+    copy = Path(shutil.copytree(bundle, tmp_path / "bilstm"))
+    document = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps(document | UNSURE))
+    with load(copy, threads=2) as changed:
+        with pytest.raises(DataFileError, match="was another: uncertainty changed since"):
+            score_files(changed, [str(reviews)], output, resume=True)
+        assert score_files(changed, [str(reviews)], output, overwrite=True).uncertain > 0
 
 
 def test_two_runs_do_not_share_an_output(

@@ -68,9 +68,27 @@ def test_tables_have_the_numbers_of_the_command(
     assert isinstance(pandas, pd.DataFrame)
     assert list(pandas.columns) == expected.schema.names
     prefix = options.get("prefix", "")
-    for name in ("label", "positive", "tokens_total", "truncated", "error"):
+    for name in ("label", "positive", "tokens_total", "truncated", "uncertain", "error"):
         values = [None if pd.isna(one) else one for one in pandas[prefix + name]]
         assert values == expected[prefix + name].to_pylist(), name
+
+
+def test_uncertain_in_every_table(unsure: Predictor) -> None:
+    table = pa.table({"review": ["zzz qqq good xxx", "So boring: the worst plot.", None]})
+    assert sentiline.score(table, model=unsure)["uncertain"].to_pylist() == [True, False, None]
+    assert sentiline.score(pl.from_arrow(table), model=unsure)["uncertain"].to_list() == [True, False, None]
+    pandas = sentiline.score(table.to_pandas(), model=unsure)["uncertain"]
+    assert str(pandas.dtype) == "boolean"
+    assert [None if pd.isna(one) else one for one in pandas] == [True, False, None]
+
+
+@pytest.mark.parametrize("name", ["uncertain", "error"])
+def test_a_column_of_that_name_needs_a_prefix(unsure: Predictor, name: str) -> None:
+    table = pa.table({"review": ["good"], name: ["own"]})
+    with pytest.raises(OptionError, match=f"has a column '{name}' already.*--prefix"):
+        sentiline.score(table, model=unsure, text_column="review")
+    scored = sentiline.score(table, model=unsure, text_column="review", prefix="s_")
+    assert (scored[name].to_pylist(), scored["s_uncertain"].type) == (["own"], pa.bool_())
 
 
 def test_pandas_keeps_index_and_columns(predictor: Predictor) -> None:

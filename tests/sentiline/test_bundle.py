@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from sentiline.bundle import Bundle, FileRecord, find, find_by_name, installed, search_path
 from sentiline.errors import BundleCorruptError, BundleNotFoundError, OptionError, SettingError
+from sentiline.uncertainty import Thresholds
+from tests.bundles import THRESHOLDS
 
 FILES = ["model.int8.onnx", "model.onnx", "tokenizer.json"]
 
@@ -110,6 +113,22 @@ RECORD = {"sha256": "0" * 64, "bytes": 1}
         ({"default_precision": "int4"}, '"default_precision" must be one of fp32, int8; found "int4"'),
         ({"tokenizer": None}, '"tokenizer" must be a non-empty string; found null'),
         ({"tokenizer": "other.json"}, '"files" must be a record of "other.json"'),
+        ({"uncertainty": 0.8}, '"uncertainty" must be an object of thresholds, or left out; found 0.8'),
+        ({"uncertainty": []}, '"uncertainty" must be an object of thresholds, or left out; found []'),
+        ({"uncertainty": {}}, '"uncertainty.confidence" must be a number from 0.5 to 1; found nothing'),
+        ({"uncertainty": THRESHOLDS | {"confidence": "0.8"}}, '"uncertainty.confidence" must be .*; found "0.8"'),
+        ({"uncertainty": THRESHOLDS | {"confidence": True}}, '"uncertainty.confidence" must be .*; found true'),
+        ({"uncertainty": THRESHOLDS | {"confidence": None}}, '"uncertainty.confidence" must be .*; found null'),
+        ({"uncertainty": THRESHOLDS | {"confidence": 0.49}}, '"uncertainty.confidence" must be .*; found 0.49'),
+        ({"uncertainty": THRESHOLDS | {"confidence": 80}}, '"uncertainty.confidence" must be .*; found 80'),
+        ({"uncertainty": THRESHOLDS | {"confidence": math.nan}}, '"uncertainty.confidence" must be .*; found NaN'),
+        (
+            {"uncertainty": {"confidence": 0.8}},
+            '"uncertainty.unknown_rate" must be a number from 0 to 1; found nothing',
+        ),
+        ({"uncertainty": THRESHOLDS | {"unknown_rate": -0.1}}, '"uncertainty.unknown_rate" must be .*; found -0.1'),
+        ({"uncertainty": THRESHOLDS | {"unknown_rate": 1.1}}, '"uncertainty.unknown_rate" must be .*; found 1.1'),
+        ({"uncertainty": THRESHOLDS | {"unknown_rate": [0.1]}}, '"uncertainty.unknown_rate" must be .*; found [0.1]'),
         ({"files": []}, '"files" must be an object of file records'),
         ({"files": {"../model.onnx": RECORD}}, '"../model.onnx" is not a plain name inside the bundle'),
         ({"files": {"/etc/passwd": RECORD}}, '"/etc/passwd" is not a plain name inside the bundle'),
@@ -120,8 +139,27 @@ RECORD = {"sha256": "0" * 64, "bytes": 1}
     ],
 )
 def test_contradictory_manifest(edit: Callable[..., Path], entries: dict[str, Any], problem: str) -> None:
-    with pytest.raises(BundleCorruptError, match=problem.replace(".", r"\.").replace("\\b", "")):
+    with pytest.raises(BundleCorruptError) as caught:
         Bundle.open(edit(**entries))
+    assert all(part in str(caught.value) for part in problem.split(".*"))
+    assert caught.value.field == "manifest.json"
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ({}, None),
+        ({"uncertainty": None}, None),
+        ({"uncertainty": THRESHOLDS}, Thresholds(**THRESHOLDS)),
+        ({"uncertainty": {"confidence": 1, "unknown_rate": 0}}, Thresholds(1.0, 0.0)),
+        ({"uncertainty": {"confidence": 0.5, "unknown_rate": 1, "coverage": 0.9}}, Thresholds(0.5, 1.0)),
+        ({"calibration": {"temperature": 1.7}, "uncertainty": THRESHOLDS}, Thresholds(**THRESHOLDS)),
+    ],
+)
+def test_thresholds(edit: Callable[..., Path], entries: dict[str, Any], expected: Thresholds | None) -> None:
+    manifest = Bundle.open(edit(**entries)).manifest
+    assert manifest.uncertainty == expected
+    assert {key: manifest.document[key] for key in entries} == entries
 
 
 def test_precision(bundle_path: Path) -> None:

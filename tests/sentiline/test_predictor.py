@@ -143,7 +143,7 @@ def test_dict_has_the_json_names(predictor: Predictor) -> None:
 def test_plain_values_only(predictor: Predictor) -> None:
     document = predictor.read(TEXTS[:1])[0].as_dict("timesteps")
     values = [*document.values(), *document["timesteps"][0].values()]
-    assert {type(value) for value in values} == {str, float, int, bool, list}
+    assert {type(value) for value in values} == {str, float, int, bool, list, type(None)}
 
 
 def test_running_is_exact_on_long_texts(models: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import sentiline
 from sentiline.cpus import available_cpus
 from sentiline.predictor import Predictor
 from service.settings import Settings
-from tests.bundles import write_bundle
+from tests.bundles import THRESHOLDS, write_bundle
 from tests.service.server import Server
 from tests.service.test_errors import check
 
@@ -40,8 +40,21 @@ def test_models(client: httpx.Client, predictor: Predictor) -> None:
         "precisions": ["fp32", "int8"],
         "max_tokens": predictor.tokenizer.max_tokens,
         "truncation": predictor.tokenizer.truncation,
+        "uncertainty": json.loads(content).get("uncertainty"),
         "files": json.loads(content)["files"],
     }
+
+
+def test_thresholds_are_told_before_the_model_is_loaded(client: httpx.Client, models: Path) -> None:
+    assert entries(client)["unsure"]["uncertainty"] == THRESHOLDS
+    assert entries(client)["tiny"]["uncertainty"] is None
+    write_bundle(models / "wrong", manifest={"uncertainty": THRESHOLDS | {"confidence": 2}})
+    try:
+        assert entries(client)["wrong"] == {"name": "wrong", "state": "unusable"}
+        asked = {"inputs": "good", "model": "wrong"}
+        check(client.post("/predict", json=asked), 503, "model_unavailable", "model")
+    finally:
+        shutil.rmtree(models / "wrong")
 
 
 def test_states_follow_what_happens(client: httpx.Client, models: Path) -> None:

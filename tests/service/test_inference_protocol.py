@@ -26,6 +26,10 @@ def tensor(*texts: Any, **entries: Any) -> dict[str, Any]:
     return {"name": "text", "shape": [len(texts)], "datatype": "BYTES", "data": list(texts)} | entries
 
 
+def names(predictor: Predictor) -> list[str]:
+    return ["label", "score"] if predictor.manifest.uncertainty is None else ["label", "score", "uncertain"]
+
+
 def expected(predictor: Predictor) -> tuple[list[str], list[float]]:
     readings = predictor.read(TEXTS)
     return [reading.label for reading in readings], np.float32([reading.score for reading in readings]).tolist()
@@ -57,8 +61,9 @@ def test_triton_probes(triton: InferenceServerClient, predictor: Predictor) -> N
         "platform": "onnxruntime_onnx",
         "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}],
         "outputs": [
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
-            {"name": "score", "datatype": "FP32", "shape": [-1]},
+            {"name": name, "datatype": datatype, "shape": [-1]}
+            for name, datatype in (("label", "BYTES"), ("score", "FP32"), ("uncertain", "BOOL"))
+            if name in names(predictor)
         ],
     }
 
@@ -73,8 +78,8 @@ def test_triton_infer(
     binary_out: bool | None,
     shape: tuple[int, ...],
 ) -> None:
-    names = ("label", "score")
-    outputs = None if binary_out is None else [InferRequestedOutput(name, binary_data=binary_out) for name in names]
+    wanted = ("label", "score")
+    outputs = None if binary_out is None else [InferRequestedOutput(name, binary_data=binary_out) for name in wanted]
     given = input_of(np.array(TEXTS, dtype=object).reshape(shape), binary_data=binary_in)
     result = triton.infer("bilstm", [given], outputs=outputs, request_id="the 1st")
     labels, scores = expected(predictor)
@@ -107,7 +112,7 @@ def test_triton_compresses(triton: InferenceServerClient, algorithm: str) -> Non
         ("nobody", "good", {}, 'there is no model "nobody"'),
         ("tiny", "good", {"model_version": "2"}, 'no version "2"; it has 0.0.1'),
         ("tiny", "", {}, "the text is empty"),
-        ("tiny", "good", {"outputs": [InferRequestedOutput("logit")]}, "must be one of label, score"),
+        ("tiny", "good", {"outputs": [InferRequestedOutput("logit")]}, "must be one of label, score, uncertain"),
     ],
 )
 def test_triton_reads_the_errors(
@@ -120,7 +125,8 @@ def test_triton_reads_the_errors(
 
 def test_the_wire_format(client: httpx.Client, predictor: Predictor) -> None:
     labels, scores = expected(predictor)
-    assert client.post(INFER, json={"id": "1", "inputs": [tensor(*TEXTS)]}).json() == {
+    both = [{"name": "label"}, {"name": "score"}]
+    assert client.post(INFER, json={"id": "1", "inputs": [tensor(*TEXTS)], "outputs": both}).json() == {
         "model_name": "bilstm",
         "model_version": predictor.manifest.version,
         "id": "1",
@@ -136,6 +142,38 @@ def test_the_wire_format(client: httpx.Client, predictor: Predictor) -> None:
     assert "id" not in answer
     assert [(output["name"], output["shape"]) for output in answer["outputs"]] == [("score", [3, 1]), ("label", [3, 1])]
     assert answer["outputs"][0]["data"] == scores
+
+
+UNKNOWING = ["zzz qqq good xxx", "So boring: the worst plot.", "It was fine, but not great"]
+"""Of which the model `unsure` does not know the first and the last."""
+
+
+def test_uncertain_is_an_output_of_a_model_with_thresholds(client: httpx.Client) -> None:
+    described = client.get("/v2/models/unsure").json()["outputs"]
+    assert described[2:] == [{"name": "uncertain", "datatype": "BOOL", "shape": [-1]}]
+    answer = client.post("/v2/models/unsure/infer", json={"inputs": [tensor(*UNKNOWING)]}).json()
+    assert [{**output, "shape": [-1]} for output in described] == [
+        {key: output[key] for key in ("name", "datatype")} | {"shape": [-1]} for output in answer["outputs"]
+    ]
+    assert answer["outputs"][2]["data"] == [True, False, True]
+    asked = {"inputs": [tensor(*UNKNOWING)], "outputs": [{"name": "uncertain"}]}
+    [output] = client.post("/v2/models/unsure/infer", json=asked).json()["outputs"]
+    assert output == {"name": "uncertain", "datatype": "BOOL", "shape": [3], "data": [True, False, True]}
+    assert [output["name"] for output in client.get("/v2/models/tiny").json()["outputs"]] == ["label", "score"]
+    plain = client.post("/v2/models/tiny/infer", json={"inputs": [tensor("good")]}).json()
+    assert [output["name"] for output in plain["outputs"]] == ["label", "score"]
+    asked["outputs"] = [{"name": "score"}, {"name": "uncertain"}]
+    body = check(client.post("/v2/models/tiny/infer", json=asked), 422, "invalid_input", "outputs[1].name")
+    assert body["error"].endswith('which the model "tiny" cannot tell; choose among label, score')
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_triton_reads_uncertain(triton: InferenceServerClient, binary: bool) -> None:
+    given = input_of(np.array(UNKNOWING, dtype=object).reshape(3, 1))
+    wanted = [InferRequestedOutput(name, binary_data=binary) for name in ("uncertain", "score")]
+    for outputs in (None, wanted):
+        found = triton.infer("unsure", [given], outputs=outputs).as_numpy("uncertain")
+        assert (found.dtype, found.tolist()) == (np.bool_, [[True], [False], [True]])
 
 
 def test_probes_by_hand(client: httpx.Client) -> None:

@@ -54,8 +54,8 @@ def test_complete_from_the_first_scrape(fresh: Server) -> None:
     assert samples['sentiline_requests_total{method="POST",route="/predict",status="200"}'] == 0
     for code in CODES:
         assert samples[f'sentiline_errors_total{{error_type="{code}"}}'] == 0
-    for model in ("bilstm", "tiny", "plain"):  # loaded or not
-        for name in ("tokens", "unknown_tokens", "truncated_texts"):
+    for model in ("bilstm", "tiny", "plain", "unsure"):  # loaded or not, with thresholds or without
+        for name in ("tokens", "unknown_tokens", "truncated_texts", "uncertain_texts"):
             assert samples[f'sentiline_{name}_total{{model="{model}"}}'] == 0
         for label in ("POSITIVE", "NEGATIVE"):
             assert samples[f'sentiline_predictions_total{{label="{label}",model="{model}"}}'] == 0

@@ -144,7 +144,7 @@ def _check_protocols(server: Server, client: httpx.Client, predictions: list[dic
         assert (best.label, best.score) == (prediction["label"], prediction["score"])
     tensor = {"name": "text", "shape": [len(TEXTS)], "datatype": "BYTES", "data": TEXTS}
     answer = client.post("/v2/models/mine/versions/2.1.0/infer", json={"inputs": [tensor]}).json()
-    labels, scores = (output["data"] for output in answer["outputs"])
+    labels, scores = (output["data"] for output in answer["outputs"][:2])
     assert (answer["model_name"], answer["model_version"]) == ("mine", "2.1.0")
     assert labels == [prediction["label"] for prediction in predictions]
     assert scores == [float(np.float32(prediction["score"])) for prediction in predictions]
@@ -161,7 +161,7 @@ def _check_batch(folder: Path, models: Path, predictions: list[dict[str, Any]]) 
             "sentiline", "score", folder / "in.csv", "-o", folder / output, "--model", "mine", *options, models=models
         )
     lines = [json.loads(line) for line in (folder / "out.jsonl").read_text(encoding="utf-8").splitlines()]
-    shared = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "timesteps")
+    shared = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "uncertain", "timesteps")
     assert [[line[key] for key in shared] for line in lines] == [[one[key] for key in shared] for one in predictions]
     with (folder / "out.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -17,7 +17,8 @@ TEXTS = [
     "It was fine, but not great… 10/10 for the music 🎬, though; don't expect more.",
 ]
 SUMMARY = {
-    "label", "score", "positive", "logit", "bias", "tokens_total", "tokens_used", "unknown_tokens", "truncated"
+    "label", "score", "positive", "logit", "bias", "tokens_total", "tokens_used", "unknown_tokens", "truncated",
+    "uncertain",
 }  # fmt: skip
 TIMESTEP = {"token", "start", "end", "unknown", "positive", "contribution", "running"}
 

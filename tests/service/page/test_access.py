@@ -42,6 +42,13 @@ def test_everything_can_be_read_in_both_schemes(visit: Visit, scheme: Any) -> No
     assert [(name, ink, ground) for name, ink, ground in pairs if contrast(ink, ground) < 4.5] == []
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_doubt_can_be_read_in_both_schemes(visit: Visit, scheme: Any) -> None:
+    page = visit("a zzz", "unsure", color_scheme=scheme)
+    [(_, ink, ground)] = [pair for pair in page.evaluate(INK_AND_GROUND) if pair[0] == "doubt"]
+    assert contrast(ink, ground) >= 4.5
+
+
 def test_the_scheme_can_be_switched_and_stays(visit: Visit) -> None:
     page = visit(TURN, color_scheme="dark")
     toggle = page.get_by_role("button", name="Dark scheme")

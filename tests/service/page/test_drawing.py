@@ -60,6 +60,30 @@ def test_the_verdict_is_the_apis(visit: Visit, site: Server) -> None:
     expect(page.locator("#verdicts")).to_contain_text(f"bilstm: {prediction['label'].lower()}")
 
 
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("zzz qqq good xxx", "uncertain: more than 25\u00a0% of the tokens unknown"),
+        ("It was fine, but not great", "uncertain: less than 75\u00a0% sure"),
+        ("a zzz", "uncertain: less than 75\u00a0% sure; more than 25\u00a0% of the tokens unknown"),
+    ],
+)
+def test_what_the_model_does_not_know_is_said(visit: Visit, site: Server, text: str, note: str) -> None:
+    page = visit(text, "unsure", "tiny")
+    unsure, tiny = (settled(page, text, panel) for panel in (0, 1))
+    assert ask(site, text, "unsure")["uncertain"] is True
+    expect(unsure.locator(".doubt")).to_be_visible()
+    expect(unsure.locator(".doubt")).to_have_text(note)
+    expect(tiny.locator(".doubt")).to_be_hidden()
+    expect(page.locator("#verdicts")).to_contain_text(f", {note}; tiny: ")  # and read out, with the verdict
+    page.fill("#review", "So boring: the worst plot.")
+    expect(settled(page, "So boring: the worst plot.").locator(".doubt")).to_be_hidden()
+    page.fill("#review", text)
+    expect(settled(page, text).locator(".doubt")).to_be_visible()
+    page.fill("#review", "")
+    expect(unsure.locator(".doubt")).to_be_hidden()
+
+
 def test_the_running_line_is_the_apis(visit: Visit, site: Server) -> None:
     root = settled(visit(), TURN)
     line = root.locator(".plot path.running").get_attribute("d") or ""

@@ -1,0 +1,124 @@
+"""Models that say when they do not know: below, at and above both thresholds, in Python and on the command line."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sentiline.cli.main import main
+from sentiline.predictor import Predictor, load
+from sentiline.uncertainty import Thresholds
+from tests.bundles import UNSURE, WORDS, write_bundle
+
+TEXT = "good film zzz and so boring"  # 1 of 6 tokens is unknown
+Edit = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with thresholds and one without."""
+    models = tmp_path_factory.mktemp("unsure")
+    write_bundle(models / "bilstm", manifest=UNSURE)
+    write_bundle(models / "plain", additive=False, manifest=UNSURE)
+    write_bundle(models / "old")
+    return models
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    runner = CliRunner(env={"SENTILINE_MODELS": str(folder), "COLUMNS": "80", "NO_COLOR": "1"})
+    result = runner.invoke(main, arguments, prog_name="sentiline")
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.mark.parametrize(
+    ("confidence", "rate", "doubts"),
+    [
+        (lambda score: score, 1.0, 0),
+        (lambda score: math.nextafter(score, 0), 1.0, 0),
+        (lambda score: math.nextafter(score, 1), 1.0, 1),
+        (lambda _: 0.5, 1 / 6, 0),
+        (lambda _: 0.5, math.nextafter(1 / 6, 1), 0),
+        (lambda _: 0.5, math.nextafter(1 / 6, 0), 1),
+        (lambda _: 1.0, 0.0, 2),
+    ],
+)
+def test_at_a_threshold_it_knows_and_beyond_it_does_not(
+    predictor: Predictor, edit: Edit, confidence: Callable[[float], float], rate: float, doubts: int
+) -> None:
+    [before] = predictor.predict([TEXT])
+    assert (before.unknown_tokens, before.tokens_used, before.uncertain) == (1, 6, None)
+    path = edit(uncertainty={"confidence": confidence(before.score), "unknown_rate": rate})
+    with load(path, precision=predictor.precision, threads=1) as unsure:
+        [reading] = unsure.read([TEXT])
+        [after] = unsure.predict([TEXT], detail="sentences")
+    assert len(reading.doubts()) == doubts
+    assert after.uncertain is reading.uncertain is (doubts > 0)
+    assert (after.score, after.logit) == (before.score, before.logit), "a threshold changes no verdict"
+
+
+@pytest.mark.parametrize(
+    ("used", "unknown", "rate"), [(10, 1, 0.1), (10, 3, 0.3), (100, 29, 0.29), (1024, 307, 307 / 1024), (3, 0, 0.0)]
+)
+def test_a_share_that_equals_the_threshold_is_not_beyond_it(used: int, unknown: int, rate: float) -> None:
+    assert Thresholds(0.5, rate).doubts(0.5, unknown, used) == []
+    assert len(Thresholds(0.5, rate).doubts(0.5, unknown + 1, used)) == 1
+
+
+def test_every_model_with_thresholds_can_tell(folder: Path) -> None:
+    texts = [" ".join(WORDS[index : index + 4]) for index in range(len(WORDS) - 4)] + ["zzz qqq good"]
+    for name in ("bilstm", "plain"):
+        with load(folder / name) as model:
+            answers = model.predict(texts)
+        assert [one.uncertain for one in answers] == [
+            one.score < 0.75 or one.unknown_tokens / one.tokens_used > 0.25 for one in answers
+        ]
+        assert {one.uncertain for one in answers} == {True, False}
+
+
+@pytest.mark.parametrize("detail", ["none", "sentences", "timesteps"])
+def test_json(folder: Path, detail: str) -> None:
+    def uncertain(*arguments: str) -> Any:
+        answer = json.loads(run(folder, "predict", "--json", "--detail", detail, *arguments).stdout)
+        return [prediction["uncertain"] for prediction in answer["predictions"]]
+
+    with load(folder / "bilstm") as model:
+        expected = [one.uncertain for one in model.predict([TEXT, "zzz qqq good"])]
+    assert uncertain(TEXT, "zzz qqq good") == expected
+    assert expected[1] is True
+    assert uncertain("--model", "old", TEXT) == [None]
+
+
+def test_the_terminal_says_so_and_why(folder: Path) -> None:
+    def lines(*arguments: str) -> list[str]:
+        return run(folder, "predict", "--detail", "none", *arguments).stdout.splitlines()
+
+    for text, uncertain in (
+        ("zzz qqq good xxx", "? uncertain: more than 25 % of the tokens unknown"),
+        ("It was fine, but not great", "? uncertain: less than 75 % sure"),
+        ("a zzz", "? uncertain: less than 75 % sure; more than 25 % of the tokens unknown"),
+    ):
+        shown = lines(text)
+        assert shown[0].startswith(("POSITIVE", "NEGATIVE"))
+        assert shown[1:-1] == [uncertain]
+    assert not any("uncertain" in line for line in lines("So boring: the worst plot."))
+    assert not any("uncertain" in line for line in lines("--model", "old", "zzz qqq good"))
+
+
+def test_models_tells_the_thresholds(folder: Path) -> None:
+    entries = {entry["name"]: entry for entry in json.loads(run(folder, "models", "--json").stdout)["models"]}
+    assert entries["bilstm"]["uncertainty"] == UNSURE["uncertainty"]
+    assert entries["old"]["uncertainty"] is None
+
+
+def test_percentages_are_as_exact_as_need_be() -> None:
+    assert Thresholds(0.87654321, 0.005).doubts(0.6, 1, 3) == [
+        "less than 87.65 % sure",
+        "more than 0.5 % of the tokens unknown",
+    ]
