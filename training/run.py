@@ -100,7 +100,8 @@ class Run:
     @property
     def _written(self) -> tuple[Path, ...]:
         """What a fit leaves beside its config, the checkpoint first."""
-        pictures = (self.folder / name for name in ("curves.png", "lengths.png", "report.md"))
+        names = ("curves.png", "lengths.png", "reliability.png", "risk.png", "report.md")
+        pictures = (self.folder / name for name in names)
         return (self.checkpoint, self.best, self.log, self.tokenizer, *pictures)
 
     def _make(self, config: Recipe, data: Mapping[str, Any]) -> None:

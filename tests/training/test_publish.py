@@ -18,7 +18,8 @@ from training.errors import CheckpointError, ConfigError, ExportError
 from training.evaluate import evaluate
 from training.export import OPSET
 from training.pack import update_bundle, write_bundle
-from training.publish import publish, record
+from training.publish import publish
+from training.record import record
 from training.run import Run
 
 keras_setup.configure(1)
