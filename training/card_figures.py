@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from training.diagnostics.beyond import BASELINE
 from training.diagnostics.texts import KINDS
 from training.markdown import table
 
-_BASELINE = "tf-idf (1,2) + LR"
 _PICTURES = {
     "reliability.png": "The share that is positive, by P(positive)",
     "risk.png": "Errors among the surest reviews, by how many are answered",
@@ -85,8 +85,8 @@ def timesteps(manifest: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             "## Timesteps",
-            f"Two validation reviews of opposite labels were joined, {place['texts']:,} times: how well the values tell "
-            "the positive half's tokens from the negative half's, and how far from the seam they change most.",
+            f"Two validation reviews of opposite labels were joined, {place['texts']:,} times: how well the values "
+            "tell the positive half's tokens from the negative half's, and how far from the seam they change most.",
             table(header, rows),
             f"The tokens that point most strongly to the verdict were deleted from {hold['reviews']:,} validation "
             "reviews, and the rest was read again; the logit moves away from the verdict.",
@@ -139,8 +139,8 @@ def beyond(manifest: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             "## Beyond IMDB",
-            f"Texts written for the purpose, beside a bag of words ({_BASELINE}) fitted on IMDB.{limits}",
-            table(("texts", "number", "accuracy (95 % interval)", _BASELINE, "uncertain"), rows),
+            f"Texts written for the purpose, beside a bag of words ({BASELINE}) fitted on IMDB.{limits}",
+            table(("texts", "number", "accuracy (95 % interval)", BASELINE, "uncertain"), rows),
         ]
     )
 

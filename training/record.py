@@ -12,6 +12,7 @@ from sentiline.bundle import Bundle
 from training.calibration_plots import pictures
 from training.card import render
 from training.dataset import Labelled
+from training.errors import TrainingError
 from training.evaluate import Evaluation, Scored, score
 from training.pack import update_bundle
 
@@ -35,8 +36,17 @@ def record(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
 
 
 def rewrite(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
-    """Write a bundle again with some keys of its metrics changed, and with the card and the pictures that follow."""
+    """Write a bundle again with some keys of its metrics changed, and with the card and the pictures that follow.
+
+    Raises:
+        TrainingError: the bundle was not made by `training.publish`.
+    """
     manifest = bundle.manifest
+    if "metrics" not in manifest.document:
+        raise TrainingError(
+            f"{manifest.name}'s manifest has no metrics to add to; only a bundle that `python -m training` made does",
+            field="metrics",
+        )
     changed = {**manifest.document["metrics"], **metrics}
     confidence = manifest.document.get("uncertainty", {}).get("confidence")
     drawn = pictures(changed, manifest.default_precision, confidence)

@@ -50,7 +50,9 @@ def test_the_card_has_the_numbers_of_the_manifest(manifest: dict[str, Any]) -> N
 
 
 def test_pictures_are_shown_if_they_are_there(manifest: dict[str, Any]) -> None:
-    assert set(re.findall(r"\((\w+\.png)\)", render(manifest, manifest["files"]))) == {"curves.png", "lengths.png"}
+    assert set(re.findall(r"\((\w+\.png)\)", render(manifest, manifest["files"]))) == {
+        *("curves.png", "lengths.png", "reliability.png", "risk.png")
+    }
     assert ".png" not in render(manifest, ["model.onnx"])
 
 

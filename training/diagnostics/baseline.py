@@ -14,7 +14,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sentiline.tokenizer import split
 from training.review import Review
 
-NAME = "tf-idf (1,2) + LR"
 _STRENGTH = 100.0  # chosen on the validation part by `benchmarks.peers`
 
 

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from sentiline.interval import wilson
 from training.diagnostics.texts import KINDS, DiagnosticText
 
+BASELINE = "tf-idf (1,2) + LR"
+"""Name of the classifier that every model is set beside: see `training.diagnostics.baseline`."""
+
 
 @dataclass(frozen=True)
 class KindFigures:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from training.diagnostics.baseline import NAME
-from training.diagnostics.beyond import KindFigures
+from training.diagnostics.beyond import BASELINE, KindFigures
 from training.diagnostics.localization import Signal
 from training.diagnostics.run import Diagnosis
 from training.diagnostics.texts import KINDS
@@ -24,7 +23,7 @@ def tables(diagnoses: Mapping[str, Diagnosis]) -> str:
     kinds = [kind for kind, figures in first.beyond.items() if figures.accuracy is not None]
     unlabelled = [kind for kind, figures in first.beyond.items() if figures.accuracy is None]
     accuracies: dict[str, Mapping[str, KindFigures]] = {name: one.beyond for name, one in diagnoses.items()}
-    accuracies[NAME] = first.baseline
+    accuracies[BASELINE] = first.baseline
     return "\n\n".join(
         [
             f"Localization: {texts} splices of two validation reviews; AUC (pooled), median tokens to the seam (mean)",
