@@ -48,12 +48,16 @@ def diagnose(
     from training.compare import select
     from training.diagnostics import run
     from training.diagnostics.tables import tables
-    from training.record import rewrite
+    from training.record import check_recordable, rewrite
 
+    if json_file is not None and not json_file.parent.is_dir():
+        raise click.BadParameter(f"the folder {json_file.parent} does not exist", param_hint="--json")
     console = Console(stderr=True)
     bundles = select(names)
     for bundle in bundles:
         run.check_split(bundle)
+        if record:
+            check_recordable(bundle)
     train, validation = imdb.split(imdb.load(archive).train, fraction=run.FRACTION, seed=run.SPLIT_SEED)
     material = run.prepare(train, validation, pairs=pairs, reviews=reviews, seed=seed, console=console)
     diagnoses = {}

@@ -27,11 +27,12 @@ def calibrate(model: SentimentModel, validation: Dataset) -> Temperature:
     if not hasattr(model.head, "divide"):
         return Temperature(1.0, f'head "{model.config.head}" ends in no linear step, so it cannot be divided')
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def logits(ids: Tensor, lengths: Tensor) -> Tensor:
+    def read(ids: Tensor, lengths: Tensor) -> Tensor:
         return model.head.logit(model.states(model.embedding(ids), lengths), lengths)
 
-    temperature = fit_temperature(batched_logits(logits, validation), validation.labels)
+    signature = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
+    logits = batched_logits(tf.function(read, input_signature=signature), validation)
+    temperature = fit_temperature(logits, validation.labels)
     if temperature.value != 1:
         model.head.divide(temperature.value)
     return temperature

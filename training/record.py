@@ -14,7 +14,7 @@ from training.card import render
 from training.dataset import Labelled
 from training.errors import TrainingError
 from training.evaluate import Evaluation, Scored, score
-from training.pack import update_bundle
+from training.pack import check_target, update_bundle
 
 
 def measure(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> Scored:
@@ -39,16 +39,28 @@ def rewrite(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
     """Write a bundle again with some keys of its metrics changed, and with the card and the pictures that follow.
 
     Raises:
-        TrainingError: the bundle was not made by `training.publish`.
+        TrainingError: see `check_recordable`.
     """
+    check_recordable(bundle)
     manifest = bundle.manifest
-    if "metrics" not in manifest.document:
-        raise TrainingError(
-            f"{manifest.name}'s manifest has no metrics to add to; only a bundle that `python -m training` made does",
-            field="metrics",
-        )
     changed = {**manifest.document["metrics"], **metrics}
     confidence = manifest.document.get("uncertainty", {}).get("confidence")
     drawn = pictures(changed, manifest.default_precision, confidence)
     card = render({**manifest.document, "metrics": changed}, {*manifest.files, *drawn})
     return update_bundle(bundle, {"metrics": changed}, {**drawn, "README.md": card.encode()})
+
+
+def check_recordable(bundle: Bundle) -> None:
+    """Refuse a bundle that no figures can be written into, before they are measured.
+
+    Raises:
+        ExportError: its folder holds something else as well.
+        TrainingError: it was not made by `training.publish`.
+    """
+    check_target(bundle.path)
+    if "metrics" not in bundle.manifest.document:
+        raise TrainingError(
+            f"{bundle.manifest.name}'s manifest has no metrics to add to; only a bundle that `python -m training` made "
+            f"has them",
+            field="metrics",
+        )
