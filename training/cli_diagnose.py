@@ -10,6 +10,11 @@ from rich.console import Console
 from training.cli_data import archive_option
 
 
+def _titles(names: list[str], given: tuple[str, ...]) -> list[str]:
+    """The models' names; what was given where two have the same name, such as a model and its successor."""
+    return [name if names.count(name) == 1 else given[index] for index, name in enumerate(names)]
+
+
 @click.command()
 @click.argument("names", nargs=-1)
 @archive_option
@@ -38,11 +43,13 @@ def diagnose(
     \b
     Examples:
       python -m training diagnose bilstm lstm gru
+      python -m training diagnose models/bilstm runs/bilstm/bundle/bilstm
       python -m training diagnose runs/bilstm/bundle/bilstm --record
       python -m training diagnose --json diagnoses.json
     """  # noqa: D301 (click reads the \b as a character)
     import json
 
+    from sentiline.bundle import find
     from training import imdb  # scipy, scikit-learn, matplotlib and onnxruntime: not before the arguments were parsed
     from training.checkpoint import write_atomically
     from training.compare import select
@@ -53,7 +60,8 @@ def diagnose(
     if json_file is not None and not json_file.parent.is_dir():
         raise click.BadParameter(f"the folder {json_file.parent} does not exist", param_hint="--json")
     console = Console(stderr=True)
-    bundles = select(names)
+    bundles = [find(name) for name in names] or select(())
+    titles = _titles([bundle.manifest.name for bundle in bundles], names)
     for bundle in bundles:
         run.check_split(bundle)
         if record:
@@ -61,8 +69,7 @@ def diagnose(
     train, validation = imdb.split(imdb.load(archive).train, fraction=run.FRACTION, seed=run.SPLIT_SEED)
     material = run.prepare(train, validation, pairs=pairs, reviews=reviews, seed=seed, console=console)
     diagnoses = {}
-    for number, bundle in enumerate(bundles, 1):
-        name = bundle.manifest.name
+    for number, (name, bundle) in enumerate(zip(titles, bundles, strict=True), 1):
         console.print(f"{name}: {number} of {len(bundles)}", highlight=False)
         diagnoses[name] = run.diagnose(bundle, material, console=console)
         if record:
