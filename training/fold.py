@@ -8,7 +8,7 @@ from training.dataset import Dataset
 from training.heads import Tensor
 from training.model import SentimentModel
 from training.temperature import Temperature, fit_temperature
-from training.trainer import batched_logits
+from training.trainer import model_logits, predict_logits
 
 
 def calibrate(model: SentimentModel, validation: Dataset) -> Temperature:
@@ -28,10 +28,10 @@ def calibrate(model: SentimentModel, validation: Dataset) -> Temperature:
         return Temperature(1.0, f'head "{model.config.head}" ends in no linear step, so it cannot be divided')
 
     def read(ids: Tensor, lengths: Tensor) -> Tensor:
-        return model.head.logit(model.states(model.embedding(ids), lengths), lengths)
+        return model_logits(model, ids, lengths)
 
     signature = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
-    logits = batched_logits(tf.function(read, input_signature=signature), validation)
+    logits = predict_logits(tf.function(read, input_signature=signature), validation.ids)
     temperature = fit_temperature(logits, validation.labels)
     if temperature.value != 1:
         model.head.divide(temperature.value)
