@@ -67,13 +67,13 @@ def timesteps(manifest: Mapping[str, Any]) -> str:
             name,
             f"{signal['auc']:.3f}",
             f"{signal['pooled_auc']:.3f}",
-            f"{signal['seam_median']:.0f}",
+            f"{signal['seam_median']:g}",
             f"{signal['seam_mean']:.1f}",
         )
         for name, signal in signals
         if signal is not None
     ]
-    rows.append(("the middle of the text", "", "", f"{place['middle_median']:.0f}", f"{place['middle_mean']:.1f}"))
+    rows.append(("the middle of the text", "", "", f"{place['middle_median']:g}", f"{place['middle_mean']:.1f}"))
     header = ("", "AUC, mean over texts", "AUC, pooled", "tokens to the seam, median", "mean")
     ranked = "contributions" if hold["ranked_by"] == "contributions" else "values of `positive`"
     deleted = [

@@ -46,7 +46,7 @@ def tables(diagnoses: Mapping[str, Diagnosis]) -> str:
                 (
                     *("model", "score below", "unknown above", "validation"),
                     *(KINDS[kind] for kind in unlabelled),
-                    *("other texts", "errors", "ECE"),
+                    *("labelled texts", "errors", "ECE"),
                 ),
                 [(name, *_uncertain(one, kinds, unlabelled)) for name, one in diagnoses.items()],
             ),
@@ -61,7 +61,7 @@ def _localization(one: Diagnosis) -> list[str]:
         _area(found.contributions),
         _seam(found.scores),
         _seam(found.contributions),
-        f"{found.middle_median:.0f} ({found.middle_mean:.1f})",
+        f"{found.middle_median:g} ({found.middle_mean:.1f})",
     ]
 
 
@@ -70,7 +70,7 @@ def _area(signal: Signal | None) -> str:
 
 
 def _seam(signal: Signal | None) -> str:
-    return _NONE if signal is None else f"{signal.seam_median:.0f} ({signal.seam_mean:.1f})"
+    return _NONE if signal is None else f"{signal.seam_median:g} ({signal.seam_mean:.1f})"
 
 
 def _deletions(one: Diagnosis) -> list[str]:
