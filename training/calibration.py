@@ -22,6 +22,8 @@ class Calibration:
     Attributes:
         ece: expected calibration error, in percentage points: the mean distance of P(positive) from the share that
             is positive, over `BINS` bins of equal width, weighted by their reviews (Naeini et al. 2015).
+        chance: the error that a model with these very probabilities would have if they were exactly right, in
+            percentage points: the mean over labels drawn by them. It falls with the number of reviews.
         reviews: how many reviews each bin holds.
         predicted: mean P(positive) of each bin; None where it holds none.
         observed: share of each bin that is positive; None where it holds none.
@@ -29,6 +31,7 @@ class Calibration:
     """
 
     ece: float
+    chance: float
     reviews: list[int]
     predicted: list[float | None]
     observed: list[float | None]
@@ -45,11 +48,20 @@ def calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Cal
     bins = metrics.calibrate(labels, positive, BINS)
     return Calibration(
         ece=round(100 * metrics.expected_calibration_error(bins), 4),
+        chance=round(chance_error(positive), 4),
         reviews=[one.count for one in bins],
         predicted=[_rounded(one.predicted) for one in bins],
         observed=[_rounded(one.observed) for one in bins],
         risk=risk(labels, positive),
     )
+
+
+def chance_error(positive: NDArray[np.float64], draws: int = 100, seed: int = 0) -> float:
+    """Mean calibration error, in percentage points, over labels drawn with the probabilities themselves."""
+    generator = np.random.default_rng(seed)
+    drawn = (generator.random(len(positive)) < positive for _ in range(draws))
+    errors = [metrics.expected_calibration_error(metrics.calibrate(labels, positive, BINS)) for labels in drawn]
+    return 100 * float(np.mean(errors))
 
 
 def risk(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> list[float]:

@@ -19,7 +19,13 @@ def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
     """How far probabilities can be believed, and when a verdict is uncertain."""
     metrics = manifest["metrics"]
     rows = [
-        (part, precision, f"{figure['calibration']['ece']:.2f} %", f"{sum(figure['calibration']['reviews']):,}")
+        (
+            part,
+            precision,
+            f"{figure['calibration']['ece']:.2f} %",
+            f"{figure['calibration']['chance']:.2f} %",
+            f"{sum(figure['calibration']['reviews']):,}",
+        )
         for part in ("test", "validation")
         for precision, figure in metrics.get(part, {}).items()
         if "calibration" in figure
@@ -28,7 +34,7 @@ def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
     if "calibration" in manifest:
         lines.append(_temperature(manifest["calibration"]))
     if rows:
-        lines.append(table(("part", "precision", "expected calibration error", "reviews"), rows))
+        lines.append(table(("part", "precision", "expected calibration error", "by chance alone", "reviews"), rows))
     if "uncertainty" in manifest:
         lines.append(_thresholds(manifest["uncertainty"]))
     if not lines:

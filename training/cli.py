@@ -259,6 +259,7 @@ def _print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None
     for key in next(iter(figures.values())):
         if key == "calibration":
             table.add_row("calibration error", *(f"{figure[key]['ece']:.2f} %" for figure in figures.values()))
+            table.add_row("by chance alone", *(f"{figure[key]['chance']:.2f} %" for figure in figures.values()))
         elif key != "precision":
             table.add_row(key.replace("_", " "), *(_cell(figure[key]) for figure in figures.values()))
     console.print(table)

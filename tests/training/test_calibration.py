@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.calibration import BINS, COVERAGES, calibration, risk
+from training.calibration import BINS, COVERAGES, calibration, chance_error, risk
 from training.calibration_plots import pictures
 
 
@@ -28,6 +28,16 @@ def test_the_error_of_a_case_made_by_hand() -> None:
 
 def test_probabilities_that_are_right_have_no_error() -> None:
     assert calibration(np.array([True, False]), np.array([1.0, 0.0])).ece == 0
+
+
+def test_the_error_by_chance_is_that_of_right_probabilities_and_falls_with_their_number() -> None:
+    generator = np.random.default_rng(2)
+    few, many = (generator.random(count) for count in (1_000, 100_000))
+    assert chance_error(few) == chance_error(few)
+    assert 5 * chance_error(many) < chance_error(few)
+    drawn = [calibration(generator.random(1_000) < few, few).ece for _ in range(50)]
+    assert chance_error(few) == pytest.approx(np.mean(drawn), rel=0.1)
+    assert chance_error(np.array([1.0, 0.0])) == 0
 
 
 def test_risk_is_that_of_the_surest() -> None:

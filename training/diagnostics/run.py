@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sentiline import Predictor
 from sentiline.bundle import Bundle
+from training.calibration import calibration
 from training.diagnostics.baseline import Baseline
 from training.diagnostics.beyond import KindFigures, by_kind
 from training.diagnostics.faithfulness import Faithfulness, measure_faithfulness
@@ -62,6 +63,7 @@ class Diagnosis:
         flagged: share of the validation reviews that they call uncertain, in percent.
         error: errors among the validation reviews that they do not, in percent.
         ece: calibration error on the validation part, in percentage points.
+        chance: what it would be by chance alone; see `training.calibration`.
     """
 
     precision: str
@@ -74,6 +76,7 @@ class Diagnosis:
     flagged: float
     error: float
     ece: float
+    chance: float
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready, as the manifest has it."""
@@ -90,6 +93,7 @@ class Diagnosis:
                 "validation_error": self.error,
             },
             "validation_ece": self.ece,
+            "validation_ece_by_chance": self.chance,
         }
 
 
@@ -138,6 +142,7 @@ def diagnose(bundle: Bundle, material: Material, *, console: Console | None = No
         thresholds, recorded = _thresholds(bundle, validation)
         flagged = thresholds.flags(validation.scores, validation.unknown)
         wrong = (validation.called != validation.labels)[~flagged]
+        calibrated = calibration(validation.labels, validation.positive)
         return Diagnosis(
             precision=predictor.precision,
             localization=localize(predictor, material.spliced, console=console),
@@ -150,7 +155,8 @@ def diagnose(bundle: Bundle, material: Material, *, console: Console | None = No
             recorded=recorded,
             flagged=round(100 * float(flagged.mean()), 2),
             error=round(100 * float(wrong.mean()), 2) if len(wrong) else 0.0,
-            ece=validation.evaluation().calibration.ece,
+            ece=calibrated.ece,
+            chance=calibrated.chance,
         )
 
 
