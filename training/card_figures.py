@@ -20,8 +20,8 @@ def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
     metrics = manifest["metrics"]
     rows = [
         (
-            part,
             precision,
+            part,
             f"{figure['calibration']['ece']:.2f} %",
             f"{figure['calibration']['chance']:.2f} %",
             f"{sum(figure['calibration']['reviews']):,}",
@@ -34,7 +34,7 @@ def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
     if "calibration" in manifest:
         lines.append(_temperature(manifest["calibration"]))
     if rows:
-        lines.append(table(("part", "precision", "expected calibration error", "by chance alone", "reviews"), rows))
+        lines.append(table(("precision", "part", "expected calibration error", "by chance alone", "reviews"), rows))
     if "uncertainty" in manifest:
         lines.append(_thresholds(manifest["uncertainty"]))
     if not lines:
