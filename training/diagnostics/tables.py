@@ -41,7 +41,7 @@ def tables(diagnoses: Mapping[str, Diagnosis]) -> str:
                 ("model", *(KINDS[kind] for kind in kinds), "both of a pair"),
                 [(name, *_accuracies(figures, kinds)) for name, figures in accuracies.items()],
             ),
-            "Uncertain: % flagged; errors among the validation reviews not flagged; calibration error, ECE (by chance)",
+            "Uncertain: % flagged; errors among the validation reviews not flagged; calibration error (ECE)",
             table(
                 (
                     *("model", "score below", "unknown above", "validation"),
@@ -95,7 +95,7 @@ def _uncertain(one: Diagnosis, kinds: Sequence[str], unlabelled: Sequence[str]) 
         *(f"{one.beyond[kind].flagged or 0:.1f}" for kind in unlabelled),
         f"{flagged:.1f}",
         f"{one.error:.1f}",
-        f"{one.ece:.2f} ({one.chance:.2f})",
+        f"{one.ece:.2f}",
     ]
 
 
