@@ -16,13 +16,12 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from benchmarks.crew import Scorer
 from sentiline.cpus import available_cpus
-from sentiline.tokenizer import split
+from training.diagnostics.baseline import SPLIT, regression, tfidf, words
 from training.review import Review
 
 
@@ -59,23 +58,11 @@ class NaiveBayesRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         return features.multiply(self.ratio_).tocsr()
 
 
-def words(text: str) -> list[str]:
-    """Sentiline's tokens, lower-cased, punctuation included."""
-    return split(text)[0]
-
-
-def tfidf() -> Pipeline:
-    """Words and pairs of words that occur in three reviews, with the logarithm of their counts, by rarity."""
-    return make_pipeline(TfidfVectorizer(**_SPLIT, ngram_range=(1, 2), min_df=3, sublinear_tf=True))
-
-
 def naive_bayes() -> Pipeline:
     """Whether a word, pair or triple of words occurs, times its log-count ratio."""
-    counts = CountVectorizer(**_SPLIT, ngram_range=(1, 3), min_df=3, binary=True, dtype=np.float64)
+    counts = CountVectorizer(**SPLIT, ngram_range=(1, 3), min_df=3, binary=True, dtype=np.float64)
     return make_pipeline(counts, NaiveBayesRatio())
 
-
-_SPLIT: dict[str, Any] = {"tokenizer": words, "token_pattern": None, "lowercase": False}
 
 FEATURES: dict[str, tuple[Callable[[], Pipeline], tuple[float, ...]]] = {
     "tf-idf (1,2) + LR": (tfidf, (1.0, 10.0, 100.0)),
@@ -99,21 +86,17 @@ def fit_linear(name: str, train: Sequence[Review], validation: Sequence[Review],
     held = features.transform([review.text for review in validation])
 
     def accuracy(strength: float) -> float:
-        model = _regression(strength).fit(inputs, [review.label for review in train])
+        model = regression(strength).fit(inputs, [review.label for review in train])
         return float(model.score(held, [review.label for review in validation]))
 
     best = max(strengths, key=accuracy)
     reviews = [*train, *validation]
     started = time.perf_counter()
-    whole = Pipeline([*build().steps, ("regression", _regression(best))])
+    whole = Pipeline([*build().steps, ("regression", regression(best))])
     whole.fit([review.text for review in reviews], [review.label for review in reviews])
     seconds = time.perf_counter() - started
     joblib.dump(whole, path)
     return Fitted(path, seconds, f"C = {best:g}")
-
-
-def _regression(strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, solver="liblinear", random_state=0)
 
 
 def load_linear(path: Path) -> Scorer:

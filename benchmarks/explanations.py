@@ -30,6 +30,7 @@ from scipy.stats import spearmanr
 from sentiline.bundle import Bundle, find
 from training import imdb
 from training.dataset import encode, pad
+from training.diagnostics.faithfulness import moves
 
 Array = NDArray[Any]
 TOP = 10
@@ -124,8 +125,9 @@ def explain(graph: Graph, ids: Array, generator: np.random.Generator) -> Explain
     largest = np.argsort(-np.abs(contributions))[:TOP]
     verdict = 1 if logit > 0 else -1
     orders = {"contributions": np.argsort(-verdict * contributions), "leave-one-out": np.argsort(-verdict * effects)}
-    drops = {name: _drops(graph, ids, logit, [order]) for name, order in orders.items()}
-    drops["random"] = _drops(graph, ids, logit, [generator.permutation(len(ids)) for _ in range(_DRAWS)])
+    drops = {name: moves(graph.logits, ids, logit, [order], DELETED)[0] for name, order in orders.items()}
+    shuffled = [generator.permutation(len(ids)) for _ in range(_DRAWS)]
+    drops["random"] = moves(graph.logits, ids, logit, shuffled, DELETED).mean(axis=0)
     return Explained(
         tokens=len(ids),
         correlation=float(spearmanr(contributions, effects).statistic),
@@ -134,13 +136,6 @@ def explain(graph: Graph, ids: Array, generator: np.random.Generator) -> Explain
         drops=drops,
         seconds={"contributions": one_run, "leave-one-out": left_out},
     )
-
-
-def _drops(graph: Graph, ids: Array, logit: float, orders: Sequence[Array]) -> Array:
-    """How far the logit moves away from the verdict without the first k tokens of an order, mean over orders."""
-    shortened = [np.delete(ids, order[:count]) for order in orders for count in DELETED]
-    moved = (logit - graph.logits(shortened)).reshape(len(orders), len(DELETED))
-    return np.asarray(moved.mean(axis=0) * np.sign(logit))
 
 
 def print_table(bundle: Bundle, reviews: Sequence[Explained]) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from training import card_figures
+from training.markdown import table
+
 _READS = {
     "pooling": "mean and attention pooling over all states, one linear layer",
     "last": "a dense layer on the last state",
@@ -25,23 +28,26 @@ def render(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
         manifest: the manifest's keys.
         files: names of the bundle's files, for the pictures that are among them.
     """
-    name, architecture = manifest["name"], manifest["architecture"]
+    name, architecture, present = manifest["name"], manifest["architecture"], set(files)
     parts = [
         _front_matter(manifest),
         f"# {name}\n\n{manifest['summary']}",
         _usage(name),
         "## Accuracy\n\n" + _accuracy(manifest["metrics"]),
+        card_figures.calibration(manifest, present),
         "## How it reads\n\n" + _reading(manifest),
+        card_figures.timesteps(manifest),
+        card_figures.beyond(manifest),
         "## Architecture\n\n"
-        + _table(
+        + table(
             ("", ""),
             [(key, f"{value:,}" if isinstance(value, int) else value) for key, value in architecture.items()],
         ),
-        "## Training\n\n" + _training(manifest, set(files)),
+        "## Training\n\n" + _training(manifest, present),
         "## Export\n\n" + _export(manifest),
         "## Limits\n\n" + _limits(manifest),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _front_matter(manifest: Mapping[str, Any]) -> str:
@@ -94,7 +100,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
         "truncated",
     )
     return (
-        _table(header, rows)
+        table(header, rows)
         + "\n\nMeasured from raw text through the shipped tokenizer and ONNX file, one review a run."
     )
 
@@ -131,9 +137,7 @@ def _training(manifest: Mapping[str, Any], files: set[str]) -> str:
         if name in files
     ]
     config = [(f"`{key}`", f"`{value}`") for key, value in training["config"].items() if key not in ("name", "summary")]
-    lines.append(
-        "<details><summary>Configuration</summary>\n\n" + _table(("field", "value"), config) + "\n\n</details>"
-    )
+    lines.append("<details><summary>Configuration</summary>\n\n" + table(("field", "value"), config) + "\n\n</details>")
     return "\n\n".join(lines)
 
 
@@ -153,7 +157,7 @@ def _export(manifest: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in manifest["versions"].items())
     return (
         f"Opset {manifest['opset']}, fused recurrent ops with `sequence_lens`. Largest absolute differences on "
-        f"{export['reviews']} validation reviews:\n\n{_table(('', *names), rows)}\n\n"
+        f"{export['reviews']} validation reviews:\n\n{table(('', *names), rows)}\n\n"
         f"{agreement}Made with {versions}."
     )
 
@@ -167,12 +171,6 @@ def _limits(manifest: Mapping[str, Any]) -> str:
         f"{source} what it learned from. Other kinds of text, {others}irony and texts of a few words are outside what "
         "the figures above measure; `unknown_tokens` in every answer tells how much of a text it could not read."
     )
-
-
-def _table(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
-    head = list(header)
-    lines = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def _minutes(seconds: float) -> str:

@@ -12,6 +12,7 @@ from rich.table import Table
 from training import sources
 from training.cli_compare import compare
 from training.cli_data import archive_option, data, labelled_options
+from training.cli_diagnose import diagnose
 from training.cli_label import label
 from training.cli_ngrams import ngrams
 from training.cli_pretrain import pretrain
@@ -38,11 +39,13 @@ def main() -> None:
       python -m training fit bilstm --data my.csv --name mine
       python -m training fit bilstm --resume
       python -m training evaluate models/bilstm
+      python -m training diagnose bilstm lstm gru
     """  # noqa: D301
 
 
 main.add_command(data)
 main.add_command(compare)
+main.add_command(diagnose)
 main.add_command(label)
 main.add_command(ngrams)
 main.add_command(pretrain)
@@ -232,13 +235,15 @@ def evaluate(model: str, archive: Path | None, record: bool) -> None:
     from sentiline.bundle import find
     from training import imdb
     from training.evaluate import hold_to
-    from training.publish import measure
-    from training.publish import record as record_metrics
+    from training.record import measure
+    from training.record import record as record_metrics
 
     console = Console(stderr=True)
     bundle = find(model)
     reviews = imdb.load_test(archive, final_evaluation=True)
-    figures = {precision: measure(bundle, precision, reviews, console) for precision in bundle.manifest.precisions}
+    figures = {
+        precision: measure(bundle, precision, reviews, console).evaluation() for precision in bundle.manifest.precisions
+    }
     known = bundle.manifest.document.get("metrics", {}).get("test", {})
     _print_metrics(Console(), {"test": {name: figure.as_dict() for name, figure in figures.items()}}, "test")
     if record:
@@ -252,7 +257,10 @@ def _print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None
     figures: dict[str, dict[str, Any]] = metrics[part]
     table = Table("", *figures, title=part)
     for key in next(iter(figures.values())):
-        if key != "precision":
+        if key == "calibration":
+            table.add_row("calibration error", *(f"{figure[key]['ece']:.2f} %" for figure in figures.values()))
+            table.add_row("by chance alone", *(f"{figure[key]['chance']:.2f} %" for figure in figures.values()))
+        elif key != "precision":
             table.add_row(key.replace("_", " "), *(_cell(figure[key]) for figure in figures.values()))
     console.print(table)
 

@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
 from sentiline import Predictor
 from sentiline.reading import Reading
+from training.calibration import Calibration, calibration
 from training.dataset import Labelled
 from training.errors import DataError, TrainingError
 
@@ -35,6 +37,7 @@ class Evaluation:
         truncated: reviews longer than the model reads.
         skipped: reviews without a token.
         additivity: largest |bias + Σ contributions − logit|; None where the model is not additive.
+        calibration: how far its probabilities can be believed.
         reviews_per_second: end to end, in process.
     """
 
@@ -49,6 +52,7 @@ class Evaluation:
     truncated: int
     skipped: int
     additivity: float | None
+    calibration: Calibration
     reviews_per_second: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -56,8 +60,79 @@ class Evaluation:
         return {key: value for key, value in asdict(self).items() if key != "reviews_per_second"}
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Labelled reviews with the readings of a bundle; N of them have a token.
+
+    Attributes:
+        precision: of the graph that was run.
+        readings: [N].
+        labels: bool [N], whether the review is positive.
+        skipped: reviews without a token, which are not among the N.
+        seconds: what reading them took.
+    """
+
+    precision: str
+    readings: list[Reading]
+    labels: NDArray[np.bool_]
+    skipped: int
+    seconds: float
+
+    @property
+    def logits(self) -> NDArray[np.float64]:
+        """[N]."""
+        return np.array([reading.logit for reading in self.readings])
+
+    @property
+    def positive(self) -> NDArray[np.float64]:
+        """[N], P(positive)."""
+        return np.array([reading.positive for reading in self.readings])
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """[N], probability of each verdict."""
+        return np.array([reading.score for reading in self.readings])
+
+    @property
+    def called(self) -> NDArray[np.bool_]:
+        """[N], whether the verdict is positive."""
+        return np.array([reading.label == "POSITIVE" for reading in self.readings])
+
+    @property
+    def unknown(self) -> NDArray[np.float64]:
+        """[N], share of the tokens used that are not in the vocabulary."""
+        return np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in self.readings])
+
+    def evaluation(self) -> Evaluation:
+        """The figures."""
+        called, labels, logits = self.called, self.labels, self.logits
+        accuracy = float((called == labels).mean())
+        tokens = sum(reading.encoding.tokens_used for reading in self.readings)
+        unknown = sum(reading.encoding.unknown_tokens for reading in self.readings)
+        return Evaluation(
+            precision=self.precision,
+            reviews=len(labels),
+            accuracy=round(100 * accuracy, 4),
+            interval=round(196 * float(np.sqrt(accuracy * (1 - accuracy) / len(labels))), 4),
+            loss=round(float(np.logaddexp(0, np.where(labels, -logits, logits)).mean()), 6),
+            false_positives=int((called & ~labels).sum()),
+            false_negatives=int((~called & labels).sum()),
+            unknown_tokens=round(100 * unknown / tokens, 4),
+            truncated=sum(reading.encoding.truncated for reading in self.readings),
+            skipped=self.skipped,
+            additivity=_additivity(self.readings),
+            calibration=calibration(labels, self.positive),
+            reviews_per_second=len(labels) / self.seconds,
+        )
+
+
 def evaluate(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> Evaluation:
-    """Score labelled reviews with a loaded bundle.
+    """The figures of a loaded bundle on labelled reviews; see `score`."""
+    return score(predictor, reviews, console=console).evaluation()
+
+
+def score(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> Scored:
+    """Read labelled reviews with a loaded bundle.
 
     Args:
         predictor: the bundle, at the precision to evaluate.
@@ -76,27 +151,15 @@ def evaluate(predictor: Predictor, reviews: Sequence[Labelled], *, console: Cons
         results = predictor.read(texts, errors="return")
         readings.extend(result if isinstance(result, Reading) else None for result in results)
     seconds = time.perf_counter() - started
-    scored = [(reading, review.label) for reading, review in zip(readings, reviews, strict=True) if reading is not None]
-    if not scored:
+    read = [(reading, review.label == 1) for reading, review in zip(readings, reviews, strict=True) if reading]
+    if not read:
         raise DataError(f"none of the {len(reviews)} reviews has a token")
-    labels = np.array([label for _, label in scored])
-    logits = np.array([reading.logit for reading, _ in scored])
-    called = np.array([reading.label == "POSITIVE" for reading, _ in scored])
-    accuracy = float((called == (labels == 1)).mean())
-    tokens = sum(reading.encoding.tokens_used for reading, _ in scored)
-    return Evaluation(
+    return Scored(
         precision=predictor.precision,
-        reviews=len(scored),
-        accuracy=round(100 * accuracy, 4),
-        interval=round(196 * float(np.sqrt(accuracy * (1 - accuracy) / len(scored))), 4),
-        loss=round(float(np.logaddexp(0, np.where(labels == 1, -logits, logits)).mean()), 6),
-        false_positives=int((called & (labels == 0)).sum()),
-        false_negatives=int((~called & (labels == 1)).sum()),
-        unknown_tokens=round(100 * sum(reading.encoding.unknown_tokens for reading, _ in scored) / tokens, 4),
-        truncated=sum(reading.encoding.truncated for reading, _ in scored),
-        skipped=len(reviews) - len(scored),
-        additivity=_additivity([reading for reading, _ in scored]),
-        reviews_per_second=len(scored) / seconds,
+        readings=[reading for reading, _ in read],
+        labels=np.array([label for _, label in read]),
+        skipped=len(reviews) - len(read),
+        seconds=seconds,
     )
 
 

@@ -1,4 +1,4 @@
-"""From a finished run to a bundle: export, gate, validation figures, pictures, card."""
+"""From a finished run to a bundle: calibration, export, gate, validation figures, pictures, card."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from sentiline import Predictor
 from sentiline.bundle import Bundle
 from sentiline.tokenizer import Tokenizer
 from training import checkpoint
+from training.calibration import BINS
+from training.calibration_plots import pictures
 from training.card import render
 from training.dataset import Labelled, encode
-from training.evaluate import Evaluation, evaluate
 from training.export import OPSET, quantize, round_vectors, store_vectors_as_half, to_onnx
 from training.fit import best_epoch
+from training.fold import calibrate
 from training.gate import GateReport, check
 from training.model import SentimentModel, build_model
-from training.pack import update_bundle, write_bundle
+from training.pack import write_bundle
 from training.plots import curves, lengths
 from training.presets import FitConfig
+from training.record import measure
 from training.run import Run
+from training.temperature import Temperature
 from training.trainer import assign_weights
+from training.uncertainty import fit_thresholds
 
 _GRAPHS = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 _PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
@@ -63,6 +67,7 @@ def publish(
     config, data = run.read_config()
     tokenizer = run.read_tokenizer()
     model = load_best(run, config, tokenizer)
+    temperature = calibrate(model, encode(validation, tokenizer))
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
     fp32 = store_vectors_as_half(fp32)
@@ -85,10 +90,16 @@ def publish(
     }
     with tempfile.TemporaryDirectory() as beside:  # measured before it takes the place of an older bundle
         draft = write_bundle(Path(beside, config.name), document, files)
-        figures = {precision: measure(draft, precision, validation, shown) for precision in precisions}
-    document["metrics"] |= {"validation": {precision: figure.as_dict() for precision, figure in figures.items()}}
+        scored = {precision: measure(draft, precision, validation, shown) for precision in precisions}
+    served = scored[document["default_precision"]]
+    thresholds = fit_thresholds(served.scores, served.called == served.labels, served.unknown)
+    figures = {precision: reviews.evaluation().as_dict() for precision, reviews in scored.items()}
+    document["metrics"] |= {"validation": figures}
+    document["calibration"] = _calibration(temperature, figures[document["default_precision"]])
+    document["uncertainty"] = thresholds.as_dict()
+    files |= pictures(document["metrics"], document["default_precision"], thresholds.confidence)
     bundle = write_bundle(folder, document, {**files, "README.md": render(document, files).encode()})
-    for name in ("curves.png", "lengths.png"):
+    for name in (name for name in files if name.endswith(".png")):
         checkpoint.write_atomically(run.folder / name, files[name])
     checkpoint.write_atomically(run.folder / "report.md", bundle.read("README.md"))
     return bundle
@@ -106,24 +117,15 @@ def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentMod
     return model
 
 
-def measure(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> Evaluation:
-    """Evaluate one precision of a bundle."""
-    with Predictor(bundle, precision=precision) as predictor:
-        return evaluate(predictor, reviews, console=console)
-
-
-def record(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
-    """Write measured figures into a bundle's manifest and card.
-
-    Args:
-        bundle: the bundle.
-        part: "validation" or "test".
-        figures: by precision.
-    """
-    measured = {precision: figure.as_dict() for precision, figure in figures.items()}
-    metrics = {**bundle.manifest.document["metrics"], part: measured}
-    card = render({**bundle.manifest.document, "metrics": metrics}, bundle.manifest.files)
-    return update_bundle(bundle, {"metrics": metrics}, {"README.md": card.encode()})
+def _calibration(temperature: Temperature, figures: dict[str, Any]) -> dict[str, Any]:
+    """What the manifest says of it; the error is that of the calibrated model, at the precision that is served."""
+    calibration = {
+        "temperature": round(temperature.value, 6),
+        "ece": figures["calibration"]["ece"],
+        "bins": BINS,
+        "reviews": figures["reviews"],
+    }
+    return calibration | ({"note": temperature.note} if temperature.note else {})
 
 
 def _document(

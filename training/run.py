@@ -12,7 +12,7 @@ class Run(RunFolder[FitConfig]):
     """Paths of the folder of a fit."""
 
     kind = "fit"
-    pictures = ("curves.png", "lengths.png", "report.md")
+    pictures = ("curves.png", "lengths.png", "reliability.png", "risk.png", "report.md")
     _recipe = FitConfig
 
     @property

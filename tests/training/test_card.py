@@ -37,6 +37,11 @@ def test_the_card_has_the_numbers_of_the_manifest(manifest: dict[str, Any]) -> N
             f"{figure['loss']:.4f}",
             f"{figure['reviews']:,}",
         ]
+        calibration = figure["calibration"]
+        assert _cells(card, f"{precision} | validation")[2:4] == [
+            f"{calibration['ece']:.2f} %",
+            f"{calibration['chance']:.2f} %",
+        ]
     assert _cells(card, "parameters")[1] == f"{manifest['architecture']['parameters']:,}"
     for key, value in manifest["training"]["config"].items():
         if key not in ("name", "summary"):
@@ -50,7 +55,9 @@ def test_the_card_has_the_numbers_of_the_manifest(manifest: dict[str, Any]) -> N
 
 
 def test_pictures_are_shown_if_they_are_there(manifest: dict[str, Any]) -> None:
-    assert set(re.findall(r"\((\w+\.png)\)", render(manifest, manifest["files"]))) == {"curves.png", "lengths.png"}
+    assert set(re.findall(r"\((\w+\.png)\)", render(manifest, manifest["files"]))) == {
+        *("curves.png", "lengths.png", "reliability.png", "risk.png")
+    }
     assert ".png" not in render(manifest, ["model.onnx"])
 
 

@@ -26,7 +26,7 @@ def _run(*arguments: object) -> tuple[int, str, str]:
 def test_help_of_every_command_has_examples() -> None:
     status, out, _ = _run("--help")
     assert status == 0
-    for command in ("data", "evaluate", "export", "fit"):
+    for command in ("data", "diagnose", "evaluate", "export", "fit"):
         assert f"\n  {command} " in out
         status, own, _ = _run(command, "--help")
         assert status == 0
@@ -95,6 +95,9 @@ def csv(tmp_path: Path) -> Path:
         (["export", "nowhere"], 1, "nowhere is not the folder of a fit"),
         (["evaluate", "nowhere-model"], 1, "nowhere-model"),
         (["evaluate"], 2, "Missing argument 'MODEL'"),
+        (["diagnose", "nowhere-model"], 1, "nowhere-model"),
+        (["diagnose", "bilstm", "--pairs", "0"], 2, "0 is not in the range x>=1"),
+        (["diagnose", "bilstm", "--json", "nowhere/figures.json"], 2, "the folder nowhere does not exist"),
         (["predict"], 2, "No such command 'predict'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 
@@ -14,11 +15,14 @@ import sentiline
 from sentiline.bundle import Bundle, Manifest
 from tests.training.fits import FinishedFit, reviews, tiny_config
 from training import keras_setup, pack
+from training.dataset import encode
 from training.errors import CheckpointError, ConfigError, ExportError
 from training.evaluate import evaluate
 from training.export import OPSET
 from training.pack import update_bundle, write_bundle
-from training.publish import publish, record
+from training.publish import load_best, publish
+from training.record import record
+from training.review import Review
 from training.run import Run
 
 keras_setup.configure(1)
@@ -35,7 +39,10 @@ def test_the_manifest_records_every_file(finished_fit: FinishedFit) -> None:
     folder = finished_fit.run.bundle / "tiny"
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     names = {path.name for path in folder.iterdir()} - {"manifest.json"}
-    assert names == {"README.md", "curves.png", "lengths.png", "model.int8.onnx", "model.onnx", "tokenizer.json"}
+    assert names == {
+        *("README.md", "model.int8.onnx", "model.onnx", "tokenizer.json"),
+        *("curves.png", "lengths.png", "reliability.png", "risk.png"),
+    }
     assert manifest["files"].keys() == names
     for name in names:
         content = (folder / name).read_bytes()
@@ -64,10 +71,10 @@ def test_the_run_folder_has_pictures_and_the_report(finished_fit: FinishedFit) -
     names = {path.name for path in folder.iterdir()}
     assert names == {
         *("best.npz", "bundle", "checkpoint.npz", "config.json", "curves.png", "lengths.png", "log.jsonl"),
-        *("report.md", "tokenizer.json"),
+        *("reliability.png", "report.md", "risk.png", "tokenizer.json"),
     }
     assert (folder / "report.md").read_bytes() == (bundle / "README.md").read_bytes()
-    for picture in ("curves.png", "lengths.png"):
+    for picture in ("curves.png", "lengths.png", "reliability.png", "risk.png"):
         assert (folder / picture).read_bytes() == (bundle / picture).read_bytes()
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
 
@@ -98,6 +105,44 @@ def test_one_precision_alone(finished_fit: FinishedFit, tmp_path: Path) -> None:
     assert bundle.manifest.document["metrics"]["export"].keys() >= {"largest_difference", "int8_label_agreement"}
 
 
+def test_what_is_published_is_the_calibrated_model(finished_fit: FinishedFit, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished_fit.run.folder, run.folder)
+    held = reviews(600, seed=12)
+    flipped = [Review(one.text, (1 - one.label) if number % 4 < 2 else one.label) for number, one in enumerate(held)]
+    mixed = [*held[:300], *flipped[300:]]  # labels that no model could be sure of
+    best = run.best.read_bytes()
+    bundle = publish(run, tmp_path / "tiny", held, mixed, version="1.0.0")
+    document = bundle.manifest.document
+    temperature = document["calibration"]["temperature"]
+    assert temperature > 1.2
+    assert document["calibration"].keys() == {"temperature", "ece", "bins", "reviews"}
+    assert document["calibration"]["ece"] == document["metrics"]["validation"]["int8"]["calibration"]["ece"]
+    assert document["calibration"]["reviews"] == 600
+    assert document["uncertainty"].keys() >= {"confidence", "unknown_rate"}
+    assert run.best.read_bytes() == best, "the run keeps the raw weights"
+    raw = load_best(run, run.read_config()[0], run.read_tokenizer())
+    ids = encode(mixed[:8], run.read_tokenizer()).ids
+    with sentiline.load(bundle.path, precision="fp32", threads=1) as model:
+        for one, review in zip(ids, mixed, strict=False):
+            (answer,) = model.predict([review.text], detail="timesteps")
+            logit = float(raw(one[None, :], np.array([len(one)], np.int32))["logit"][0])
+            assert answer.logit == pytest.approx(logit / temperature, abs=1e-5)
+            total = answer.bias + sum(step.contribution or 0.0 for step in answer.timesteps or ())
+            assert total == pytest.approx(answer.logit, abs=1e-5)
+    assert f"divided by a temperature of {temperature:.3f}" in bundle.read("README.md").decode()
+
+
+def test_a_small_validation_part_says_what_it_did_not_fit(finished_fit: FinishedFit) -> None:
+    document = Bundle.open(finished_fit.run.bundle / "tiny").manifest.document
+    assert document["calibration"]["temperature"] == 1
+    assert "are too few to fit a temperature" in document["calibration"]["note"]
+    assert "are too few to fit a confidence" in document["uncertainty"]["note"]
+    card = (finished_fit.run.bundle / "tiny" / "README.md").read_text(encoding="utf-8")
+    assert document["calibration"]["note"] in card
+    assert document["uncertainty"]["note"] in card
+
+
 def test_a_run_without_a_finished_epoch_cannot_be_published(tmp_path: Path, finished_fit: FinishedFit) -> None:
     run = Run(tmp_path / "run")
     run.start(tiny_config(), {}, resume=False, overwrite=False)
@@ -120,7 +165,8 @@ def test_recorded_figures_stand_in_manifest_and_card(bundle: Bundle) -> None:
     assert f"| test | int8 | {figures['int8'].accuracy:.2f} ± {figures['int8'].interval:.2f} % |" in card
     del after["metrics"]["test"]
     for document in (before, after):
-        del document["files"]["README.md"]
+        for name in ("README.md", "reliability.png", "risk.png"):  # which have the new part in them
+            del document["files"][name]
     assert after == before
 
 

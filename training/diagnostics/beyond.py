@@ -1,0 +1,80 @@
+"""What a classifier makes of the diagnostic texts, kind by kind; runs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.interval import wilson
+from training.diagnostics.texts import KINDS, DiagnosticText
+
+BASELINE = "tf-idf (1,2) + LR"
+"""Name of the classifier that every model is set beside: see `training.diagnostics.baseline`."""
+
+
+@dataclass(frozen=True)
+class KindFigures:
+    """Figures on the texts of one kind, shares in percent.
+
+    Attributes:
+        texts: how many there are.
+        accuracy: share with the right label; None for kinds without labels.
+        interval: ends of its 95 % interval (Wilson's); None for kinds without labels.
+        both_right: share of the pairs of which both texts have the right label; None for kinds without pairs.
+        flagged: share called uncertain; None for a classifier that calls none so.
+    """
+
+    texts: int
+    accuracy: float | None
+    interval: list[float] | None
+    both_right: float | None
+    flagged: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+def by_kind(
+    texts: Sequence[DiagnosticText], called: NDArray[np.bool_], uncertain: NDArray[np.bool_] | None = None
+) -> dict[str, KindFigures]:
+    """The figures of each kind that there is, in the order of `KINDS`.
+
+    Args:
+        texts: N of them.
+        called: [N], whether a text is called positive.
+        uncertain: [N], whether a verdict is called uncertain; None where none can be.
+    """
+    right = np.array([text.label is not None and bool(text.label) == bool(call) for text, call in _both(texts, called)])
+    found = {}
+    for kind in KINDS:
+        members = np.array([text.kind == kind for text in texts])
+        count = int(members.sum())
+        if not count:
+            continue
+        labelled = all(text.label is not None for text in texts if text.kind == kind)
+        hits = int(right[members].sum())
+        found[kind] = KindFigures(
+            texts=count,
+            accuracy=round(100 * hits / count, 2) if labelled else None,
+            interval=[round(100 * end, 2) for end in wilson(hits, count)] if labelled else None,
+            both_right=_both_right([(text.pair, hit) for text, hit in _both(texts, right) if text.kind == kind]),
+            flagged=None if uncertain is None else round(100 * float(uncertain[members].mean()), 2),
+        )
+    return found
+
+
+def _both(texts: Sequence[DiagnosticText], values: NDArray[np.bool_]) -> list[tuple[DiagnosticText, bool]]:
+    return list(zip(texts, values.tolist(), strict=True))
+
+
+def _both_right(members: Sequence[tuple[str, bool]]) -> float | None:
+    pairs: dict[str, bool] = {}
+    for pair, right in members:
+        if pair:
+            pairs[pair] = pairs.get(pair, True) and right
+    return round(100 * sum(pairs.values()) / len(pairs), 2) if pairs else None

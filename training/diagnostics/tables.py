@@ -1,0 +1,111 @@
+"""Diagnoses side by side as Markdown tables, which a terminal shows as well; measures nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from training.diagnostics.beyond import BASELINE, KindFigures
+from training.diagnostics.localization import Signal
+from training.diagnostics.run import Diagnosis
+from training.diagnostics.texts import KINDS
+
+_NONE = "-"
+
+
+def tables(diagnoses: Mapping[str, Diagnosis]) -> str:
+    """Four tables with a row a model.
+
+    Args:
+        diagnoses: by the model's name, at least one.
+    """
+    first = next(iter(diagnoses.values()))
+    reviews, texts = first.faithfulness.reviews, first.localization.texts
+    kinds = [kind for kind, figures in first.beyond.items() if figures.accuracy is not None]
+    unlabelled = [kind for kind, figures in first.beyond.items() if figures.accuracy is None]
+    accuracies: dict[str, Mapping[str, KindFigures]] = {name: one.beyond for name, one in diagnoses.items()}
+    accuracies[BASELINE] = first.baseline
+    return "\n\n".join(
+        [
+            f"Localization: {texts} splices of two validation reviews; AUC (pooled), median tokens to the seam (mean)",
+            table(
+                ("model", "AUC of scores", "of contributions", "seam by scores", "by contributions", "middle"),
+                [(name, *_localization(one)) for name, one in diagnoses.items()],
+            ),
+            f"Faithfulness: {reviews} validation reviews; logit away from the verdict, flipped % (random tokens)",
+            table(
+                ("model", "ranked by", *(f"{count} deleted" for count in first.faithfulness.deleted)),
+                [(name, one.faithfulness.ranked_by, *_deletions(one)) for name, one in diagnoses.items()],
+            ),
+            "Beyond IMDB: accuracy, %",
+            table(
+                ("model", *(KINDS[kind] for kind in kinds), "both of a pair"),
+                [(name, *_accuracies(figures, kinds)) for name, figures in accuracies.items()],
+            ),
+            "Uncertain: % flagged; errors among the validation reviews not flagged; calibration error (ECE)",
+            table(
+                (
+                    *("model", "score below", "unknown above", "validation"),
+                    *(KINDS[kind] for kind in unlabelled),
+                    *("labelled texts", "errors", "ECE"),
+                ),
+                [(name, *_uncertain(one, kinds, unlabelled)) for name, one in diagnoses.items()],
+            ),
+        ]
+    )
+
+
+def _localization(one: Diagnosis) -> list[str]:
+    found = one.localization
+    return [
+        _area(found.scores),
+        _area(found.contributions),
+        _seam(found.scores),
+        _seam(found.contributions),
+        f"{found.middle_median:g} ({found.middle_mean:.1f})",
+    ]
+
+
+def _area(signal: Signal | None) -> str:
+    return _NONE if signal is None else f"{signal.auc:.3f} ({signal.pooled_auc:.3f})"
+
+
+def _seam(signal: Signal | None) -> str:
+    return _NONE if signal is None else f"{signal.seam_median:g} ({signal.seam_mean:.1f})"
+
+
+def _deletions(one: Diagnosis) -> list[str]:
+    found = one.faithfulness
+    rows = zip(found.drop, found.flipped, found.random_drop, found.random_flipped, strict=True)
+    return [f"{drop:.2f}, {flip:.0f} % ({random:.2f}, {flips:.0f} %)" for drop, flip, random, flips in rows]
+
+
+def _accuracies(figures: Mapping[str, KindFigures], kinds: Sequence[str]) -> list[str]:
+    pairs = [figures[kind].both_right for kind in kinds]
+    found = [f"{figures[kind].accuracy or 0:.1f}" for kind in kinds]
+    return [*found, *(f"{share:.1f}" for share in pairs if share is not None)]
+
+
+def _uncertain(one: Diagnosis, kinds: Sequence[str], unlabelled: Sequence[str]) -> list[str]:
+    texts = sum(one.beyond[kind].texts for kind in kinds)
+    flagged = sum(one.beyond[kind].texts * (one.beyond[kind].flagged or 0) for kind in kinds) / texts
+    return [
+        f"{one.thresholds.confidence:.3f}",
+        f"{one.thresholds.unknown_rate:.3f}",
+        f"{one.flagged:.1f}",
+        *(f"{one.beyond[kind].flagged or 0:.1f}" for kind in unlabelled),
+        f"{flagged:.1f}",
+        f"{one.error:.1f}",
+        f"{one.ece:.2f}",
+    ]
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns are also aligned for a terminal; the first column is text."""
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))
+        return "| " + " | ".join([cells[0].ljust(widths[0]), *padded]) + " |"
+
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(map(line, (header, rule, *rows)))
