@@ -21,6 +21,7 @@ from training.progress import FitProgress
 from training.review import Review
 from training.run import Run
 from training.sources import FitData
+from training.splices import Splicer
 from training.trainer import Trainer
 from training.vectors import ppmi_svd
 
@@ -152,6 +153,7 @@ def _train(
     checkpoint_seconds: float,
     shown: FitProgress,
 ) -> list[dict[str, Any]]:
+    splicer = Splicer(train, max(1, config.batch_size // 4)) if config.splices else None
     steps = -(-len(train.ids) // config.batch_size)
     trainer = Trainer(config, model, steps * config.epochs)
     position: dict[str, Any] = {"epoch": 0, "batch": 0, "loss": 0.0, "right": 0.0, "seconds": 0.0, "history": []}
@@ -171,8 +173,9 @@ def _train(
         saved = started = time.monotonic()
         for number in range(position["batch"], steps):
             batch = order[number]
-            extra = pad([unlabelled[index] for index in further[number]]) if further else None
-            loss, right = trainer.step(*pad([documents[index] for index in batch]), train.labels[batch], extra)
+            extra = pad([unlabelled[index] for index in further[number]]) if further else ()
+            spliced = splicer.draw(np.random.default_rng([config.seed, epoch, 3, number])) if splicer else ()
+            loss, right = trainer.step(*pad([documents[index] for index in batch]), train.labels[batch], extra, spliced)
             position["batch"] = number + 1
             position["loss"] += loss * len(batch)
             position["right"] += right * len(batch)

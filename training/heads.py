@@ -87,6 +87,10 @@ class PoolingHead(keras.layers.Layer):
             mean, attended = mean * keep[0], attended * keep[1]
         return self.bias + ops.matmul(mean, self.w_mean) + ops.matmul(attended, self.w_attention)
 
+    def timestep_logits(self, states: Tensor) -> Tensor:
+        """What a bidirectional model reads at each state alone, before the sigmoid; [B, T]."""
+        return self.bias + ops.matmul(states, self.w_mean + self.w_attention)
+
     def read(self, states: Tensor, lengths: Tensor) -> Reading:
         """See `Reading`."""
         mask = time_mask(states, lengths)

@@ -56,6 +56,8 @@ class FitConfig:
             al. 2017), one unlabelled batch a step; 0 for none.
         entropy: weight of the entropy of the predictions for unlabelled reviews (Sachan et al. 2019); 0 for none.
         crops: share of the training reviews of which an epoch sees one to three sentences instead of the whole.
+        splices: weight of a loss at every timestep of splices, of which each tells the sentiment of the review it is
+            from; a quarter as many as there are reviews in a batch; 0 for none.
         stars: whether the target of a review with a star rating is graded by its stars, 0.02 for one to 0.98 for ten,
             instead of 0 or 1.
         loss: "bce" on the final logit, or "mse" between every timestep's probability and the label.
@@ -99,6 +101,7 @@ class FitConfig:
     virtual: float = 0.0
     entropy: float = 0.0
     crops: float = 0.0
+    splices: float = 0.0
     stars: bool = False
     loss: Loss = "bce"
     patience: int = 3
@@ -131,6 +134,11 @@ class FitConfig:
             raise ConfigError(f'hidden is {self.hidden}, which only head "last" has', field="hidden")
         if self.state_dropout and self.head in ("unit", "timesteps") and self.layers == 1:
             raise ConfigError(f'head "{self.head}" has no state dropout; set state_dropout to 0', field="state_dropout")
+        if self.splices and (self.head != "pooling" or self.direction != "bidirectional"):
+            raise ConfigError(
+                f'splices is {self.splices}; only a bidirectional model with head "pooling" is read at each timestep',
+                field="splices",
+            )
         if self.loss == "mse" and self.head != "timesteps":
             raise ConfigError('loss "mse" compares every timestep and needs head "timesteps"', field="loss")
 
@@ -162,6 +170,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "virtual": (0, 1e6),
     "entropy": (0, 1e6),
     "crops": (0, 1),
+    "splices": (0, 1e6),
     "patience": (0, 10_000),
     "validation": (0.001, 0.9),
     "split_seed": (0, 2**32 - 1),
@@ -219,6 +228,7 @@ LARGE = dataclasses.replace(
     state_dropout=0.3,
     adversarial=0.0,
     crops=0.0,
+    splices=0.3,
     summary="Bidirectional LSTM of 256 units a direction from the pre-trained encoder, fitted to a teacher's verdicts.",
 )
 STUDENT = dataclasses.replace(
@@ -230,6 +240,7 @@ STUDENT = dataclasses.replace(
     embedding_dropout=0.2,
     state_dropout=0.3,
     adversarial=0.0,
+    splices=0.3,
     summary="Bidirectional LSTM with additive pooling, fitted to a teacher's verdicts.",
 )
 

@@ -23,10 +23,6 @@ Documents = Sequence[NDArray[np.int32]]
 class Member(Protocol):
     """One model of a teacher."""
 
-    @property
-    def name(self) -> str:
-        """What it is called in reports."""
-
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """Logits of token id sequences, float64 [n]."""
 
@@ -41,7 +37,6 @@ class RecurrentMember:
             CheckpointError: the run has no finished epoch.
         """
         config, _ = run.read_config()
-        self.name = config.name
         self.tokenizer = run.read_tokenizer()
         self.model: SentimentModel = build_model(
             dataclasses.replace(config, compute="bfloat16"), len(self.tokenizer.vocabulary)

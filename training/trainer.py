@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from training.dataset import Dataset, pad, sorted_batches
 from training.errors import CheckpointError
+from training.further_losses import adversarial_noise, splice_gradients, unlabelled_gradients
 from training.heads import Tensor, TimestepsHead, time_mask
 from training.model import Masks, SentimentModel
 from training.presets import FitConfig
@@ -20,7 +21,7 @@ from training.presets import FitConfig
 _IDS = tf.TensorSpec([None, None], tf.int32)
 _LENGTHS = tf.TensorSpec([None], tf.int32)
 _LABELS = tf.TensorSpec([None], tf.float32)
-_VIRTUAL_XI = 0.1
+_TARGETS = tf.TensorSpec([None, None], tf.float32)
 
 
 class Trainer:
@@ -52,7 +53,8 @@ class Trainer:
         weights = [variable.value for variable in model.trainable_variables]
         self.averages = [tf.Variable(weight, trainable=False) for weight in weights] if config.ema else []
         unlabelled = [_IDS, _LENGTHS] if config.virtual or config.entropy else []
-        self._step = tf.function(self._train, input_signature=[_IDS, _LENGTHS, _LABELS, *unlabelled])
+        spliced = [_IDS, _LENGTHS, _TARGETS] if config.splices else []
+        self._step = tf.function(self._train, input_signature=[_IDS, _LENGTHS, _LABELS, *unlabelled, *spliced])
         self._logits = tf.function(self._evaluate, input_signature=[_IDS, _LENGTHS])
 
     def step(
@@ -60,7 +62,8 @@ class Trainer:
         ids: NDArray[np.int32],
         lengths: NDArray[np.int32],
         labels: NDArray[Any],
-        unlabelled: tuple[NDArray[np.int32], NDArray[np.int32]] | None = None,
+        unlabelled: Sequence[NDArray[Any]] = (),
+        spliced: Sequence[NDArray[Any]] = (),
     ) -> tuple[float, float]:
         """Train on one batch.
 
@@ -69,15 +72,16 @@ class Trainer:
             lengths: int32 [B].
             labels: [B], 0 or 1, or probabilities between.
             unlabelled: ids and lengths of unlabelled reviews; for recipes with `virtual` or `entropy`, which need it.
+            spliced: ids, lengths and float32 [S, T] targets of every timestep; for recipes with `splices`.
 
         Returns:
             `(loss, accuracy)` of the clean pass, in training mode, before the update.
         """
-        further = [tf.constant(array) for array in unlabelled or ()]
+        further = [tf.constant(array) for array in (*unlabelled, *spliced)]
         loss, accuracy = self._step(tf.constant(ids), tf.constant(lengths), tf.constant(labels, tf.float32), *further)
         return float(loss), float(accuracy)
 
-    def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor, *unlabelled: Tensor) -> tuple[Tensor, Tensor]:
+    def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor, *further: Tensor) -> tuple[Tensor, Tensor]:
         model, variables = self.model, [variable.value for variable in self.model.trainable_variables]
         masks = model.draw_masks(ids)
         with tf.GradientTape() as tape:
@@ -94,56 +98,19 @@ class Trainer:
                 clean + tf.convert_to_tensor(other)
                 for clean, other in zip(gradients[1:], tape.gradient(worst, variables), strict=True)
             ]
-        if unlabelled:
-            gradients[1:] = [
-                clean + tf.convert_to_tensor(other)
-                for clean, other in zip(gradients[1:], self._unlabelled_gradients(*unlabelled), strict=True)
-            ]
+        for added in self._further_gradients(further):
+            gradients[1:] = [clean + other for clean, other in zip(gradients[1:], added, strict=True)]
         self.optimizer.apply(gradients[1:], model.trainable_variables)
         self._update_averages(variables)
         right = tf.equal(logits >= 0, labels > 0.5)
         return loss, tf.reduce_mean(tf.cast(right, tf.float32))
 
-    def _unlabelled_gradients(self, ids: Tensor, lengths: Tensor) -> list[Tensor]:
-        """Gradients, by the trainable variables, of the virtual adversarial loss and the entropy:
-
-            KL(p(x) ‖ p(x + r)) + λ H(p(x)),   r = ε · g / ‖g‖₂,   g = ∇_d KL(p(x) ‖ p(x + ξ d))
-
-        with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017;
-        the entropy: Sachan et al. 2019).
-        """  # noqa: D415
-        model, config = self.model, self.config
-        masks = model.draw_masks(ids)
-        variables = [variable.value for variable in model.trainable_variables]
-
-        def logits(vectors: Tensor) -> Tensor:
-            states = model.states(vectors, lengths, masks.between)
-            return model.head.logit(states, lengths, masks.pooled if config.state_dropout else None)
-
-        with tf.GradientTape() as tape:
-            clean = logits(model.embedding(masks.ids) * masks.vectors)
-            loss = config.entropy * tf.reduce_mean(binary_entropy(clean))
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
-        if not config.virtual:
-            return gradients
-        believed = tf.stop_gradient(tf.sigmoid(clean))
-        shape = tf.shape(ids)
-        drawn = keras.random.normal((shape[0], shape[1], config.embedding), seed=model.random)
-        drawn *= tf.sequence_mask(lengths, shape[1], dtype=drawn.dtype)[:, :, None]
-        probe = adversarial_noise(drawn, _VIRTUAL_XI)
-        with tf.GradientTape() as tape:
-            tape.watch(probe)
-            divergence = tf.reduce_sum(
-                tf.nn.sigmoid_cross_entropy_with_logits(
-                    believed, logits(tf.stop_gradient(model.embedding(masks.ids) * masks.vectors) + probe)
-                )
-            )
-        noise = adversarial_noise(tape.gradient(divergence, probe), config.virtual)
-        with tf.GradientTape() as tape:
-            perturbed = logits(model.embedding(masks.ids) * masks.vectors + noise)
-            divergence = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(believed, perturbed))
-        found = tape.gradient(divergence, variables)
-        return [entropy + tf.convert_to_tensor(other) for entropy, other in zip(gradients, found, strict=True)]
+    def _further_gradients(self, further: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+        """Gradients of the losses that need more than the labelled batch, in the order of `step`'s arguments."""
+        if self.config.virtual or self.config.entropy:
+            yield unlabelled_gradients(self.model, *further[:2])
+        if self.config.splices:
+            yield splice_gradients(self.model, *further[-3:])
 
     def _loss(self, vectors: Tensor, lengths: Tensor, labels: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
         states = self.model.states(vectors, lengths, masks.between)
@@ -230,19 +197,6 @@ def _changes(path: str) -> bool:
     return not path.startswith("seed_generator")
 
 
-def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
-    """The perturbation of given norm along the loss gradient (Goodfellow et al. 2015; Miyato et al. 2017):
-
-        r = ε · g / ‖g‖₂, over all timesteps of a review.
-
-    Args:
-        gradient: [B, T, E] of the loss by the word vectors.
-        norm: ε.
-    """  # noqa: D415
-    length = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=[1, 2], keepdims=True))
-    return tf.stop_gradient(norm * gradient / (length + 1e-12))
-
-
 def model_logits(model: SentimentModel, ids: Tensor, lengths: Tensor) -> Tensor:
     """Logit of each review of a padded batch, without dropout; [B]."""
     return model.head.logit(model.states(model.embedding(ids), lengths), lengths)
@@ -268,11 +222,6 @@ def predict_logits(
         logits[batch] = read(tf.constant(ids), tf.constant(lengths)).numpy()
         advance(len(batch))
     return logits
-
-
-def binary_entropy(logits: Tensor) -> Tensor:
-    """Entropy of Bernoulli predictions, nats: H(σ(z)) = softplus(z) − z σ(z)."""
-    return tf.nn.softplus(logits) - logits * tf.sigmoid(logits)
 
 
 def model_weights(model: SentimentModel) -> dict[str, NDArray[np.float32]]:

@@ -15,9 +15,10 @@ from tests.training.fits import tiny_config
 from training import keras_setup
 from training.dataset import Dataset, pad
 from training.errors import CheckpointError
+from training.further_losses import adversarial_noise
 from training.model import SentimentModel, build_model
 from training.presets import FitConfig
-from training.trainer import Trainer, adversarial_noise, assign_weights, model_weights
+from training.trainer import Trainer, assign_weights, model_weights
 
 keras_setup.configure(1)
 

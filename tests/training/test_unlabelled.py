@@ -12,9 +12,10 @@ from tests.training.fits import reviews, tiny_config, tiny_data
 from training.dataset import pad
 from training.errors import DataError
 from training.fit import fit
+from training.further_losses import binary_entropy, unlabelled_gradients
 from training.model import build_model
 from training.run import Run
-from training.trainer import Trainer, binary_entropy
+from training.trainer import Trainer
 
 IDS = [np.array(ids, np.int32) for ids in ([3, 4, 5], [6, 7, 8, 9, 10], [2, 3], [11, 12, 13, 14])]
 PLAIN = {"embedding_dropout": 0.0, "token_dropout": 0.0, "state_dropout": 0.0, "adversarial": 0.0}
@@ -37,7 +38,7 @@ def test_binary_entropy_is_that_of_the_probability():
 def test_the_gradient_of_the_entropy_is_that_of_finite_differences():
     trainer = _trainer(entropy=0.7)
     ids, lengths = pad(IDS)
-    gradients = trainer._unlabelled_gradients(tf.constant(ids), tf.constant(lengths))
+    gradients = unlabelled_gradients(trainer.model, tf.constant(ids), tf.constant(lengths))
     variables = trainer.model.trainable_variables
     place = next(index for index, variable in enumerate(variables) if variable.path.endswith("w_mean"))
     step = 1e-2
@@ -73,7 +74,7 @@ def test_virtual_noise_pushes_towards_smoother_predictions():
 
     before = divergence()
     for _ in range(20):
-        gradients = trainer._unlabelled_gradients(tf.constant(ids), tf.constant(lengths))
+        gradients = unlabelled_gradients(trainer.model, tf.constant(ids), tf.constant(lengths))
         for variable, gradient in zip(trainer.model.trainable_variables, gradients, strict=True):
             variable.assign_sub(0.5 * gradient)
     assert divergence() < 0.7 * before
