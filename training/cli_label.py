@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
+from sentiline.bundle import find
 from training.run import Run
 
 
 @click.command()
 @click.argument("fits", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
 @click.option("--ngrams", type=click.Path(path_type=Path), required=True, help="Run folder of `ngrams`.")
+@click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
 @click.option("--archive", type=click.Path(path_type=Path), help="The IMDB archive; found or downloaded by default.")
 @click.option("--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True)
 @click.option("--trust", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of a known label.")
@@ -22,6 +24,7 @@ from training.run import Run
 def label(
     fits: tuple[Path, ...],
     ngrams: Path,
+    bundles: tuple[str, ...],
     archive: Path | None,
     target: Path,
     trust: float,
@@ -37,7 +40,7 @@ def label(
 
     \b
     Examples:
-      python -m training label runs/bilstm-large --ngrams runs/ngrams
+      python -m training label runs/bilstm-teacher --ngrams runs/ngrams --bundle bigru --bundle lstm
       python -m training fit bilstm --targets runs/targets.npz --init runs/encoder/encoder.npz
     """  # noqa: D301
     from training import keras_setup
@@ -49,6 +52,7 @@ def label(
     with FitProgress() as progress:
         targets = label_imdb(
             [Run(fit) for fit in fits],
+            [find(bundle) for bundle in bundles],
             ngrams,
             archive,
             trust=trust,

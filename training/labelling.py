@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.bundle import Bundle
 from sentiline.reference.activations import sigmoid
 from sentiline.tokenizer import Tokenizer
 from training import imdb
@@ -19,11 +20,12 @@ from training.progress import FitProgress
 from training.review import Review
 from training.run import Run
 from training.targets import Targets
-from training.teacher import Member, RecurrentMember, blend, fit_ensemble
+from training.teacher import BundleMember, Member, RecurrentMember, blend, fit_ensemble
 
 
 def label_imdb(
     runs: Sequence[Run],
+    bundles: Sequence[Bundle],
     ngrams: Path,
     archive: Path | None,
     *,
@@ -37,6 +39,7 @@ def label_imdb(
 
     Args:
         runs: finished fits, all with one tokenizer and one validation part.
+        bundles: finished models with the same tokenizer and validation part.
         ngrams: run folder of the n-gram classifier, with its out-of-fold logits.
         archive: the IMDB archive; None finds it.
         trust: share of the label in a training review's target.
@@ -46,7 +49,7 @@ def label_imdb(
         progress: where to show progress.
 
     Raises:
-        ConfigError: the runs have different tokenizers or validation parts.
+        ConfigError: runs and bundles have different tokenizers or validation parts.
         CheckpointError: a run is not finished.
     """
     config, _ = runs[0].read_config()
@@ -59,6 +62,15 @@ def label_imdb(
                 f"{run.folder} has another vocabulary or validation part than {runs[0].folder}: a teacher's members "
                 f"must begin from one encoder and hold out the same reviews",
                 field="runs",
+            )
+    for bundle in bundles:
+        recipe = bundle.manifest.document.get("training", {}).get("config", {})
+        if bundle.tokenizer().vocabulary != tokenizer.vocabulary or (
+            (recipe.get("validation"), recipe.get("split_seed")) != split
+        ):
+            raise ConfigError(
+                f"{bundle.path} has another vocabulary or validation part than {runs[0].folder}: it cannot be a member",
+                field="bundle",
             )
     classifier = NgramTeacher.load(NgramRun(ngrams))
     found = imdb.load(archive)
@@ -79,7 +91,8 @@ def label_imdb(
         texts = [*(review.text for review in train), *found.unsup]
         pieces = _pieces(texts, crops, cut, seed)
     members: list[Member] = [classifier, *(RecurrentMember(run) for run in runs)]
-    names = ["ngrams", *(run.folder.name for run in runs)]
+    members += [BundleMember(bundle) for bundle in bundles]
+    names = ["ngrams", *(run.folder.name for run in runs), *(bundle.path.name for bundle in bundles)]
     with progress.stage("reading validation reviews"):
         ensemble = fit_ensemble(names, _logits(members, held_out.ids), held_out.labels)
     progress.note(f"teacher: {ensemble.as_dict()}")

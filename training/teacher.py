@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +12,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from sentiline.bundle import Bundle
+from sentiline.cpus import available_cpus
+from sentiline.graph import Graph
 from sentiline.reference.activations import sigmoid
 from training import checkpoint
 from training.model import SentimentModel, build_model
@@ -52,6 +56,37 @@ class RecurrentMember:
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """See `Member`."""
         return predict_logits(self._read, documents, 128, self._advance)
+
+
+class BundleMember:
+    """A shipped or exported model, from its bundle, run as it is served: one text a run."""
+
+    def __init__(self, bundle: Bundle, advance: Callable[[int], None] = lambda _: None) -> None:
+        """Load a bundle's default graph.
+
+        Raises:
+            BundleCorruptError: a file is damaged.
+        """
+        manifest = bundle.manifest
+        self.tokenizer = bundle.tokenizer()
+        file = manifest.precisions[manifest.default_precision]
+        self._graph = Graph(
+            bundle.read(file),
+            bundle.path / file,
+            additive=manifest.additive,
+            vocabulary=len(self.tokenizer.vocabulary),
+        )
+        self._advance = advance
+
+    def logits(self, documents: Documents) -> NDArray[np.float64]:
+        """See `Member`."""
+        with ThreadPoolExecutor(available_cpus()) as pool:
+            found = np.fromiter(pool.map(self._logit, documents), np.float64, len(documents))
+        self._advance(len(documents))
+        return found
+
+    def _logit(self, ids: NDArray[np.int32]) -> float:
+        return float(self._graph.run(ids)["logit"][0])
 
 
 @dataclasses.dataclass(frozen=True)
