@@ -50,6 +50,8 @@ Examples:
 @click.option("--format", "kind", type=click.Choice([kind for kind in KINDS if kind != "text"]),
               help="Format of the inputs; default by their endings.")  # fmt: skip
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text files.")
+@click.option("--delimiter", metavar="CHARACTER",
+              help="Between the columns of CSV inputs, such as ';'; default a comma, and a tab for TSV.")  # fmt: skip
 @click.option("--max-characters", type=click.IntRange(min=1), default=1_000_000, show_default=True,
               help="A longer text is not evaluated.")  # fmt: skip
 @click.option("--truncation", type=click.Choice(TRUNCATIONS), help="For long texts; default the model's own choice.")
@@ -68,6 +70,7 @@ def evaluate(
     worst: int,
     kind: str | None,
     encoding: str,
+    delimiter: str | None,
     max_characters: int,
     truncation: Truncation | None,
     threads: int | None,
@@ -95,6 +98,7 @@ def evaluate(
         labels=next((scheme for scheme in SCHEMES if scheme == labels), "auto"),
         format=kind,
         encoding=encoding,
+        delimiter=delimiter,
         truncation=truncation,
         max_characters=max_characters,
         worst=worst,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import OptionError
 from sentiline.scoring.format import KINDS
 from sentiline.scoring.memory import DEFAULT, parse_size
-from sentiline.tokenizer import TRUNCATIONS, Truncation
+from sentiline.tokenizer import TRUNCATIONS
 
 HELP = """
 Score the reviews in each INPUT, and write all rows with their sentiment to OUTPUT.
@@ -44,13 +45,15 @@ OUTPUT appears when it is complete. Until then it grows in OUTPUT.partial, and a
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--output", "-o", required=True, metavar="PATH|URL", help="The file to write.")
 @click.option("--text-column", metavar="NAME", help="Column with the texts; default the only one that may be it.")
-@click.option("--format", "kind", type=click.Choice(KINDS), help="Format of the inputs; default by ending or content.")
+@click.option("--format", type=click.Choice(KINDS), help="Format of the inputs; default by ending or content.")
 @click.option(
     "--to",
     type=click.Choice([kind for kind in KINDS if kind != "text"]),
     help="Format of the output; default by its ending.",
 )
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text files.")
+@click.option("--delimiter", metavar="CHARACTER",
+              help="Between the columns of CSV inputs, such as ';'; default a comma, and a tab for TSV.")  # fmt: skip
 @click.option("--prefix", default="", metavar="TEXT", help="Put before the names of the added columns.")
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
 @click.option("--sentences", is_flag=True, help="Add what every sentence adds to the verdict, likewise.")
@@ -62,7 +65,8 @@ OUTPUT appears when it is complete. Until then it grows in OUTPUT.partial, and a
 @click.option("--date-column", metavar="NAME", help="Column with dates: the report shows positivity over time.")
 @click.option("--date-format", metavar="PATTERN", help="How dates are written, as %d.%m.%Y, if not ISO 8601.")
 @click.option("--scratch", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False, exists=True),
-              help="Where an OUTPUT in an object store grows; default the current folder.")  # fmt: skip
+              help="Where an OUTPUT in an object store grows, on a cluster a folder that all machines see; default "
+              "the current one.")  # fmt: skip
 @click.option("--memory", default=DEFAULT, show_default=True, metavar="SIZE", help="Peak memory to stay within.")
 @click.option("--max-characters", type=click.IntRange(min=1), default=1_000_000, show_default=True,
               help="A longer text is not scored.")  # fmt: skip
@@ -78,14 +82,6 @@ OUTPUT appears when it is complete. Until then it grows in OUTPUT.partial, and a
 def score(
     inputs: tuple[str, ...],
     output: str,
-    text_column: str | None,
-    kind: str | None,
-    to: str | None,
-    encoding: str,
-    prefix: str,
-    timesteps: bool,
-    sentences: bool,
-    strict: bool,
     resume: bool,
     overwrite: bool,
     reports: tuple[Path, ...],
@@ -93,8 +89,6 @@ def score(
     date_format: str | None,
     scratch: Path | None,
     memory: str,
-    max_characters: int,
-    truncation: Truncation | None,
     model: str,
     precision: str | None,
     threads: int | None,
@@ -102,25 +96,14 @@ def score(
     address: str | None,
     workers: int | None,
     part_rows: int | None,
+    **how: Any,
 ) -> None:
-    """Score, show how far it is, sum up."""
+    """Score, show how far it is, sum up; `how` holds the other fields of `Options`, which are named like options."""
     from sentiline.predictor import load  # onnxruntime is slow to import: not for --help
     from sentiline.scoring.display import Display, show_summary
     from sentiline.scoring.run import Options, score_files
 
-    options = Options(
-        text_column=text_column,
-        format=kind,
-        to=to,
-        encoding=encoding,
-        prefix=prefix,
-        timesteps=timesteps,
-        sentences=sentences,
-        truncation=truncation,
-        max_characters=max_characters,
-        strict=strict,
-        memory=parse_size(memory),
-    )
+    options = Options(memory=parse_size(memory), **how)
     if reports:
         from sentiline.reporting.report import Report, check_targets
 
@@ -128,8 +111,6 @@ def score(
     elif date_column or date_format:
         raise OptionError("--date-column and --date-format are for --report, which is not given", field="--report")
     if engine == "ray":
-        if reports or scratch:
-            raise OptionError("--report and --scratch are not for --engine ray; leave them out", field="--engine")
         threads = threads or 1  # of each worker
     elif address or workers or part_rows:
         raise OptionError("--address, --workers and --part-rows are for --engine ray; add it", field="--engine")
@@ -154,7 +135,9 @@ def score(
                         Cluster(address, workers, predictor.threads, part_rows or PART_ROWS),
                         resume=resume,
                         overwrite=overwrite,
+                        scratch=scratch,
                         report=display.update,
+                        page=follower,
                     )
                 else:
                     tally = score_files(

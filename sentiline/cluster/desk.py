@@ -14,8 +14,8 @@ from typing import Any
 from sentiline.cluster.split import part_name
 from sentiline.errors import DataFileError
 
-RUN, PARTS, RECORDS = "run", "parts", "records"
-"""In the folder: the name of the run, its parts, and their records."""
+RUN, PARTS, RECORDS, FIGURES = "run", "parts", "records", "figures"
+"""In the folder: the name of the run, its parts, their records, and what a report shows of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,20 @@ class Desk:
                 field="output",
             )
 
-    def write(self, split: int, number: int, fill: Callable[[Path], dict[str, Any]]) -> Record:
+    def write(
+        self,
+        split: int,
+        number: int,
+        fill: Callable[[Path], dict[str, Any]],
+        figures: Callable[[], bytes] | None = None,
+    ) -> Record:
         """Write a part and its record, each of which appears when it is complete.
 
         Args:
             split: index of its split.
             number: its place there.
             fill: writes the part's file, which does not exist yet; returns the other values of its record.
+            figures: what a report shows of it; called after `fill`. None for no report.
         """
         name = part_name(split, number)
         growing = self.folder / PARTS / f".{name}.{uuid.uuid4().hex}"
@@ -101,6 +108,8 @@ class Desk:
             growing.replace(self.folder / PARTS / name)
         finally:
             growing.unlink(missing_ok=True)
+        if figures is not None:
+            write_whole(self.folder / FIGURES / name, figures())
         write_whole(self.folder / RECORDS / f"{name}.json", json.dumps(asdict(record)).encode())
         return record
 

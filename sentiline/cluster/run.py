@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sentiline import __version__
 from sentiline.cluster.connection import address_of, connected, import_ray
 from sentiline.cluster.desk import Record
-from sentiline.cluster.output import Output, begin, check_same
+from sentiline.cluster.output import Output
 from sentiline.cluster.pipeline import results_of
+from sentiline.cluster.place import begin, check_same
 from sentiline.cluster.split import PART_ROWS, Split, find_splits
 from sentiline.cluster.worker import (
     End,
@@ -28,13 +29,18 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.encoder import encoder_for
 from sentiline.scoring.format import Format
+from sentiline.scoring.header import header_of
 from sentiline.scoring.location import parse_output
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.outcome import output_names
 from sentiline.scoring.reader import read_chunks
 from sentiline.scoring.run import Options, Progress, Report
-from sentiline.scoring.source import Source, find_sources
+from sentiline.scoring.source import InterruptedReadError, Source, find_sources
 from sentiline.scoring.tally import Tally
+from sentiline.scoring.workspace import folder_of
+
+if TYPE_CHECKING:
+    from sentiline.reporting.report import Report as Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +69,23 @@ def score_on_cluster(
     *,
     resume: bool = False,
     overwrite: bool = False,
+    scratch: Path | None = None,
     report: Report | None = None,
+    page: Page | None = None,
 ) -> Tally | None:
     """Score files of reviews into a folder of Parquet files, which appears when it is complete.
 
     Args:
         predictor: the model; its files are sent to the workers.
         inputs: paths or URLs of files and folders, or globs, that all machines see.
-        output: path of the folder, that all machines see.
+        output: path of the folder, that all machines see, or its URL in an object store.
         options: how to score; None for the defaults.
         cluster: where to; None for this machine.
         resume: go on where a stopped run was, if there was one.
         overwrite: replace the output, and forget an unfinished run.
+        scratch: folder, that all machines see, where an output in an object store grows; default the current one.
         report: called after each part.
+        page: a report to be written on all rows, whatever number of runs they take.
 
     Returns:
         The counts, those of a run that was resumed included; None if there was nothing to resume because the output
@@ -95,30 +105,37 @@ def score_on_cluster(
         raise OptionError(f"--to is {options.to!r}; --engine ray writes a folder of Parquet files", field="--to")
     target = parse_output(str(output))
     if not target.local:
-        raise OptionError(
-            f"--engine ray cannot write to {target} yet: a folder there does not appear at once; write to a path that "
-            "all machines see, and copy",
-            field="output",
-        )
-    path = Path(target.path)
+        target = replace(target, path=target.path.rstrip("/"), name=target.name.rstrip("/"))
+    folder = folder_of(target, scratch).absolute()
     encoder = encoder_for(
         Format("parquet"), output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
     )
-    sources = [_absolute(source) for source in find_sources(inputs, options.format, options.encoding)]
-    header = _header(predictor, sources, options, cluster)
-    if not begin(path, resume=resume, overwrite=overwrite):
-        check_same(path, header)
+    found = find_sources(inputs, options.format, options.encoding, options.delimiter)
+    sources = [_absolute(source) for source in found]
+    inside = [source.name for source in sources if source.location and target.holds(source.location)]
+    if inside:
+        raise DataFileError(f"{inside[0]} lies in {target}, where the output is to be; write elsewhere", field="output")
+    header = header_of(predictor, sources, asdict(options)) | {
+        "part_rows": cluster.part_rows,
+        "report": page.header if page else None,
+    }
+    if not begin(target, folder, resume=resume, overwrite=overwrite):
+        check_same(target, header)
         return None
     characters = chunk_characters(options.memory)
     first = _first_chunk(sources, options.encoding, characters)
     column = find_text_column(first, options.text_column)
     encoder.prepare(first)
+    if page:
+        page.prepare(first)
     splits = find_splits(sources, cluster.part_rows)
     cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
     with connected(address, cpus) as ray:
-        written = Output(path, header, resume=resume)
+        written = Output(target, folder, header, resume=resume)
+        if page and written.history is not None:
+            page.go_on(written.history)
         try:
-            run = _Run(predictor, splits, written, column, report)
+            run = _Run(predictor, splits, written, column, report, page)
             if not written.published:
                 read = ReadJob(options.encoding, characters, cluster.part_rows, run.finished())
                 score = ScoreJob(
@@ -131,10 +148,16 @@ def score_on_cluster(
                     strict=options.strict,
                     encoder=encoder,
                     desk=written.desk,
+                    dates=(page.header["date_column"], page.header["date_format"]) if page else None,
                 )
                 run.all(ray, read, score, cluster)
+                written.check(len(splits))
+                if page:
+                    for figures in written.figures():
+                        page.join(figures)
+                    page.finish(run.tally)
             written.publish(len(splits), _manifest(header, column, run.tally))
-        except ClusterError:
+        except (ClusterError, InterruptedReadError):
             raise
         except SentilineError:  # the same would happen again: nothing is left to resume
             written.discard()
@@ -161,20 +184,6 @@ def _first_chunk(sources: Sequence[Source], encoding: str, characters: int) -> C
     raise DataFileError("there is no row in the input", field="input")
 
 
-def _header(predictor: Predictor, sources: Sequence[Source], options: Options, cluster: Cluster) -> dict[str, Any]:
-    manifest = predictor.manifest
-    graph = manifest.precisions[predictor.precision]
-    return {
-        "release": __version__,
-        "model": [manifest.name, manifest.version, predictor.precision, manifest.files[graph].sha256],
-        "tokenizer": manifest.files[manifest.tokenizer].sha256,
-        "uncertainty": [] if manifest.uncertainty is None else list(astuple(manifest.uncertainty)),
-        "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
-        "options": {name: getattr(options, name) for name in Options.__slots__},
-        "part_rows": cluster.part_rows,
-    }
-
-
 def _manifest(header: dict[str, Any], column: str, tally: Tally) -> dict[str, Any]:
     name, version, precision, sha256 = header["model"]
     model = {"name": name, "version": version, "precision": precision, "sha256": sha256}
@@ -183,13 +192,20 @@ def _manifest(header: dict[str, Any], column: str, tally: Tally) -> dict[str, An
 
 class _Run:
     def __init__(
-        self, predictor: Predictor, splits: Sequence[Split], output: Output, column: str, report: Report | None
+        self,
+        predictor: Predictor,
+        splits: Sequence[Split],
+        output: Output,
+        column: str,
+        report: Report | None,
+        page: Page | None,
     ) -> None:
         self._predictor = predictor
         self._splits = splits
         self._output = output
         self._column = column
         self._report = report
+        self._page = page
         self.tally = Tally()
         self._read = 0
         for record in output.records.values():
@@ -237,5 +253,7 @@ class _Run:
     def _add(self, record: Record) -> None:
         if self._output.add(record):
             self._count(record)
+            if self._page:
+                self._output.remember(self._page.history)
             if self._report:
                 self._report(Progress(self.tally, self._resumed, self._read, self._total, self._column))

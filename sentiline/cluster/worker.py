@@ -22,6 +22,7 @@ from sentiline.cluster.desk import Desk, Record
 from sentiline.cluster.split import Part, Split, read_parts
 from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
+from sentiline.reporting.accumulator import Accumulator
 from sentiline.scoring.arrow import arrow
 from sentiline.scoring.encoder import Encoder
 from sentiline.scoring.outcome import Scorer
@@ -87,6 +88,7 @@ class ScoreJob:
         strict: see `Scorer`.
         encoder: with its columns settled.
         desk: where parts are written.
+        dates: column of dates and their format, for a report; None for no report.
     """
 
     release: str
@@ -98,6 +100,7 @@ class ScoreJob:
     strict: bool
     encoder: Encoder
     desk: Desk
+    dates: tuple[str | None, str | None] | None = None
 
 
 def read_split(table: Any, job: ReadJob) -> Iterator[Any]:
@@ -167,6 +170,10 @@ class PartScorer:
             return pack(_unexpected(error, f"scoring {value.chunks[0].file}"))
 
     def _write(self, part: Part) -> Record:
+        figures = None
+        if self._job.dates is not None:
+            figures = Accumulator(self._scorer.predictor.tokenizer.vocabulary, *self._job.dates)
+
         def fill(path: Path) -> dict[str, Any]:
             tally = Tally()
             with tempfile.TemporaryDirectory() as folder:
@@ -175,12 +182,14 @@ class PartScorer:
                     for index, chunk in enumerate(part.chunks):
                         scored = self._scorer.score(chunk)
                         tally.add(scored)
+                        if figures:
+                            figures.add(scored)
                         file.write(self._job.encoder.encode(scored, first=index == 0))
                 self._job.encoder.assemble(data, path)
             worker = (platform.node(), os.getpid())
             return {"rows": tally.rows, "read": part.read, "tally": tally.as_dict(), "worker": worker}
 
-        return self._job.desk.write(part.split, part.number, fill)
+        return self._job.desk.write(part.split, part.number, fill, figures.dump if figures else None)
 
 
 def model_files(predictor: Predictor) -> dict[str, bytes]:

@@ -45,6 +45,7 @@ class Options:
         labels: what they mean; "auto" to tell by looking at all of them.
         format: of the files; None goes by endings.
         encoding: of text files.
+        delimiter: between the columns of the files, which are CSV or TSV then; None for what their format says.
         truncation: for long texts; None is each model's own policy.
         max_characters: a longer text is not evaluated.
         worst: wrong verdicts to keep of each model.
@@ -55,6 +56,7 @@ class Options:
     labels: Scheme | Literal["auto"] = "auto"
     format: str | None = None
     encoding: str = "utf-8"
+    delimiter: str | None = None
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     worst: int = WORST
@@ -90,7 +92,7 @@ def evaluate_files(
     options = options or Options()
     if options.labels != "auto" and options.labels not in SCHEMES:
         raise OptionError(f"labels is {options.labels!r}; it must be auto, {', '.join(SCHEMES)}", field="labels")
-    sources = find_sources(inputs, options.format, options.encoding)
+    sources = find_sources(inputs, options.format, options.encoding, options.delimiter)
     text_only = [source.name for source in sources if source.format.kind == "text"]
     if text_only:
         raise DataFileError(f"{text_only[0]} is plain text, which has no labels; use CSV, JSON Lines or Parquet")

@@ -110,6 +110,24 @@ class Accumulator:
             index = sound[days.index(None)]
             self.bad_date = (chunk.place(index), repr(values[index])[:60])
 
+    def join(self, content: bytes) -> None:
+        """Add the figures that another one dumped, of rows that follow those so far."""
+        later = Accumulator(self.words.vocabulary, self.date_column, self._date_format)
+        later.restore(content)
+        self.histogram += later.histogram
+        self.positive_sum += later.positive_sum
+        self.words.join(later.words)
+        self.timeline.join(later.timeline)
+        self.extremes.join(later.extremes)
+        for fault, places in later.faults.items():
+            mine = self.faults.setdefault(fault, [])
+            mine += places[: _PLACES - len(mine)]
+        again = later.files[:1] == [self._file]  # it goes on in the same file
+        self.files += later.files[again : again + _FILES - len(self.files)]
+        self.file_count += later.file_count - again
+        self._file = later._file
+        self.bad_date = self.bad_date or later.bad_date
+
     def dump(self) -> bytes:
         """All figures as bytes."""
         document = {

@@ -27,9 +27,19 @@ class Extremes:
                 continue
             if any(one.logit == reading.logit and one.digest == Sample.digest_of(reading.text) for one in kept):
                 continue
-            kept.append(Sample.of(reading, place))
-            kept.sort(key=lambda one: -sign * one.logit)
-            del kept[self._most :]
+            self._keep(Sample.of(reading, place), kept, sign)
+
+    def join(self, later: Extremes) -> None:
+        """See the reviews that another one kept."""
+        for kept, samples, sign in ((self._highest, later._highest, 1.0), (self._lowest, later._lowest, -1.0)):
+            for sample in samples:
+                if not any((one.logit, one.digest) == (sample.logit, sample.digest) for one in kept):
+                    self._keep(sample, kept, sign)
+
+    def _keep(self, sample: Sample, kept: list[Sample], sign: float) -> None:
+        kept.append(sample)
+        kept.sort(key=lambda one: -sign * one.logit)  # stable: the first stays
+        del kept[self._most :]
 
     @property
     def highest(self) -> list[Sample]:

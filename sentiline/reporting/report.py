@@ -65,16 +65,28 @@ class Report:
         """Add a chunk."""
         self._figures.add(scored)
 
+    def join(self, figures: bytes) -> None:
+        """Add what an `Accumulator` dumped of rows that follow those so far."""
+        self._figures.join(figures)
+
+    @property
+    def history(self) -> dict[str, Any]:
+        """When the first run began, how long they took, and how many there were, as plain values."""
+        return self._history | {"seconds": self._seconds()}
+
+    def go_on(self, history: Mapping[str, Any]) -> None:
+        """Go on from what `history` said in a run that was stopped."""
+        self._history = {**history, "runs": history["runs"] + 1}
+
     def dump(self) -> bytes:
         """What a resumed run needs."""
-        history = json.dumps(self._history | {"seconds": self._seconds()}).encode()
+        history = json.dumps(self.history).encode()
         return len(history).to_bytes(4, "big") + history + self._figures.dump()
 
     def restore(self, content: bytes) -> None:
         """Go on from what `dump` gave."""
         size = 4 + int.from_bytes(content[:4], "big")
-        self._history = json.loads(content[4:size])
-        self._history["runs"] += 1
+        self.go_on(json.loads(content[4:size]))
         self._figures.restore(content[size:])
 
     def finish(self, tally: Tally) -> None:

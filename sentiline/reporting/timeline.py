@@ -60,14 +60,30 @@ class Timeline:
             if day is None:
                 self.undated += 1
                 continue
-            self._count(day if self._finest == "day" else _start(day, "month"), 1, verdict)
+            self._count(day, 1, verdict)
+        self._bound()
+
+    def join(self, other: Timeline) -> None:
+        """Count the reviews of another timeline."""
+        self.undated += other.undated
+        if other._finest == "month":
+            self._coarsen()
+        for day, (count, positives) in other._days.items():
+            self._count(day, count, positives)
+        self._bound()
+
+    def _bound(self) -> None:
         if len(self._days) > _DAYS and self._finest == "day":
-            self._finest = "month"
-            days_before, self._days = self._days, {}
-            for day, (count, positives) in days_before.items():
-                self._count(_start(day, "month"), count, positives)
+            self._coarsen()
+
+    def _coarsen(self) -> None:
+        self._finest = "month"
+        days, self._days = self._days, {}
+        for day, (count, positives) in days.items():
+            self._count(day, count, positives)
 
     def _count(self, day: int, count: int, positives: int) -> None:
+        day = day if self._finest == "day" else _start(day, "month")
         before = self._days.get(day, (0, 0))
         self._days[day] = (before[0] + count, before[1] + positives)
 

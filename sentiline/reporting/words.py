@@ -72,12 +72,13 @@ class WordTable:
     """Sums of contributions, in float64 and in the order of the rows, so that they do not depend on who adds them.
 
     Attributes:
+        vocabulary: tokens by id.
         sums: float64 [V], of contributions by token id.
         counts: int64 [V], of occurrences.
     """
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self.sums: NDArray[np.float64] = np.zeros(len(vocabulary))
         self.counts: NDArray[np.int64] = np.zeros(len(vocabulary), np.int64)
 
@@ -90,6 +91,11 @@ class WordTable:
         size = len(self.sums)
         self.sums += np.bincount(ids, np.concatenate([one for _, one in pairs]), size)
         self.counts += np.bincount(ids, minlength=size)
+
+    def join(self, other: WordTable) -> None:
+        """Add the words of other reviews."""
+        self.sums += other.sums
+        self.counts += other.counts
 
     def rank(self, reviews: int, top: int = TOP) -> Ranking | None:
         """Order the words; None if no token has a contribution.
@@ -107,7 +113,7 @@ class WordTable:
         totals = np.where(known, self.sums, 0.0)
 
         def word(index: int) -> Word:
-            return Word(self._vocabulary[index], int(self.counts[index]), float(self.sums[index]), float(means[index]))
+            return Word(self.vocabulary[index], int(self.counts[index]), float(self.sums[index]), float(means[index]))
 
         def first(values: NDArray[np.float64]) -> tuple[Word, ...]:
             order = np.argsort(-values, kind="stable")[:top].tolist()

@@ -173,14 +173,37 @@ def check_names(names: Iterable[str], place: str) -> tuple[str, ...]:
 
 
 def _whole(array: Any) -> Any:
-    """The array, with times as text where Python's, which end at microseconds, would cut them."""
+    """The array, with times as text where Python's, which end at microseconds, would cut them, nested ones too."""
     pa = arrow("Parquet")
-    if array.type == pa.time64("ns"):
-        try:
-            array.cast(pa.time64("us"))
-        except pa.ArrowInvalid:
-            return array.cast(pa.string())
+    if str(pa.time64("ns")) not in str(array.type):
+        return array
+    try:
+        array.cast(_with_times(array.type, pa.time64("us")))
+    except pa.ArrowInvalid:
+        return array.cast(_with_times(array.type, pa.string()))
     return array
+
+
+def _with_times(kind: Any, times: Any) -> Any:
+    """A type with another in place of times of nanoseconds."""
+    pa = arrow("Parquet")
+    types = pa.types
+    if kind == pa.time64("ns"):
+        return times
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(_with_times(field.type, times)) for field in kind])
+    if types.is_map(kind):
+        return pa.map_(_with_times(kind.key_type, times), _with_times(kind.item_type, times))
+    if types.is_dictionary(kind):
+        return _with_times(kind.value_type, times)
+    for is_list, make in ((types.is_list, pa.list_), (types.is_large_list, pa.large_list)):
+        if is_list(kind):
+            return make(kind.value_field.with_type(_with_times(kind.value_type, times)))
+    if types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_field.with_type(_with_times(kind.value_type, times)), kind.list_size)
+    if str(pa.time64("ns")) in str(kind):
+        raise pa.ArrowNotImplementedError(f"times of nanoseconds within {kind}")
+    return kind
 
 
 def _is_words(value: object) -> bool:

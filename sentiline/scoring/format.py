@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import PurePath
 from typing import Literal, get_args
@@ -41,15 +41,17 @@ class Format:
     Attributes:
         kind: what its rows look like.
         compression: around the whole file; None for Parquet, which compresses its pages itself.
+        separator: what stands between the columns of CSV and TSV where it is not what their names say.
     """
 
     kind: Kind
     compression: Compression | None = None
+    separator: str | None = field(default=None, repr=False)
 
     @property
     def delimiter(self) -> str:
         """What stands between the columns of CSV and TSV."""
-        return "\t" if self.kind == "tsv" else ","
+        return self.separator or ("\t" if self.kind == "tsv" else ",")
 
 
 def format_of(name: str, forced: str | None = None, *, option: str = "--format") -> Format:
@@ -85,6 +87,22 @@ def format_of(name: str, forced: str | None = None, *, option: str = "--format")
             field=option,
         )
     return Format(kind, compression)
+
+
+def check_delimiter(value: str | None) -> str | None:
+    r"""Return a delimiter as it stands in files: of one character, or a tab written as `\t`.
+
+    Raises:
+        OptionError: it is none.
+    """
+    if value == r"\t":
+        return "\t"
+    if value is not None and (len(value) != 1 or value in '"\r\n\0\ufeff' or "\ud800" <= value <= "\udfff"):
+        raise OptionError(
+            f"--delimiter is {value!r}; it must be one character, such as ';', and neither a quote nor a line break",
+            field="--delimiter",
+        )
+    return value
 
 
 def ending_of(name: str) -> str | None:

@@ -128,6 +128,27 @@ class Location:
         bucket = self.path.split("/")[0]
         return replace(self, path=bucket, name=self.name.split("://")[0] + "://" + bucket)
 
+    def child(self, name: str) -> Location:
+        """A file in this folder."""
+        if self.local:
+            return Location(str(Path(self.path) / name), str(Path(self.path) / name))
+        return self._sibling(f"{self.path.rstrip('/')}/{name}")
+
+    def holds(self, other: Location) -> bool:
+        """Whether another location is this one or, this being a folder, lies in it."""
+        return other.identity == self.identity or other.identity.startswith(self.identity.rstrip("/") + "/")
+
+    def remove(self) -> None:
+        """Remove the file if it is there.
+
+        Raises:
+            OSError: that cannot be done.
+        """
+        if self.local:
+            Path(self.path).unlink(missing_ok=True)
+        elif self.status() is not None:
+            self.store.delete_file(self.path)
+
     def open(self) -> IO[bytes]:
         """Open the file to be read.
 

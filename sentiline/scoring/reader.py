@@ -129,11 +129,10 @@ def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> Non
     """Raise where a single column is named as if it were several, with another delimiter between them."""
     found = [one for one in ",;\t|" if one != source.format.delimiter and len(names) == 1 and one in names[0]]
     if found:
-        kinds = {",": "csv", "\t": "tsv"}
-        remedy = f"name its format with --format {kinds[found[0]]}" if found[0] in kinds else "save it with commas"
+        written = repr(found[0]) if found[0] != "\t" else r"'\t'"
         raise DataFileError(
             f"{source.name}, line {number}: the only column is named {names[0]!r}; are the columns separated by "
-            f"{found[0]!r}? Then {remedy}, or rename the column",
+            f"{found[0]!r}? Then add --delimiter {written}; or rename the column",
             field="columns",
         )
 

@@ -6,23 +6,24 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sentiline import __version__
 from sentiline.errors import DataFileError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.encoder import Encoder, encoder_for
 from sentiline.scoring.format import format_of
+from sentiline.scoring.header import header_of
+from sentiline.scoring.journal import unfinished
 from sentiline.scoring.location import Location, parse_output
 from sentiline.scoring.memory import DEFAULT, chunk_characters, parse_size
 from sentiline.scoring.outcome import MAX_CHARACTERS, Scored, Scorer, output_names
 from sentiline.scoring.reader import read_chunks
 from sentiline.scoring.source import InterruptedReadError, Source, find_sources
 from sentiline.scoring.tally import Tally
-from sentiline.scoring.workspace import Workspace, folder_of, unfinished
+from sentiline.scoring.workspace import Workspace, folder_of
 from sentiline.tokenizer import Truncation
 
 _AHEAD = 1
@@ -43,6 +44,7 @@ class Options:
         format: of the inputs; None goes by endings.
         to: format of the output; None goes by its ending.
         encoding: of text files.
+        delimiter: between the columns of inputs, which are CSV or TSV then; None for what their format says.
         prefix: before the names of the added columns.
         timesteps: whether to add the sentiment at every token.
         sentences: whether to add what every sentence adds to the verdict.
@@ -56,6 +58,7 @@ class Options:
     format: str | None = None
     to: str | None = None
     encoding: str = "utf-8"
+    delimiter: str | None = None
     prefix: str = ""
     timesteps: bool = False
     sentences: bool = False
@@ -149,7 +152,7 @@ def score_files(
     target = parse_output(str(output))
     names = output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
     encoder = encoder_for(format_of(target.path, options.to, option="--to"), names)
-    sources = find_sources(inputs, options.format, options.encoding)
+    sources = find_sources(inputs, options.format, options.encoding, options.delimiter)
     for source in sources:
         if resume and source.once:
             raise DataFileError(
@@ -159,7 +162,11 @@ def score_files(
         raise DataFileError(f"{target} is an input as well; write to another file", field="output")
     folder = folder_of(target, scratch)
     _begin(target, folder, resume=resume, overwrite=overwrite)
-    workspace = Workspace(target, folder, _header(predictor, sources, target, options, follower), resume=resume)
+    header = header_of(predictor, sources, asdict(options)) | {
+        "output": target.name if target.store else Path(target.path).name,
+        "report": follower.header if follower else None,
+    }
+    workspace = Workspace(target, folder, header, resume=resume)
     try:
         run = _Run(predictor, sources, encoder, workspace, options, characters, report, follower)
         tally = run.all()
@@ -210,23 +217,6 @@ def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> 
         )
     if status and not (overwrite or resume):
         raise DataFileError(f"{output} exists; replace it with --overwrite, or write elsewhere", field="output")
-
-
-def _header(
-    predictor: Predictor, sources: Sequence[Source], output: Location, options: Options, follower: Follower | None
-) -> dict[str, Any]:
-    manifest = predictor.manifest
-    graph = manifest.precisions[predictor.precision]
-    return {
-        "release": __version__,
-        "model": [manifest.name, manifest.version, predictor.precision, manifest.files[graph].sha256],
-        "tokenizer": manifest.files[manifest.tokenizer].sha256,
-        "uncertainty": [] if manifest.uncertainty is None else list(astuple(manifest.uncertainty)),
-        "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
-        "output": output.name if output.store else Path(output.path).name,
-        "options": {name: getattr(options, name) for name in Options.__slots__},
-        "report": follower.header if follower else None,
-    }
 
 
 class _Run:

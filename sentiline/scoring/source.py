@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import arrow
-from sentiline.scoring.format import ENDINGS, KINDS, Format, Kind, ending_of, format_of, kind_of
+from sentiline.scoring.format import ENDINGS, KINDS, Format, Kind, check_delimiter, ending_of, format_of, kind_of
 from sentiline.scoring.location import Location
 from sentiline.scoring.partition import Partition, is_partition, partitions_of
 
@@ -54,7 +54,9 @@ class Source:
     once: bool = False
 
 
-def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str = "utf-8") -> list[Source]:
+def find_sources(
+    inputs: Sequence[str], forced: str | None = None, encoding: str = "utf-8", delimiter: str | None = None
+) -> list[Source]:
     """Find the files that inputs name.
 
     Args:
@@ -64,16 +66,18 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
             it as keep columns too; of a file, none do.
         forced: a format that wins over endings and content.
         encoding: of text files, where their content must tell the format.
+        delimiter: between the columns of the files, which are CSV or TSV then; default a comma, and a tab for TSV.
 
     Raises:
         DataFileError: nothing there, or a file that cannot be read.
-        OptionError: a format is unknown, or nothing tells it.
+        OptionError: a format is unknown, or nothing tells it, or it has no delimiter and one is given.
     """
+    separator = check_delimiter(delimiter)
     sources: list[Source] = []
     paths: list[str] = []
     for name in inputs:
         if name == STDIN:
-            sources.append(_standard_input(forced, encoding))
+            sources.append(_standard_input(forced, encoding, separator))
             paths.append("")
             continue
         if not name:  # as a path it would be the current folder
@@ -84,14 +88,25 @@ def find_sources(inputs: Sequence[str], forced: str | None = None, encoding: str
             status = _status(location)
             hint = f"no file with a known ending ({', '.join(ENDINGS)})" if status else "nothing of that name"
             raise DataFileError(f"{location}: {hint} is there", field="input")
-        sources += [_source(one, forced, encoding) for one in found]
+        sources += [_source(one, forced, encoding, separator) for one in found]
         root = _root(location)
         paths += ["" if root is None else str(PurePath(*_parts(one, one.path)[root:])) for one in found]
     places = [source.location.identity if source.location else STDIN for source in sources]
     if len(set(places)) < len(places):
         raise DataFileError("a file is named twice among the inputs; its rows would be doubled", field="input")
     columns = partitions_of(paths)
-    return [replace(source, partitions=values) for source, values in zip(sources, columns, strict=True)]
+    sources = [replace(source, partitions=values) for source, values in zip(sources, columns, strict=True)]
+    return [_separated(source, separator) for source in sources] if separator else sources
+
+
+def _separated(source: Source, separator: str) -> Source:
+    if source.format.kind not in ("csv", "tsv"):
+        raise OptionError(
+            f"--delimiter is for CSV and TSV, and {source.name} is read as {source.format.kind}; leave it out, or add "
+            "--format csv",
+            field="--delimiter",
+        )
+    return replace(source, format=replace(source.format, separator=separator))
 
 
 def _expand(location: Location, forced: str | None) -> Iterator[Location]:
@@ -139,7 +154,7 @@ def _status(location: Location) -> Any:
         raise DataFileError(f"{location} cannot be read: {error.strerror or error}", field="input") from None
 
 
-def _source(location: Location, forced: str | None, encoding: str) -> Source:
+def _source(location: Location, forced: str | None, encoding: str, separator: str | None) -> Source:
     status = _status(location)
     try:
         if location.local and not os.access(location.path, os.R_OK):
@@ -156,7 +171,7 @@ def _source(location: Location, forced: str | None, encoding: str) -> Source:
             format = format_of(location.path, forced)
         else:
             with location.open() as raw:
-                format = Format(_told_by_content(location.name, raw, encoding))
+                format = Format(_told_by_content(location.name, raw, encoding, separator))
     except (OSError, EOFError, zlib.error) as error:
         raise DataFileError(
             f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
@@ -166,11 +181,11 @@ def _source(location: Location, forced: str | None, encoding: str) -> Source:
     return Source(location.name, location, format, status.size, status.modified, once=pipe)
 
 
-def _standard_input(forced: str | None, encoding: str) -> Source:
+def _standard_input(forced: str | None, encoding: str, separator: str | None) -> Source:
     kind = next((one for one in KINDS if one == forced), None)
     if kind is None:
         format = format_of(STDIN, forced) if forced else None
-        kind = format.kind if format else _told_by_content("standard input", _stdin(), encoding)
+        kind = format.kind if format else _told_by_content("standard input", _stdin(), encoding, separator)
     if kind == "parquet":
         raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
     return Source("standard input", None, Format(kind), once=True)
@@ -182,8 +197,8 @@ def _stdin() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def _told_by_content(name: str, raw: Any, encoding: str) -> Kind:
-    """Tell a format by the first bytes of an open file, which are peeked at, not read."""
+def _told_by_content(name: str, raw: Any, encoding: str, separator: str | None) -> Kind:
+    """Tell a format by the first bytes of an open file, which are peeked at, not read; with a separator it is CSV."""
     head = raw.peek(_HEAD)[:_HEAD]
     try:
         if head.startswith(_GZIP):
@@ -196,7 +211,7 @@ def _told_by_content(name: str, raw: Any, encoding: str) -> Kind:
         raise DataFileError(f"{name} is not {encoding}: {error}; see --encoding", field="encoding") from None
     except (zlib.error, OSError) as error:
         raise DataFileError(f"{name} cannot be read: {error}", field="input") from None
-    kind = "parquet" if head.startswith(b"PAR1") else kind_of(text)
+    kind = "parquet" if head.startswith(b"PAR1") else kind_of(text) or ("csv" if separator else None)
     if kind is None:
         raise OptionError(
             f"{name}: neither its ending nor its content tells the format; name it with --format {'|'.join(KINDS)}",

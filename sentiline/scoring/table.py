@@ -34,6 +34,7 @@ def score(
     format: str | None = None,
     to: str | None = None,
     encoding: str = "utf-8",
+    delimiter: str | None = None,
     prefix: str = "",
     timesteps: bool = False,
     sentences: bool = False,
@@ -59,6 +60,7 @@ def score(
         format: of the files; default by ending or content.
         to: format of the output; default by its ending.
         encoding: of text files.
+        delimiter: between the columns of CSV files; default a comma.
         prefix: before the names of the added columns.
         timesteps: add the sentiment at every token, nested.
         sentences: add what every sentence adds to the verdict, nested.
@@ -88,7 +90,8 @@ def score(
         >>> sentiline.score(table)["label"].to_pylist()
         ['POSITIVE', None]
     """
-    _check(str | None, text_column=text_column, format=format, to=to, truncation=truncation, precision=precision)
+    _check(str | None, text_column=text_column, format=format, to=to, delimiter=delimiter)
+    _check(str | None, truncation=truncation, precision=precision)
     _check(str, encoding=encoding, prefix=prefix, memory=memory)
     _check(str | os.PathLike | None, output=output, scratch=scratch)
     if not isinstance(max_characters, int) or isinstance(max_characters, bool) or max_characters < 1:
@@ -100,6 +103,7 @@ def score(
         format=format,
         to=to,
         encoding=encoding,
+        delimiter=delimiter,
         prefix=prefix,
         timesteps=timesteps,
         sentences=sentences,
@@ -119,6 +123,7 @@ def score(
             "format": format is not None,
             "to": to is not None,
             "encoding": encoding != "utf-8",
+            "delimiter": delimiter is not None,
             "memory": memory != DEFAULT,
             "resume": resume,
             "overwrite": overwrite,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import errno
-import fcntl
-import json
 import os
 from pathlib import Path
 from typing import IO, Any
 
 from sentiline.errors import DataFileError
+from sentiline.scoring.journal import Journal
 from sentiline.scoring.location import Location
 
 SUFFIX = ".partial"
-_JOURNAL, _DATA, _ASSEMBLED = "journal.jsonl", "data", "assembled"
+_DATA, _ASSEMBLED = "data", "assembled"
 _STATE = "state-"
 
 
@@ -47,21 +46,14 @@ class Workspace:
         self.tally: dict[str, Any] | None = None
         self.finished = False
         self._published: str | None = None
-        self.folder.mkdir(exist_ok=True)
-        self._journal: IO[bytes] = (self.folder / _JOURNAL).open("a+b")
-        try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._journal.close()
-            raise DataFileError(f"another run is writing {output}; wait for it", field="output") from None
+        self._journal = Journal(folder, output)
         size = self._replay(header) if resume else 0
         self._data: IO[bytes] | None = None
         if self.published:
             return
         if not self.chunks:
             self.finished = False
-            self._journal.truncate(0)
-            self._write({"header": header})
+            self._journal.begin(header)
         self._data = self.data.open("ab")
         if self._data.tell() < size:
             self.close()
@@ -72,30 +64,14 @@ class Workspace:
 
     def _replay(self, header: dict[str, Any]) -> int:
         """Read the journal; return how many bytes of data are finished."""
-        self._journal.seek(0)
         size = 0
-        try:
-            entries, end = read_journal(self._journal.read(), self.folder)
-        except DataFileError:
-            self._journal.close()
-            raise
-        for entry in entries:
-            if "header" in entry and entry["header"] != header:
-                changed = [key for key, value in header.items() if entry["header"].get(key) != value]
-                self._journal.close()
-                raise DataFileError(
-                    f"the unfinished run in {self.folder} was another: {', '.join(changed)} changed since; run as "
-                    "then, or start anew with --overwrite",
-                    field="resume",
-                )
+        for entry in self._journal.replay(header):
             if "tally" in entry:
                 self.chunks, self.tally, size = self.chunks + 1, entry["tally"], entry["size"]
             self.finished = self.finished or "finished" in entry
             self._published = entry.get("published", self._published)
         if self.chunks and any(self.folder.glob(f"{_STATE}*")) and not self._state(self.chunks).exists():
-            self._journal.close()
-            raise damaged(self.folder)  # the line of a later state is lost, and that of this one was removed with it
-        self._journal.truncate(end)
+            raise self._journal.damaged()  # the line of a later state is lost, and that of this one was removed with it
         return size
 
     def append(self, content: bytes, tally: dict[str, Any], state: bytes | None = None) -> None:
@@ -119,7 +95,7 @@ class Workspace:
                 file.write(state)
                 file.flush()
                 os.fsync(file.fileno())
-        self._write({"size": self._data.tell(), "tally": tally})
+        self._journal.note({"size": self._data.tell(), "tally": tally})
         self.chunks += 1
         if state is not None:
             for old in self.folder.glob(f"{_STATE}*"):  # the last one, and what a killed run left
@@ -138,7 +114,7 @@ class Workspace:
     def finish(self) -> None:
         """Note that no chunk will follow."""
         if not self.finished:
-            self._write({"finished": True})
+            self._journal.note({"finished": True})
             self.finished = True
 
     @property
@@ -165,7 +141,7 @@ class Workspace:
         if path is not None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-            self._write({"published": path.name})
+            self._journal.note({"published": path.name})
             self._published = path.name
         complete = self.folder / str(self._published)
         if complete.exists():
@@ -176,8 +152,9 @@ class Workspace:
         """Remove the folder, the journal last."""
         for state in self.folder.glob(f"{_STATE}*"):
             state.unlink()
-        for name in (_DATA, _ASSEMBLED, _JOURNAL):
+        for name in (_DATA, _ASSEMBLED):
             (self.folder / name).unlink(missing_ok=True)
+        self._journal.remove()
         self.close()
         try:
             self.folder.rmdir()
@@ -191,11 +168,6 @@ class Workspace:
             self._data.close()
         self._journal.close()
 
-    def _write(self, entry: dict[str, Any]) -> None:
-        self._journal.write(json.dumps(entry).encode() + b"\n")
-        self._journal.flush()
-        os.fsync(self._journal.fileno())
-
 
 def folder_of(output: Location, scratch: Path | None = None) -> Path:
     """The folder of an output's workspace.
@@ -208,44 +180,3 @@ def folder_of(output: Location, scratch: Path | None = None) -> Path:
     if output.local:
         return Path(output.path).with_name(name + SUFFIX)
     return (scratch or Path.cwd()) / f"{name}-{output.digest}{SUFFIX}"
-
-
-def read_journal(content: bytes, folder: Path) -> tuple[list[dict[str, Any]], int]:
-    """Read a journal of JSON objects, one on each line.
-
-    Args:
-        content: its bytes.
-        folder: where it lies, for messages.
-
-    Returns:
-        The entries, and the bytes they take. A last line that is not whole counts as not written: the machine or the
-        run stopped while it was.
-
-    Raises:
-        DataFileError: a line before the last is damaged.
-    """
-    entries: list[dict[str, Any]] = []
-    end = 0
-    for line in content.splitlines(keepends=True):
-        try:
-            entry = json.loads(line) if line.endswith(b"\n") else None
-        except ValueError:
-            entry = None
-        if not isinstance(entry, dict):
-            if end + len(line) < len(content):
-                raise damaged(folder)
-            break
-        entries.append(entry)
-        end += len(line)
-    return entries, end
-
-
-def damaged(folder: Path) -> DataFileError:
-    """The error for a journal that cannot be followed."""
-    return DataFileError(f"the journal in {folder} is damaged; start anew with --overwrite", field="resume")
-
-
-def unfinished(folder: Path) -> bool:
-    """Whether a run that was stopped lies there."""
-    journal = folder / _JOURNAL
-    return journal.is_file() and journal.stat().st_size > 0

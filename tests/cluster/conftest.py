@@ -14,6 +14,9 @@ import pytest
 
 from sentiline.predictor import Predictor, load
 from tests.bundles import UNSURE, WORDS, write_bundle
+from tests.object_store import bucket, endpoint
+
+__all__ = ["bucket", "endpoint"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {

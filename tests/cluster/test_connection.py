@@ -66,10 +66,8 @@ def test_no_cluster_and_no_such_address(environment: dict[str, str], reviews: Pa
         free = f"127.0.0.1:{taken.getsockname()[1]}"
         addresses = [free, "ray://127.0.0.1:10001", "somewhere"]
         options = [["--engine", "ray", "--address", address] for address in addresses]
-        answers = invoke(
-            environment, reviews, bundle, *options, ["--workers", "2"], ["--engine", "ray", "--to", "csv"],
-            ["--engine", "ray", "--report", "r.html"],
-        )  # fmt: skip
+        more = [["--workers", "2"], ["--engine", "ray", "--to", "csv"], ["--engine", "ray", "--date-column", "day"]]
+        answers = invoke(environment, reviews, bundle, *options, *more)
     assert [code for code, _ in answers] == [3, 2, 2, 2, 2, 2]
     messages = [message for _, message in answers]
     assert f"no Ray cluster at {free}: Connection refused; start one with `ray start --head`" in messages[0]
@@ -77,7 +75,7 @@ def test_no_cluster_and_no_such_address(environment: dict[str, str], reviews: Pa
     assert "it must be HOST:PORT, such as 10.0.0.1:6379, or auto, or local" in messages[2]
     assert "--address, --workers and --part-rows are for --engine ray; add it" in messages[3]
     assert "--engine ray writes a folder of Parquet files" in messages[4]
-    assert "--report and --scratch are not for --engine ray" in messages[5]
+    assert "--date-column and --date-format are for --report, which is not given" in messages[5]
 
 
 def test_ray_is_not_installed(environment: dict[str, str], reviews: Path, bundle: Path) -> None:

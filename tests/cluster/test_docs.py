@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from pyarrow import fs
 
 from benchmarks.cluster import SIZES, Timing, duration, sizing, throughput
 from tests.cluster.conftest import ROOT, Nodes
@@ -23,7 +24,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_commands_run(nodes: Nodes, environment: dict[str, str], bundle: Path, tmp_path: Path) -> None:
+def test_the_commands_run(
+    nodes: Nodes, environment: dict[str, str], bundle: Path, tmp_path: Path, bucket: fs.SubTreeFileSystem
+) -> None:
     (tmp_path / "reviews").mkdir()
     [example] = blocks("json")
     (tmp_path / "reviews" / "a.jsonl").write_text(example, encoding="utf-8")
@@ -33,7 +36,7 @@ def test_the_commands_run(nodes: Nodes, environment: dict[str, str], bundle: Pat
     (programs / "sentiline").chmod(0o755)
     [install, *commands] = blocks("sh")
     assert install == "pip install 'sentiline[ray]'\n"
-    assert sum(ADDRESS in command for command in commands) == 1
+    assert sum(ADDRESS in command for command in commands) == 3
     script = "set -e\n" + "".join(commands).replace(ADDRESS, nodes.address)
     done = subprocess.run(
         ["sh", "-c", script],
@@ -50,6 +53,8 @@ def test_the_commands_run(nodes: Nodes, environment: dict[str, str], bundle: Pat
     assert [line for line in lines if not re.match(r"[\d,]+ rows, [\d,]+ rows/s, ", line)] == []
     assert done.stdout.count("3 rows written to scored: 2 scored") == 2
     assert "scored is complete, of the same inputs, model and options: nothing to resume." in done.stdout
+    assert pq.read_table("scored", filesystem=bucket).equals(pq.read_table(tmp_path / "scored"))
+    assert "3 rows, read by bilstm" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert [row["error"] for row in read(tmp_path / "again.csv")] == ["", "empty_text", ""]
     names = sorted(path.name for path in (tmp_path / "scored").iterdir())
     assert names == ["_SUCCESS", "_manifest.json", "part-000000-000000.parquet"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import fs
 
 from sentiline.cluster.run import Cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
+from sentiline.reporting.report import Report
 from sentiline.scoring.run import Options, Progress, score_files
 from tests.cluster.conftest import ROOT, Nodes
 from tests.scoring.files import ROWS, write
@@ -162,3 +165,66 @@ def test_a_faulty_row_ends_a_strict_run_and_says_where(predictor: Predictor, nod
             Cluster(nodes.address, part_rows=1024),
         )
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"], "nothing is left to resume"
+
+
+def shown(path: Path) -> str:
+    """A report without what it says of the run itself."""
+    page = re.sub(r"<tr><th>(started|finished|took)</th>.*?</tr>", "", path.read_text(), flags=re.DOTALL)
+    return re.sub(r'(<p class="lead">.*?);[^<]*', r"\1", page)
+
+
+def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
+    predictor: Predictor, nodes: Nodes, reviews: Path, tmp_path: Path
+) -> None:
+    def report(name: str) -> Report:
+        return Report([tmp_path / name], predictor)
+
+    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", follower=report("local.html"))
+    cluster = Cluster(nodes.address, workers=2, part_rows=1024)
+
+    class StopError(Exception):
+        pass
+
+    def stop(progress: Progress) -> None:
+        if progress.tally.rows > 3_000:
+            raise StopError
+
+    output = tmp_path / "out"
+    with pytest.raises(StopError):
+        score_on_cluster(predictor, [str(reviews)], output, None, cluster, report=stop, page=report("out.html"))
+    assert not (tmp_path / "out.html").exists()
+    with pytest.raises(DataFileError, match="was another: report changed since"):
+        score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True)
+    score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, page=report("out.html"))
+    assert ", in 2 runs" in (tmp_path / "out.html").read_text()
+    assert shown(tmp_path / "out.html") == shown(tmp_path / "local.html")
+    assert not (output / "figures").exists()
+
+
+def test_into_an_object_store(
+    predictor: Predictor,
+    nodes: Nodes,
+    reviews: Path,
+    expected: Path,
+    tmp_path: Path,
+    bucket: fs.SubTreeFileSystem,
+) -> None:
+    cluster = Cluster(nodes.address, workers=2, part_rows=4_096)
+    url = "s3://reviews/scored/"
+    tally = score_on_cluster(predictor, [str(reviews)], url, None, cluster, scratch=tmp_path)
+    assert tally is not None
+    assert list(tmp_path.iterdir()) == []
+    assert pq.read_table("scored", filesystem=bucket).equals(pq.read_table(expected))
+    assert score_on_cluster(predictor, [str(reviews)], url, None, cluster, scratch=tmp_path, resume=True) is None
+    with pytest.raises(DataFileError, match="s3://reviews/scored exists; replace it with --overwrite"):
+        score_on_cluster(predictor, [str(reviews)], url, None, cluster, scratch=tmp_path)
+
+
+def test_inputs_are_not_replaced_by_their_output(predictor: Predictor, nodes: Nodes, tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", ROWS)
+    cluster = Cluster(nodes.address, workers=1)
+    score_on_cluster(predictor, [str(tmp_path / "a.csv")], tmp_path / "out", Options(text_column="review"), cluster)
+    again = Options(text_column="review", prefix="again_")
+    with pytest.raises(DataFileError, match=r"part-000000-000000.parquet lies in .*, where the output is to be"):
+        score_on_cluster(predictor, [str(tmp_path / "out")], tmp_path / "out", again, cluster, overwrite=True)
+    assert pq.read_table(tmp_path / "out").num_rows == len(ROWS)

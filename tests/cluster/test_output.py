@@ -7,12 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import fs
 
+from sentiline.cluster import place
 from sentiline.cluster.desk import Desk
-from sentiline.cluster.output import Output, begin, check_same
+from sentiline.cluster.output import Output
 from sentiline.errors import ClusterError, DataFileError
+from sentiline.scoring.location import Location
+from sentiline.scoring.workspace import folder_of
 
 HEADER = {"release": "1"}
+
+
+def at(path: Path) -> Location:
+    return Location.parse(str(path))
+
+
+def grow(path: Path, header: dict[str, Any], *, resume: bool) -> Output:
+    return Output(at(path), folder_of(at(path)), header, resume=resume)
+
+
+def begin(path: Path, *, resume: bool, overwrite: bool) -> bool:
+    return place.begin(at(path), folder_of(at(path)), resume=resume, overwrite=overwrite)
+
+
+def check_same(path: Path, header: dict[str, Any]) -> None:
+    place.check_same(at(path), header)
 
 
 def fill(content: bytes) -> Any:
@@ -34,7 +54,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_data_set_appears_when_it_is_complete(tmp_path: Path) -> None:
-    output = Output(tmp_path / "out", HEADER, resume=False)
+    output = grow(tmp_path / "out", HEADER, resume=False)
     record = output.desk.write(0, 0, fill(b"one"))
     assert output.add(record)
     assert not output.add(output.desk.write(0, 0, fill(b"one"))), "written twice it is there once"
@@ -59,7 +79,7 @@ def test_a_data_set_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_leaves_no_part(tmp_path: Path) -> None:
-    output = Output(tmp_path / "out", HEADER, resume=False)
+    output = grow(tmp_path / "out", HEADER, resume=False)
 
     def die(path: Path) -> dict[str, Any]:
         path.write_bytes(b"half")
@@ -73,16 +93,16 @@ def test_a_worker_that_dies_leaves_no_part(tmp_path: Path) -> None:
 
 
 def test_finished_parts_are_found_again(tmp_path: Path) -> None:
-    first = Output(tmp_path / "out", HEADER, resume=False)
+    first = grow(tmp_path / "out", HEADER, resume=False)
     finish(first, b"one", b"two")
     with pytest.raises(DataFileError, match="another run is writing"):
-        Output(tmp_path / "out", HEADER, resume=True)
+        grow(tmp_path / "out", HEADER, resume=True)
     first.close()
     with (first.folder / "journal.jsonl").open("ab") as journal:
         journal.write(b'{"split": 1, "par')  # killed in the middle of a line
     with pytest.raises(DataFileError, match="release changed since"):
-        Output(tmp_path / "out", {"release": "2"}, resume=True)
-    second = Output(tmp_path / "out", HEADER, resume=True)
+        grow(tmp_path / "out", {"release": "2"}, resume=True)
+    second = grow(tmp_path / "out", HEADER, resume=True)
     assert sorted(second.records) == [(0, 0), (0, 1)]
     assert second.finished(0)
     assert not second.finished(1)
@@ -95,7 +115,7 @@ def test_finished_parts_are_found_again(tmp_path: Path) -> None:
 
 def test_killed_between_the_journal_and_the_rename(tmp_path: Path) -> None:
     for content in (b"old", b"new"):
-        output = Output(tmp_path / "out", HEADER, resume=False)
+        output = grow(tmp_path / "out", HEADER, resume=False)
         finish(output, content)
         if content == b"old":
             output.publish(1, {})
@@ -105,7 +125,7 @@ def test_killed_between_the_journal_and_the_rename(tmp_path: Path) -> None:
     (output.folder / "parts" / "_manifest.json").write_text("{}")
     (output.folder / "parts" / "_SUCCESS").touch()
     output.close()
-    again = Output(tmp_path / "out", HEADER, resume=True)
+    again = grow(tmp_path / "out", HEADER, resume=True)
     assert again.published
     again.publish(1, {})
     assert names(tmp_path / "out") == names_before
@@ -139,23 +159,90 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
         begin(out / "thesis.txt", resume=False, overwrite=True)
     with pytest.raises(DataFileError, match="there is no folder"):
         begin(tmp_path / "none" / "out", resume=False, overwrite=False)
-    Output(out, HEADER, resume=False).close()
+    grow(out, HEADER, resume=False).close()
     with pytest.raises(DataFileError, match="an unfinished run lies in"):
         begin(out, resume=False, overwrite=False)
 
 
 def test_a_damaged_journal(tmp_path: Path) -> None:
-    first = Output(tmp_path / "out", HEADER, resume=False)
+    first = grow(tmp_path / "out", HEADER, resume=False)
     finish(first, b"one")
     first.close()
     path = first.folder / "journal.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + b"\0\0\0\n")  # the last line counts as not written
-    second = Output(tmp_path / "out", HEADER, resume=True)
+    second = grow(tmp_path / "out", HEADER, resume=True)
     assert (second.counts, len(second.records)) == ({0: 1}, 1)
     second.close()
     header, *rest = whole.splitlines(keepends=True)
     path.write_bytes(b"".join([header, b"\0\0\0\n", *rest]))
     with pytest.raises(DataFileError, match=r"partial is damaged; start anew with --overwrite"):
-        Output(tmp_path / "out", HEADER, resume=True)
+        grow(tmp_path / "out", HEADER, resume=True)
     assert len(names(first.folder / "parts")) == 1, "nothing is thrown away unasked"
+
+
+def keys(bucket: fs.SubTreeFileSystem) -> list[str]:
+    infos = bucket.get_file_info(fs.FileSelector("", recursive=True))
+    return sorted(info.path for info in infos if info.is_file)
+
+
+def content(bucket: fs.SubTreeFileSystem, key: str) -> bytes:
+    with bucket.open_input_stream(key, compression=None) as stream:
+        found: bytes = stream.read()
+    return found
+
+
+def test_a_data_set_in_a_store_is_complete_when_its_last_file_is_there(
+    bucket: fs.SubTreeFileSystem, tmp_path: Path
+) -> None:
+    target = Location.parse("s3://reviews/a/scored")
+    folder = folder_of(target, tmp_path)
+    assert place.begin(target, folder, resume=False, overwrite=False)
+    output = Output(target, folder, HEADER, resume=False)
+    finish(output, b"one", b"two", b"three")
+    output.publish(1, {"format": 1})
+    assert names(tmp_path) == []
+    parts = [f"a/scored/part-000000-00000{number}.parquet" for number in range(3)]
+    assert keys(bucket) == ["a/scored/_SUCCESS", "a/scored/_manifest.json", *parts]
+    assert content(bucket, parts[2]) == b"three"
+    assert not place.begin(target, folder, resume=True, overwrite=False)
+    place.check_same(target, HEADER)
+    with pytest.raises(DataFileError, match="s3://reviews/a/scored exists; replace it with --overwrite"):
+        place.begin(target, folder, resume=False, overwrite=False)
+
+    # replaced by a smaller one, and killed when the manifest and a part were there
+    assert place.begin(target, folder, resume=False, overwrite=True)
+    output = Output(target, folder, {"release": "2"}, resume=False)
+    finish(output, b"1", b"2")
+    with (output.folder / "journal.jsonl").open("a") as journal:
+        journal.write('{"published": true}\n')
+    for name in ("_manifest.json", "_SUCCESS"):
+        (output.folder / "parts" / name).write_text("{}")
+    target.child("_SUCCESS").remove()
+    for name in ("_manifest.json", "part-000000-000000.parquet"):
+        target.child(name).receive(output.folder / "parts" / name)
+    output.close()
+    assert keys(bucket) == ["a/scored/_manifest.json", *parts], "nobody takes it for complete"
+    with pytest.raises(DataFileError, match="is not known to be of these inputs"):
+        place.check_same(target, {"release": "2"})
+    assert place.begin(target, folder, resume=True, overwrite=False)
+    again = Output(target, folder, {"release": "2"}, resume=True)
+    assert again.published
+    again.publish(1, {"format": 1})
+    assert keys(bucket) == ["a/scored/_SUCCESS", "a/scored/_manifest.json", *parts[:2]]
+    assert [content(bucket, part) for part in parts[:2]] == [b"1", b"2"]
+    assert names(tmp_path) == []
+
+
+def test_what_is_in_the_way_in_a_store_is_not_lost(bucket: fs.SubTreeFileSystem, tmp_path: Path) -> None:
+    with bucket.open_output_stream("thesis/text.txt", compression=None) as stream:
+        stream.write(b"years")
+    for name, overwrite, message in (
+        ("s3://reviews/thesis", True, "s3://reviews/thesis holds other files than a scored data set"),
+        ("s3://reviews/thesis/text.txt", True, "is a file; --engine ray writes a folder"),
+        ("s3://nowhere/scored", False, "there is no folder s3://nowhere"),
+    ):
+        target = Location.parse(name)
+        with pytest.raises(DataFileError, match=message):
+            place.begin(target, folder_of(target, tmp_path), resume=False, overwrite=overwrite)
+    assert keys(bucket) == ["thesis/text.txt"]

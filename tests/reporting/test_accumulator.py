@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
 from sentiline.reporting.accumulator import BINS, Accumulator
+from sentiline.reporting.timeline import Timeline
 from sentiline.reporting.words import WordTable
 from sentiline.scoring.chunk import Chunk, Records
 from sentiline.scoring.outcome import Scored, Scorer
@@ -138,3 +140,35 @@ def test_a_model_that_is_not_additive_has_no_words(tmp_path: Path, rows: list[di
         assert isinstance(reading, Reading)
         said = [value for _, value in sample.pieces if value is not None]
         assert said == pytest.approx((reading.scores - 0.5).tolist(), abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_figures_gathered_apart_are_joined(
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored], size: int
+) -> None:
+    renamed = [replace(one, chunk=replace(one.chunk, file=f"{index // 3}.csv")) for index, one in enumerate(scored)]
+    whole, joined = gather(predictor, renamed), Accumulator(predictor.tokenizer.vocabulary, "when")
+    for begin in range(0, len(renamed), size):
+        joined.join(gather(predictor, renamed[begin : begin + size]).dump())
+    assert joined.histogram.tolist() == whole.histogram.tolist()
+    assert joined.positive_sum == pytest.approx(whole.positive_sum, rel=1e-12)
+    assert joined.words.counts.tolist() == whole.words.counts.tolist()
+    np.testing.assert_allclose(joined.words.sums, whole.words.sums, rtol=1e-9, atol=1e-9)
+    assert joined.timeline.periods() == whole.timeline.periods()
+    assert joined.timeline.undated == whole.timeline.undated
+    assert joined.extremes.highest == whole.extremes.highest
+    assert joined.extremes.lowest == whole.extremes.lowest
+    assert (joined.faults, joined.bad_date) == (whole.faults, whole.bad_date)
+    assert (joined.files, joined.file_count) == (whole.files, whole.file_count)
+
+
+def test_days_and_months_are_joined() -> None:
+    first, second, whole = Timeline(), Timeline(), Timeline()
+    days = list(range(700_000, 705_000))
+    for timeline, some in ((first, days[:500]), (second, days[500:]), (whole, days)):
+        timeline.add(some, (day % 3 == 0 for day in some))
+    joined = Timeline.from_dict(first.as_dict())
+    joined.join(second)
+    assert joined.periods() == whole.periods()
+    second.join(first)
+    assert second.periods() == whole.periods()

@@ -51,6 +51,7 @@ def test_the_commands_of_the_guide_run(bundle: Path, tmp_path: Path, bucket: fs.
     assert (tmp_path / "resumed.csv").read_bytes() == (tmp_path / "scored.csv").read_bytes()
     assert len(read(tmp_path / "year.csv")) == 6
     assert len(read(tmp_path / "all.csv")) == 9
+    assert [row["review"] for row in read(tmp_path / "commas.csv")] == ["A fine film, mostly."]
     assert read(tmp_path / "scored.tsv")[0]["third_label"] == scored[0]["label"]
     assert len(read(tmp_path / "timesteps.jsonl")[2]["timesteps"]) == 6
     assert len(read(tmp_path / "sentences.parquet")[0]["sentences"]) == 1

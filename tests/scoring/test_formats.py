@@ -256,6 +256,62 @@ def test_nanoseconds_of_times_are_kept(predictor: Predictor, tmp_path: Path, nam
         assert [row["at"] or None for row in read(tmp_path / name)] == [written, None]
 
 
+def test_nanoseconds_of_nested_times_are_kept(predictor: Predictor, tmp_path: Path) -> None:
+    times = pa.time64("ns")
+    ns, text = 3_661 * 10**9 + 5, "01:01:01.000000005"
+    columns = {
+        "list": (pa.array([[ns, None]], pa.list_(times)), [text, None]),
+        "large": (pa.array([[ns]], pa.large_list(times)), [text]),
+        "fixed": (pa.array([[ns]], pa.list_(times, 1)), [text]),
+        "struct": (pa.array([{"at": [ns], "n": 1}], pa.struct([("at", pa.list_(times)), ("n", pa.int8())])), None),
+        "map": (pa.array([[("a", ns)]], pa.map_(pa.string(), times)), [["a", text]]),
+        "dictionary": (pa.array([ns], times).dictionary_encode(), text),
+        "whole": (pa.array([[ns - 5]], pa.list_(times)), ["01:01:01"]),
+    }
+    arrays = {name: array for name, (array, _) in columns.items()}
+    pq.write_table(pa.table({"text": ["good"], **arrays}), tmp_path / "a.parquet")
+    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.jsonl")
+    [row] = read(tmp_path / "out.jsonl")
+    wanted = {name: value for name, (_, value) in columns.items()} | {"struct": {"at": [text], "n": 1}}
+    assert {name: row[name] for name in columns} == wanted
+
+
+@pytest.mark.parametrize("delimiter", [";", "|", "\t", r"\t", " ", "\u00a7"])
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a", "-"])
+def test_a_delimiter(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, delimiter: str
+) -> None:
+    between = delimiter.replace(r"\t", "\t")
+    lines = [f"id{between}review", f'1{between}"good{between}, but\nlong"', f'2{between}"bad, ""very"""']
+    content = "\n".join(lines).encode()
+    (tmp_path / "a").write_bytes(content)
+    (tmp_path / name).write_bytes(content)
+    with (tmp_path / "a").open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        source = name if name == "-" else str(tmp_path / name)
+        score_files(predictor, [source], tmp_path / "out.csv", Options(delimiter=delimiter))
+    texts = [row["review"] for row in read(tmp_path / "out.csv")]
+    assert texts == [f"good{between}, but\nlong", 'bad, "very"']
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "message"),
+    [
+        ("a.csv", "", "--delimiter is ''; it must be one character"),
+        ("a.csv", "||", "--delimiter is '||'"),
+        ("a.csv", '"', "neither a quote nor a line break"),
+        ("a.csv", "\n", "neither a quote nor a line break"),
+        ("a.jsonl", ";", "--delimiter is for CSV and TSV, and .*a.jsonl is read as jsonl"),
+        ("a.txt", ";", "is read as text; leave it out, or add --format csv"),
+    ],
+)
+def test_no_such_delimiter(predictor: Predictor, tmp_path: Path, name: str, delimiter: str, message: str) -> None:
+    (tmp_path / name).write_text('{"text": "good"}\n')
+    with pytest.raises(OptionError, match=message.replace("|", r"\|")):
+        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", Options(delimiter=delimiter))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def strict_json(path: Path) -> list[dict[str, Any]]:
     """The objects of a file; fails at NaN and infinities, which are no JSON."""
 
