@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
+from sentiline.errors import OptionError
+
 _SLASHES = re.compile(r"\d{4}/\d{1,2}/\d{1,2}")
 _NUMBER = re.compile(r"\d{8,13}", re.ASCII)
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -34,6 +36,23 @@ def day_of(value: object, pattern: str | None = None) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     return _parse(str(value).strip(), pattern)
+
+
+def check_pattern(pattern: str | None) -> str | None:
+    """Return a pattern if `day_of` can read what it writes.
+
+    Raises:
+        OptionError: it cannot.
+    """
+    try:
+        if pattern is not None:
+            datetime.strptime(datetime(2024, 3, 1, tzinfo=UTC).strftime(pattern), pattern)
+    except (ValueError, re.error) as error:
+        raise OptionError(
+            f"--date-format is {pattern!r}, which reads no date: {error}; write one as %d.%m.%Y or %Y-%m-%d %H:%M",
+            field="--date-format",
+        ) from None
+    return pattern
 
 
 @lru_cache(maxsize=65_536)

@@ -13,6 +13,7 @@ from sentiline import __version__
 from sentiline.predictor import Predictor
 from sentiline.reporting import page
 from sentiline.reporting.accumulator import Accumulator
+from sentiline.reporting.dates import check_pattern
 from sentiline.reporting.file import check_target, write
 from sentiline.reporting.overview import Overview
 from sentiline.scoring.chunk import Chunk
@@ -43,11 +44,14 @@ class Report:
             date_column: column with the dates.
             date_format: of the dates, see `sentiline.reporting.dates.day_of`.
             facts: how it is run, by name, to be shown.
+
+        Raises:
+            OptionError: `date_format` is none.
         """
         self._targets = targets
         self._predictor = predictor
         self._facts = dict(facts or {})
-        self._date_format = date_format
+        self._date_format = check_pattern(date_format)
         self._figures = Accumulator(predictor.tokenizer.vocabulary, date_column, date_format)
         self._begun = time.monotonic()
         self._history: dict[str, Any] = {"started": _now(), "seconds": 0.0, "runs": 1}

@@ -84,8 +84,14 @@ class ParquetEncoder:
         columns += added_arrays(scored, self._added)
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="lz4")
-        with pa.ipc.new_stream(sink, schema, options=options) as stream:
-            stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+        try:
+            with pa.ipc.new_stream(sink, schema, options=options) as stream:
+                stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+        except pa.ArrowException as error:  # as of values nested in 64 others
+            raise DataFileError(
+                f"{chunk.file}: its columns cannot be held in Parquet: {error}; write .jsonl, or leave the column out",
+                field="columns",
+            ) from None
         content: bytes = sink.getvalue().to_pybytes()
         return content
 

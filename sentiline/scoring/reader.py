@@ -106,9 +106,9 @@ def _table(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chunk]
             record = [""]  # how many write an empty text where there is no other column
         if not names:
             names = check_names(record, f"{source.name}, line {number}")
-            _check_delimiter(source, number, names)
             if any(map(_is_undecodable, names)):
                 raise DataFileError(f"{source.name}, line {number}: not decodable; see --encoding", field="encoding")
+            _check_delimiter(source, number, names)
             continue
         if len(record) != len(names):
             raise DataFileError(
@@ -157,7 +157,10 @@ def _objects(source: Source, lines: Lines, gatherer: _Gatherer) -> Iterator[Chun
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataFileError(f"{source.name}, line {number}: not JSON: {error}", field="input") from None
+            whole = " (an array of objects is not JSON Lines)" if number == 1 and line.lstrip().startswith("[") else ""
+            raise DataFileError(
+                f"{source.name}, line {number}: not JSON: {error}; write one object on each line{whole}", field="input"
+            ) from None
         if not isinstance(row, dict):
             raise DataFileError(
                 f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object on each "
@@ -276,4 +279,5 @@ def _gathered(batches: Iterable[Any], characters: int) -> Iterator[Any]:
 
 
 def _is_undecodable(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    """Whether bytes of a name did not fit the encoding, or are those of UTF-16 without its mark."""
+    return any("\ud800" <= character <= "\udfff" or character == "\0" for character in text)

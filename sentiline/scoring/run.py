@@ -200,6 +200,8 @@ def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> 
         raise DataFileError(f"there is no folder {output.parent()} to write to", field="output")
     if status and status.folder:
         raise DataFileError(f"{output} is a folder; name a file", field="output")
+    if status and output.local and not Path(output.path).is_file():  # a rename would replace even /dev/null
+        raise DataFileError(f"{output} is a pipe or device, and an output is a file; write elsewhere", field="output")
     if not folder.absolute().parent.is_dir():
         raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
     begun = unfinished(folder)

@@ -24,6 +24,13 @@ from sentiline.scoring.partition import Partition, is_partition, partitions_of
 
 STDIN = "-"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_OTHERS = {
+    b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save it as CSV",
+    b"\xfd7zXZ\0": "compressed with xz; unpack it",
+    b"BZh91AY&SY": "compressed with bzip2; unpack it",
+    b"PAR1\x15": "Parquet; name it .parquet, or add --format parquet",
+}
+"""How files begin that are no text, and what to do about them."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD = 64 * 1024
 """Bytes by which a format is told where the ending says nothing."""
@@ -289,7 +296,10 @@ def _codec(encoding: str) -> str:
 
 
 def _decompressed(raw: Any, source: Source) -> Any:
-    head = raw.peek(4)[:4]
+    head = raw.peek(16)[:16]
+    for magic, found in _OTHERS.items():
+        if head.startswith(magic):
+            raise DataFileError(f"{source.name} is {found}", field="input")
     if head.startswith(_GZIP):
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))
     if head.startswith(_ZSTD):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from sentiline.reporting.dates import day_of
+from sentiline.errors import OptionError
+from sentiline.reporting.dates import check_pattern, day_of
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,18 @@ def test_a_pattern_alone_decides() -> None:
     assert day_of("4.3.2024", "%d.%m.%Y") == date(2024, 3, 4).toordinal()
     assert day_of("2024-03-04", "%d.%m.%Y") is None
     assert day_of("03/04/2024", "%m/%d/%Y") == date(2024, 3, 4).toordinal()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["%d.%m.%Y", "%Y-%m-%dT%H:%M:%S%z", "%b %d, %Y", "%Z %Y", "%G-W%V-%u", "%I:%M %p %d/%m/%y", "%j/%Y", None],
+)
+def test_patterns_that_read_what_they_write(pattern: str | None) -> None:
+    assert check_pattern(pattern) == pattern
+
+
+@pytest.mark.parametrize("pattern", ["%Q", "%", "%e", "%s", "%Y%Y", "%Y\0"])
+def test_patterns_that_read_no_date(pattern: str) -> None:
+    with pytest.raises(OptionError, match=r"which reads no date: .*; write one as") as caught:
+        check_pattern(pattern)
+    assert caught.value.field == "--date-format"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import json
+import lzma
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +25,12 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.outcome import FAULTS
 from sentiline.scoring.run import Options, score_files
 from tests.scoring.files import ROWS, read, write
+
+
+def parquet_bytes() -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({"text": ["good"]}), buffer)
+    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -90,6 +100,29 @@ def test_strict_stops_at_the_first_with_its_line(predictor: Predictor, tmp_path:
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_an_output_that_is_no_file_is_not_replaced(
+    command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, engine: str
+) -> None:
+    (tmp_path / "a.csv").write_text("text\ngood\n")
+    os.mkfifo(tmp_path / "out.csv")
+    options = ["--engine", "ray"] if engine == "ray" else []
+    process = command("a.csv", "-o", "out.csv", "--overwrite", *options)
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    wanted = "is a pipe or device, and an output is a file" if engine == "local" else "is a file; --engine ray writes"
+    assert wanted in errors.decode()
+    assert (tmp_path / "out.csv").is_fifo()
+
+
+def test_values_nested_too_deep_for_parquet(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "good", "deep": ' + "[" * 200 + "1" + "]" * 200 + "}\n")
+    with pytest.raises(DataFileError, match=r"cannot be held in Parquet: Max recursion depth.*; write \.jsonl"):
+        score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.parquet")
+    score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.jsonl")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "out.jsonl"]
+
+
 def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array([b"good"], pa.binary())}), tmp_path / "a.parquet")
     tally = score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
@@ -115,8 +148,19 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
         ("a.tsv", b"id,review\n1,good\n", r"by ','\? Then add --delimiter ','"),
         ("a.csv", b"t\xe9xt\ngood\n", "line 1: not decodable; see --encoding"),
         ("a.csv", b"text\n" + b"x" * (2**23 + 1) + b"\n", "line 2: field larger than field limit"),
+        ("a.csv", b"PK\x03\x04\x14\0", "is a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),
+        ("a.txt", lzma.compress(b"good\n"), "is compressed with xz; unpack it"),
+        ("a.jsonl", bz2.compress(b"good\n"), "is compressed with bzip2; unpack it"),
+        ("a.csv", parquet_bytes(), "is Parquet; name it .parquet, or add --format parquet"),
+        ("a.csv.gz", gzip.compress(gzip.compress(b"text\ngood\n")), "line 1: not decodable"),
         ("a.jsonl", b"", "there is no row in the input"),
         ("a.jsonl", b'{"text": "good"}\n{"text": "bad"\n', "line 2: not JSON: "),
+        ("a.csv", "id,text\n1,good\n".encode("utf-16-le"), "line 1: not decodable; see --encoding"),
+        (
+            "a.jsonl",
+            b'[\n {"text": "good"}\n]\n',
+            "line 1: not JSON: .*one object on each line .an array of objects is not",
+        ),
         ("a.jsonl", b'[{"text": "good"}]\n', "line 1: holds list, not an object"),
         ("a.txt", b"x" * (2**23 + 1), "line 1: longer than 8388608 characters"),
         ("a.csv.gz", gzip.compress(b"text\ngood\n" * 5000, mtime=0)[:60], "a.csv.gz cannot be read: "),
