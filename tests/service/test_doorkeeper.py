@@ -136,13 +136,13 @@ def full(request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.
 @contextlib.contextmanager
 def occupied(server: Server) -> Iterator[None]:
     """Keep the queue full until the block ends."""
-    body = orjson.dumps({"inputs": ["A film to remember, and to see again. " * 150] * 8000, "detail": "none"})
+    body = orjson.dumps({"inputs": ["A film to remember. " * 250] * 2000, "detail": "none"})
     wait_until(lambda: metric(server, "sentiline_pending_texts") == 0, "the queue is never empty")
     with socket.create_connection(("127.0.0.1", server.port), timeout=120) as heavy:
         heavy.sendall(POST + b"content-length: %d\r\n\r\n" % len(body) + body)
-        wait_until(lambda: metric(server, "sentiline_pending_texts") == 8000, "the list is never accepted")
+        wait_until(lambda: metric(server, "sentiline_pending_texts") == 2000, "the list is never accepted")
         yield
-        assert metric(server, "sentiline_pending_texts") == 8000
+        assert metric(server, "sentiline_pending_texts") == 2000
 
 
 class Talk:
