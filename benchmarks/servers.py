@@ -97,13 +97,23 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(60)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        stop(self.process, 60)
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """End a server with SIGTERM, unless it has ended.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than that and was killed.
+    """
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
 
 def sentiline(model: str) -> list[str]:

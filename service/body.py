@@ -30,9 +30,12 @@ async def read_json(request: Request, settings: Settings, seconds: float) -> Any
 
 async def parse_body(body: bytes, settings: Settings) -> Any:
     """`parse_json`, for a large body in a thread, so that other requests need not wait until it is checked."""
+    depth = settings.max_json_depth
+    # a tensor of that many texts may have each of them at the bottom of lists of its own
+    containers = depth * settings.max_items
     if len(body) > LARGE_BODY:
-        return await asyncio.to_thread(parse_json, body, settings.max_json_depth)
-    return parse_json(body, settings.max_json_depth)
+        return await asyncio.to_thread(parse_json, body, depth, containers)
+    return parse_json(body, depth, containers)
 
 
 async def read_body(request: Request, settings: Settings, seconds: float, types: Sequence[str]) -> bytes:

@@ -27,6 +27,9 @@ RATE_SECONDS = 0.25
 
 LONGEST_RETRY = 60
 
+SPARE = 64
+"""One part in so many of the limit: once less is free, requests are refused before their tokens are known."""
+
 
 def estimate(characters: int, max_tokens: int, *, sentences: bool = False) -> int:
     """What a text counts before it is tokenized.
@@ -56,6 +59,7 @@ class Budget:
     def __init__(self, limit: int, observe: Callable[[int, int], None], clock: Callable[[], float] = monotonic) -> None:
         """Make an empty budget; `observe` is told texts and tokens whenever they change."""
         self.limit = limit
+        self._enough = limit - limit // SPARE
         self.tokens = 0
         self.texts = 0
         self._observe = observe
@@ -65,6 +69,16 @@ class Budget:
         self._drained = 0
         self._busy = 0.0
         self._since = 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is pending that no request need be looked at; read without a lock."""
+        return self.tokens >= self._enough
+
+    def refusal(self) -> ServiceError:
+        """The refusal of a request that is not looked at."""
+        seconds = self._seconds(MINIMUM)
+        return self._overloaded(f"{self.tokens} tokens are waiting and the limit is {self.limit}", seconds)
 
     def admit(self, texts: int, tokens: int) -> Charge:
         """Accept a request, which counts until its charge is released.
@@ -76,15 +90,9 @@ class Budget:
         """
         with self._lock:
             if self.tokens and self.tokens + tokens > self.limit:
-                seconds = self._seconds(tokens)
-                raise ServiceError(
-                    429,
-                    "overloaded",
-                    f"{self.tokens} tokens are waiting, this request has about {tokens}, and the limit is "
-                    f"{self.limit}; try again in {seconds} s, or raise {variable('max_pending_tokens')}",
-                    headers={"retry-after": str(seconds)},
-                    limit=self.limit,
-                    setting=variable("max_pending_tokens"),
+                raise self._overloaded(
+                    f"{self.tokens} tokens are waiting, this request has about {tokens}, and the limit is {self.limit}",
+                    self._seconds(tokens),
                 )
             if not self.texts:
                 self._since = self._clock()
@@ -121,7 +129,18 @@ class Budget:
     def _seconds(self, tokens: int) -> int:
         """Whole seconds until that many tokens will fit, at the rate measured."""
         excess = min(self.tokens, self.tokens + tokens - self.limit)
-        return min(LONGEST_RETRY, math.ceil(excess / self._rate)) if self._rate else 1
+        return max(1, min(LONGEST_RETRY, math.ceil(excess / self._rate))) if self._rate else 1
+
+    def _overloaded(self, reason: str, seconds: int) -> ServiceError:
+        setting = variable("max_pending_tokens")
+        return ServiceError(
+            429,
+            "overloaded",
+            f"{reason}; try again in {seconds} s, or raise {setting}",
+            headers={"retry-after": str(seconds)},
+            limit=self.limit,
+            setting=setting,
+        )
 
 
 class Charge:

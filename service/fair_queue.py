@@ -1,4 +1,4 @@
-"""The queue of texts and the threads that read them: fair between requests, whatever their size."""
+"""The queue of texts and the threads that read them: short requests pass long ones, and everyone's wait is bounded."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ from typing import Any
 
 from .job import Job
 
+STRETCH = 8
+"""How many times its own tokens are read, of whatever job, before a text is due."""
+
 
 class FairQueue:
-    """Self-clocked fair queueing of texts, by tokens (Golestani, INFOCOM 1994).
+    """The text that is due first is read first; time is counted in tokens taken from the queue.
 
-    Every job gets an equal share of the threads. Its next text carries a tag, `tag of the one before + its tokens`;
-    a new job begins at the tag of the text taken last. Threads take the least tag. So one short text passes the rest of
-    a long list, a long list passes nobody and is never overtaken for good, because the tags of what comes later grow.
+    A job's text is due when, since the job came, `STRETCH` times the job's tokens up to this text have been taken. So
+    one short text passes the rest of a long list. Whoever comes when the list is due does not pass it any more: a job
+    of T tokens waits for what was there before it and for at most `STRETCH` * T tokens that came later, however many go
+    on coming. Equal shares for all that wait would have a job of T tokens wait for T tokens of every other.
     The queue has no bound of its own: admission counts its tokens.
     """
 
     def __init__(self, threads: int) -> None:
-        self._heap: list[tuple[int, int, Job[Any]]] = []  # (tag of its next text, order of arrival, job)
-        self._clock = 0  # tag of the text taken last
+        self._heap: list[tuple[int, int, Job[Any]]] = []  # (when its next text is due, order of arrival, job)
+        self._clock = 0  # tokens taken
         self._order = itertools.count()
         self._lock = threading.Lock()  # guards all of the above and what waits in the jobs
         self._wakeups: SimpleQueue[None] = SimpleQueue()  # one for each text, and one for each thread to end it
@@ -42,8 +46,9 @@ class FairQueue:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the queue is closed")
-            tag = self._clock + job.costs[job.waiting[-1]]
-            heapq.heappush(self._heap, (tag, next(self._order), job))
+            cost = job.costs[job.waiting[-1]]
+            due = self._clock + STRETCH * cost if cost else 0  # what costs nothing passes even what is overdue
+            heapq.heappush(self._heap, (due, next(self._order), job))
         for _ in job.costs:
             self._wakeups.put(None)
 
@@ -80,14 +85,14 @@ class FairQueue:
         with self._lock:
             heap = self._heap
             while heap:
-                tag, order, job = heap[0]
+                due, order, job = heap[0]
                 if not job.waiting:  # dropped
                     heapq.heappop(heap)
                     continue
-                self._clock = tag
                 index = job.waiting.pop()
+                self._clock += job.costs[index]
                 if job.waiting:
-                    heapq.heapreplace(heap, (tag + job.costs[job.waiting[-1]], order, job))
+                    heapq.heapreplace(heap, (due + STRETCH * job.costs[job.waiting[-1]], order, job))
                 else:
                     heapq.heappop(heap)
                 return job, index

@@ -20,6 +20,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .cors import CrossOrigin
+from .doorkeeper import DOORKEEPER, Doorkeeper
 from .errors import REFUSAL, ServiceError
 from .keys import ApiKeys
 from .metrics import UNMATCHED
@@ -52,13 +53,14 @@ class Gateway:
             if "{" not in route.path
             for method in route.methods or ()
         }
+        self._doorkeeper = Doorkeeper(routes, endpoints.engine.budget, endpoints.settings, endpoints.metrics)
         origins = endpoints.settings.cors_origins
         self._app: ASGIApp = CrossOrigin(self._answer, origins) if origins else self._answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, request or life cycle."""
         if scope["type"] == "lifespan":
-            scope.setdefault("state", {})[STATE] = self._settings
+            scope.setdefault("state", {}).update({STATE: self._settings, DOORKEEPER: self._doorkeeper})
             await self._bentoml_app(scope, receive, send)
         else:  # of HTTP: WebSockets are refused before
             await self._serve(scope, receive, send)

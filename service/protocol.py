@@ -16,10 +16,12 @@ from typing import Any
 
 import httptools
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from .doorkeeper import DOORKEEPER, Doorkeeper
 from .errors import REFUSAL, ServiceError
 from .settings import STATE, Settings, variable
 
@@ -55,7 +57,8 @@ class Protocol(HttpToolsProtocol):
 
     The limits are those of `Settings`, which the application leaves in the state of its life cycle. A refusal is a
     request to the application with the error under `REFUSAL` in its scope: so it has its turn after the requests
-    before it, and is counted and logged as they are.
+    before it, and is counted and logged as they are. Only those of the `Doorkeeper`, which it leaves there too, do not
+    get so far.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.logger = _LOGGER
         settings: Settings = app_state[STATE]
+        self._doorkeeper: Doorkeeper = app_state[DOORKEEPER]
         self._limit = settings.max_header_bytes
         self._milliseconds = settings.timeout_ms
         self._part = _NOTHING
@@ -78,6 +82,8 @@ class Protocol(HttpToolsProtocol):
         self._again = b""  # the same without the offer, to be parsed anew
         self._timer: asyncio.TimerHandle | None = None
         self._deaf = False  # what still arrives is not wanted
+        self._unread = False  # the request is refused already, and the rest of it is not wanted
+        self._running: RequestResponseCycle | None = None  # with the application; later ones may be behind it
         self._gone = asyncio.Event()
         self._patience = min(max(settings.timeout_ms / 1000, TAKE_SECONDS[0]), TAKE_SECONDS[1])
         self._due = 0.0  # when what is still to be written must have been taken
@@ -95,6 +101,9 @@ class Protocol(HttpToolsProtocol):
             self._reader.cancel()
         self._deaf = True
         self._gone.set()
+        if self._running is not None and not self._running.response_complete:  # uvicorn tells the last one alone
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
@@ -151,22 +160,47 @@ class Protocol(HttpToolsProtocol):
         if upgrades and self.parser.get_method() != b"CONNECT":
             self._offer = True
             return
-        super().on_headers_complete()
+        if upgrades or not (self._doorkeeper.closed and self._turn_away()):
+            super().on_headers_complete()
         self._part = _BODY
         self._size = 0
         self._counts = False
         if not upgrades:
             self.headers = []  # for the fields after a chunked body, which are not to be taken for headers
 
+    def _turn_away(self) -> bool:
+        """Answer the request here if it is to be refused unread, and say so; it has no cycle and no task.
+
+        Not while another one is being answered or its answer is not taken: the order of uvicorn's pipeline and its
+        bounds are kept by going through it.
+        """
+        parser = self.parser
+        if not self._is_answered() or self.flow.write_paused or self.transport.is_closing():
+            return False
+        if parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return False
+        defaults = self.server_state.default_headers
+        answer = self._doorkeeper.refuse(parser.get_method(), self.url, self.headers, defaults)
+        if answer:
+            self._unread = True
+            self.transport.write(answer)
+            self.on_response_complete()
+        return self._unread
+
     def _header_bytes(self) -> int:
         line = len(self.parser.get_method()) + len(self.url) + len(b"  HTTP/1.1\r\n\r\n")
         return line + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
         self._size = 0
         self._counts = False
-        super().on_body(body)
+        if not self._unread:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Begin to wait for the next request."""
@@ -174,7 +208,10 @@ class Protocol(HttpToolsProtocol):
             return
         self._part = _NOTHING
         self._counts = False
-        super().on_message_complete()
+        if self._unread:
+            self._unread = False
+        else:
+            super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
         """Take up no offer, that of a WebSocket neither: there is nothing but HTTP here."""
@@ -268,7 +305,7 @@ class Protocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._part is not _BODY:
             self._answer(error)
-        elif self.cycle.response_complete:
+        elif self._is_answered():
             self.transport.close()
         else:  # the application has begun with the request: its body ends here
             self.cycle.scope[REFUSAL] = error  # type: ignore[literal-required]

@@ -17,6 +17,7 @@ from typing import Self
 
 import httpx
 
+from benchmarks.servers import stop
 from sentiline.cli import serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,11 +114,4 @@ class Server:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(120)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise
+        stop(self.process, 120)

@@ -10,8 +10,11 @@ import socket
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from service.body import LARGE_BODY, parse_body
@@ -163,16 +166,52 @@ def test_a_large_body_is_parsed_in_a_thread() -> None:
 @pytest.mark.parametrize("inner", [b"[],", b"{},", b"[[]],", b'{"a":{}},'])
 def test_many_containers(client: httpx.Client, inner: bytes) -> None:
     content = b'{"inputs": ["good", %b"good"]}' % (inner * (2_000_000 // len(inner)))
-    check(client.post("/predict", content=content, headers=JSON), 413, "too_many_items", "inputs")
+    body = check(client.post("/predict", content=content, headers=JSON), 413, "too_many_items")
+    assert (body["limit"], body["setting"]) == (32 * 128, "SENTILINE_MAX_ITEMS")
+    assert "more than 4096 lists and objects" in body["error"]
+
+
+def test_the_limit_of_containers_is_exact_and_none_is_made() -> None:
+    for count in (1, 7, 50_000):  # the last is several blocks long
+        body = b"[" + b",".join([b"{}", b"[ ]"] * count)[: -3 - 1] + b"]"
+        assert body.count(b"[") + body.count(b"{") == 2 * count
+        assert parse_json(body, 2, 2 * count) == json.loads(body)
+        with pytest.raises(ServiceError, match=f"more than {2 * count - 1} lists and objects"):
+            parse_json(body + b"nonsense", 2, 2 * count - 1)  # which the parser does not get to see
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_in_strings_does_not_count(seed: int) -> None:
+    """Random documents with brackets, quotes and backslashes in their texts, longer than one block."""
+    random = Random(seed)
+    seen = {"containers": 0, "depth": 0}
+
+    def make(depth: int) -> Any:
+        if depth > 6 or random.random() < 0.3:
+            return "".join(random.choices('[]{}"\\ aé\n', k=random.randrange(60)))
+        seen["containers"] += 1
+        seen["depth"] = max(seen["depth"], depth)
+        if random.random() < 0.5:
+            return [make(depth + 1) for _ in range(random.randrange(4))]
+        return {f'{number}"[\\': make(depth + 1) for number in range(random.randrange(4))}
+
+    document = [make(2) for _ in range(4000)]
+    body = orjson.dumps(document)
+    assert len(body) > 65536
+    containers, depth = seen["containers"] + 1, max(seen["depth"], 1)
+    assert parse_json(body, depth, containers) == document
+    for less in ((depth - 1, containers), (depth, containers - 1)):
+        with pytest.raises(ServiceError, match=r"nests|more than"):
+            parse_json(body, *less)
 
 
 @pytest.mark.parametrize("deepest", [b"[]", b"{}", b"[1]"])
 def test_the_limit_of_nesting_is_exact(deepest: bytes) -> None:
     for depth in (1, 2, 5):
         body = b'{"a":' * (depth - 1) + deepest + b"}" * (depth - 1)
-        assert parse_json(body, depth) == json.loads(body)
+        assert parse_json(body, depth, 100) == json.loads(body)
         with pytest.raises(ServiceError, match=f"at least {depth + 1} deep and the limit is {depth}"):
-            parse_json(b"[[], " + body + b"]", depth)
+            parse_json(b"[[], " + body + b"]", depth, 100)
 
 
 def test_brackets_in_texts_are_no_nesting(client: httpx.Client) -> None:

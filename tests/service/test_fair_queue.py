@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -28,9 +29,12 @@ class Desk:
         self._gate = threading.Event()
         self._held = threading.Event()
 
-    def job(self, name: str, texts: list[Any]) -> Job[list[Any]]:
+    def job(self, name: str, texts: list[Any], then: Callable[[], object] = str) -> Job[list[Any]]:
+        """A job that calls `then` whenever one of its texts is read, before another text is taken."""
+
         def render(outcome: Any, index: int) -> int:
             self.order.append(f"{name}{index}")
+            then()
             return index
 
         task = Task(texts, None, lambda manifest, outcomes, parts: parts, render)
@@ -76,29 +80,72 @@ def test_a_short_text_passes_the_rest_of_a_list(desk: Desk) -> None:
         assert [await job.future for job in jobs] == [[0, 1, 2, 3, 4], [0], [0, 1]]
 
     asyncio.run(ask())
-    # tags: list 200 400 600 800 1000, short 20, pair 250 500; of equal texts of one job the last is taken first
+    # due after, in tokens: list 1600 3200 4800 6400 8000, short 160, pair 2000 4000; of equal texts the last is first
     assert [name[:-1] for name in desk.order] == ["short", "list", "pair", "list", "pair", "list", "list", "list"]
 
 
 def test_a_long_text_does_not_wait_for_ever(desk: Desk) -> None:
-    """Short requests that keep coming pass a long one only until their tags have grown beyond its own."""
+    """Short requests that keep coming pass a long one only until it is due."""
 
     async def ask() -> None:
         desk.hold()
-        long = desk.job("long", [words(400)])
-        desk.queue.submit(long)
-        stream = [desk.job(f"short{number}-", [words(100)]) for number in range(10)]
-        desk.queue.submit(stream[0])
-        desk.queue.submit(stream[1])
-        desk.open()
-        for before, job in zip(stream, stream[2:], strict=False):  # there is always one more waiting
-            await before.future
+        stream: list[Job[list[Any]]] = []
+
+        def come(number: int) -> None:
+            if number < len(stream):
+                desk.queue.submit(stream[number])
+
+        stream += [desk.job(f"short{number}-", [words(100)], partial(come, number + 2)) for number in range(16)]
+        long = desk.job("long", [words(200)])
+        for job in (long, stream[0], stream[1]):
             desk.queue.submit(job)
-        await long.future
-        await stream[-1].future
+        desk.open()
+        for job in (long, *stream):
+            await job.future
 
     asyncio.run(ask())
-    assert 2 <= desk.order.index("long0") <= 7
+    # the long text is due after 1600 tokens; number n of the others comes after n - 1 of them, and is due 800 later
+    assert desk.order.index("long0") == 9
+
+
+def test_who_comes_when_a_text_is_due_does_not_pass_it(desk: Desk) -> None:
+    async def ask() -> None:
+        desk.hold()
+        later = [desk.job(f"later{number}-", [words(20)]) for number in range(10)]  # each due 160 after it came
+
+        def come() -> None:
+            for job in later:
+                desk.queue.submit(job)
+
+        crowd = [desk.job(f"crowd{number}-", [words(100)], come if number == 9 else str) for number in range(30)]
+        long = desk.job("long", [words(120)])  # due after 960, of which 1000 are taken when the others come
+        for job in (long, *crowd):
+            desk.queue.submit(job)
+        desk.open()
+        for job in (long, *crowd, *later):
+            await job.future
+
+    asyncio.run(ask())
+    assert desk.order.index("long0") == 30
+
+
+def test_what_costs_nothing_passes_what_is_overdue(desk: Desk) -> None:
+    async def ask() -> int:
+        desk.hold()
+        task = Task(["good"], None, lambda manifest, outcomes, parts: len(desk.order))
+        probe = Job(task, desk._predictor, Settings(), Times(perf_counter()), None)
+        jobs = [
+            desk.job(f"text{number}-", [words(200)], partial(desk.queue.submit, probe) if number == 12 else str)
+            for number in range(20)
+        ]  # all due after 1600 tokens, more than which are taken by then
+        for job in jobs:
+            desk.queue.submit(job)
+        desk.open()
+        for job in jobs:
+            await job.future
+        return await probe.future
+
+    assert asyncio.run(ask()) == 13
 
 
 def test_within_a_list_the_longest_text_is_first(desk: Desk) -> None:

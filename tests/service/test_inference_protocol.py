@@ -245,7 +245,7 @@ def test_too_many_texts(client: httpx.Client) -> None:
 def test_no_more_is_read_than_the_shape_says(client: httpx.Client) -> None:
     """A million of anything is refused at the first that is too many, not once all are there."""
     reason = "has more than 2 elements and the shape [2] has 2"
-    for data in (["good"] * 500_000, [["good"], [[]] * 1_000_000], [[["good", "bad"]], "good"]):
+    for data in (["good"] * 500_000, [["good"], [[]] * 3000], [[["good", "bad"]], "good"]):
         body = check(
             client.post(INFER, json={"inputs": [tensor("a", "b", data=data)]}), 422, "invalid_shape", "inputs[0].data"
         )

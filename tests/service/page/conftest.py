@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser import chromium
 from tests.bundles import write_bundle
 from tests.service.page.panel import TURN, Visit, settled
+from tests.service.page.watch import Watch
 from tests.service.server import Server
 
 
@@ -36,23 +37,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Ser
 @pytest.fixture
 def visit(browser: Browser, site: Server) -> Iterator[Visit]:
     """Opens the page with a text and models; afterwards: nothing was asked of others, nothing complained about."""
-    opened: list[Page] = []
-    requests: list[str] = []
-    complaints: list[str] = []
-    refused = False
+    watch = Watch(browser)
 
     def open_page(
         text: str | None = TURN, *models: str, url: str = site.url, refusals: bool = False, **options: Any
     ) -> Page:
-        nonlocal refused
-        refused = refused or refusals
-        page = browser.new_context(**options).new_page()
-        opened.append(page)
-        page.set_default_timeout(60_000)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-        page.goto(f"{url}/")
+        watch.refused |= refusals
+        page = watch.open(f"{url}/", **options)
         if not refusals:
             for select, model in zip(("#model", "#beside"), models, strict=False):
                 page.select_option(select, model)
@@ -63,10 +54,4 @@ def visit(browser: Browser, site: Server) -> Iterator[Visit]:
         return page
 
     yield open_page
-    for page in opened:
-        page.context.close()
-    assert requests
-    assert [url for url in requests if not url.startswith("http://127.0.0.1:")] == []
-    # Chromium itself reports every answer that is no success
-    expected = "error: Failed to load resource" if refused else "none"
-    assert [complaint for complaint in complaints if not complaint.startswith(expected)] == []
+    watch.close()

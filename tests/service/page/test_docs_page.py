@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.service.page.colors import contrast, rgb
 from tests.service.page.panel import Visit
+from tests.service.page.watch import Watch
 from tests.service.server import Server
 
 INK_AND_GROUND = """() => {
@@ -34,27 +35,15 @@ OPEN_ALL = "() => { for (const part of document.querySelectorAll('details')) par
 @pytest.fixture
 def visit(browser: Browser, site: Server) -> Iterator[Visit]:
     """Opens the documentation; afterwards: nothing was asked of others, nothing complained about."""
-    opened: list[Page] = []
-    requests: list[str] = []
-    complaints: list[str] = []
+    watch = Watch(browser)
 
     def open_page(fragment: str = "", *, url: str = site.url, **options: Any) -> Page:
-        page = browser.new_context(**options).new_page()
-        opened.append(page)
-        page.set_default_timeout(60_000)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-        page.goto(f"{url}/docs{fragment}")
+        page = watch.open(f"{url}/docs{fragment}", **options)
         expect(page.locator("#routes")).to_have_attribute("aria-busy", "false", timeout=60_000)
         return page
 
     yield open_page
-    for page in opened:
-        page.context.close()
-    assert requests
-    assert [url for url in requests if not url.startswith("http://127.0.0.1:")] == []
-    assert complaints == []
+    watch.close()
 
 
 @pytest.fixture(scope="module")
