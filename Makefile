@@ -86,7 +86,7 @@ format: .venv/complete
 fit: .venv/complete
 	$(DEV) -m training fit bilstm $(ARGS)
 
-# Options of one stage: PRETRAIN="--epochs 1", NGRAMS=, TEACHER=, LABEL=, LARGE=, STUDENT=; RUNS names the folder.
+# Options of one stage: PRETRAIN="--epochs 1", NGRAMS=, TEACHER=, LABEL=, STUDENT=; RUNS names the folder.
 RUNS = runs
 START = --init $(RUNS)/encoder/encoder.npz
 flagship: .venv/complete
@@ -94,7 +94,6 @@ flagship: .venv/complete
 	$(DEV) -m training ngrams --run $(RUNS)/ngrams --tokenizer $(RUNS)/encoder/tokenizer.json --resume $(NGRAMS)
 	$(DEV) -m training fit bilstm-teacher --run $(RUNS)/bilstm-teacher $(START) --resume $(TEACHER)
 	$(DEV) -m training label $(RUNS)/bilstm-teacher --ngrams $(RUNS)/ngrams --to $(RUNS)/targets.npz $(LABEL)
-	$(DEV) -m training fit bilstm-large --run $(RUNS)/bilstm-large $(START) --targets $(RUNS)/targets.npz --resume $(LARGE)
 	$(DEV) -m training fit bilstm-student --name bilstm --run $(RUNS)/bilstm $(START) --targets $(RUNS)/targets.npz \
 	  --resume $(STUDENT)
 

@@ -64,6 +64,17 @@ data_option = click.option(
 target_option = click.option(
     "--to", "target", type=click.Path(path_type=Path), help="Bundle folder; default RUN/bundle/NAME."
 )
+init_option = click.option(
+    "--init",
+    metavar="ENCODER",
+    help='Begin with a pre-trained encoder: "encoder", the shipped one, or an encoder.npz of `pretrain`; its units and '
+    "its vocabulary become the model's.",
+)
+targets_option = click.option(
+    "--targets",
+    type=click.Path(path_type=Path),
+    help="Learn from a teacher's verdicts, a targets.npz of `label`, instead of the labels.",
+)
 version_option = click.option(
     "--version",
     "bundle_version",
@@ -81,17 +92,8 @@ threads_option = click.option("--threads", type=click.IntRange(1), help="TensorF
 @archive_option
 @data_option
 @labelled_options
-@click.option(
-    "--init",
-    metavar="ENCODER",
-    help='Begin with a pre-trained encoder: "encoder", the shipped one, or an encoder.npz of `pretrain`; its units and '
-    "its vocabulary become the model's.",
-)
-@click.option(
-    "--targets",
-    type=click.Path(path_type=Path),
-    help="Learn from a teacher's verdicts, a targets.npz of `label`, instead of the labels.",
-)
+@init_option
+@targets_option
 @click.option("--resume", is_flag=True, help="Go on with an interrupted fit, or start one.")
 @click.option("--overwrite", is_flag=True, help="Throw away the fit that the run folder holds.")
 @click.option(
@@ -143,7 +145,7 @@ def fit(
     where = Run(run or Path("runs", config.name))
     check_target(target or where.bundle / config.name)
     found = _read_data(config, archive, data_file, {key: value for key, value in options.items() if key not in FIELDS})
-    found = sources.with_start(found, encoder, Targets.load(targets) if targets is not None else None)
+    found = sources.with_start(found, encoder, _load_targets(targets))
     from training import keras_setup  # TensorFlow takes seconds to import: not before the arguments were parsed
     from training.fit import fit as fit_model
     from training.progress import FitProgress
@@ -172,6 +174,14 @@ def _read_data(
     return sources.labelled_file(config, data_file, options, Console(stderr=True))
 
 
+def _load_targets(path: Path | None) -> Targets | None:
+    return None if path is None else Targets.load(path)
+
+
+def _begin(found: sources.FitData, init: str | None, targets: Path | None) -> sources.FitData:
+    return sources.with_start(found, None if init is None else load_encoder(init), _load_targets(targets))
+
+
 def _publish(run: Run, found: sources.FitData, target: Path | None, version: str, threads: int | None) -> None:
     from training import keras_setup
     from training.publish import publish
@@ -189,6 +199,8 @@ def _publish(run: Run, found: sources.FitData, target: Path | None, version: str
 @archive_option
 @data_option
 @labelled_options
+@init_option
+@targets_option
 @target_option
 @version_option
 @threads_option
@@ -196,12 +208,14 @@ def export(
     run: Path,
     archive: Path | None,
     data_file: Path | None,
+    init: str | None,
+    targets: Path | None,
     target: Path | None,
     bundle_version: str,
     threads: int | None,
     **options: Any,
 ) -> None:
-    """Export the best weights of RUN again; give the data options of its fit.
+    """Export the best weights of RUN again; give the data options of its fit, --init and --targets too.
 
     \b
     Examples:
@@ -211,7 +225,7 @@ def export(
     where = Run(run)
     config, _ = where.read_config()
     check_target(target or where.bundle / config.name)
-    found = _read_data(config, archive, data_file, options)
+    found = _begin(_read_data(config, archive, data_file, options), init, targets)
     where.require(config, found.description)
     _publish(where, found, target, bundle_version, threads)
 

@@ -155,7 +155,7 @@ def test_the_page_says_what_was_measured_and_what_is_missing(entries: dict[str, 
     assert "on 4 validation reviews" in page
     assert "median of 3 interleaved rounds" in page
     assert "Without a recorded test accuracy: `rnn`, `mine`." in page
-    assert "| flagship's recipe, forward | `gru` | 37,248 | 3.0 |" in page
+    assert "| the plain recipe, forward | `gru` | 37,248 | 3.0 |" in page
     assert f"| `rnn-1` | {PUBLISHED['rnn-1']} | 84.00 ± 1.25 | +26.7 |" in page
     assert "padded on the right" in page
 
