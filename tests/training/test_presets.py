@@ -138,7 +138,7 @@ def test_a_config_survives_json() -> None:
         (["fit", "bilstm", "--units", "0"], 1, "Error: units is 0; it must lie in 1…4096"),
         (["fit", "rnn-1", "--units", "2"], 1, 'Error: head "unit" is the state itself'),
         (["fit", "bilstm", "--cell", "mamba"], 2, "'mamba' is not one of"),
-        (["fit", "bilstm-large"], 2, "'bilstm-large' is not one of"),
+        (["fit", "bilstm-huge"], 2, "'bilstm-huge' is not one of"),
     ],
 )
 def test_the_command_refuses_what_the_config_refuses(arguments: list[str], status: int, message: str) -> None:

@@ -270,7 +270,7 @@ def test_too_few_texts_are_refused_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="validation: none of 1 texts has a token"):
         pretrain(config, TEXTS, ["..."], DESCRIPTION, PretrainRun(tmp_path / "b"))
     with pytest.raises(DataError, match="texts: none of 2 texts has a token"):
-        pretrain(config, ["...", "!"], VALIDATION, DESCRIPTION, PretrainRun(tmp_path / "c"))
+        pretrain(config, ["...", ". ,"], VALIDATION, DESCRIPTION, PretrainRun(tmp_path / "c"))
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_a_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

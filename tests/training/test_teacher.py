@@ -29,7 +29,8 @@ def test_a_better_member_counts_more_and_the_whole_beats_each():
 
 def test_a_member_that_would_count_negatively_is_left_out():
     logits, labels = _members()
-    ensemble = fit_ensemble(["good", "fair", "contrary"], np.stack([*logits[:2], -logits[0] + logits[2]]), labels)
+    contrary = -(2.0 * labels - 1) * 0.6 + np.random.default_rng(1).normal(0, 1, len(labels))
+    ensemble = fit_ensemble(["good", "fair", "contrary"], np.stack([*logits[:2], contrary]), labels)
     assert ensemble.weights[2] == 0
     assert (ensemble.weights[:2] > 0).all()
 
