@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from training import checkpoint
 from training.dataset import Dataset, pad, sorted_batches
-from training.errors import CheckpointError
 from training.further_losses import adversarial_noise, splice_gradients, unlabelled_gradients
 from training.heads import Tensor, TimestepsHead, time_mask
 from training.model import Masks, SentimentModel
@@ -173,18 +173,10 @@ class Trainer:
         Raises:
             CheckpointError: it belongs to another model.
         """
-        variables = self._variables()
-        state = {name: array for name, array in state.items() if _changes(name.removeprefix("model/"))}
-        if variables.keys() != state.keys():
-            odd = sorted(variables.keys() ^ state.keys())[0]
-            raise CheckpointError(f"the checkpoint is of another model: {odd} is in only one of them")
-        for name, variable in variables.items():
-            if tuple(variable.shape) != state[name].shape:
-                raise CheckpointError(
-                    f"the checkpoint is of another model: {name} has shape {state[name].shape} there and "
-                    f"{tuple(variable.shape)} here"
-                )
-            variable.assign(state[name])
+        checkpoint.assign(
+            self._variables(),
+            {name: array for name, array in state.items() if _changes(name.removeprefix("model/"))},
+        )
 
     def averaged_weights(self) -> dict[str, NDArray[np.float32]]:
         """The weights to evaluate and export, by variable path."""
