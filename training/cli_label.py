@@ -11,7 +11,7 @@ from training.run import Run
 
 
 @click.command()
-@click.argument("fits", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.argument("fits", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN]...")
 @click.option("--ngrams", type=click.Path(path_type=Path), required=True, help="Run folder of `ngrams`.")
 @click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
 @click.option("--archive", type=click.Path(path_type=Path), help="The IMDB archive; found or downloaded by default.")
@@ -36,11 +36,13 @@ def label(
     """Let fitted models, weighted by validation, label IMDB's unlabelled reviews and pieces of all reviews.
 
     RUN... are run folders of `fit`; the n-gram classifier of `ngrams` is a member as well. Training reviews keep
-    their label, softened by the n-gram classifier that has not seen them.
+    their label, softened by the n-gram classifier that has not seen them. What is read is kept beside the targets
+    until they are complete, so that the same command goes on where it was interrupted.
 
     \b
     Examples:
       python -m training label runs/bilstm-teacher --ngrams runs/ngrams --bundle bigru --bundle lstm
+      python -m training label --bundle bilstm --ngrams runs/ngrams
       python -m training fit bilstm --targets runs/targets.npz --init runs/encoder/encoder.npz
     """  # noqa: D301
     from training import keras_setup
@@ -48,7 +50,9 @@ def label(
     keras_setup.configure(threads)
     from training.labelling import label_imdb
     from training.progress import FitProgress
+    from training.readings import Readings
 
+    readings = target.with_name(target.name + ".readings")
     with FitProgress() as progress:
         targets = label_imdb(
             [Run(fit) for fit in fits],
@@ -59,7 +63,10 @@ def label(
             crops=crops,
             max_tokens=max_tokens,
             seed=seed,
+            readings=readings,
             progress=progress,
         )
+        target.parent.mkdir(parents=True, exist_ok=True)
         targets.save(target)
+        Readings(readings).remove()
         progress.note(f"targets: {target} ({len(targets.ids):,} texts)")

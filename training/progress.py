@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ class FitProgress:
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         self.console = console or Console(quiet=quiet, stderr=True)
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[metrics]}"),
@@ -54,13 +54,34 @@ class FitProgress:
         """Print a line."""
         self.console.print(text, highlight=False)
 
+    @contextmanager
+    def count(self, name: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """Show how many of so many units are done; gives the function to call with the number of each step."""
+        started = printed = time.monotonic()
+        task = self._bar.add_task(name, total=total, metrics="")
+        done = 0
+
+        def advance(units: int) -> None:
+            nonlocal done, printed
+            done += units
+            self._bar.update(task, advance=units)
+            if not self.console.is_terminal and time.monotonic() - printed > _PLAIN_SECONDS:
+                printed = time.monotonic()
+                self.note(f"{name}  {done:,}/{total:,} {unit}")
+
+        if self.console.is_terminal:
+            self._bar.start()
+        yield advance
+        self._bar.remove_task(task)
+        self.note(f"{name}: {total:,} {unit}, {time.monotonic() - started:.1f} s")
+
     def epoch(self, number: int, total: int, reviews: int, *, done: int = 0, unit: str = "reviews") -> None:
         """Begin an epoch of so many reviews (or another unit), of which some are done."""
         self._epoch, self._reviews, self._done, self._unit = f"{number}/{total}", reviews, done, unit
         self._started = self._printed = time.monotonic()
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task("", total=reviews, completed=done, epoch=self._epoch, metrics="")
+        self._task = self._bar.add_task(f"epoch {self._epoch}", total=reviews, completed=done, metrics="")
         if self.console.is_terminal:
             self._bar.start()
 

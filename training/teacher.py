@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from sentiline.graph import Graph
 from sentiline.reference.activations import sigmoid
 from training import checkpoint
 from training.model import SentimentModel, build_model
+from training.ngram_teacher import NgramRun, NgramTeacher
 from training.run import Run
 from training.trainer import assign_weights, model_logits, predict_logits
 
@@ -25,29 +27,51 @@ Documents = Sequence[NDArray[np.int32]]
 
 
 class Member(Protocol):
-    """One model of a teacher."""
+    """One model of a teacher.
+
+    Attributes:
+        name: for people.
+        identity: of its kind and weights, hexadecimal.
+    """
+
+    name: str
+    identity: str
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """Logits of token id sequences, float64 [n]."""
 
 
+class NgramMember:
+    """The n-gram classifier of all training reviews."""
+
+    def __init__(self, run: NgramRun) -> None:
+        """Load a finished run, see `NgramTeacher.load`."""
+        self.teacher = NgramTeacher.load(run)
+        self.name = "ngrams"
+        self.identity = hashlib.sha256(run.model.read_bytes()).hexdigest()
+
+    def logits(self, documents: Documents) -> NDArray[np.float64]:
+        """See `Member`."""
+        return self.teacher.logits(documents)
+
+
 class RecurrentMember:
     """A fitted recurrent model, from its run folder."""
 
-    def __init__(self, run: Run, advance: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, run: Run) -> None:
         """Load the best weights of a run.
 
         Raises:
             CheckpointError: the run has no finished epoch.
         """
         config, _ = run.read_config()
-        self.tokenizer = run.read_tokenizer()
+        self.name = run.folder.name
         self.model: SentimentModel = build_model(
-            dataclasses.replace(config, compute="bfloat16"), len(self.tokenizer.vocabulary)
+            dataclasses.replace(config, compute="bfloat16"), len(run.read_tokenizer().vocabulary)
         )
         weights, _ = checkpoint.load(run.best)
+        self.identity = hashlib.sha256(run.best.read_bytes()).hexdigest()
         assign_weights(self.model, weights)
-        self._advance = advance
         self._read = tf.function(
             lambda ids, lengths: model_logits(self.model, ids, lengths),
             input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
@@ -55,35 +79,32 @@ class RecurrentMember:
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """See `Member`."""
-        return predict_logits(self._read, documents, 128, self._advance)
+        return predict_logits(self._read, documents)
 
 
 class BundleMember:
     """A shipped or exported model, from its bundle, run as it is served: one text a run."""
 
-    def __init__(self, bundle: Bundle, advance: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, bundle: Bundle) -> None:
         """Load a bundle's default graph.
 
         Raises:
             BundleCorruptError: a file is damaged.
         """
         manifest = bundle.manifest
-        self.tokenizer = bundle.tokenizer()
+        self.name, self.identity = bundle.path.name, manifest.digest
         file = manifest.precisions[manifest.default_precision]
         self._graph = Graph(
             bundle.read(file),
             bundle.path / file,
             additive=manifest.additive,
-            vocabulary=len(self.tokenizer.vocabulary),
+            vocabulary=len(bundle.tokenizer().vocabulary),
         )
-        self._advance = advance
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """See `Member`."""
         with ThreadPoolExecutor(available_cpus()) as pool:
-            found = np.fromiter(pool.map(self._logit, documents), np.float64, len(documents))
-        self._advance(len(documents))
-        return found
+            return np.fromiter(pool.map(self._logit, documents), np.float64, len(documents))
 
     def _logit(self, ids: NDArray[np.int32]) -> float:
         return float(self._graph.run(ids)["logit"][0])
