@@ -47,6 +47,10 @@ def exact(characters: int, tokens_used: int, *, sentences: bool = False) -> int:
     return max(MINIMUM, tokens_used, characters // (CHARACTERS_SPLIT if sentences else CHARACTERS_SCANNED))
 
 
+OVERLOADED = "overloaded"
+"""The `error_type` of what is refused here."""
+
+
 class Budget:
     """Counts tokens from acceptance to answer; safe to use from many threads.
 
@@ -135,7 +139,7 @@ class Budget:
         setting = variable("max_pending_tokens")
         return ServiceError(
             429,
-            "overloaded",
+            OVERLOADED,
             f"{reason}; try again in {seconds} s, or raise {setting}",
             headers={"retry-after": str(seconds)},
             limit=self.limit,

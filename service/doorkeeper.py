@@ -14,7 +14,7 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.routing import Route
 
-from .budget import Budget
+from .budget import OVERLOADED, Budget
 from .errors import JSON_TYPE, ServiceError
 from .keys import ApiKeys
 from .metrics import Metrics
@@ -22,6 +22,9 @@ from .settings import Settings
 
 DOORKEEPER = "sentiline.doorkeeper"
 """Key of the ASGI state under which the application leaves it for the server's protocol."""
+
+FRESH_SECONDS = 0.05
+"""How long one refusal serves all requests: its figures are as old, and to write it is half of what refusing costs."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -45,6 +48,9 @@ class Doorkeeper:
         self._most = settings.max_body_bytes
         self._metrics = metrics
         self._idle = settings.access_log
+        self._answer = b""
+        self._defaults: Iterable[tuple[bytes, bytes]] = ()
+        self._fresh_until = 0.0
 
     @property
     def closed(self) -> bool:
@@ -75,12 +81,21 @@ class Doorkeeper:
                 self._keys.check(route, Headers(raw=headers))
             except ServiceError:
                 return b""
+        if begun >= self._fresh_until or defaults is not self._defaults:
+            self._write(begun, defaults)
+        self._metrics.error(OVERLOADED)
+        self._metrics.request(route, "POST", 429, perf_counter() - begun)
+        return self._answer
+
+    def _write(self, now: float, defaults: Iterable[tuple[bytes, bytes]]) -> None:
         error = self._budget.refusal()
         body = orjson.dumps(error.document())
-        answer = _answer(error, body, defaults)
-        self._metrics.error(error.code)
-        self._metrics.request(route, "POST", error.status, perf_counter() - begun)
-        return answer
+        fields: Mapping[str, str] = {"content-length": str(len(body)), "content-type": JSON_TYPE, **error.headers}
+        lines = [b"HTTP/1.1 429 Too Many Requests\r\n"]
+        lines += [b"%b: %b\r\n" % header for header in defaults]
+        lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in fields.items()]
+        self._answer = b"".join([*lines, b"\r\n", body])
+        self._defaults, self._fresh_until = defaults, now + FRESH_SECONDS
 
     def _route(self, path: bytes) -> str | None:
         text = path.decode("latin-1")
@@ -95,11 +110,3 @@ class Doorkeeper:
             elif name in (b"transfer-encoding", b"expect") or (name == b"origin" and self._crosses):
                 return False
         return length.isdigit() and int(length) <= self._most
-
-
-def _answer(error: ServiceError, body: bytes, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
-    fields: Mapping[str, str] = {"content-length": str(len(body)), "content-type": JSON_TYPE, **error.headers}
-    lines = [b"HTTP/1.1 429 Too Many Requests\r\n"]
-    lines += [b"%b: %b\r\n" % header for header in defaults]
-    lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in fields.items()]
-    return b"".join([*lines, b"\r\n", body])

@@ -14,6 +14,7 @@ from starlette.types import Receive
 
 from sentiline.cpus import available_cpus
 
+from . import collector
 from .budget import Budget
 from .canary import Canary
 from .errors import ServiceError
@@ -215,6 +216,7 @@ class Engine:
             logger.exception("loading model %r failed", name)
             reason = repr(error)
         else:
+            collector.settle()
             self._ready = True
             self._metrics.ready(True)
             logger.info("ready: model %r on %d threads", name, self.threads)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.budget import Budget
-from service.doorkeeper import Doorkeeper
+from service.doorkeeper import FRESH_SECONDS, Doorkeeper
 from service.metrics import Metrics
 from service.settings import Settings
 from tests.service.server import Server
@@ -47,10 +47,10 @@ class Door:
         routes.append(Route("/models/{model}", nothing, methods=["GET"]))
         named = [(route.path, sorted(route.methods or ())) for route in routes]
         self.metrics = Metrics(named, ["bilstm"], max_pending_tokens=6400)
-        budget = Budget(6400, lambda texts, tokens: None)
+        self.budget = Budget(6400, lambda texts, tokens: None)
         if pending:
-            budget.admit(1, pending)
-        self.keeper = Doorkeeper(routes, budget, Settings(**settings), self.metrics)  # type: ignore[arg-type]
+            self.budget.admit(1, pending)
+        self.keeper = Doorkeeper(routes, self.budget, Settings(**settings), self.metrics)  # type: ignore[arg-type]
 
     def refuse(
         self, url: bytes = b"/predict", headers: list[tuple[bytes, bytes]] = LENGTH, method: bytes = b"POST"
@@ -88,6 +88,27 @@ def test_the_answer_is_that_of_a_full_budget() -> None:
         "limit": 6400,
         "setting": "SENTILINE_MAX_PENDING_TOKENS",
     }
+
+
+def test_one_answer_serves_while_it_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("service.doorkeeper.perf_counter", lambda: now)
+    door, today, tomorrow = Door(6350), [(b"date", b"today")], [(b"date", b"tomorrow")]
+
+    def waiting(defaults: list[tuple[bytes, bytes]]) -> str:
+        answer = door.keeper.refuse(b"POST", b"/predict", LENGTH, defaults)
+        assert defaults[0][1] in answer
+        return json.loads(answer.partition(b"\r\n\r\n")[2])["error"].partition(" ")[0]
+
+    assert waiting(today) == "6350"
+    door.budget.admit(1, 20)
+    now += FRESH_SECONDS / 2
+    assert waiting(today) == "6350"
+    assert waiting(tomorrow) == "6370"  # the server's own headers are never old
+    door.budget.admit(1, 20)
+    now += FRESH_SECONDS
+    assert waiting(tomorrow) == "6390"
+    assert door.count("sentiline_errors_total", error_type="overloaded") == 4
 
 
 def test_every_route_that_predicts_is_counted_by_its_template() -> None:

@@ -1,0 +1,19 @@
+"""Python's garbage collector, set up for a process that answers requests for a long time."""
+
+from __future__ import annotations
+
+import gc
+
+THRESHOLD = 10_000
+"""Containers made and not yet freed before the young ones are looked at. Python's 700 are what three requests make."""
+
+
+def settle() -> None:
+    """Leave what is there now, modules and models, out of all further collections, and begin those less often.
+
+    What a request leaves behind is freed by its reference counts. The collector finds cycles alone, of which there are
+    few, but goes through all that waits, which under overload took an eighth of the server's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(THRESHOLD, *gc.get_threshold()[1:])
