@@ -17,6 +17,7 @@ from training.cli_label import label
 from training.cli_ngrams import ngrams
 from training.cli_pretrain import pretrain
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
+from training.cli_run import check_resume, checkpoint_option, resume_options, threads_option
 from training.command_group import CommandGroup
 from training.encoder import load_encoder
 from training.pack import check_target
@@ -83,7 +84,6 @@ version_option = click.option(
     callback=_not_blank,
     help="Version of the bundle.",
 )
-threads_option = click.option("--threads", type=click.IntRange(1), help="TensorFlow threads; default all cores.")
 
 
 @main.command(cls=RecipeCommand)
@@ -94,15 +94,8 @@ threads_option = click.option("--threads", type=click.IntRange(1), help="TensorF
 @labelled_options
 @init_option
 @targets_option
-@click.option("--resume", is_flag=True, help="Go on with an interrupted fit, or start one.")
-@click.option("--overwrite", is_flag=True, help="Throw away the fit that the run folder holds.")
-@click.option(
-    "--checkpoint-seconds",
-    type=click.FloatRange(0, 300),
-    default=120.0,
-    show_default=True,
-    help="Longest time between checkpoints.",
-)
+@resume_options
+@checkpoint_option
 @target_option
 @version_option
 @threads_option
@@ -136,8 +129,7 @@ def fit(
       python -m training fit bilstm --data mine.csv --label-column stars --name mine --to models/mine
       python -m training fit bilstm --data mine.csv --init encoder --name mine
     """  # noqa: D301
-    if resume and overwrite:
-        raise click.UsageError("--resume goes on with a fit and --overwrite throws it away: give one of them")
+    check_resume(resume=resume, overwrite=overwrite)
     encoder = load_encoder(init) if init is not None else None
     if encoder is not None and options["units"] is None and PRESETS[preset].cell == "lstm" and targets is None:
         options["units"] = encoder.units
@@ -170,7 +162,7 @@ def _read_data(
     if archive is not None and data_file is not None:
         raise click.UsageError("--archive is for IMDB and --data for a file of your own: give one of them")
     if data_file is None:
-        return sources.imdb(config, archive)
+        return sources.imdb(config, archive, unsupervised=config.unsupervised)
     return sources.labelled_file(config, data_file, options, Console(stderr=True))
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from sentiline.bundle import find
+from training.cli_data import archive_option
+from training.cli_run import threads_option
 from training.run import Run
 
 
@@ -14,13 +16,13 @@ from training.run import Run
 @click.argument("fits", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN]...")
 @click.option("--ngrams", type=click.Path(path_type=Path), required=True, help="Run folder of `ngrams`.")
 @click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
-@click.option("--archive", type=click.Path(path_type=Path), help="The IMDB archive; found or downloaded by default.")
+@archive_option
 @click.option("--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True)
 @click.option("--trust", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of a known label.")
 @click.option("--crops", type=click.IntRange(0, 16), default=1, show_default=True, help="Pieces of each review.")
 @click.option("--max-tokens", type=click.IntRange(2), default=400, show_default=True, help="Longer reviews are cut.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of pieces.")
-@click.option("--threads", type=click.IntRange(1), help="TensorFlow threads; default all cores.")
+@threads_option
 def label(
     fits: tuple[Path, ...],
     ngrams: Path,

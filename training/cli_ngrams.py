@@ -9,6 +9,7 @@ import click
 
 from training.cli_data import archive_option
 from training.cli_recipe import changed_recipe, options_of
+from training.cli_run import check_resume, resume_options
 from training.errors import ConfigError
 from training.ngram_presets import NgramConfig
 
@@ -22,8 +23,7 @@ from training.ngram_presets import NgramConfig
     type=click.Path(path_type=Path),
     help="A tokenizer.json whose token ids the n-grams are made of; by default a vocabulary is built.",
 )
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run, or start one.")
-@click.option("--overwrite", is_flag=True, help="Throw away the run that the folder holds.")
+@resume_options
 @options_of(NgramConfig)
 def ngrams(
     run: Path, archive: Path | None, tokenizer_file: Path | None, resume: bool, overwrite: bool, **options: Any
@@ -36,11 +36,10 @@ def ngrams(
       python -m training ngrams --tokenizer runs/encoder/tokenizer.json
       python -m training ngrams --resume
     """  # noqa: D301
-    if resume and overwrite:
-        raise click.UsageError("--resume goes on with a run and --overwrite throws it away: give one of them")
+    check_resume(resume=resume, overwrite=overwrite)
     config = changed_recipe(NgramConfig(), options)
     from sentiline.tokenizer import Tokenizer
-    from training import imdb
+    from training import sources
     from training.ngram_teacher import NgramRun, fit_teacher
     from training.progress import FitProgress
 
@@ -50,24 +49,15 @@ def ngrams(
             tokenizer = Tokenizer.from_json(tokenizer_file.read_text(encoding="utf-8"), source=tokenizer_file)
         except OSError as error:
             raise ConfigError(f"{tokenizer_file} cannot be read: {error.strerror}", field="tokenizer") from None
-    found = imdb.load(archive)
-    train, validation = imdb.split(found.train, fraction=config.validation, seed=config.split_seed)
-    description = {
-        "name": "imdb (Large Movie Review Dataset v1.0)",
-        "training_reviews": len(train),
-        "validation_reviews": len(validation),
-        "unlabelled_reviews": len(found.unsup),
-        "split": f"film-disjoint, seed {config.split_seed}",
-        "sha256": dict(found.digests),
-    }
+    data = sources.imdb(config, archive)
     where = NgramRun(run)
     with FitProgress() as progress:
         report = fit_teacher(
             config,
-            train,
-            validation,
-            found.unsup,
-            description,
+            data.train,
+            data.validation,
+            data.unlabelled,
+            data.description,
             where,
             tokenizer=tokenizer,
             resume=resume,

@@ -7,24 +7,19 @@ from typing import Any
 
 import click
 
+from training.cli_data import archive_option
 from training.cli_recipe import changed_recipe, options_of
+from training.cli_run import check_resume, checkpoint_option, resume_options, threads_option
 from training.pretrain_presets import PretrainConfig
 from training.pretrain_run import PretrainRun
 
 
 @click.command()
 @click.option("--run", type=click.Path(path_type=Path), default=Path("runs/encoder"), show_default=True, help="Folder.")
-@click.option("--archive", type=click.Path(path_type=Path), help="The IMDB archive; found or downloaded by default.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run, or start one.")
-@click.option("--overwrite", is_flag=True, help="Throw away the run that the folder holds.")
-@click.option(
-    "--checkpoint-seconds",
-    type=click.FloatRange(0, 300),
-    default=120.0,
-    show_default=True,
-    help="Longest time between checkpoints.",
-)
-@click.option("--threads", type=click.IntRange(1), help="TensorFlow threads; default all cores.")
+@archive_option
+@resume_options
+@checkpoint_option
+@threads_option
 @options_of(PretrainConfig)
 def pretrain(
     run: Path,
@@ -43,32 +38,25 @@ def pretrain(
       python -m training pretrain --resume
       python -m training pretrain --units 64 --epochs 1 --run runs/small
     """  # noqa: D301
-    if resume and overwrite:
-        raise click.UsageError("--resume goes on with a run and --overwrite throws it away: give one of them")
+    check_resume(resume=resume, overwrite=overwrite)
     config = changed_recipe(PretrainConfig(), options)
     where = PretrainRun(run)
-    from training import imdb, keras_setup  # TensorFlow takes seconds to import: not before the arguments were parsed
+    from training import (  # TensorFlow takes seconds to import: not before the arguments were parsed
+        keras_setup,
+        sources,
+    )
     from training.pretrain import pretrain as pretrain_model
     from training.progress import FitProgress
 
     keras_setup.configure(threads)
-    found = imdb.load(archive)
-    train, validation = imdb.split(found.train, fraction=config.validation, seed=config.split_seed)
-    description = {
-        "name": "imdb (Large Movie Review Dataset v1.0)",
-        "training_reviews": len(train),
-        "validation_reviews": len(validation),
-        "unlabelled_reviews": len(found.unsup),
-        "split": f"film-disjoint, seed {config.split_seed}",
-        "sha256": dict(found.digests),
-    }
-    texts = [*(review.text for review in train), *found.unsup]
+    data = sources.imdb(config, archive)
+    texts = [*(review.text for review in data.train), *data.unlabelled]
     with FitProgress() as progress:
         pretrain_model(
             config,
             texts,
-            [review.text for review in validation],
-            description,
+            [review.text for review in data.validation],
+            data.description,
             where,
             resume=resume,
             overwrite=overwrite,

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 
@@ -41,21 +41,38 @@ class FitData:
     targets: Targets | None = None
 
 
-def imdb(config: FitConfig, archive: Path | None = None) -> FitData:
+class Split(Protocol):
+    """What a recipe says of the validation part."""
+
+    @property
+    def validation(self) -> float:
+        """Share of the labelled reviews."""
+
+    @property
+    def split_seed(self) -> int:
+        """Decides which films are held out."""
+
+
+def imdb(recipe: Split, archive: Path | None = None, *, unsupervised: bool = True) -> FitData:
     """IMDB's train and unsup; the validation part shares no film with the training part.
+
+    Args:
+        recipe: how to split.
+        archive: the archive; None finds it.
+        unsupervised: whether unsup is of use.
 
     Raises:
         ArchiveError, DownloadError: see `training.imdb.load`.
     """
     found = imdb_archive.load(archive)
-    train, validation = imdb_archive.split(found.train, fraction=config.validation, seed=config.split_seed)
-    unlabelled = found.unsup if config.unsupervised else ()
+    train, validation = imdb_archive.split(found.train, fraction=recipe.validation, seed=recipe.split_seed)
+    unlabelled = found.unsup if unsupervised else ()
     description = {
         "name": "imdb (Large Movie Review Dataset v1.0)",
         "training_reviews": len(train),
         "validation_reviews": len(validation),
         "unlabelled_reviews": len(unlabelled),
-        "split": f"film-disjoint, seed {config.split_seed}",
+        "split": f"film-disjoint, seed {recipe.split_seed}",
         "sha256": dict(found.digests),
     }
     return FitData(train, validation, unlabelled, description)
