@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import servers
 from benchmarks.load import Outcome, run
@@ -31,12 +32,12 @@ class Overload:
     """What happened at a multiple of the rate that the server can sustain.
 
     Attributes:
-        capacity: requests a second that it answered when asked as fast as it answers.
+        capacity: requests a second that it answered when asked as fast as it answers, before and after the overload:
+            the mean, for a shared machine is not always equally fast.
         offered: requests a second sent to it.
         unsent: share of those due that found all connections waiting.
         accepted: requests a second answered with 200.
-        kept: 200s for a CPU second of the server, as a share of those at capacity; other work on the machine, which
-            lowers all rates, changes it little.
+        kept: 200s for a CPU second of the server, as a share of those at capacity.
         refused: share of the sent ones answered with 429.
         others: answers with another status, or none.
         slow: seconds that 99 % of the accepted requests stayed below.
@@ -63,30 +64,37 @@ def overload(server: Server, bodies: Sequence[bytes], seconds: float) -> Overloa
     Args:
         server: which is ready.
         bodies: of its requests.
-        seconds: of the measurement of its capacity; the overload lasts twice as long.
+        seconds: of either measurement of its capacity; the overload lasts twice as long.
     """
     port = server.port
     usual = run(port, bodies, connections=1, seconds=seconds / 2).latency(50)
-    before = server.cpu()
-    full = run(port, bodies, connections=32, seconds=seconds)
-    between = server.cpu()
-    offered = TIMES * full.rate
-    flood = run(port, bodies, connections=CONNECTIONS, seconds=2 * seconds, rate=offered)
-    after = server.cpu()
+    before, before_used = _with_cpu(server, bodies, connections=32, seconds=seconds)
+    offered = TIMES * before.rate
+    flood, used = _with_cpu(server, bodies, connections=CONNECTIONS, seconds=2 * seconds, rate=offered)
+    single = run(port, bodies, connections=1, seconds=seconds)
+    after, after_used = _with_cpu(server, bodies, connections=32, seconds=seconds)
     statuses = flood.statuses
     total = sum(statuses.values())
+    answered = before.statuses[200] + after.statuses[200]
     return Overload(
-        capacity=full.rate,
+        capacity=answered / (before.seconds + after.seconds),
         offered=offered,
         unsent=flood.unsent / (flood.unsent + total),
         accepted=flood.rate,
-        kept=statuses[200] / (after - between) / (full.statuses[200] / (between - before)),
+        kept=statuses[200] / used / (answered / (before_used + after_used)),
         refused=statuses[429] / total,
         others=total - statuses[200] - statuses[429],
         slow=flood.latency(99),
         slow_refusal=flood.percentile(99, 429),
-        recovery=flood.seconds - 2 * seconds + _recovery(run(port, bodies, connections=1, seconds=seconds), usual),
+        recovery=flood.seconds - 2 * seconds + _recovery(single, usual),
     )
+
+
+def _with_cpu(server: Server, bodies: Sequence[bytes], **load: Any) -> tuple[Outcome, float]:
+    """One run, and the CPU seconds that the server took for it."""
+    begun = server.cpu()
+    outcome = run(server.port, bodies, **load)
+    return outcome, server.cpu() - begun
 
 
 def _recovery(after: Outcome, usual: float) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 
 THRESHOLD = 10_000
-"""Containers made and not yet freed before the young ones are looked at. Python's 700 are what three requests make."""
+"""Containers made and not yet freed before the young ones are looked at; Python's own number is 700."""
 
 
 def settle() -> None:
     """Leave what is there now, modules and models, out of all further collections, and begin those less often.
 
     What a request leaves behind is freed by its reference counts. The collector finds cycles alone, of which there are
-    few, but goes through all that waits, which under overload took an eighth of the server's time.
+    few, but goes through all that waits, which at three times its capacity took an eighth of the server's time.
     """
     gc.collect()
     gc.freeze()

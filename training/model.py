@@ -88,13 +88,13 @@ class SentimentModel(keras.Model):
     the word vectors can come between.
     """
 
-    def __init__(self, config: FitConfig, vocabulary_size: int) -> None:
+    def __init__(self, config: FitConfig, vocabulary_size: int, head: keras.layers.Layer | None = None) -> None:
         super().__init__(name=config.name.replace("-", "_"))
         self.config = config
         self.random = keras.random.SeedGenerator(config.seed, name="random")
         self.embedding = keras.layers.Embedding(vocabulary_size, config.embedding, name="embedding")
         self.recurrent = [Recurrent(config, name=f"recurrent_{index}") for index in range(config.layers)]
-        self.head = make_head(config)
+        self.head = make_head(config) if head is None else head
 
     def build(self, ids_shape: Any = None) -> None:
         """Make the weights; Keras calls it with the shape of the inputs."""
@@ -165,6 +165,7 @@ def build_model(
     vocabulary_size: int,
     vectors: NDArray[np.float32] | None = None,
     encoder: Encoder | None = None,
+    head: keras.layers.Layer | None = None,
 ) -> SentimentModel:
     """Make a model with its initial weights, the same ones for the same config on every machine.
 
@@ -173,12 +174,13 @@ def build_model(
         vocabulary_size: rows of the embedding.
         vectors: float32 [vocabulary_size, E] initial word vectors with standard deviation 1, or None to draw them.
         encoder: where word vectors and, if it has as many units, the first recurrent layer come from instead.
+        head: another than the recipe's, for comparisons; such a model can be fitted, not exported.
 
     Raises:
         ConfigError: the encoder's word vectors have another width.
     """
     keras.utils.set_random_seed(config.seed)
-    model = SentimentModel(config, vocabulary_size)
+    model = SentimentModel(config, vocabulary_size, head)
     model.build()
     if encoder is not None:
         if encoder.vectors.shape[1] != config.embedding:

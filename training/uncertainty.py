@@ -27,7 +27,7 @@ _STEPS = 1000
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class FittedThresholds:
     """When a verdict is uncertain: its score is below `confidence`, or its unknown share above `unknown_rate`.
 
     Attributes:
@@ -54,7 +54,7 @@ class Thresholds:
         return {key: value for key, value in asdict(self).items() if value != ""}
 
 
-def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], unknown: NDArray[Any]) -> Thresholds:
+def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], unknown: NDArray[Any]) -> FittedThresholds:
     """Choose both on reviews that the model was not fitted on.
 
     `confidence` is the smallest score at which the verdicts that reach it err at most half as often (`REMAINING`) as
@@ -69,7 +69,7 @@ def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], unknown: NDAr
     rate = float(np.quantile(unknown, UNKNOWN_QUANTILE, method="higher"))
     unknown_rate = max(LEAST_UNKNOWN_RATE, np.ceil(_STEPS * rate) / _STEPS)
     confidence, note = _confidence(scores, right)
-    return Thresholds(confidence, float(unknown_rate), note)
+    return FittedThresholds(confidence, float(unknown_rate), note)
 
 
 def _confidence(scores: NDArray[Any], right: NDArray[np.bool_]) -> tuple[float, str]:

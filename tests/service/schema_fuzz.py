@@ -102,7 +102,7 @@ def map_body(_context: schemathesis.HookContext, body: Any) -> Any:
 
 
 def _is_valid(tensor: dict[str, Any]) -> bool:
-    data, sizes = tensor.get("data", [""]), tensor["shape"]
+    data, sizes = tensor.get("data"), tensor["shape"]
     whole = all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes)
     return whole and len(sizes) <= MAX_RANK and isinstance(data, list) and bool(data)
 

@@ -11,7 +11,7 @@ from training.uncertainty import (
     LEAST_UNKNOWN_RATE,
     MOST_FLAGGED,
     UNFITTED_CONFIDENCE,
-    Thresholds,
+    FittedThresholds,
     fit_thresholds,
 )
 
@@ -56,7 +56,7 @@ def test_the_unknown_rate_covers_all_but_a_thousandth() -> None:
 
 
 def test_either_threshold_flags() -> None:
-    found = Thresholds(0.8, 0.25)
+    found = FittedThresholds(0.8, 0.25)
     scores, unknown = np.array([0.9, 0.8, 0.79, 0.9, 0.6]), np.array([0.25, 0.0, 0.0, 0.26, 0.9])
     assert found.flags(scores, unknown).tolist() == [False, False, True, True, True]
     assert found.as_dict() == {"confidence": 0.8, "unknown_rate": 0.25}

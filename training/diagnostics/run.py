@@ -20,7 +20,7 @@ from training.diagnostics.texts import DiagnosticText, load
 from training.errors import TrainingError
 from training.evaluate import Scored, score
 from training.review import Review
-from training.uncertainty import Thresholds, fit_thresholds
+from training.uncertainty import FittedThresholds, fit_thresholds
 
 SPLIT_SEED = 7
 FRACTION = 0.1
@@ -71,7 +71,7 @@ class Diagnosis:
     faithfulness: Faithfulness
     beyond: Mapping[str, KindFigures]
     baseline: Mapping[str, KindFigures]
-    thresholds: Thresholds
+    thresholds: FittedThresholds
     recorded: bool
     flagged: float
     error: float
@@ -179,15 +179,17 @@ def check_split(bundle: Bundle) -> None:
         )
 
 
-def _thresholds(bundle: Bundle, validation: Scored) -> tuple[Thresholds, bool]:
+def _thresholds(bundle: Bundle, validation: Scored) -> tuple[FittedThresholds, bool]:
     known = bundle.manifest.document.get("uncertainty")
     if known is None:
         right = validation.called == validation.labels
         return fit_thresholds(validation.scores, right, validation.unknown), False
-    return Thresholds(known["confidence"], known["unknown_rate"], known.get("note", "")), True
+    return FittedThresholds(known["confidence"], known["unknown_rate"], known.get("note", "")), True
 
 
-def _beyond(predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: Thresholds) -> dict[str, KindFigures]:
+def _beyond(
+    predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: FittedThresholds
+) -> dict[str, KindFigures]:
     readings = predictor.read([text.text for text in texts])
     flagged = thresholds.flags(
         np.array([reading.score for reading in readings]),
