@@ -10,9 +10,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import Receive
 
+from .arrivals import ARRIVAL, Arrival
 from .compression import Decompressor
 from .errors import JSON_TYPE, REFUSAL, ServiceError
 from .json_text import REMEDY, parse_json
+from .patience import HEADER
 from .settings import Settings, variable
 
 DISCARD_LIMITS = 8
@@ -51,8 +53,9 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
         The body, decompressed.
 
     Raises:
-        ServiceError: 415 for another content type, character set or encoding, 413 for too many bytes, 408 for a body
-            that does not arrive, 400 for one that is incomplete or not compressed as its header says.
+        ServiceError: 415 for another content type, character set or encoding, 413 for too many bytes, 429 for too many
+            in all bodies together, 408 for a body that does not arrive, 400 for one that is incomplete or not
+            compressed as its header says.
     """
     headers = request.headers
     content_type = headers.get("content-type", "")
@@ -70,13 +73,7 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
         async with asyncio.timeout(seconds):
             return await _read(request, limit, decompressor)
     except TimeoutError:
-        raise ServiceError(
-            408,
-            "body_timeout",
-            f"the body did not arrive within {seconds:g} s; send it faster, or raise {variable('timeout_ms')}",
-            headers={"connection": "close"},
-            setting=variable("timeout_ms"),
-        ) from None
+        raise _too_slow(seconds, settings) from None
 
 
 def _check_type(header: str, types: Sequence[str]) -> None:
@@ -95,6 +92,7 @@ def _check_type(header: str, types: Sequence[str]) -> None:
 
 async def _read(request: Request, limit: int, decompressor: Decompressor | None) -> bytes:
     receive = request.receive
+    arrival: Arrival = request.scope[ARRIVAL]
     chunks: list[bytes] = []
     received = size = 0
     while True:
@@ -112,6 +110,7 @@ async def _read(request: Request, limit: int, decompressor: Decompressor | None)
             await _discard(receive, limit, more=more)
             suffix = " once decompressed" if size > received else ""
             raise _too_large(f"has at least {seen} bytes{suffix}", limit)
+        arrival.add(len(chunk))
         if not more:
             if REFUSAL in request.scope:
                 raise request.scope[REFUSAL]
@@ -142,4 +141,17 @@ def _too_large(seen: str, limit: int) -> ServiceError:
         headers={"connection": "close"},  # the rest of the body is not wanted
         limit=limit,
         setting=setting,
+    )
+
+
+def _too_slow(seconds: float, settings: Settings) -> ServiceError:
+    own = 1000 * seconds >= settings.timeout_ms  # else the client itself has asked for less
+    setting = variable("timeout_ms")
+    return ServiceError(
+        408,
+        "body_timeout",
+        f"the body did not arrive within {seconds:g} s; send it faster, or raise {setting if own else HEADER}",
+        headers={"connection": "close"},
+        limit=round(1000 * seconds),
+        setting=setting if own else None,
     )

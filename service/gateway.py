@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .arrivals import ARRIVAL, Arrivals
 from .cors import CrossOrigin
 from .doorkeeper import DOORKEEPER, Doorkeeper
 from .errors import REFUSAL, ServiceError
@@ -53,6 +54,7 @@ class Gateway:
             if "{" not in route.path
             for method in route.methods or ()
         }
+        self._arrivals = Arrivals(endpoints.settings.max_buffered_bytes)
         self._doorkeeper = Doorkeeper(routes, endpoints.engine.budget, endpoints.settings, endpoints.metrics)
         origins = endpoints.settings.cors_origins
         self._app: ASGIApp = CrossOrigin(self._answer, origins) if origins else self._answer
@@ -67,6 +69,7 @@ class Gateway:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[TIMES] = times = Times(perf_counter())
+        scope[ARRIVAL] = arrival = self._arrivals.begin()
         status = size = 0
 
         async def observed(message: Message) -> None:
@@ -80,6 +83,7 @@ class Gateway:
         try:
             await self._app(scope, receive, observed)
         finally:
+            arrival.release()
             route = self._route(scope)
             seconds = perf_counter() - times.started
             self._metrics.request(route, scope["method"], status, seconds)

@@ -111,6 +111,11 @@ class Settings:
         64 * 1024, _integer(1024, 1 << 24), "largest request line and headers together, in bytes"
     )
     max_body_bytes: int = _setting(4 * 1024 * 1024, _integer(1024, 1 << 30), "largest request body, in bytes")
+    max_buffered_bytes: int = _setting(
+        64 * 1024 * 1024,
+        _integer(1024, 1 << 34),
+        "most bytes of bodies in memory beyond 65536 of each, per worker",
+    )
     max_json_depth: int = _setting(32, _integer(8, 1000), "deepest nesting of lists and objects in a request body")
     max_items: int = _setting(128, _integer(1, 100_000), "most texts in one request")
     max_text_characters: int = _setting(100_000, _integer(1, 1 << 28), "longest text, in characters")

@@ -45,6 +45,7 @@ Environment variables (options win over them):
   SENTILINE_WORKERS              default 1; server processes; each holds its own copy of the models
   SENTILINE_MAX_HEADER_BYTES     default 65536; largest request line and headers together, in bytes
   SENTILINE_MAX_BODY_BYTES       default 4194304; largest request body, in bytes
+  SENTILINE_MAX_BUFFERED_BYTES   default 67108864; most bytes of bodies in memory beyond 65536 of each, per worker
   SENTILINE_MAX_JSON_DEPTH       default 32; deepest nesting of lists and objects in a request body
   SENTILINE_MAX_ITEMS            default 128; most texts in one request
   SENTILINE_MAX_TEXT_CHARACTERS  default 100000; longest text, in characters
