@@ -32,8 +32,9 @@ class Overload:
     """What happened at a multiple of the rate that the server can sustain.
 
     Attributes:
-        capacity: requests a second that it answered when asked as fast as it answers, before and after the overload:
-            the mean, for a shared machine is not always equally fast.
+        before: requests a second that it answered before the overload when asked as fast as it answers.
+        after: the same after it.
+        capacity: the same of both together, for a shared machine is not always equally fast.
         offered: requests a second sent to it.
         unsent: share of those due that found all connections waiting.
         accepted: requests a second answered with 200.
@@ -46,6 +47,8 @@ class Overload:
             their usual median.
     """
 
+    before: float
+    after: float
     capacity: float
     offered: float
     unsent: float
@@ -77,6 +80,8 @@ def overload(server: Server, bodies: Sequence[bytes], seconds: float) -> Overloa
     total = sum(statuses.values())
     answered = before.statuses[200] + after.statuses[200]
     return Overload(
+        before=before.rate,
+        after=after.rate,
         capacity=answered / (before.seconds + after.seconds),
         offered=offered,
         unsent=flood.unsent / (flood.unsent + total),
@@ -113,7 +118,7 @@ def table(seen: Overload) -> Table:
     return Table(
         [f"`sentiline serve` at {TIMES:.0f} times its capacity, one review a request, none", ""],
         [
-            ["capacity, requests/s", f"{seen.capacity:,.0f}"],
+            ["capacity, requests/s (before, after)", f"{seen.capacity:,.0f} ({seen.before:,.0f}, {seen.after:,.0f})"],
             ["offered, requests/s", f"{seen.offered:,.0f}"],
             ["of which no connection was free for", f"{100 * seen.unsent:.1f} %"],
             ["answered with 200, requests/s", f"{seen.accepted:,.0f}"],

@@ -15,6 +15,9 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).resolve().parents[1]
+WITHOUT_VARIABLE = "BENCHMARK_WITHOUT"
+"""Environment variable of `benchmarks.stripped`: classes of the middlewares to leave out, separated by commas."""
+
 _TICK = os.sysconf("SC_CLK_TCK")
 
 

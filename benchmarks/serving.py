@@ -6,13 +6,14 @@ BentoML API as its first page shows one (`benchmarks.naive`); and a transformer 
 in the same bare application. All are up all the time, and one is under load at a time: the rounds are interleaved, a
 ratio is the median of those within a round. The load comes from `benchmarks.load`, in a process of its own.
 
-Usage: IMDB_ARCHIVE=… python -m benchmarks.serving [--rounds 5] [--seconds 5] [--quick]
+Usage: IMDB_ARCHIVE=… python -m benchmarks.serving [--rounds 5] [--seconds 5] [--output IMAGE.png] [--quick]
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import statistics
 import tempfile
 import time
@@ -23,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import servers
+from benchmarks import served, servers
 from benchmarks.bare import TRANSFORMER_VARIABLE
 from benchmarks.load import run
 from benchmarks.reviews import sample
@@ -98,7 +99,7 @@ def lists(
     bodies = [orjson.dumps({"inputs": chunk, "detail": "none"}) for chunk in chunks]
     reviews = len(texts) / len(chunks)
 
-    def served() -> float:
+    def over_http() -> float:
         return reviews * load_server(server, bodies, LIST_CONNECTIONS, options.seconds).rate
 
     def in_process() -> float:
@@ -109,7 +110,18 @@ def lists(
             count += 1
         return reviews * count / (time.perf_counter() - started)
 
-    return interleave({SENTILINE: served, "in this process": in_process}, options.rounds)
+    return interleave({SENTILINE: over_http, "in this process": in_process}, options.rounds)
+
+
+def stages(server: Server, texts: Sequence[str], seconds: float) -> dict[str, served.Seconds]:
+    """Where a request's time goes, by kind of load."""
+    found = {}
+    for detail, connections in itertools.product(("none", "timesteps"), (1, CONNECTIONS)):
+        before = served.totals(server)
+        load_server(server, bodies_of(texts, detail), connections, seconds)
+        plural = "" if connections == 1 else "s"
+        found[f"{detail}, {connections} connection{plural}"] = served.means(before, served.totals(server))
+    return found
 
 
 def start_all(stack: contextlib.ExitStack, folder: Path, options: argparse.Namespace) -> dict[str, Server]:
@@ -164,6 +176,7 @@ def measure(running: dict[str, Server], predictor: Predictor, options: argparse.
     return {
         "single": {detail: singles(three, texts, detail, CONNECTIONS, options) for detail in ("none", "timesteps")},
         "lists": lists(running[SENTILINE], predictor, texts, options),
+        "stages": stages(running[SENTILINE], texts, options.seconds),
         "latency": singles(two, texts, "none", 1, options),
         "transformer": singles({TRANSFORMER: running[TRANSFORMER]}, texts, "none", 4, options)[TRANSFORMER],
     }
@@ -171,7 +184,7 @@ def measure(running: dict[str, Server], predictor: Predictor, options: argparse.
 
 def report(found: dict[str, Any], options: argparse.Namespace) -> list[str | Table]:
     """The paragraphs and tables."""
-    served, inside = found["lists"].values()
+    over_http, inside = found["lists"].values()
     ours, theirs = found["latency"].values()
     ours_rate = statistics.median(turn.rate for turn in found["single"]["none"][SENTILINE])
     theirs_rate = statistics.median(turn.rate for turn in found["transformer"])
@@ -190,14 +203,15 @@ def report(found: dict[str, Any], options: argparse.Namespace) -> list[str | Tab
         f"{len(options.texts)} validation reviews; {options.rounds} interleaved rounds of {options.seconds:g} s a "
         f"server; {options.about}. The load generator takes {1e3 * generator:.3f} ms of CPU a request from it.",
         Table(columns, [row for detail, turns in found["single"].items() for row in single_rows(detail, turns)]),
+        served.table(found["stages"]),
         Table(
             [f"lists of {LISTS}, none", "reviews/s", "ratio"],
             [
                 ["in this process, texts to bytes", f"{statistics.median(inside):,.0f}", "1.00"],
                 [
                     f"{SENTILINE}, {LIST_CONNECTIONS} connections",
-                    f"{statistics.median(served):,.0f}",
-                    f"{ratio(served, inside):.2f}",
+                    f"{statistics.median(over_http):,.0f}",
+                    f"{ratio(over_http, inside):.2f}",
                 ],
             ],
         ),
@@ -227,6 +241,7 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=5.0, help="of a server's turn in a round")
+    parser.add_argument("--output", type=Path, help="file for the picture of where a request's time goes")
     parser.add_argument(
         "--quick", action="store_true", help="a tiny transformer, one short round: the figures mean nothing"
     )
@@ -242,6 +257,8 @@ def main() -> None:
     ):
         running = start_all(stack, Path(folder), options)
         found = measure(running, predictor, options)
+    if options.output:
+        served.draw(found["stages"], options.output)
     publish(report(found, options), orjson.loads(orjson.dumps(found)), options)
 
 

@@ -96,7 +96,9 @@ def test_rounds_interleave_and_ratios_stay_within_a_round() -> None:
 
 
 def test_serving(imdb_archive: Path, tmp_path: Path) -> None:
-    table, figures = _run("serving", tmp_path, "--archive", imdb_archive, "--quick", "--reviews", 32)
+    picture = tmp_path / "served.png"
+    small = ("--quick", "--reviews", 32, "--output", picture)
+    table, figures = _run("serving", tmp_path, "--archive", imdb_archive, *small)
     rows = _rows(table)
     for detail in ("none", "timesteps"):
         assert rows[f"bare Starlette, {detail}"][1] == "1.00"
@@ -104,11 +106,19 @@ def test_serving(imdb_archive: Path, tmp_path: Path) -> None:
         assert float(rows[f"sentiline serve, {detail}"][1]) == pytest.approx(ours["rate"] / bare["rate"], abs=0.01)
         assert all(turns[0]["cpu"] > 0 for turns in figures["single"][detail].values())
     assert figures["lists"]["sentiline serve"][0] > 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    waited = {name: stages["queue"] for name, stages in figures["stages"].items()}
+    assert waited["none, 32 connections"] > waited["none, 1 connection"] >= 0
+    for stages in figures["stages"].values():
+        assert list(stages) == ["queue", "tokenize", "infer", "serialize", "the rest"]
+        assert min(stages["tokenize"], stages["infer"]) > 0
 
 
 def test_overload(imdb_archive: Path, tmp_path: Path) -> None:
     _, flood = _run("overload", tmp_path, "--archive", imdb_archive, "--seconds", 2, "--reviews", 32)
-    assert flood["offered"] == pytest.approx(2 * flood["capacity"])
+    assert flood["offered"] == pytest.approx(2 * flood["before"])
+    low, high = sorted((flood["before"], flood["after"]))
+    assert low - 1e-6 <= flood["capacity"] <= high + 1e-6
     assert flood["others"] == 0
     assert flood["accepted"] > 0
 

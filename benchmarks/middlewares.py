@@ -1,0 +1,93 @@
+"""What each of BentoML's middlewares costs a request: the naive service, and the same with one of them left out.
+
+All servers are up all the time, one is under load at a time, and the rounds are interleaved; a difference is the median
+of those within a round. The gateway of Sentiline's service stands in front of all of them (docs/service.md).
+
+Usage: IMDB_ARCHIVE=… python -m benchmarks.middlewares [--rounds 5] [--seconds 4] [--markdown FILE] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import functools
+import statistics
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import servers
+from benchmarks.reviews import sample
+from benchmarks.rounds import interleave
+from benchmarks.servers import WITHOUT_VARIABLE, Server
+from benchmarks.serving import CONNECTIONS, Turn, bodies_of, load_server
+from benchmarks.tables import Table, add_options, machine, publish
+
+MIDDLEWARES = {
+    "metrics": "RunnerTrafficMetricsMiddleware",
+    "OpenTelemetry": "OpenTelemetryMiddleware",
+    "access log": "AccessLogMiddleware",
+    "time limit": "TimeoutMiddleware",
+}
+"""Those of a service with BentoML's defaults, by what they are for, but for the one that its API cannot do without."""
+
+ALL, NONE, BARE = "with all of them", "without any of these", "bare Starlette"
+
+
+def start_all(stack: contextlib.ExitStack, folder: Path, model: str) -> dict[str, Server]:
+    """Every server, ready."""
+    without = {ALL: "", NONE: ",".join(MIDDLEWARES.values())}
+    without |= {f"without {name}": cls for name, cls in MIDDLEWARES.items()}
+    running = {BARE: Server(servers.uvicorn("predictor"), folder / "bare", SENTILINE_MODEL=model)}
+    for number, (name, left_out) in enumerate(without.items()):
+        environ = {"SENTILINE_MODEL": model, WITHOUT_VARIABLE: left_out}
+        running[name] = Server(servers.bentoml("benchmarks.stripped:Stripped"), folder / str(number), **environ)
+    for server in running.values():
+        stack.enter_context(server)
+    for server in running.values():
+        server.wait()
+    return running
+
+
+def table(turns: dict[str, Sequence[Turn]]) -> Table:
+    """CPU a request, how much it falls when a middleware is left out, and that as a share of what BentoML adds."""
+    every = [turn.cpu for turn in turns[ALL]]
+    added = statistics.median(one - turn.cpu for one, turn in zip(every, turns[BARE], strict=True))
+    rows = []
+    for name, found in turns.items():
+        saved = statistics.median(one - turn.cpu for one, turn in zip(every, found, strict=True))
+        rate, cpu = (statistics.median(getattr(turn, key) for turn in found) for key in ("rate", "cpu"))
+        rows.append([name, f"{rate:,.0f}", f"{1e3 * cpu:.2f}", f"{1e3 * saved:.2f}", f"{100 * saved / added:.0f} %"])
+    return Table(
+        ["naive BentoML API", "requests/s", "server CPU ms a request", "less by", "of what BentoML adds"], rows
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_options(parser)
+    parser.add_argument("--reviews", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of a server's turn in a round")
+    options = parser.parse_args()
+    about, bodies = machine(), bodies_of(sample(options.archive, options.reviews), "none")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        running = start_all(stack, Path(folder), options.model)
+        for server in running.values():
+            load_server(server, bodies, CONNECTIONS, options.seconds / 4)
+        loads = {
+            name: functools.partial(load_server, server, bodies, CONNECTIONS, options.seconds)
+            for name, server in running.items()
+        }
+        turns = interleave(loads, options.rounds)
+    intro = (
+        f"{len(bodies)} validation reviews, detail none, {CONNECTIONS} connections; {options.rounds} interleaved "
+        f"rounds of {options.seconds:g} s a server; {about}."
+    )
+    figures = {name: [dataclasses.asdict(turn) for turn in found] for name, found in turns.items()}
+    publish([intro, table(turns)], figures, options)
+
+
+if __name__ == "__main__":
+    main()
