@@ -21,7 +21,7 @@ from .errors import ServiceError
 from .fair_queue import FairQueue
 from .job import Job, Task, cost
 from .metrics import Metrics
-from .model_store import Model, ModelStore
+from .model_store import Model, ModelStore, check_version
 from .patience import Patience, expired
 from .settings import Settings, variable
 from .times import Times
@@ -107,17 +107,18 @@ class Engine:
             message = f'the model "{shown}" does not answer as it should; the reason is in the server\'s log'
             raise ServiceError(503, "not_ready", message, headers={"retry-after": "1"}, model=shown)
 
-    async def model(self, name: str | None = None) -> Model:
-        """A model, loaded if need be; None for the default.
+    async def model(self, name: str | None = None, version: str | None = None) -> Model:
+        """A model, loaded if need be; None for the default, and for whatever version it has.
 
         Raises:
-            ServiceError: 503 while not ready, 404 for an unknown model, 503 for one that cannot be loaded.
+            ServiceError: 503 while not ready, 404 for an unknown model or version, 503 for one that cannot be loaded.
         """
         self.check_ready()
         wanted = self.settings.model if name is None else name
         model = self.store.get(wanted)
         if model is None:  # in a thread of its own, so that a slow load delays nobody else
-            model = await asyncio.get_running_loop().run_in_executor(self._loader, self.store.load, wanted)
+            model = await asyncio.get_running_loop().run_in_executor(self._loader, self.store.load, wanted, version)
+        check_version(model.predictor.manifest, version)
         return model
 
     async def run(
@@ -125,6 +126,7 @@ class Engine:
         name: str | None,
         task: Task[Result],
         *,
+        version: str | None = None,
         times: Times,
         seconds: float | None = None,
         receive: Receive | None = None,
@@ -134,6 +136,7 @@ class Engine:
         Args:
             name: name of the model; None for the default.
             task: what to do.
+            version: the version of the model that is wanted; None for any.
             times: filled in.
             seconds: how long the request may take since `times.started`; None for the setting.
             receive: the ASGI callable that tells when the client has gone; None if there is none to watch.
@@ -153,8 +156,9 @@ class Engine:
         try:
             allowed = settings.timeout_ms / 1000 if seconds is None else seconds
             if loaded is None:
-                await self.warmed_up(times.started, allowed)
-                loaded = await self._load_within(name, times.started, allowed)
+                await self._warmed_up(times.started, allowed)
+                loaded = await self._load_within(name, version, times.started, allowed)
+            check_version(loaded.predictor.manifest, version)
             times.model = loaded.predictor.manifest.name
             job = Job(task, loaded.predictor, settings, times, charge)
             charge.correct(sum(job.costs) - tokens)  # by the model's own limit, which it may not have had before
@@ -167,21 +171,16 @@ class Engine:
         finally:
             charge.release(served=served)
 
-    async def warmed_up(self, started: float, seconds: float) -> None:
-        """Wait for the end of the warm-up as long as a request may take; a worker that was replaced is soon through.
-
-        Args:
-            started: when the request's time began, by `time.perf_counter`.
-            seconds: how long it may take.
-        """
+    async def _warmed_up(self, started: float, seconds: float) -> None:
+        """Wait for the end of the warm-up as long as a request may take; a worker that was replaced is soon through."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(started + seconds - perf_counter()):
                 await asyncio.shield(asyncio.wrap_future(self._warmed))  # which other requests wait for too
 
-    async def _load_within(self, name: str | None, started: float, seconds: float) -> Model:
+    async def _load_within(self, name: str | None, version: str | None, started: float, seconds: float) -> Model:
         try:
             async with asyncio.timeout(started + seconds - perf_counter()):
-                return await self.model(name)
+                return await self.model(name, version)
         except TimeoutError:
             raise expired(started, seconds) from None
 

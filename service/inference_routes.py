@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,13 +13,14 @@ from starlette.routing import Route
 import sentiline
 
 from . import inference_protocol
+from .answers import uncached
 from .body import parse_body, read_body
-from .errors import JSON_TYPE, ServiceError
+from .errors import JSON_TYPE
 from .fields import refuse, shown
 from .job import Task
 from .patience import allowed
 from .scoring import Outcome
-from .times import TIMES, timed
+from .times import timed
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 BINARY_TYPE = "application/octet-stream"
 JSON_SIZE = "inference-header-content-length"
 """Header of a body with binary data: how many bytes of JSON there are before it."""
-
-_NEVER_CACHED = {"cache-control": "no-store"}
 
 
 class InferenceEndpoints:
@@ -57,26 +55,26 @@ class InferenceEndpoints:
 
     async def server(self, _: Request) -> Response:
         """`GET /v2`."""
-        return _json({"name": "sentiline", "version": sentiline.__version__, "extensions": ["binary_tensor_data"]})
+        return uncached({"name": "sentiline", "version": sentiline.__version__, "extensions": ["binary_tensor_data"]})
 
     async def live(self, _: Request) -> Response:
         """`GET /v2/health/live`: the event loop turns."""
-        return _json({"live": True})
+        return uncached({"live": True})
 
     async def ready(self, _: Request) -> Response:
         """`GET /v2/health/ready`: the default model answers as it did in its warm-up."""
         await self._endpoints.engine.check_alive()
-        return _json({"ready": True})
+        return uncached({"ready": True})
 
     async def model(self, request: Request) -> Response:
         """`GET /v2/models/{model}`: what it takes and gives; loads it if need be."""
-        return _json(inference_protocol.metadata(await self._manifest(request)))
+        return uncached(inference_protocol.metadata(await self._manifest(request)))
 
     async def model_ready(self, request: Request) -> Response:
         """`GET /v2/models/{model}/ready`: it answers as it did in its warm-up; loads it if need be."""
         manifest = await self._manifest(request)
         await self._endpoints.engine.check_alive(manifest.name)
-        return _json({"name": manifest.name, "ready": True})
+        return uncached({"name": manifest.name, "ready": True})
 
     async def infer(self, request: Request) -> Response:
         """`POST /v2/models/{model}/infer`."""
@@ -92,31 +90,21 @@ class InferenceEndpoints:
             readings = self._endpoints.all_readings(manifest, outcomes, inference_protocol.DATA, listed=True)
             return inference_protocol.answer(manifest, readings, wanted)
 
-        if "version" in request.path_params:  # before anything is read
-            await self._endpoints.engine.warmed_up(request.scope[TIMES].started, seconds)
-            await self._manifest(request)
+        model, version = _asked(request)
         task = Task(wanted.texts, wanted.truncation, finish)
-        content, json_size = await self._endpoints.run(request, request.path_params["model"], task, seconds)
+        content, json_size = await self._endpoints.run(request, model, task, seconds, version)
         if json_size is None:
             return timed(request, content, 200)
         return timed(request, content, 200, {JSON_SIZE: str(json_size)}, BINARY_TYPE)
 
     async def _manifest(self, request: Request) -> Manifest:
         """That of the model that the path names, if it has the version that the path names."""
-        model = await self._endpoints.engine.model(request.path_params["model"])
-        _check_version(request, model.predictor.manifest)
-        return model.predictor.manifest
+        return (await self._endpoints.engine.model(*_asked(request))).predictor.manifest
 
 
-def _check_version(request: Request, manifest: Manifest) -> None:
-    version = request.path_params.get("version")
-    if version not in (None, manifest.version):
-        message = f'the model "{manifest.name}" has no version "{shown(version)}"; it has {manifest.version}'
-        raise ServiceError(404, "model_not_found", message, field="version")
-
-
-def _json(document: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+def _asked(request: Request) -> tuple[str, str | None]:
+    """The model and the version that the path names; None for any version."""
+    return request.path_params["model"], request.path_params.get("version")
 
 
 def _json_size(request: Request, total: int) -> int:

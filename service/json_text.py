@@ -108,7 +108,7 @@ def _check_structure(body: bytes, max_depth: int, max_containers: int) -> None:
         depth = int(depths[-1])
         count += int(np.count_nonzero(steps > 0))
         if count > max_containers:
-            raise _too_many(max_containers)
+            raise _too_many(count, max_containers)
 
 
 def _too_deep(max_depth: int) -> ServiceError:
@@ -120,13 +120,13 @@ def _too_deep(max_depth: int) -> ServiceError:
     return ServiceError(422, "nesting_too_deep", message, limit=max_depth, setting=setting)
 
 
-def _too_many(max_containers: int) -> ServiceError:
-    setting = variable("max_items")
+def _too_many(seen: int, max_containers: int) -> ServiceError:
+    # no one setting has this limit, so none stands beside it
     message = (
-        f"the body has more than {max_containers} lists and objects, the limit for {setting} texts; "
-        f"send fewer texts a request, or raise {setting}"
+        f"the body has at least {seen} lists and objects and the limit is {max_containers}, "
+        f"{variable('max_json_depth')} times {variable('max_items')}; send fewer texts a request, or raise either"
     )
-    return ServiceError(413, "too_many_items", message, limit=max_containers, setting=setting)
+    return ServiceError(413, "too_many_items", message, limit=max_containers)
 
 
 def _integer(text: str) -> int | float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Metrics:
         self.requests = Counter("sentiline_requests", "Requests answered.", ("route", "method", "status"), **shared)
         self.seconds = Histogram(
             "sentiline_request_seconds",
-            "Time from the end of a request's headers to its answer's last byte.",
+            "Time from the end of a request's headers to its answer's last byte, of those not turned away with 429.",
             ("route",),
             buckets=_LATENCIES,
             **shared,
@@ -125,10 +126,11 @@ class Metrics:
         self.max_pending.set(max_pending_tokens)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
+        """Count one answered request; the time of one turned away for overload says nothing of those served."""
         counter = self._answered.get((route, method, status)) or self._request(route, method, status)
         counter.inc()
-        self._routes[route].observe(seconds)
+        if status != HTTPStatus.TOO_MANY_REQUESTS:
+            self._routes[route].observe(seconds)
 
     def error(self, code: str) -> None:
         """Count one refused request."""

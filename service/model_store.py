@@ -82,21 +82,23 @@ class ModelStore:
                 self._loaded.move_to_end(name)
             return model
 
-    def load(self, name: str) -> Model:
+    def load(self, name: str, version: str | None = None) -> Model:
         """The model, loaded if need be: reads files, so not on the event loop.
 
+        It is not loaded for a version that its bundle does not have; of a model in memory `check_version` says that.
+
         Raises:
-            ServiceError: 404 for an unknown model, 503 for one that cannot be loaded or is too large, and if a folder
-                of models cannot be read.
+            ServiceError: 404 for an unknown model or version, 503 for one that cannot be loaded or is too large, and if
+                a folder of models cannot be read.
         """
         if name not in installed_models():
             raise _unknown(name)
         with self._lock:
             gate = self._loading.setdefault(name, threading.Lock())
         with gate:
-            return self.get(name) or self._load(name)
+            return self.get(name) or self._load(name, version)
 
-    def _load(self, name: str) -> Model:
+    def _load(self, name: str, version: str | None) -> Model:
         from sentiline.predictor import Predictor
 
         with self._lock:
@@ -106,9 +108,12 @@ class ModelStore:
         started = time.perf_counter()
         try:
             bundle = find_by_name(name)
+            check_version(bundle.manifest, version)
             precision = bundle.precision(self._precision(name, bundle))
             size = memory(bundle.manifest, precision)
             self._check_size(name, size)
+            with self._lock:  # before, so that there is never more in memory than may be
+                self._evict(name, size)
             predictor = Predictor(bundle, precision=precision, threads=self._threads)
             predictor.predict([WARM_UP_TEXT * 20])
             logit = predictor.predict([WARM_UP_TEXT])[0].logit
@@ -126,8 +131,7 @@ class ModelStore:
         with self._lock:
             self._broken.pop(name, None)
             self._loaded[name] = model
-            self._evict(name)
-            self._observe({each: other.size for each, other in self._loaded.items()})
+            self._evict(name)  # again, for what other threads have loaded meanwhile
         logger.info("loaded %r in %.2f s", predictor, time.perf_counter() - started)
         return model
 
@@ -160,15 +164,16 @@ class ModelStore:
                 setting=variable("model_memory_mb"),
             )
 
-    def _evict(self, newest: str) -> None:
-        """Drop the models least recently used until the others fit; the default and the newest stay."""
+    def _evict(self, newest: str, size: int = 0) -> None:
+        """Drop the models least recently used until the others fit beside `size` bytes; default and newest stay."""
         limit = self._settings.model_memory_mb
         for name in [name for name in self._loaded if name not in (self._settings.model, newest)]:
-            if sum(model.size for model in self._loaded.values()) <= limit * MEBIBYTE:
-                return
+            if sum(model.size for model in self._loaded.values()) + size <= limit * MEBIBYTE:
+                break
             # not closed: requests may still run on it; it goes when they are done
             del self._loaded[name]
             logger.info("model %r dropped from memory: %s is %d", name, variable("model_memory_mb"), limit)
+        self._observe({name: model.size for name, model in self._loaded.items()})
 
 
 def installed_models() -> dict[str, Path]:
@@ -189,6 +194,17 @@ def memory(manifest: Manifest, precision: str) -> int:
     """Bytes of memory that a model is taken to need once it is loaded."""
     graph, tokenizer = manifest.files[manifest.precisions[precision]], manifest.files[manifest.tokenizer]
     return GRAPH_FACTOR * graph.size + TOKENIZER_FACTOR * tokenizer.size + SESSION_BYTES
+
+
+def check_version(manifest: Manifest, version: str | None) -> None:
+    """Refuse a version that a model does not have; None stands for any.
+
+    Raises:
+        ServiceError: 404.
+    """
+    if version not in (None, manifest.version):
+        message = f'the model "{manifest.name}" has no version "{shown(version)}"; it has {manifest.version}'
+        raise ServiceError(404, "model_not_found", message, field="version")
 
 
 def _unknown(name: str) -> ServiceError:

@@ -250,9 +250,11 @@ class Protocol(HttpToolsProtocol):
             self._timer = None
 
     def _give_up(self) -> None:
-        self._timer = None
+        timer, self._timer = self._timer, None
+        assert timer is not None  # which has called
         if self._part is _HEADERS:
-            self._refuse(_too_slow(self._milliseconds))
+            late = max(0.0, self.loop.time() - timer.when())
+            self._refuse(_too_slow(self._milliseconds + round(1000 * late), self._milliseconds))
         else:  # nothing was asked, or it is answered already
             self.transport.close()
 
@@ -369,10 +371,13 @@ def _too_large(seen: int, limit: int) -> ServiceError:
     return ServiceError(431, "header_too_large", message, limit=limit, setting=setting)
 
 
-def _too_slow(milliseconds: int) -> ServiceError:
+def _too_slow(seen: int, limit: int) -> ServiceError:
     setting = variable("timeout_ms")
-    message = f"the headers did not arrive within {milliseconds / 1000:g} s; send them faster, or raise {setting}"
-    return ServiceError(408, "header_timeout", message, setting=setting)
+    message = (
+        f"the headers are not complete after {seen} ms and the limit is {limit} ms; "
+        f"send them faster, or raise {setting}"
+    )
+    return ServiceError(408, "header_timeout", message, limit=limit, setting=setting)
 
 
 def _unreadable(reason: str) -> ServiceError:

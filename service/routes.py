@@ -16,8 +16,9 @@ from sentiline.bundle import installed
 from sentiline.errors import InputError, SettingError
 
 from . import catalogue, huggingface, openapi
+from .answers import uncached
 from .body import read_json
-from .contract import Answer, answer, parse, render
+from .contract import Answer, PredictRequest, answer, parse, render
 from .engine import Engine
 from .errors import JSON_TYPE, ServiceError
 from .inference_routes import InferenceEndpoints
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from .tracing import Tracing
 
 Result = TypeVar("Result")
-
-_NEVER_CACHED = {"cache-control": "no-store"}
 
 
 class Endpoints:
@@ -93,38 +92,34 @@ class Endpoints:
         """`POST /predict`."""
         seconds = allowed(request.headers, self.settings)
         wanted = parse(await read_json(request, self.settings, seconds), self.settings)
-
-        def part(outcome: Outcome, index: int) -> orjson.Fragment:
-            return orjson.Fragment(orjson.dumps(render(outcome, index, wanted)))
-
-        def finish(manifest: Manifest, outcomes: list[Outcome], parts: list[orjson.Fragment]) -> tuple[bytes, int]:
-            scored = self._count(manifest, answer(manifest, outcomes, parts, wanted))
-            return orjson.dumps(scored.document), scored.status
-
-        task = Task(wanted.texts, wanted.truncation, finish, part, sentences=wanted.detail == "sentences")
+        task = self._task(wanted, lambda slot: orjson.Fragment(orjson.dumps(slot)), _as_json)
         body, status = await self.run(request, wanted.model, task, seconds)
         return timed(request, body, status)
 
     async def predict_natively(self, document: dict[str, Any]) -> dict[str, Any]:
         """The same for a caller inside BentoML, without JSON."""
         wanted = parse(document, self.settings)
-
-        def finish(manifest: Manifest, outcomes: list[Outcome], parts: list[dict[str, Any]]) -> Answer:
-            return self._count(manifest, answer(manifest, outcomes, parts, wanted))
-
-        def part(outcome: Outcome, index: int) -> dict[str, Any]:
-            return render(outcome, index, wanted)
-
-        task = Task(wanted.texts, wanted.truncation, finish, part, sentences=wanted.detail == "sentences")
+        task = self._task(wanted, lambda slot: slot, lambda scored: scored)
         scored = await self.engine.run(wanted.model, task, times=Times(perf_counter()))
         if scored.status != 200:
             refusal = dict(scored.document)
             raise ServiceError(scored.status, refusal.pop("error_type"), refusal.pop("error"), **refusal)
         return scored.document
 
-    def _count(self, manifest: Manifest, scored: Answer) -> Answer:
-        self.metrics.outcomes(manifest.name, scored.outcomes)
-        return scored
+    def _task(
+        self, wanted: PredictRequest, pack: Callable[[dict[str, Any]], Any], finish: Callable[[Answer], Result]
+    ) -> Task[Result]:
+        """What `/predict` wants done: `pack` is given each text's slot, `finish` the whole answer, in the threads."""
+
+        def part(outcome: Outcome, index: int) -> Any:
+            return pack(render(outcome, index, wanted))
+
+        def whole(manifest: Manifest, outcomes: list[Outcome], parts: list[Any]) -> Result:
+            scored = answer(manifest, outcomes, parts, wanted)
+            self.metrics.outcomes(manifest.name, scored.outcomes)
+            return finish(scored)
+
+        return Task(wanted.texts, wanted.truncation, whole, part, sentences=wanted.detail == "sentences")
 
     async def classify(self, request: Request) -> Response:
         """`POST /hf`: the default model as Hugging Face's clients expect it."""
@@ -147,10 +142,14 @@ class Endpoints:
         body, headers = await self.run(request, model, Task(wanted.texts, wanted.truncation, finish), seconds)
         return timed(request, body, 200, headers)
 
-    async def run(self, request: Request, model: str | None, task: Task[Result], seconds: float) -> Result:
+    async def run(
+        self, request: Request, model: str | None, task: Task[Result], seconds: float, version: str | None = None
+    ) -> Result:
         """Do a task for a request that has so many seconds, as long as its client waits; see `Engine.run`."""
         times = request.scope[TIMES]
-        result = await self.engine.run(model, task, times=times, seconds=seconds, receive=request.receive)
+        result = await self.engine.run(
+            model, task, version=version, times=times, seconds=seconds, receive=request.receive
+        )
         self.metrics.times(times)
         return result
 
@@ -169,23 +168,20 @@ class Endpoints:
 
     async def alive(self, _: Request) -> Response:
         """`GET /livez`: the event loop turns."""
-        return Response(b'{"status":"alive"}', headers=_NEVER_CACHED, media_type=JSON_TYPE)
+        return uncached({"status": "alive"})
 
     async def ready(self, _: Request) -> Response:
         """`GET /readyz`: the default model answers as it did in its warm-up."""
         await self.engine.check_alive()
-        document = {"status": "ready", "model": self.settings.model}
-        return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+        return uncached({"status": "ready", "model": self.settings.model})
 
     async def models(self, _: Request) -> Response:
         """`GET /models`."""
-        document = await asyncio.to_thread(catalogue.models, self.engine)
-        return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+        return uncached(await asyncio.to_thread(catalogue.models, self.engine))
 
     async def info(self, _: Request) -> Response:
         """`GET /info`."""
-        document = await asyncio.to_thread(catalogue.info, self.engine)
-        return Response(orjson.dumps(document), headers=_NEVER_CACHED, media_type=JSON_TYPE)
+        return uncached(await asyncio.to_thread(catalogue.info, self.engine))
 
     async def exposition(self, _: Request) -> Response:
         """`GET /metrics`."""
@@ -198,6 +194,10 @@ class Endpoints:
     async def openapi(self, _: Request) -> Response:
         """`GET /openapi.json`."""
         return Response(self._openapi, media_type=JSON_TYPE)
+
+
+def _as_json(scored: Answer) -> tuple[bytes, int]:
+    return orjson.dumps(scored.document), scored.status
 
 
 def _models(settings: Settings) -> list[str]:

@@ -26,7 +26,7 @@ export class Panel extends EventTarget {
     const part = (name) => this.root.querySelector(`.${name}`);
     this.parts = Object.fromEntries(
       ["name", "about", "label", "score", "meter", "pin", "doubt", "facts", "problem", "message", "later", "wait", "again", "content"]
-        .concat(["legend", "chart", "readout", "spoken", "text", "plot"])
+        .concat(["empty", "legend", "chart", "readout", "spoken", "text", "plot"])
         .map((name) => [name, part(name)]),
     );
     this.text = new TintedText(this.parts.text);
@@ -53,7 +53,7 @@ export class Panel extends EventTarget {
       });
       area.addEventListener("blur", () => this.move(-1));
     }
-    again.addEventListener("click", () => this.ask(this.asked));
+    again.addEventListener("click", () => this.repeat(0));
   }
 
   /** @param {{name: string, summary?: string, uncertainty?: {confidence: number, unknown_rate: number}}} model */
@@ -70,23 +70,36 @@ export class Panel extends EventTarget {
 
   /** Ask about a text; an earlier question is dropped, answered or not. */
   async ask(text, retries = 0) {
-    this.stop();
     this.asked = text;
+    this.repeat = (again) => this.ask(text, again);
+    const prediction = await this.question("timesteps", (error) => this.refuse(error, retries));
+    if (!prediction) return;
+    this.show(makeReading(text, prediction));
+    if (this.reading.additive) await this.askSentences();
+    else this.sentences.show(null);
+  }
+
+  /** Ask for the sentences of the text that is shown, which stays whatever the answer is. */
+  async askSentences(retries = 0) {
+    this.repeat = (again) => this.askSentences(again);
+    const prediction = await this.question("sentences", (error) => this.refuseSentences(error, retries));
+    if (prediction) this.sentences.show(prediction.sentences);
+  }
+
+  /** The prediction of the text asked about; null once `refuse` is told why there is none, or another question came. */
+  async question(detail, refuse) {
+    this.stop();
     const turn = this.turn;
-    const controller = (this.controller = new AbortController());
-    const question = (detail) => predict({ inputs: text, model: this.model.name, detail }, controller.signal);
+    const { signal } = (this.controller = new AbortController());
     this.root.setAttribute("aria-busy", "true");
     try {
-      const prediction = await question("timesteps");
-      if (turn !== this.turn) return;
-      this.show(makeReading(text, prediction));
-      const { sentences } = this.reading.additive ? await question("sentences") : { sentences: null };
-      if (turn !== this.turn) return;
-      this.sentences.show(sentences);
+      const prediction = await predict({ inputs: this.asked, model: this.model.name, detail }, signal);
+      return turn === this.turn ? prediction : null;
     } catch (error) {
-      if (turn !== this.turn) return;
+      if (turn !== this.turn) return null;
       if (!(error instanceof ApiError)) throw error;
-      this.refuse(error, retries);
+      refuse(error);
+      return null;
     } finally {
       if (turn === this.turn) this.root.setAttribute("aria-busy", "false");
     }
@@ -168,6 +181,19 @@ export class Panel extends EventTarget {
     this.root.dataset.state = "refused";
     this.text.clear();
     this.sentences.show(null);
+    const { problem, empty } = this.parts;
+    if (problem.parentElement !== this.root) empty.after(problem);
+    this.explain(error, retries);
+  }
+
+  /** Say in the place of the sentences why there are none. */
+  refuseSentences(error, retries) {
+    this.sentences.refuse(this.parts.problem);
+    this.explain(error, retries);
+  }
+
+  /** Say what was refused, in the words of the service; where it passes, when it is asked again. */
+  explain(error, retries) {
     const { message, wait, later } = this.parts;
     message.textContent = error.message;
     later.hidden = error.retryAfter === null;
@@ -179,7 +205,7 @@ export class Panel extends EventTarget {
   /** Count the seconds down, then ask again. */
   count(seconds, retries) {
     this.parts.wait.textContent = seconds > 0 ? `Asking again in ${integer(seconds)} s.` : "Asking again.";
-    const next = () => (seconds > 0 ? this.count(seconds - 1, retries) : this.ask(this.asked, retries + 1));
+    const next = () => (seconds > 0 ? this.count(seconds - 1, retries) : this.repeat(retries + 1));
     this.timer = setTimeout(next, seconds > 0 ? 1000 : 0);
   }
 

@@ -31,10 +31,19 @@ export class Sentences {
     this.scale = Math.max(1e-9, ...this.ranked.slice(0, 1).map((sentence) => Math.abs(sentence.contribution)));
     this.list.replaceChildren();
     this.root.hidden = this.ranked.length === 0;
+    delete this.root.dataset.state;
     const unread = (sentences ?? []).filter((sentence) => sentence.tokens_used === 0);
     const tokens = unread.reduce((sum, sentence) => sum + sentence.tokens_total, 0);
     this.note.textContent = tokens ? `more left out, of ${integer(tokens)} tokens` : "";
     this.add(FIRST);
+  }
+
+  /** @param {HTMLElement} problem says why there are none; taken to their place */
+  refuse(problem) {
+    this.show(null);
+    this.root.hidden = false;
+    this.root.dataset.state = "refused";
+    if (problem.parentElement !== this.root) this.root.append(problem);
   }
 
   add(count) {

@@ -28,7 +28,7 @@ def engine() -> None:
 def promtool() -> str:
     """Prometheus' own checker of rules."""
     path = shutil.which("promtool")
-    need("rules", path is not None, f"promtool is not installed (Debian: apt-get install prometheus); {START}")
+    need("rules", path is not None, "promtool is not installed: run tests/docker/engine promtool")
     assert path is not None
     return path
 

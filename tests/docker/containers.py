@@ -26,7 +26,8 @@ ASK = """
 import json, sys, urllib.request
 url, body = sys.argv[1], sys.argv[2].encode()
 request = urllib.request.Request(url, body or None, {"content-type": "application/json"})
-print(urllib.request.urlopen(request, timeout=60).read().decode())
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy that the environment names
+print(direct.open(request, timeout=60).read().decode())
 """
 
 

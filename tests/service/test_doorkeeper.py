@@ -118,8 +118,21 @@ def test_every_route_that_predicts_is_counted_by_its_template() -> None:
         assert door.refuse(url)
         labels = {"route": template, "method": "POST", "status": "429"}
         assert door.count("sentiline_requests_total", **labels) == 1
-        assert door.count("sentiline_request_seconds_count", route=template) == 1
+        assert door.count("sentiline_request_seconds_count", route=template) == 0
     assert door.count("sentiline_errors_total", error_type="overloaded") == len(urls)
+
+
+def test_refusals_do_not_hide_how_long_the_others_take() -> None:
+    """Those that went the long way do not either."""
+    door = Door(6400)
+    for _ in range(200):
+        door.refuse()
+        door.metrics.request("/predict", "POST", 429, 0.001)
+    door.metrics.request("/predict", "POST", 200, 2.0)
+    door.metrics.request("/predict", "POST", 504, 3.0)
+    assert door.count("sentiline_requests_total", route="/predict", status="429") == 400
+    assert door.count("sentiline_request_seconds_count", route="/predict") == 2
+    assert door.count("sentiline_request_seconds_bucket", route="/predict", le="1.0") == 0
 
 
 def test_what_needs_another_answer_goes_the_long_way() -> None:

@@ -145,13 +145,21 @@ def test_why_an_engine_is_not_ready(
     engine.close()
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+
+
+def pipe_in_place_of(file: Path) -> bytes:
+    """What the file held: the model loads when the test writes that into the pipe."""
+    content = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)
+    return content
+
+
+@needs_pipes
 def test_requests_wait_for_a_worker_that_loads(tmp_path: Path) -> None:
-    """A pipe in the place of the tokenizer: the model loads when the test writes into it."""
     pipe = write_bundle(tmp_path / "models" / "mine") / "tokenizer.json"
-    content = pipe.read_bytes()
-    pipe.unlink()
-    os.mkfifo(pipe)
+    content = pipe_in_place_of(pipe)
     tensor = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["good film"]}
     requests: list[tuple[str, dict[str, Any]]] = [
         ("/predict", {"inputs": "good film"}),
@@ -170,9 +178,35 @@ def test_requests_wait_for_a_worker_that_loads(tmp_path: Path) -> None:
             answer = client.post(path, json=document, headers={"x-timeout-ms": "20"})
             assert (answer.status_code, answer.json()["error_type"]) == (503, "not_ready")
         asked = [threads.submit(client.post, path, json=document) for path, document in requests]
-        while "sentiline_pending_texts 3.0" not in client.get("/metrics").text:
+        while "sentiline_pending_texts 4.0" not in client.get("/metrics").text:
             assert not any(answer.done() for answer in asked)
         assert client.get("/readyz").json()["error_type"] == "not_ready"
         pipe.write_bytes(content)
         assert [answer.result().status_code for answer in asked] == [200] * len(requests)
         assert client.get("/readyz").status_code == 200
+
+
+@needs_pipes
+def test_a_version_is_waited_for_no_longer_than_the_deadline(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "models" / "mine")
+    pipe = write_bundle(tmp_path / "models" / "slow") / "tokenizer.json"
+    content = pipe_in_place_of(pipe)
+    document = {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["good film"]}]}
+    settings = {"SENTILINE_MODELS": str(tmp_path / "models"), "SENTILINE_MODEL": "mine", "SENTILINE_THREADS": "1"}
+    with (
+        Server(tmp_path / "home", **settings) as server,
+        httpx.Client(base_url=server.url, timeout=120) as client,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        server.wait_until_ready()
+        for path in ("/v2/models/slow/versions/0.0.1/infer", "/v2/models/slow/infer"):
+            answer = client.post(path, json=document, headers={"x-timeout-ms": "50"})
+            assert (answer.status_code, answer.json()["error_type"]) == (504, "deadline_exceeded")
+        waiting = threads.submit(client.post, "/v2/models/slow/versions/0.0.1/infer", json=document)
+        while "sentiline_pending_texts 1.0" not in client.get("/metrics").text:  # it counts while its model loads
+            assert not waiting.done()
+        pipe.write_bytes(content)
+        assert waiting.result().status_code == 200
+        for model in ("slow", "mine"):
+            answer = client.post(f"/v2/models/{model}/versions/9/infer", json=document)
+            assert (answer.status_code, answer.json()["field"]) == (404, "version")

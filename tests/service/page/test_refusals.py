@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.service.page.panel import TURN, Visit, settled
 from tests.service.server import Server
@@ -83,6 +83,49 @@ def test_a_key_is_asked_for_and_overload_is_sat_out(visit: Visit, locked: Server
     hog.join()
     root.locator(".again").click()
     settled(page, "I loved it.")
+
+
+def test_a_refusal_of_the_sentences_leaves_the_reading(visit: Visit, locked: Server) -> None:
+    """The server becomes busy between the two questions that the page asks about a text."""
+    page = visit(url=locked.url, refusals=True)
+    page.fill("#key", KEY)
+    page.keyboard.press("Enter")
+    root = settled(page, page.input_value("#review"))
+    bearer = {"authorization": f"Bearer {KEY}"}
+    big = {"inputs": ["I loved the good film so. " * 200] * 4_000, "detail": "none"}
+    asked: list[str] = []
+    with httpx.Client(base_url=locked.url, headers=bearer, timeout=120) as busy:
+        hog = threading.Thread(target=post_until_closed, args=(busy, big))
+
+        def occupy_before_the_sentences(route: Route) -> None:
+            asked.append(route.request.post_data_json["detail"])
+            if asked[-1] == "sentences" and hog.ident is None:
+                hog.start()
+                while hog.is_alive():
+                    refusal = httpx.post(f"{locked.url}/predict", json={"inputs": "good"}, headers=bearer, timeout=120)
+                    if refusal.status_code == 429:
+                        break
+            route.continue_()
+
+        page.route("**/predict", occupy_before_the_sentences)
+        page.fill("#review", TURN)
+        sentences = root.locator(".sentences")
+        expect(sentences.locator(".message")).to_contain_text("try again in", timeout=60_000)
+        expect(sentences.locator(".wait")).to_contain_text("Asking again")
+        expect(sentences.locator("ol > li")).to_have_count(0)
+        expect(root).to_have_attribute("data-state", "read")
+        expect(root.locator(".label")).to_be_visible()
+        expect(root.locator(".text")).to_have_text(TURN)
+        assert root.locator(".text .token").count() > 0
+    hog.join()
+    expect(sentences.locator("ol > li")).to_have_count(3, timeout=60_000)  # the page has asked again by itself
+    expect(sentences.locator(".message")).to_be_hidden()
+    assert asked == ["timesteps", *["sentences"] * (len(asked) - 1)]  # what is read is not asked for again
+    page.unroute("**/predict")
+    refusal = httpx.post(f"{locked.url}/predict", json={"inputs": "… — …"}, headers=bearer, timeout=120)
+    page.fill("#review", "… — …")
+    expect(root.locator(":scope > .problem .message")).to_have_text(refusal.json()["error"])
+    expect(sentences).to_be_hidden()
 
 
 def post_until_closed(client: httpx.Client, document: dict[str, Any]) -> None:
