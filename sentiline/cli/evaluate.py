@@ -12,7 +12,7 @@ from sentiline.bundle import installed
 from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import BundleNotFoundError, OptionError
 from sentiline.labels import SCHEMES
-from sentiline.scoring.format import KINDS
+from sentiline.scoring.format import KINDS, QUOTINGS
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
 HELP = """
@@ -52,6 +52,8 @@ Examples:
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text files.")
 @click.option("--delimiter", metavar="CHARACTER",
               help="Between the columns of CSV inputs, such as ';'; default a comma, and a tab for TSV.")  # fmt: skip
+@click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
+              help="none: double quotes in CSV and TSV inputs are text.")  # fmt: skip
 @click.option("--max-characters", type=click.IntRange(min=1), default=1_000_000, show_default=True,
               help="A longer text is not evaluated.")  # fmt: skip
 @click.option("--truncation", type=click.Choice(TRUNCATIONS), help="For long texts; default the model's own choice.")
@@ -71,6 +73,7 @@ def evaluate(
     kind: str | None,
     encoding: str,
     delimiter: str | None,
+    quoting: str,
     max_characters: int,
     truncation: Truncation | None,
     threads: int | None,
@@ -99,6 +102,7 @@ def evaluate(
         format=kind,
         encoding=encoding,
         delimiter=delimiter,
+        quoting=quoting,
         truncation=truncation,
         max_characters=max_characters,
         worst=worst,

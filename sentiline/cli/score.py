@@ -11,7 +11,7 @@ import click
 
 from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import OptionError
-from sentiline.scoring.format import KINDS
+from sentiline.scoring.format import KINDS, QUOTINGS
 from sentiline.scoring.memory import DEFAULT, parse_size
 from sentiline.tokenizer import TRUNCATIONS
 
@@ -54,6 +54,8 @@ OUTPUT appears when it is complete. Until then it grows in OUTPUT.partial, and a
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text files.")
 @click.option("--delimiter", metavar="CHARACTER",
               help="Between the columns of CSV inputs, such as ';'; default a comma, and a tab for TSV.")  # fmt: skip
+@click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
+              help="none: double quotes in CSV and TSV inputs are text.")  # fmt: skip
 @click.option("--prefix", default="", metavar="TEXT", help="Put before the names of the added columns.")
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
 @click.option("--sentences", is_flag=True, help="Add what every sentence adds to the verdict, likewise.")
@@ -163,5 +165,5 @@ def score(
         click.echo(f"{output} is complete, of the same inputs, model and options: nothing to resume.")
     else:
         show_summary(tally, output)
-        for path in reports:
+        for path in filter(Path.exists, reports):
             click.echo(f"report: {path}")

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sentiline.cluster.desk import FIGURES, PARTS, RECORDS, RUN, Desk, Record, write_whole
-from sentiline.cluster.place import MANIFEST, SUCCESS, digest_of, put
+from sentiline.cluster.place import MANIFEST, SUCCESS, put
 from sentiline.errors import ClusterError
+from sentiline.scoring.header import digest_of
 from sentiline.scoring.journal import Journal
 from sentiline.scoring.location import Location
 

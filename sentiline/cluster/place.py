@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sentiline.errors import DataFileError
+from sentiline.scoring.header import digest_of
 from sentiline.scoring.journal import unfinished
 from sentiline.scoring.location import Location
 
@@ -82,11 +82,6 @@ def check_same(target: Location, header: Mapping[str, Any]) -> None:
             "its place: nothing is there to resume; keep it, or replace it with --overwrite",
             field="resume",
         )
-
-
-def digest_of(header: Mapping[str, Any]) -> str:
-    """What tells two runs apart that were asked different things."""
-    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
 
 
 def put(parts: Path, target: Location, aside: Path, names: list[str]) -> None:

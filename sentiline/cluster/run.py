@@ -27,16 +27,19 @@ from sentiline.cpus import available_cpus
 from sentiline.errors import ClusterError, DataFileError, OptionError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
+from sentiline.scoring.delimited import FieldLimitError
 from sentiline.scoring.encoder import encoder_for
 from sentiline.scoring.format import Format
 from sentiline.scoring.header import header_of
+from sentiline.scoring.journal import unfinished
 from sentiline.scoring.location import parse_output
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.outcome import output_names
 from sentiline.scoring.reader import read_chunks
 from sentiline.scoring.run import Options, Progress, Report
-from sentiline.scoring.source import InterruptedReadError, Source, find_sources
+from sentiline.scoring.source import Source, find_sources
 from sentiline.scoring.tally import Tally
+from sentiline.scoring.text import InterruptedReadError
 from sentiline.scoring.workspace import folder_of
 
 if TYPE_CHECKING:
@@ -110,7 +113,7 @@ def score_on_cluster(
     encoder = encoder_for(
         Format("parquet"), output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
     )
-    found = find_sources(inputs, options.format, options.encoding, options.delimiter)
+    found = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
     sources = [_absolute(source) for source in found]
     inside = [source.name for source in sources if source.location and target.holds(source.location)]
     if inside:
@@ -122,6 +125,8 @@ def score_on_cluster(
     if not begin(target, folder, resume=resume, overwrite=overwrite):
         check_same(target, header)
         return None
+    if page:
+        page.claim(replace=overwrite or unfinished(folder))
     characters = chunk_characters(options.memory)
     first = _first_chunk(sources, options.encoding, characters)
     column = find_text_column(first, options.text_column)
@@ -157,7 +162,7 @@ def score_on_cluster(
                         page.join(figures)
                     page.finish(run.tally)
             written.publish(len(splits), _manifest(header, column, run.tally))
-        except (ClusterError, InterruptedReadError):
+        except (ClusterError, InterruptedReadError, FieldLimitError):
             raise
         except SentilineError:  # the same would happen again: nothing is left to resume
             written.discard()

@@ -184,7 +184,7 @@ class PartScorer:
                         tally.add(scored)
                         if figures:
                             figures.add(scored)
-                        file.write(self._job.encoder.encode(scored, first=index == 0))
+                        file.writelines(self._job.encoder.encode(scored, first=index == 0))
                 self._job.encoder.assemble(data, path)
             worker = (platform.node(), os.getpid())
             return {"rows": tally.rows, "read": part.read, "tally": tally.as_dict(), "worker": worker}

@@ -46,6 +46,7 @@ class Options:
         format: of the files; None goes by endings.
         encoding: of text files.
         delimiter: between the columns of the files, which are CSV or TSV then; None for what their format says.
+        quoting: "none" if double quotes are text in the files, which are CSV or TSV then.
         truncation: for long texts; None is each model's own policy.
         max_characters: a longer text is not evaluated.
         worst: wrong verdicts to keep of each model.
@@ -57,6 +58,7 @@ class Options:
     format: str | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
+    quoting: str = "csv"
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     worst: int = WORST
@@ -92,7 +94,7 @@ def evaluate_files(
     options = options or Options()
     if options.labels != "auto" and options.labels not in SCHEMES:
         raise OptionError(f"labels is {options.labels!r}; it must be auto, {', '.join(SCHEMES)}", field="labels")
-    sources = find_sources(inputs, options.format, options.encoding, options.delimiter)
+    sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
     text_only = [source.name for source in sources if source.format.kind == "text"]
     if text_only:
         raise DataFileError(f"{text_only[0]} is plain text, which has no labels; use CSV, JSON Lines or Parquet")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 
 from sentiline.errors import OptionError
 
 _SLASHES = re.compile(r"\d{4}/\d{1,2}/\d{1,2}")
-_NUMBER = re.compile(r"\d{8,13}", re.ASCII)
+_NUMBER = re.compile(r"(\d{8,13})(\.\d+)?", re.ASCII)
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
@@ -17,8 +18,8 @@ def day_of(value: object, pattern: str | None = None) -> int | None:
     """The day of a value, as `date.toordinal` counts.
 
     Without a pattern these are dates: dates and times as such, ISO 8601 (2024-03-01, 2024-03-01T12:00:00Z, 20240301,
-    2024-03), 2024/3/1, and seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970. A time with a zone counts
-    on the day that it has there; seconds on that of UTC.
+    2024-03), 2024/3/1, and seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970, with
+    a fraction or without. A time with a zone counts on the day that it has there; seconds on that of UTC.
 
     Args:
         value: as it stands in the file.
@@ -33,8 +34,10 @@ def day_of(value: object, pattern: str | None = None) -> int | None:
     """
     if isinstance(value, date):  # a datetime is one too
         return value.toordinal()
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
+    if isinstance(value, float) and value.is_integer():  # as whole numbers are where one is missing
+        value = int(value)
     return _parse(str(value).strip(), pattern)
 
 
@@ -60,8 +63,10 @@ def _parse(text: str, pattern: str | None) -> int | None:
     try:
         if pattern is not None:
             return datetime.strptime(text, pattern).toordinal()
-        if _NUMBER.fullmatch(text) and len(text) in (9, 10, 12, 13):
-            return datetime.fromtimestamp(int(text) / (1000 if len(text) > 10 else 1), UTC).toordinal()
+        if (number := _NUMBER.fullmatch(text)) and len(number[1]) in (9, 10, 12, 13):
+            return datetime.fromtimestamp(int(number[1]) // (1000 if len(number[1]) > 10 else 1), UTC).toordinal()
+        if number and not float(number[2] or 0):  # 20240301.0
+            text = number[1]
         if _SLASHES.fullmatch(text):
             return date(*map(int, text.split("/"))).toordinal()
         if _MONTH.fullmatch(text):

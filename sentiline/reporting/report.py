@@ -59,7 +59,20 @@ class Report:
     @property
     def header(self) -> dict[str, Any]:
         """What a resumed run must have been asked too."""
-        return {"date_column": self._figures.date_column, "date_format": self._date_format}
+        return {
+            "date_column": self._figures.date_column,
+            "date_format": self._date_format,
+            "targets": [str(target.resolve()) for target in self._targets],
+        }
+
+    def claim(self, *, replace: bool) -> None:
+        """Raise if a file lies where one is to be written, unless `replace`.
+
+        Raises:
+            DataFileError: one does.
+        """
+        for target in self._targets:
+            check_target(target, OPTION, ENDINGS, (), overwrite=replace)
 
     def prepare(self, first: Chunk) -> None:
         """Check the columns of the first chunk; see `Accumulator.prepare`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sentiline.errors import DataFileError
@@ -98,6 +98,7 @@ class Chunk:
         lines: where each row begins, from 1.
         data: the rows.
         position: bytes of the file that have been read.
+        faults: of rows that could not be read, by index, the name of their fault.
     """
 
     file: str
@@ -105,6 +106,7 @@ class Chunk:
     lines: Sequence[int]
     data: Records | Batch
     position: int
+    faults: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -128,7 +130,7 @@ def strings(name: str, column: Any) -> list[Any]:
             column = column.cast(column.type.value_type)
         if column.type not in (pa.string(), pa.large_string(), pa.string_view()):
             raise DataFileError(
-                f"column {name!r} holds nested text that is not UTF-8: {error}; leave it out, or write .parquet",
+                f"column {name!r} holds nested text that is not UTF-8: {error}; mend it, or leave the column out",
                 field="columns",
             ) from None
         values = column.cast(pa.large_binary()).to_pylist()
@@ -186,24 +188,20 @@ def _whole(array: Any) -> Any:
 
 def _with_times(kind: Any, times: Any) -> Any:
     """A type with another in place of times of nanoseconds."""
+    from sentiline.scoring.kind import mapped
+
     pa = arrow("Parquet")
-    types = pa.types
-    if kind == pa.time64("ns"):
-        return times
-    if types.is_struct(kind):
-        return pa.struct([field.with_type(_with_times(field.type, times)) for field in kind])
-    if types.is_map(kind):
-        return pa.map_(_with_times(kind.key_type, times), _with_times(kind.item_type, times))
-    if types.is_dictionary(kind):
-        return _with_times(kind.value_type, times)
-    for is_list, make in ((types.is_list, pa.list_), (types.is_large_list, pa.large_list)):
-        if is_list(kind):
-            return make(kind.value_field.with_type(_with_times(kind.value_type, times)))
-    if types.is_fixed_size_list(kind):
-        return pa.list_(kind.value_field.with_type(_with_times(kind.value_type, times)), kind.list_size)
-    if str(pa.time64("ns")) in str(kind):
-        raise pa.ArrowNotImplementedError(f"times of nanoseconds within {kind}")
-    return kind
+
+    def leaf(one: Any) -> Any:
+        if pa.types.is_dictionary(one):
+            return _with_times(one.value_type, times)
+        if one == pa.time64("ns"):
+            return times
+        if str(pa.time64("ns")) in str(one):
+            raise pa.ArrowNotImplementedError(f"times of nanoseconds within {one}")
+        return one
+
+    return mapped(kind, leaf)
 
 
 def _is_words(value: object) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import datetime
 import decimal
-import gzip
 import io
 import json
 import re
 import uuid
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +20,10 @@ from sentiline.scoring.chunk import Batch, Chunk, Records
 from sentiline.scoring.format import Compression, Format
 from sentiline.scoring.outcome import NESTED, Scored, check_clash
 
-_LONE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-"""Lone surrogates that stand for no byte: JSON can spell them."""
+_LONE = re.compile("[\ud800-\udfff]")
+"""Lone surrogates: what could not be decoded, and what JSON can spell though it is no text."""
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(u[dD][89a-fA-F]\w\w)|.)")
+"""Escapes of JSON; the group is one of a lone surrogate."""
 
 
 class Encoder(Protocol):
@@ -30,8 +32,11 @@ class Encoder(Protocol):
     def prepare(self, first: Chunk) -> None:
         """Settle the columns by the first chunk of the run; called once, before all else."""
 
-    def encode(self, scored: Scored, *, first: bool) -> bytes:
-        """Encode a chunk; `first` if it begins the output."""
+    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
+        """Encode a chunk; `first` if it begins the output.
+
+        Pieces are made one by one, to be written as they come: all of them at once may take much memory.
+        """
 
     def follow(self, data: Path, target: Path) -> None:
         """Make what can be made of the bytes that `data` holds so far, so that less is left for `assemble`."""
@@ -102,7 +107,7 @@ class TableEncoder(_Stream):
         check_clash(first, self._added)
         self._names = first.data.names
 
-    def encode(self, scored: Scored, *, first: bool) -> bytes:
+    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk, with the header if it is the first."""
         chunk = scored.chunk
         check_columns(chunk, self._names)
@@ -116,9 +121,7 @@ class TableEncoder(_Stream):
             columns = [map(_cell, column) for column in columns]
         columns += [map(_cell, column) for column in added.values()]
         writer.writerows(zip(*columns, strict=True))
-        # bytes that could not be decoded go out as they came in
-        content = _LONE.sub("\ufffd", text.getvalue()).encode("utf-8", "surrogateescape")
-        return compress(content, self._format.compression)
+        return compress([sound(text.getvalue()).encode()], self._format.compression)
 
 
 class JsonEncoder(_Stream):
@@ -134,20 +137,21 @@ class JsonEncoder(_Stream):
     def prepare(self, first: Chunk) -> None:
         """Nothing to settle: every line has its own keys."""
 
-    def encode(self, scored: Scored, *, first: bool) -> bytes:
+    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk."""
+        check_clash(scored.chunk, self._added)
+        return compress(self._lines(scored), self._format.compression)
+
+    def _lines(self, scored: Scored) -> Iterator[bytes]:
         chunk = scored.chunk
-        check_clash(chunk, self._added)
         added = scored.columns(self._added)
         results = (dict(zip(added, values, strict=True)) for values in zip(*added.values(), strict=True))
         sources = chunk.data.sources if isinstance(chunk.data, Records) else None
-        lines = []
         for index, (row, result) in enumerate(zip(chunk.data.rows, results, strict=True)):
-            line = None
             if sources is not None and row and _is_json(sources[index]):
-                line = f"{sources[index][:-1].rstrip()}, {_json(result).decode()[1:]}"
-            lines.append(_utf8(line) or _json(row | result))
-        return compress(b"".join(line + b"\n" for line in lines), self._format.compression)
+                yield f"{_spelt(sources[index])[:-1].rstrip()}, {_json(result)[1:]}\n".encode()
+            else:
+                yield f"{_json(row | result)}\n".encode()
 
 
 class _Rows:
@@ -177,14 +181,32 @@ def check_columns(chunk: Chunk, names: tuple[str, ...]) -> None:
         )
 
 
-def compress(content: bytes, compression: Compression | None) -> bytes:
-    """Compress one chunk; compressed chunks one after another are a compressed file."""
+def compress(pieces: Iterable[bytes], compression: Compression | None) -> Iterable[bytes]:
+    """Compress one chunk, piece by piece; compressed chunks one after another are a compressed file."""
     if compression == "gzip":
-        return gzip.compress(content, 6, mtime=0)  # no time: the same rows give the same bytes
-    if compression == "zstd":
-        compressed: bytes = arrow("zstd").compress(content, codec="zstd", asbytes=True)
-        return compressed
-    return content
+        return _gzipped(pieces)
+    return _zstd(pieces) if compression == "zstd" else pieces
+
+
+def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    stream = zlib.compressobj(6, zlib.DEFLATED, wbits=31)  # a header without a time: the same rows, the same bytes
+    for piece in pieces:
+        yield stream.compress(piece)
+    yield stream.flush()
+
+
+def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    pa = arrow("zstd")
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        for piece in pieces:
+            stream.write(piece)
+    yield sink.getvalue().to_pybytes()
+
+
+def sound(text: str) -> str:
+    """A text with U+FFFD for lone surrogates, which UTF-8 lacks."""
+    return _LONE.sub("\ufffd", text)
 
 
 def _cell(value: object) -> object:
@@ -196,16 +218,23 @@ def _cell(value: object) -> object:
         case str() | int() | float():
             return value
         case dict() | list() | tuple():
-            return _json(value).decode()
+            return _json(value)
     return _plain(value)
 
 
-def _json(value: object) -> bytes:
+def _json(value: object) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError:
         text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=_plain)
-    return _utf8(text) or json.dumps(_finite(value), allow_nan=False, default=_plain).encode()
+    return sound(text)
+
+
+def _spelt(line: str) -> str:
+    """A line of JSON to the letter, but for lone surrogates: as they are or escaped, others cannot read the line."""
+    if r"\ud" in line or r"\uD" in line:
+        line = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], line)
+    return sound(line)
 
 
 def _is_json(line: str) -> bool:
@@ -215,13 +244,6 @@ def _is_json(line: str) -> bool:
     constants: list[str] = []
     json.loads(line, parse_constant=constants.append)
     return not constants
-
-
-def _utf8(text: str | None) -> bytes | None:
-    try:
-        return None if text is None else text.encode()
-    except UnicodeEncodeError:
-        return None
 
 
 def _finite(value: object) -> object:

@@ -13,7 +13,9 @@ from sentiline.errors import OptionError
 
 Kind = Literal["csv", "tsv", "jsonl", "parquet", "text"]
 Compression = Literal["gzip", "zstd"]
+Quoting = Literal["csv", "none"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
 
 ENDINGS: dict[str, Kind] = {
     ".csv": "csv",
@@ -42,11 +44,13 @@ class Format:
         kind: what its rows look like.
         compression: around the whole file; None for Parquet, which compresses its pages itself.
         separator: what stands between the columns of CSV and TSV where it is not what their names say.
+        quotes: whether double quotes around a column of CSV and TSV belong to its writing, not to its text.
     """
 
     kind: Kind
     compression: Compression | None = None
     separator: str | None = field(default=None, repr=False)
+    quotes: bool = field(default=True, repr=False)
 
     @property
     def delimiter(self) -> str:
@@ -103,6 +107,17 @@ def check_delimiter(value: str | None) -> str | None:
             field="--delimiter",
         )
     return value
+
+
+def check_quoting(value: str) -> bool:
+    """Return whether double quotes around a column belong to its writing.
+
+    Raises:
+        OptionError: there is no such way of quoting.
+    """
+    if value not in QUOTINGS:
+        raise OptionError(f"--quoting is {value!r}; it must be one of {', '.join(QUOTINGS)}", field="--quoting")
+    return value == "csv"
 
 
 def ending_of(name: str) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
@@ -29,3 +31,8 @@ def header_of(predictor: Predictor, sources: Sequence[Source], options: Mapping[
         "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
         "options": dict(options),
     }
+
+
+def digest_of(header: Mapping[str, Any]) -> str:
+    """What tells two runs apart that were asked different things."""
+    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -159,25 +160,46 @@ class Location:
             return Path(self.path).open("rb")
         return io.BufferedReader(_Pieces(self.store.open_input_file(self.path)))
 
-    def below(self) -> list[Location]:
-        """All files in a folder and its folders, in the order of their paths."""
+    def below(self, leave_out: Callable[[str], bool] | None = None) -> list[Location]:
+        """All files in a folder and its folders, in the order of their paths.
+
+        Links to folders are followed, each folder being entered once however many lead to it: by its own path where
+        that is below this one.
+
+        Args:
+            leave_out: whether a file or folder is not looked at, by its name.
+
+        Raises:
+            OSError: a folder cannot be read.
+        """
+        leave_out = leave_out or (lambda _: False)
         if self.local:
-            paths = (path for path in Path(self.path).rglob("*") if path.is_file())
-            return [Location(str(path), str(path)) for path in sorted(paths)]
+            return [Location(str(path), str(path)) for path in sorted(_walk(Path(self.path), leave_out))]
         selector = arrow(self.name, "fs").FileSelector(self.path, recursive=True, allow_not_found=True)
         keys = [PurePosixPath(info.path) for info in self.store.get_file_info(selector) if info.is_file]
-        return [self._sibling(str(key)) for key in sorted(keys)]
+        depth = len(PurePosixPath(self.path).parts)
+        return [self._sibling(str(key)) for key in sorted(keys) if not any(map(leave_out, key.parts[depth:]))]
 
-    def matches(self) -> list[Location]:
-        """All files that the path matches as a glob, `**` as any number of folders, in the order of their paths."""
+    def matches(self, leave_out: Callable[[str], bool] | None = None) -> list[Location]:
+        """All files that the path matches as a glob, `**` as any number of folders, in the order of their paths.
+
+        Args:
+            leave_out: whether a folder behind the first wildcard is not looked at, by its name.
+        """
+        leave_out = leave_out or (lambda _: False)
+        parts = Path(self.path).parts if self.local else tuple(self.path.split("/"))
+        fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
         if self.local:
             paths = sorted(Path(found) for found in glob.glob(self.path, recursive=True))  # noqa: PTH207
-            return [Location(str(path), str(path)) for path in paths if path.is_file()]
-        parts = self.path.split("/")
-        fixed = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+            return [
+                Location(str(path), str(path))
+                for path in paths
+                if path.is_file() and not any(map(leave_out, path.parts[fixed:-1]))
+            ]
         pattern = _expression(parts)
         base = replace(self, path="/".join(parts[:fixed]))
-        return [found for found in base.below() if pattern.fullmatch(found.path)]
+        found = (one for one in base.below() if pattern.fullmatch(one.path))
+        return [one for one in found if not any(map(leave_out, one.path.split("/")[fixed:-1]))]
 
     def receive(self, file: Path) -> None:
         """Move a file there. It appears as a whole or not at all.
@@ -250,6 +272,28 @@ class _Pieces(io.RawIOBase):
         super().close()
 
 
+def _walk(root: Path, leave_out: Callable[[str], bool]) -> Iterator[Path]:
+    """All files in a folder and its folders, each folder entered once."""
+    entered: set[Path] = set()
+    links = [root]
+    while links:
+        folders, links = links, []
+        while folders:
+            folder = folders.pop()
+            place = folder.resolve()
+            if place in entered:
+                continue
+            entered.add(place)
+            for path in folder.iterdir():
+                if leave_out(path.name):
+                    continue
+                if path.is_file():
+                    yield path
+                elif path.is_dir():
+                    (links if path.is_symlink() else folders).append(path)  # a link last: its folder may be below too
+        links.sort(reverse=True)
+
+
 def _with_environment(parameters: str) -> str:
     """Parameters of an S3 URL with the region, which pyarrow else asks AWS for even where the endpoint is another."""
     if "region=" in parameters:
@@ -261,7 +305,7 @@ def _with_environment(parameters: str) -> str:
     return "&".join(filter(None, (parameters, f"region={region}" if region else "")))
 
 
-def _expression(parts: list[str]) -> re.Pattern[str]:
+def _expression(parts: Sequence[str]) -> re.Pattern[str]:
     """The regular expression of a glob; no star crosses a slash or matches a leading dot, as in a shell."""
     written = ""
     for part in parts:

@@ -14,7 +14,8 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _FIXED = 300 * 10**6
 """Bytes that the program, the model and the libraries take whatever they read (benchmarks/scoring_memory.py)."""
 _EACH = 75
-"""Bytes for each character of a chunk: it is there several times, as read, scored and written, in as many chunks."""
+"""Bytes for each character of a chunk: it is there several times, as read, scored and written, in as many chunks.
+Of timesteps and sentences few rows are in memory at once, however many there are."""
 _LEAST = 400_000
 
 

@@ -23,6 +23,7 @@ FAULTS = {
     "invalid_type": "not a string",
     "undecodable_text": "bytes that are not of the encoding; see --encoding",
     "too_many_characters": "longer than --max-characters",
+    "line_too_long": "a line of more than 8,388,608 characters, which is not carried; shorten it",
     "text_too_long": "more tokens than the model reads, under --truncation error",
 }
 """What the column `error` may say, and what it means."""
@@ -112,6 +113,8 @@ class Scorer:
             )
         texts = chunk.data.column(self.column)
         results: list[Reading | str] = [self._fault(text) or "" for text in texts]
+        for index, fault in chunk.faults.items():
+            results[index] = fault
         sound = [index for index, fault in enumerate(results) if not fault]
         readings = self.predictor.read([texts[index] for index in sound], truncation=self.truncation, errors="return")
         for index, reading in zip(sound, readings, strict=True):

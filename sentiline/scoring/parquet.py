@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiline.errors import DataFileError
-from sentiline.scoring.chunk import Batch, Chunk, Records
-from sentiline.scoring.encoder import check_columns
+from sentiline.scoring.chunk import Batch, Chunk, Records, strings
+from sentiline.scoring.encoder import check_columns, sound
 from sentiline.scoring.outcome import COLUMNS, SENTENCES, TIMESTEPS, Scored, check_clash
 
 ROW_GROUP_BYTES = 16 * 2**20
@@ -70,12 +70,15 @@ class ParquetEncoder:
         else:
             found = {name: _array(first, name, None).type for name in first.data.names}
             types = {name: _typed(kind) for name, kind in found.items()}
+            _check_keys(first)
             self._untyped = frozenset(name for name in found if found[name] != types[name])
             carried = pa.schema(list(types.items()))
+        for field in carried:
+            _check_kind(first.file, field)
         fields = [pa.field(written, TYPES[name]) for name, written in self._added.items()]
         self._schema = pa.schema([*carried, *fields], metadata=carried.metadata)
 
-    def encode(self, scored: Scored, *, first: bool) -> bytes:
+    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk as one Arrow stream."""
         chunk, schema = scored.chunk, self._schema
         carried = schema.names[: len(schema.names) - len(self._added)]
@@ -92,8 +95,7 @@ class ParquetEncoder:
                 f"{chunk.file}: its columns cannot be held in Parquet: {error}; write .jsonl, or leave the column out",
                 field="columns",
             ) from None
-        content: bytes = sink.getvalue().to_pybytes()
-        return content
+        return [sink.getvalue().to_pybytes()]
 
     def _carried(self, chunk: Chunk, name: str) -> Any:
         kind = self._schema.field(name).type
@@ -106,7 +108,7 @@ class ParquetEncoder:
                 "files one by one",
                 field="columns",
             )
-        return column
+        return _sound(name, column)
 
     def follow(self, data: Path, target: Path) -> None:
         """Write the row groups that are full."""
@@ -223,12 +225,51 @@ def _valid(value: object) -> object:
     """Values with U+FFFD for lone surrogates, which Arrow's strings cannot hold."""
     match value:
         case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            return sound(value)
         case dict():
             return {_valid(key): _valid(one) for key, one in value.items()}
         case list():
             return [_valid(one) for one in value]
     return value
+
+
+def _sound(name: str, column: Any) -> Any:
+    """A column with U+FFFD for what is not UTF-8 in its strings, which nobody checked."""
+    kind = column.type
+    if "string" not in str(kind):
+        return column
+    try:
+        column.validate(full=True)
+        return column
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            return column
+    values = [_valid(value) for value in strings(name, column)]
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, kind.value_type).dictionary_encode().cast(kind)
+    return pa.array(values, kind)
+
+
+def _check_kind(file: str, field: Any) -> None:
+    """Raise unless Parquet has a column's type, as it has not for an object without keys."""
+    try:
+        pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
+    except pa.ArrowException as error:
+        raise DataFileError(
+            f"{file}: column {field.name!r} is of type {field.type}, which Parquet cannot hold: {error} Write .jsonl, "
+            "which carries every value as it is, or leave the column out",
+            field="columns",
+        ) from None
+
+
+def _check_keys(chunk: Chunk) -> None:
+    for name in chunk.data.names:
+        if sound(name) != name:
+            raise DataFileError(
+                f"{chunk.file}: column {name!r} has a name that is no text, which Parquet cannot hold; rename it, or "
+                "write .jsonl",
+                field="columns",
+            )
 
 
 def _same(given: object, held: object) -> bool:

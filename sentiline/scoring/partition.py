@@ -8,6 +8,8 @@ from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from sentiline.errors import DataFileError
+
 Value = str | int | None
 
 
@@ -60,3 +62,17 @@ def partitions_of(paths: Sequence[str]) -> list[dict[str, Partition]]:
         }
         for columns in found
     ]
+
+
+def agrees(held: object, named: Value) -> bool:
+    """Whether a value in a file is the one in the name of its folder."""
+    return held == named or (named is not None and str(held) == str(named))
+
+
+def clash(name: str, file: str, partition: Partition) -> DataFileError:
+    """The error for a column of which a file and the name of its folder say different things."""
+    return DataFileError(
+        f"{file}: column {name!r} is {partition.value!r} in the name of its folder and something else in the file; "
+        "rename one of them",
+        field="columns",
+    )

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sentiline.errors import DataFileError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
+from sentiline.scoring.delimited import FieldLimitError
 from sentiline.scoring.encoder import Encoder, encoder_for
 from sentiline.scoring.format import format_of
 from sentiline.scoring.header import header_of
@@ -21,8 +22,10 @@ from sentiline.scoring.location import Location, parse_output
 from sentiline.scoring.memory import DEFAULT, chunk_characters, parse_size
 from sentiline.scoring.outcome import MAX_CHARACTERS, Scored, Scorer, output_names
 from sentiline.scoring.reader import read_chunks
-from sentiline.scoring.source import InterruptedReadError, Source, find_sources
+from sentiline.scoring.receipt import attach, tally_of
+from sentiline.scoring.source import Source, find_sources
 from sentiline.scoring.tally import Tally
+from sentiline.scoring.text import InterruptedReadError
 from sentiline.scoring.workspace import Workspace, folder_of
 from sentiline.tokenizer import Truncation
 
@@ -45,6 +48,7 @@ class Options:
         to: format of the output; None goes by its ending.
         encoding: of text files.
         delimiter: between the columns of inputs, which are CSV or TSV then; None for what their format says.
+        quoting: "none" if double quotes are text in the inputs, which are CSV or TSV then.
         prefix: before the names of the added columns.
         timesteps: whether to add the sentiment at every token.
         sentences: whether to add what every sentence adds to the verdict.
@@ -59,6 +63,7 @@ class Options:
     to: str | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
+    quoting: str = "csv"
     prefix: str = ""
     timesteps: bool = False
     sentences: bool = False
@@ -96,6 +101,9 @@ class Follower(Protocol):
     @property
     def header(self) -> dict[str, Any]:
         """What it was asked for, as plain values; a resumed run must be asked the same."""
+
+    def claim(self, *, replace: bool) -> None:
+        """Raise if something lies where it is to write, unless that is this run's own or may be replaced."""
 
     def prepare(self, first: Chunk) -> None:
         """Look at the first chunk before it is scored; may raise."""
@@ -139,7 +147,8 @@ def score_files(
         follower: given every chunk once, whatever number of runs it takes.
 
     Returns:
-        The counts, those of a run that was resumed included.
+        The counts, those of a run that was resumed included; under `resume` those of a run that was complete, if the
+        output keeps its receipt.
 
     Raises:
         DataFileError: an input cannot be read or is malformed, a row has a fault and `options.strict` is set, or the
@@ -152,7 +161,7 @@ def score_files(
     target = parse_output(str(output))
     names = output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
     encoder = encoder_for(format_of(target.path, options.to, option="--to"), names)
-    sources = find_sources(inputs, options.format, options.encoding, options.delimiter)
+    sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting, output=target)
     for source in sources:
         if resume and source.once:
             raise DataFileError(
@@ -161,21 +170,31 @@ def score_files(
     if any(source.location is not None and source.location.identity == target.identity for source in sources):
         raise DataFileError(f"{target} is an input as well; write to another file", field="output")
     folder = folder_of(target, scratch)
-    _begin(target, folder, resume=resume, overwrite=overwrite)
     header = header_of(predictor, sources, asdict(options)) | {
         "output": target.name if target.store else Path(target.path).name,
         "report": follower.header if follower else None,
     }
+    begun = unfinished(folder)
+    if resume and not overwrite and not begun and target.local:
+        counts = tally_of(Path(target.path), header)
+        if counts is not None:
+            return Tally.from_dict(counts)
+    _begin(target, folder, begun, resume=resume, overwrite=overwrite)
+    if follower:
+        follower.claim(replace=overwrite or begun)
     workspace = Workspace(target, folder, header, resume=resume)
     try:
         run = _Run(predictor, sources, encoder, workspace, options, characters, report, follower)
         tally = run.all()
         if not workspace.published:
-            workspace.publish(encoder.assemble(workspace.data, workspace.target))
+            complete = encoder.assemble(workspace.data, workspace.target)
+            attach(complete, header, tally.as_dict())
+            workspace.publish(complete)
         else:
             workspace.publish()
     except SentilineError as error:
-        if not isinstance(error, InterruptedReadError):  # the same would happen again: nothing is left to resume
+        kept = isinstance(error, InterruptedReadError) or (isinstance(error, FieldLimitError) and workspace.chunks)
+        if not kept:  # the same would happen again: nothing is left to resume
             workspace.discard()
         raise
     except Exception:
@@ -188,7 +207,7 @@ def score_files(
     return tally
 
 
-def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> None:
+def _begin(output: Location, folder: Path, begun: bool, *, resume: bool, overwrite: bool) -> None:
     """Check what lies at the output."""
     if resume and overwrite:
         raise DataFileError("--resume goes on and --overwrite starts anew: give one of them", field="resume")
@@ -204,7 +223,6 @@ def _begin(output: Location, folder: Path, *, resume: bool, overwrite: bool) -> 
         raise DataFileError(f"{output} is a pipe or device, and an output is a file; write elsewhere", field="output")
     if not folder.absolute().parent.is_dir():
         raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
-    begun = unfinished(folder)
     if (
         resume and status and not begun
     ):  # of other inputs, or older than the run that was to replace it, for all one knows

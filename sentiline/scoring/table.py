@@ -35,6 +35,7 @@ def score(
     to: str | None = None,
     encoding: str = "utf-8",
     delimiter: str | None = None,
+    quoting: str = "csv",
     prefix: str = "",
     timesteps: bool = False,
     sentences: bool = False,
@@ -61,6 +62,7 @@ def score(
         to: format of the output; default by its ending.
         encoding: of text files.
         delimiter: between the columns of CSV files; default a comma.
+        quoting: of CSV and TSV files; "none" if double quotes are text in them.
         prefix: before the names of the added columns.
         timesteps: add the sentiment at every token, nested.
         sentences: add what every sentence adds to the verdict, nested.
@@ -92,7 +94,7 @@ def score(
     """
     _check(str | None, text_column=text_column, format=format, to=to, delimiter=delimiter)
     _check(str | None, truncation=truncation, precision=precision)
-    _check(str, encoding=encoding, prefix=prefix, memory=memory)
+    _check(str, encoding=encoding, prefix=prefix, memory=memory, quoting=quoting)
     _check(str | os.PathLike | None, output=output, scratch=scratch)
     if not isinstance(max_characters, int) or isinstance(max_characters, bool) or max_characters < 1:
         raise OptionError(
@@ -104,6 +106,7 @@ def score(
         to=to,
         encoding=encoding,
         delimiter=delimiter,
+        quoting=quoting,
         prefix=prefix,
         timesteps=timesteps,
         sentences=sentences,
@@ -124,6 +127,7 @@ def score(
             "to": to is not None,
             "encoding": encoding != "utf-8",
             "delimiter": delimiter is not None,
+            "quoting": quoting != "csv",
             "memory": memory != DEFAULT,
             "resume": resume,
             "overwrite": overwrite,
@@ -169,7 +173,7 @@ class _Frame(Protocol):
     rows: int
 
     def head(self, count: int) -> Records | Batch:
-        """The first rows."""
+        """The first rows, by which the column with the texts is guessed."""
 
     def texts(self, name: str, start: int, count: int) -> list[Any]:
         """Values of a column in some rows; None for what is missing."""
@@ -214,8 +218,11 @@ class _PandasFrame:
         self.rows = len(data)
 
     def head(self, count: int) -> Records | Batch:
-        columns = [self.texts(name, 0, count) for name in self.names]
-        return Records(self.names, [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)])
+        api = self._pandas.api.types
+        kinds = {name: self._data[name].dtype for name in self.names}
+        names = [name for name, one in kinds.items() if api.is_object_dtype(one) or api.is_string_dtype(one)]
+        names += [name for name, one in kinds.items() if isinstance(one, self._pandas.CategoricalDtype)]
+        return _head(self, names, count)
 
     def texts(self, name: str, start: int, count: int) -> list[Any]:
         values = self._data[name].iloc[start : start + count]
@@ -239,13 +246,21 @@ class _PolarsFrame:
         self.rows = data.height
 
     def head(self, count: int) -> Records | Batch:
-        return Records(self.names, self._data.head(count).to_dicts())
+        kinds = tuple(getattr(self._polars, name) for name in ("String", "Categorical", "Enum", "Object"))
+        return _head(self, [name for name, one in self._data.schema.items() if isinstance(one, kinds)], count)
 
     def texts(self, name: str, start: int, count: int) -> list[Any]:
         return list(self._data[name].slice(start, count).to_list())
 
     def joined(self, added: Any) -> Any:
         return self._data.hstack(self._polars.from_arrow(added))
+
+
+def _head(frame: _Frame, names: Sequence[str], count: int) -> Records:
+    """The first rows, of the named columns, the ones that may hold text: Python may lack values of others."""
+    columns = {name: frame.texts(name, 0, count) for name in names}
+    rows = [{name: values[index] for name, values in columns.items()} for index in range(min(count, frame.rows))]
+    return Records(frame.names, rows)
 
 
 def _frame(data: Any) -> _Frame | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
@@ -74,11 +75,11 @@ class Workspace:
             raise self._journal.damaged()  # the line of a later state is lost, and that of this one was removed with it
         return size
 
-    def append(self, content: bytes, tally: dict[str, Any], state: bytes | None = None) -> None:
+    def append(self, content: Iterable[bytes], tally: dict[str, Any], state: bytes | None = None) -> None:
         """Add a chunk for good.
 
         Args:
-            content: its bytes.
+            content: its bytes, in pieces that are written as they come.
             tally: counts over all chunks with this one.
             state: what else has been gathered over them, to be found in `state` by a run that resumes.
 
@@ -87,7 +88,7 @@ class Workspace:
         """
         if self._data is None:
             raise RuntimeError("the output is complete")
-        self._data.write(content)
+        self._data.writelines(content)
         self._data.flush()
         os.fsync(self._data.fileno())
         if state is not None:  # named by its chunk: it is there before the journal says so, the last one until then

@@ -243,3 +243,11 @@ def test_one_class_alone_and_several_files(predictors: list[Predictor], tmp_path
     assert [model.roc_auc for model in evaluation.models] == [None, None]
     assert evaluation.data.inputs == (str(tmp_path / "a.parquet"), str(tmp_path / "b.csv"))
     assert evaluation.data.ledger.problems["empty_text"].places == [(str(tmp_path / "b.csv"), 3)]
+
+
+def test_quotes_that_are_text(predictors: list[Predictor], tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('label\treview\n1\t"Great" film\n0\ta "bad" one, "so bad\n')
+    with pytest.raises(DataFileError, match=r"a\.tsv, line 2: .*add --quoting none"):
+        evaluate_files(predictors, [str(tmp_path / "a.tsv")], Options(text_column="review"))
+    options = Options(text_column="review", quoting="none")
+    assert evaluate_files(predictors, [str(tmp_path / "a.tsv")], options).data.evaluated == 2

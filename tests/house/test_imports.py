@@ -30,7 +30,9 @@ LAZY = {
     "sentiline/reporting/page.py": {"jinja2"},
     "sentiline/reporting/picture.py": {"matplotlib"},
     "sentiline/scoring/arrow.py": {"pyarrow"},
-    "sentiline/scoring/parquet.py": {"pyarrow"},  # which encoder.py imports when it is wanted
+    "sentiline/scoring/kind.py": {"pyarrow"},  # these three are imported by others when they are wanted
+    "sentiline/scoring/parquet.py": {"pyarrow"},
+    "sentiline/scoring/row_groups.py": {"pyarrow"},
 }
 """What a core module imports only inside functions, and refuses to do without by naming the extra that has it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -26,6 +27,13 @@ from sentiline.reporting.dates import check_pattern, day_of
         (datetime(2024, 3, 1, 23, 0, tzinfo=timezone(timedelta(hours=-5))), date(2024, 3, 1)),
         (1_709_294_400, date(2024, 3, 1)),
         ("1709294400", date(2024, 3, 1)),
+        (1_709_294_400.0, date(2024, 3, 1)),
+        (1_709_294_400.5, date(2024, 3, 1)),
+        ("1709294400.5", date(2024, 3, 1)),
+        (1_709_294_400_123.0, date(2024, 3, 1)),
+        (Decimal("1709294400.00"), date(2024, 3, 1)),
+        (20240301.0, date(2024, 3, 1)),
+        ("20240301.0", date(2024, 3, 1)),
         (1_709_294_400_123, date(2024, 3, 1)),
         (int(datetime(1990, 5, 6, tzinfo=UTC).timestamp()), date(1990, 5, 6)),
     ],
@@ -37,13 +45,31 @@ def test_dates(value: object, expected: date) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "soon", "03/04/2024", "2024-02-30", "2024", 2024, 5, None, True, 1.7e9, b"2024-03-01", ["2024-03-01"]]
+    "value",
+    [
+        "",
+        "soon",
+        "03/04/2024",
+        "2024-02-30",
+        "2024",
+        2024,
+        5,
+        None,
+        True,
+        1.7e3,
+        20240301.5,
+        float("nan"),
+        float("inf"),
+        b"2024",
+        [1],
+    ],
 )
 def test_what_is_no_date(value: Any) -> None:
     assert day_of(value) is None
 
 
 def test_a_pattern_alone_decides() -> None:
+    assert day_of(20240304.0, "%Y%m%d") == date(2024, 3, 4).toordinal()
     assert day_of("4.3.2024", "%d.%m.%Y") == date(2024, 3, 4).toordinal()
     assert day_of("2024-03-04", "%d.%m.%Y") is None
     assert day_of("03/04/2024", "%m/%d/%Y") == date(2024, 3, 4).toordinal()

@@ -205,12 +205,49 @@ def test_killed_and_resumed_it_is_the_same_report(bundle: Path, file: Path, rows
     assert not Path("out.csv.partial").exists()
 
 
+def stopped(file: Path, *flags: str) -> None:
+    """A run that is killed after its first chunk."""
+    command = [sys.executable, "-m", "sentiline", "score", file, "-o", "out.csv", *flags]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None and finished(Path("out.csv.partial")) < 1:
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -9
+
+
+def test_no_report_but_that_of_the_stopped_run_is_replaced(file: Path) -> None:
+    many = Path("many.jsonl")
+    many.write_text(file.read_text(encoding="utf-8") * 4, encoding="utf-8")
+    Path("mine.html").write_text("mine", encoding="utf-8")
+    done = run(many, "-o", "out.csv", "--resume", "--report", "mine.html")
+    assert done.exit_code == 2
+    assert "mine.html exists; replace it with --overwrite, or write elsewhere" in done.output
+    assert not Path("out.csv.partial").exists()
+    stopped(many, "--report", "a.html")
+    done = run(many, "-o", "out.csv", "--resume", "--report", "mine.html")
+    assert "was another: report changed since" in done.output
+    Path("a.html").write_text("of this run, which was stopped once more", encoding="utf-8")
+    done = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
+    assert done.exit_code == 0, done.output
+    read("a.html")
+    assert Path("mine.html").read_text(encoding="utf-8") == "mine"
+    written = Path("a.html").read_bytes()
+    done = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
+    assert done.exit_code == 0, done.output
+    assert Path("a.html").read_bytes() == written, "the run is complete, and so is its report"
+
+
 class Unplugged:
     """Follows a run, and dies as a full disk would have it do when the report is written."""
 
     def __init__(self) -> None:
         self.header: dict[str, Any] = {}
         self.seen: list[int] = []
+
+    def claim(self, *, replace: bool) -> None:
+        """Nothing lies in its way."""
 
     def prepare(self, first: Any) -> None:
         assert len(first) == 1_024

@@ -22,6 +22,7 @@ from sentiline.errors import DataFileError, OptionError, SentilineError
 from sentiline.evaluation.run import Options as EvaluationOptions
 from sentiline.evaluation.run import evaluate_files
 from sentiline.predictor import Predictor
+from sentiline.scoring.gatherer import LINE_LIMIT
 from sentiline.scoring.outcome import FAULTS
 from sentiline.scoring.run import Options, score_files
 from tests.scoring.files import ROWS, read, write
@@ -50,7 +51,8 @@ def faulty(tmp_path: Path) -> Path:
     ]
     lines = [json.dumps(row).encode() for row in rows]
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b"\n".join([*lines, b'{"text": "caf\xe9 good"}']) + b"\n")
+    more = [b'{"text": "caf\xe9 good"}', b'{"text": "' + b"x" * LINE_LIMIT + b'"}']
+    path.write_bytes(b"\n".join([*lines, *more]) + b"\n")
     return path
 
 
@@ -66,6 +68,7 @@ EXPECTED = [
     "text_too_long",
     None,
     "undecodable_text",
+    "line_too_long",
 ]
 
 
@@ -81,14 +84,10 @@ def test_every_kind_of_bad_row_stays_with_its_error(
     tally = score_files(predictor, [str(faulty)], tmp_path / name, options)
     assert tally is not None
     expected = [error for error in EXPECTED if name != "out.parquet" or error != "invalid_type"]
-    if name == "out.csv":
-        rows = (tmp_path / name).read_bytes().splitlines()[1:]
-        assert [row.rsplit(b",", 1)[1].decode() or None for row in rows] == expected
-        assert b"caf\xe9 good" in rows[-1], "bytes that cannot be decoded go out as they came in"
-    else:
-        rows = read(tmp_path / name)
-        assert [row["error"] for row in rows] == expected
-        assert all((row["label"] is None) == (row["error"] is not None) for row in rows)
+    rows = read(tmp_path / name)
+    assert [row["error"] or None for row in rows] == expected
+    assert all(bool(row["label"]) != bool(row["error"]) for row in rows)
+    assert [row["text"] for row in rows if row["error"] == "undecodable_text"] == ["\ufffd", "caf\ufffd good"]
     assert (tally.rows, tally.scored) == (len(expected), 2)
     assert tally.faults == {name: expected.count(name) for name in expected if name}
 
@@ -135,7 +134,11 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
     [
         ("a.csv", b"", "is empty; its first line must name the columns"),
         ("a.csv", b'text,n\ngood,1\n"bad,2\nworst,3\n', "line 3: unexpected end of data.*read to line 4: is a quote"),
-        ("a.csv", b'text\n"good" film\n', "line 2: .*is a quote"),
+        (
+            "a.csv",
+            b'text\n"good" film\n',
+            "line 2: .*is a quote left open.*mean nothing in this file, add --quoting none",
+        ),
         ("a.csv", b"text,n\ngood,1\na, b,2\n", "line 3: 3 columns, and the header has 2"),
         ("a.csv", b"text,n,n\ngood,1,2\n", "line 1: two columns are named 'n'"),
         (
@@ -147,7 +150,7 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
         ("a.csv", b"id\treview\n1\tgood\n", r"by '\\t'\? Then add --delimiter '\\t'"),
         ("a.tsv", b"id,review\n1,good\n", r"by ','\? Then add --delimiter ','"),
         ("a.csv", b"t\xe9xt\ngood\n", "line 1: not decodable; see --encoding"),
-        ("a.csv", b"text\n" + b"x" * (2**23 + 1) + b"\n", "line 2: field larger than field limit"),
+        ("a.csv", b'text\n"' + b"x" * (2**23 + 1) + b'"\n', "line 2: field larger than field limit"),
         ("a.csv", b"PK\x03\x04\x14\0", "is a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),
         ("a.txt", lzma.compress(b"good\n"), "is compressed with xz; unpack it"),
         ("a.jsonl", bz2.compress(b"good\n"), "is compressed with bzip2; unpack it"),
@@ -162,7 +165,6 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
             "line 1: not JSON: .*one object on each line .an array of objects is not",
         ),
         ("a.jsonl", b'[{"text": "good"}]\n', "line 1: holds list, not an object"),
-        ("a.txt", b"x" * (2**23 + 1), "line 1: longer than 8388608 characters"),
         ("a.csv.gz", gzip.compress(b"text\ngood\n" * 5000, mtime=0)[:60], "a.csv.gz cannot be read: "),
         ("a.csv.zst", pa.compress(b"text\n" + b"good\n" * 50, codec="zstd", asbytes=True)[:20], "cannot be read: "),
         ("a.parquet", b"PAR1 nonsense PAR1", "is not a readable Parquet file"),

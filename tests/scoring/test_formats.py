@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import gzip
 import json
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -310,6 +312,64 @@ def test_no_such_delimiter(predictor: Predictor, tmp_path: Path, name: str, deli
     with pytest.raises(OptionError, match=message.replace("|", r"\|")):
         score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", Options(delimiter=delimiter))
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv", "a.tsv.gz"])
+def test_quotes_that_are_text(
+    predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, name: str
+) -> None:
+    between = "," if name == "a.csv" else "\t"
+    texts = ['"Great" film', 'a 5" disk', '"so good', "it's"]
+    content = "".join(f"{number}{between}{text}\n" for number, text in enumerate(texts))
+    content = f"id{between}review\n{content}"
+    (tmp_path / name).write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    process = command(name, "-o", "out.csv", "--text-column", "review")
+    message = " ".join(process.communicate()[1].decode().split())
+    assert process.returncode == 2
+    assert "If quotes mean nothing in this file, add --quoting none" in message
+    process = command(name, "-o", "out.csv", "--text-column", "review", "--quoting", "none")
+    assert process.communicate()[1] == b""
+    assert [row["review"] for row in read(tmp_path / "out.csv")] == texts
+    options = Options(text_column="review", quoting="none")
+    score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl", options)
+    assert [row["review"] for row in read(tmp_path / "out.jsonl")] == texts
+
+
+def test_quoting_is_for_tables(predictor: Predictor, tmp_path: Path) -> None:
+    source = write(tmp_path / "a.jsonl", ROWS)
+    with pytest.raises(OptionError, match=r"--quoting is for CSV and TSV, and .*a\.jsonl is read as jsonl"):
+        score_files(predictor, [str(source)], tmp_path / "out.csv", Options(quoting="none"))
+
+
+@pytest.mark.parametrize("name", ["a.csv.zst", "a"])
+def test_zstd_that_begins_with_a_frame_to_skip(predictor: Predictor, tmp_path: Path, name: str) -> None:
+    content = write(tmp_path / "in.csv.zst", ROWS).read_bytes()
+    for first in (0x50, 0x5F):
+        (tmp_path / name).write_bytes(bytes((first, 0x2A, 0x4D, 0x18, 4, 0, 0, 0)) + b"\0\1\2\3" + content)
+        options = Options(text_column="review")
+        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", options, overwrite=True)
+        assert [row["id"] for row in read(tmp_path / "out.csv")] == [row["id"] for row in ROWS]
+
+
+def test_what_is_no_text_comes_out_as_utf8(predictor: Predictor, tmp_path: Path) -> None:
+    lines = [
+        rb'{"text": "good \ud83d\ude00 \\ud83d film", "n": 1.10}',
+        rb'{"text": "bad \ud83d", "n": 1.10, "\uDE00k": ["\ude00\ud83d"]}',
+        b'{"text": "good", "n": 1.10, "note": "caf\xe9"}',
+    ]
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join(lines))
+    score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.jsonl")
+    written = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    expected = [
+        lines[0].decode(),
+        r'{"text": "bad \ufffd", "n": 1.10, "\ufffdk": ["\ufffd\ufffd"]}',
+        '{"text": "good", "n": 1.10, "note": "caf\ufffd"}',
+    ]
+    for line, start in zip(written, expected, strict=True):
+        assert line.startswith(start[:-1] + ', "label": ')
+    assert [row["error"] for row in read(tmp_path / "out.jsonl")] == [None, "undecodable_text", None]
+    score_files(predictor, [str(tmp_path / "out.jsonl")], tmp_path / "again.jsonl", Options(prefix="again_"))
+    assert len(pl.read_ndjson(tmp_path / "again.jsonl", infer_schema_length=None)) == 3
 
 
 def strict_json(path: Path) -> list[dict[str, Any]]:

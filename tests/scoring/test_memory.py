@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundles import write_bundle
 from tests.scoring.files import write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +18,8 @@ from pathlib import Path
 from sentiline.predictor import load
 from sentiline.scoring.run import Options, score_files
 with load(Path(sys.argv[1]), threads=2) as predictor:
-    options = Options(max_characters=1000, memory=int(sys.argv[4]) * 10**6)
+    timesteps = sys.argv[5] == "timesteps"
+    options = Options(max_characters=10_000, memory=int(sys.argv[4]) * 10**6, timesteps=timesteps)
     tally = score_files(predictor, [sys.argv[2]], Path(sys.argv[3]), options)
 # not ru_maxrss, which begins with what the process that started this one had
 print(tally.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 // 10**6)
@@ -25,9 +27,9 @@ print(tally.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").
 MARGIN_MB = 50
 
 
-def measure(bundle: Path, source: Path, output: Path, memory: int = 600) -> tuple[int, int]:
+def measure(bundle: Path, source: Path, output: Path, memory: int = 600, detail: str = "none") -> tuple[int, int]:
     """Score within so many MB, in a process of its own; rows, and its peak resident memory in MB."""
-    command = [sys.executable, "-c", MEASURE, str(bundle), str(source), str(output), str(memory)]
+    command = [sys.executable, "-c", MEASURE, str(bundle), str(source), str(output), str(memory), detail]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows, peak = map(int, done.stdout.split())
@@ -50,3 +52,15 @@ def test_memory_is_bounded(bundle: Path, tmp_path: Path, name: str) -> None:
     _, less = measure(bundle, large, tmp_path / f"less-{name}", 330)
     assert less < 330
     assert less < many
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.jsonl.zst"])
+def test_timesteps_are_not_in_memory_at_once(tmp_path: Path, name: str) -> None:
+    bundle = write_bundle(tmp_path / "models" / "bilstm", max_tokens=2_000)  # and not 64: much is written of each token
+    source = write(tmp_path / "a.jsonl", [{"text": "good film " * 800}] * 500)
+    _, without = measure(bundle, source, tmp_path / f"without-{name}")
+    rows, peak = measure(bundle, source, tmp_path / name, detail="timesteps")
+    assert rows == 500
+    assert name != "out.jsonl" or (tmp_path / name).stat().st_size > 2 * MARGIN_MB * 10**6, "the growth would show"
+    assert peak - without < MARGIN_MB, f"{without} MB without timesteps, {peak} MB with them"

@@ -17,7 +17,7 @@ from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.scoring.location import Location
 from sentiline.scoring.run import Options, Progress, score_files
-from sentiline.scoring.source import InterruptedReadError
+from sentiline.scoring.text import InterruptedReadError
 from tests.scoring.files import REVIEWS, ROWS, write
 
 TEXT = Options(text_column="review")

@@ -108,6 +108,32 @@ def test_an_output_without_a_stopped_run_is_not_taken_for_that_of_this_one(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl"]
 
 
+def test_a_complete_run_is_told_from_others(
+    predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    """As a scheduler sees it that lost the end of a run, and starts it once more."""
+    (tmp_path / "a.csv").write_text("text\ngood\nbad\n")
+    for name in ("out.csv", "out.parquet"):
+        for _ in range(2):
+            process = command("a.csv", "-o", name, "--resume")
+            output, errors = process.communicate()
+            assert (process.returncode, errors) == (0, b"")
+            assert f"2 rows written to {name}: 2 scored" in output.decode()
+        source, output_path = str(tmp_path / "a.csv"), tmp_path / name
+        before = output_path.stat().st_mtime_ns
+        with pytest.raises(DataFileError, match="nothing is there to resume"):
+            score_files(predictor, [source], output_path, Options(prefix="s_"), resume=True)
+        with pytest.raises(DataFileError, match="give one of them"):
+            score_files(predictor, [source], output_path, resume=True, overwrite=True)
+        assert output_path.stat().st_mtime_ns == before
+        with output_path.open("ab") as file:
+            file.write(b"mine\n")
+        process = command("a.csv", "-o", name, "--resume")
+        assert b"nothing is there to resume" in process.communicate()[1]
+        assert process.returncode == 2
+        assert output_path.read_bytes().endswith(b"mine\n")
+
+
 def test_finished_parts_are_not_scored_again(
     predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], reviews: Path, tmp_path: Path
 ) -> None:
@@ -249,7 +275,7 @@ def test_a_report_does_not_go_on_from_a_state_that_is_gone(tmp_path: Path) -> No
     folder = tmp_path / "out.csv.partial"
     workspace = Workspace(output, folder, {}, resume=False)
     for _ in range(2):
-        workspace.append(b"row\n", {"rows": 1}, b"state")
+        workspace.append([b"row\n"], {"rows": 1}, b"state")
     workspace.close()
     path = folder / "journal.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)

@@ -20,7 +20,7 @@ from sentiline.errors import DataFileError, OptionError, SettingError
 from sentiline.predictor import Predictor
 from sentiline.scoring.outcome import COLUMNS
 from tests.scoring.conftest import ROOT
-from tests.scoring.files import REVIEWS
+from tests.scoring.files import REVIEWS, read
 
 TEXTS = [*REVIEWS, None, "", "good " * 100]
 TABLE = pa.table({"id": [f"{n:03}" for n in range(len(TEXTS))], "review": TEXTS})
@@ -119,8 +119,9 @@ def test_files_give_the_counts(predictor: Predictor, bundle: Path, tmp_path: Pat
     pq.write_table(TABLE, tmp_path / "a.parquet")
     tally = sentiline.score(tmp_path / "a.parquet", tmp_path / "out.csv", model=str(bundle), threads=1)
     assert (tally.rows, tally.scored) == (len(TEXTS), len(TEXTS) - 2)
+    assert sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True) == tally
     with pytest.raises(DataFileError, match="nothing is there to resume"):
-        sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True)
+        sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True, prefix="s_")
     with pytest.raises(DataFileError, match="replace it with --overwrite"):
         sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor)
     sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor, overwrite=True)
@@ -148,6 +149,8 @@ def test_files_give_the_counts(predictor: Predictor, bundle: Path, tmp_path: Pat
         (TABLE, {"format": "csv"}, "format is for files, and data is a table"),
         (TABLE, {"to": "csv"}, "to is for files"),
         (TABLE, {"encoding": "cp1252"}, "encoding is for files"),
+        (TABLE, {"quoting": "none"}, "quoting is for files"),
+        ("a.csv", {"output": "b.csv", "quoting": "no"}, "--quoting is 'no'; it must be one of csv, none"),
         (TABLE, {"memory": "700MB"}, "memory is for files"),
         (TABLE, {"resume": True}, "resume is for files"),
         (TABLE, {"overwrite": True}, "overwrite is for files"),
@@ -187,14 +190,29 @@ def test_strings_of_arrow_that_are_not_utf8_are_rows_with_an_error(
     assert sentiline.score(table, model=predictor)["error"].to_pylist() == expected
     pq.write_table(table, tmp_path / "a.parquet")
     sentiline.score(tmp_path / "a.parquet", tmp_path / name, model=predictor)
-    if name == "out.parquet":
-        written = pq.read_table(tmp_path / name)
-        assert written["error"].to_pylist() == expected
-        assert written["text"].cast(pa.string()).cast(pa.binary()).to_pylist() == raw.to_pylist()
-    else:
-        lines = (tmp_path / name).read_bytes().splitlines()[-3:]
-        assert b"undecodable_text" in lines[1]
-        assert lines[1].startswith(b'{"text": "caf\\udce9 good"' if name == "out.jsonl" else b"caf\xe9 good,2,")
+    rows = read(tmp_path / name)
+    assert [row["error"] or None for row in rows] == expected
+    assert [row["text"] or None for row in rows] == ["good film", "caf\ufffd good", None]
+
+
+def test_values_beyond_python_in_other_columns(predictor: Predictor) -> None:
+    far = pa.array([2**62], pa.timestamp("us"))
+    table = pa.table({"words": ["good film"], "when": far})
+    frames = (table, pl.from_arrow(table), table.to_pandas(types_mapper=pd.ArrowDtype))
+    for frame in frames:
+        scored = sentiline.score(frame, model=predictor)
+        assert type(scored) is type(frame)
+        assert scored.shape == (1, 2 + len(COLUMNS))
+    kinds = pl.DataFrame(
+        {
+            "n": [1],
+            "words": pl.Series(["good film"], dtype=pl.Categorical),
+            "at": pl.Series([2**62], dtype=pl.Int64).cast(pl.Datetime("us")),
+        }
+    )
+    assert sentiline.score(kinds, model=predictor)["label"].len() == 1
+    with pytest.raises(DataFileError, match="no column seems to be the text; name it with --text-column"):
+        sentiline.score(kinds.drop("words"), model=predictor)
 
 
 WITHOUT = """
