@@ -1,7 +1,7 @@
 """Applications with nothing around the model, to compare the service with: Starlette alone, one route, no checks.
 
 `uvicorn --factory benchmarks.bare:predictor` serves the model that SENTILINE_MODEL names, `…:transformer` the encoder
-and the tokenizer in the folder that BENCHMARK_TRANSFORMER names, `…:service` the real service without its supervisor.
+and the tokenizer in the folder that BENCHMARK_TRANSFORMER names.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 TRANSFORMER_VARIABLE = "BENCHMARK_TRANSFORMER"
 
@@ -61,11 +60,3 @@ def transformer() -> Starlette:
     model = Transformer(folder / "model.onnx", Tokenizer.from_file(str(folder / "tokenizer.json")))
     model.score(["The first review of the day."])
     return _application(lambda texts, _: {"scores": model.score(texts)}, 1)
-
-
-def service() -> ASGIApp:
-    """The service as its workers run it, in one process: no supervisor starts or replaces it."""
-    from service.app import SentimentService
-
-    app: ASGIApp = cast("Any", SentimentService).to_asgi()
-    return app

@@ -119,10 +119,10 @@ def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
             raise
 
 
-def sentiline(model: str) -> list[str]:
-    """`sentiline serve` with one worker."""
+def sentiline(model: str, *more: str) -> list[str]:
+    """`sentiline serve` with one worker and further options."""
     where = ["--host", "127.0.0.1", "--port", "{port}"]
-    return ["-m", "sentiline", "serve", *where, "--workers", "1", "--model", model]
+    return ["-m", "sentiline", "serve", *where, "--workers", "1", "--model", model, *more]
 
 
 def bentoml(service: str) -> list[str]:

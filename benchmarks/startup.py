@@ -76,7 +76,7 @@ def main() -> None:
     commands = {
         "sentiline serve": servers.sentiline(options.model),
         "bentoml serve": servers.bentoml("service.app:SentimentService"),
-        "one process": servers.uvicorn("service"),
+        "one process": servers.sentiline(options.model, "--single-process"),
     }
     for command in commands.values():
         start(command, options.model, bodies[:1])

@@ -10,8 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
 
-from starlette.types import Receive
-
 from sentiline.cpus import available_cpus
 
 from . import collector
@@ -22,7 +20,7 @@ from .fair_queue import FairQueue
 from .job import Job, Task, cost
 from .metrics import Metrics
 from .model_store import Model, ModelStore, check_version
-from .patience import Patience, expired
+from .patience import Connection, Patience, expired
 from .settings import Settings, variable
 from .times import Times
 
@@ -129,7 +127,7 @@ class Engine:
         version: str | None = None,
         times: Times,
         seconds: float | None = None,
-        receive: Receive | None = None,
+        connection: Connection | None = None,
     ) -> Result:
         """Do a task in the threads of the engine.
 
@@ -139,7 +137,7 @@ class Engine:
             version: the version of the model that is wanted; None for any.
             times: filled in.
             seconds: how long the request may take since `times.started`; None for the setting.
-            receive: the ASGI callable that tells when the client has gone; None if there is none to watch.
+            connection: the client's, to be watched; None if there is none.
 
         Raises:
             ServiceError: those of `model`; 429 when too many tokens are pending, 504 when the time is over, 499 when
@@ -164,7 +162,7 @@ class Engine:
             charge.correct(sum(job.costs) - tokens)  # by the model's own limit, which it may not have had before
             times.accepted = perf_counter()
             self._queue.submit(job)
-            patience = Patience(times.started, allowed, receive, lambda reason: self._drop(job, reason))
+            patience = Patience(times.started, allowed, connection, lambda reason: self._drop(job, reason))
             result = await patience.wait(job.future)
             served = True
             return result

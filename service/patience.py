@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from time import perf_counter
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from starlette.datastructures import Headers
-from starlette.types import Receive
 
 from .errors import ServiceError
 from .fields import refuse, shown
@@ -17,10 +16,17 @@ from .settings import Settings, variable
 HEADER = "x-timeout-ms"
 """Request header: milliseconds after which the answer is of no use to the client."""
 
-WATCH_SECONDS = 0.05
-"""A request that waits longer than this is watched for its client going away; to watch costs a task."""
+CONNECTION = "sentiline.connection"
+"""Key of the ASGI scope under which the server's protocol puts itself, a `Connection`."""
 
 Result = TypeVar("Result")
+
+
+class Connection(Protocol):
+    """What a client may close before its answer is ready."""
+
+    def watch(self, gone: Callable[[], None] | None) -> None:
+        """Call `gone` when the client goes, at once if it has gone; None ends that."""
 
 
 def allowed(headers: Headers, settings: Settings) -> float:
@@ -46,23 +52,24 @@ class Patience:
     soon as nobody waits any more.
     """
 
-    def __init__(self, started: float, seconds: float, receive: Receive | None, give_up: Callable[[str], None]) -> None:
+    def __init__(
+        self, started: float, seconds: float, connection: Connection | None, give_up: Callable[[str], None]
+    ) -> None:
         """Make a wait.
 
         Args:
             started: when the request's time began, by `time.perf_counter`.
             seconds: how long it may take.
-            receive: tells when the client has gone, once all of its body is read; None if there is none to watch.
+            connection: the client's, all of whose request has been read; None if there is none to watch.
             give_up: called with "expired" or "disconnected", at most once.
         """
         self._loop = asyncio.get_running_loop()
         self._started = started
         self._seconds = seconds
         self._deadline = self._loop.time() + started + seconds - perf_counter()
-        self._receive = receive
+        self._connection = connection
         self._give_up = give_up
         self._timer: asyncio.TimerHandle | None = None
-        self._watching: asyncio.Task[None] | None = None
 
     async def wait(self, future: asyncio.Future[Result]) -> Result:
         """The future's result.
@@ -70,34 +77,29 @@ class Patience:
         Raises:
             ServiceError: 504 when the deadline has passed, 499 when the client has gone.
         """
-        patience = self._deadline - self._loop.time()
-        if self._receive is not None:
-            patience = min(patience, WATCH_SECONDS)
-        self._timer = self._loop.call_later(max(0.0, patience), self._lose, future)
+        if self._connection is not None:
+            self._connection.watch(lambda: self._leave(future))
+        self._wait_on(future)
         try:
             return await future
         except asyncio.CancelledError:
             self._give_up("disconnected")  # the server stops, or its client does
             raise
         finally:
-            self._timer.cancel()
-            if self._watching is not None:
-                self._watching.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+            if self._connection is not None:
+                self._connection.watch(None)
 
-    def _lose(self, future: asyncio.Future[Result]) -> None:
-        """The first time begin to watch the client, unless the deadline has passed."""
+    def _wait_on(self, future: asyncio.Future[Result]) -> None:
         left = self._deadline - self._loop.time()
         if left > 0.001:  # a timer may be a millisecond early
-            self._timer = self._loop.call_later(left, self._lose, future)
-            if self._receive is not None and self._watching is None:
-                self._watching = self._loop.create_task(self._watch(self._receive, future))
+            self._timer = self._loop.call_later(left, self._wait_on, future)
         elif not future.done():
             self._give_up("expired")
             future.set_exception(expired(self._started, self._seconds))
 
-    async def _watch(self, receive: Receive, future: asyncio.Future[Result]) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    def _leave(self, future: asyncio.Future[Result]) -> None:
         if not future.done():
             self._give_up("disconnected")
             message = "the client closed the connection before its answer was ready"

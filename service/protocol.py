@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import sys
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any
 
@@ -23,6 +24,7 @@ from uvicorn.server import ServerState
 
 from .doorkeeper import DOORKEEPER, Doorkeeper
 from .errors import REFUSAL, ServiceError
+from .patience import CONNECTION
 from .settings import STATE, Settings, variable
 
 LINGER_SECONDS = 2.0
@@ -85,6 +87,8 @@ class Protocol(HttpToolsProtocol):
         self._unread = False  # the request is refused already, and the rest of it is not wanted
         self._running: RequestResponseCycle | None = None  # with the application; later ones may be behind it
         self._gone = asyncio.Event()
+        self._lost = False
+        self._watcher: Callable[[], None] | None = None
         self._patience = min(max(settings.timeout_ms / 1000, TAKE_SECONDS[0]), TAKE_SECONDS[1])
         self._due = 0.0  # when what is still to be written must have been taken
         self._reader: asyncio.TimerHandle | None = None
@@ -99,8 +103,10 @@ class Protocol(HttpToolsProtocol):
         self._stop_timer()
         if self._reader is not None:
             self._reader.cancel()
-        self._deaf = True
+        self._deaf = self._lost = True
         self._gone.set()
+        if self._watcher is not None:
+            self._watcher()
         if self._running is not None and not self._running.response_complete:  # uvicorn tells the last one alone
             self._running.disconnected = True
             self._running.message_event.set()
@@ -193,7 +199,18 @@ class Protocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
+        scope: Any = cycle.scope
+        scope[CONNECTION] = self
         super()._start_asgi_task(cycle, app)
+
+    def watch(self, gone: Callable[[], None] | None) -> None:
+        """See `patience.Connection`; for the request that is with the application."""
+        self._watcher = gone
+        if gone is None:
+            return
+        self.flow.resume_reading()  # which a large body may have left paused: a client that leaves would not be noticed
+        if self._lost:
+            gone()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""

@@ -25,7 +25,7 @@ from .inference_routes import InferenceEndpoints
 from .job import Task
 from .metrics import CONTENT_TYPE, Metrics
 from .page import Page
-from .patience import allowed
+from .patience import CONNECTION, allowed
 from .scoring import Outcome, all_readings
 from .settings import Settings
 from .times import TIMES, Times, timed
@@ -148,7 +148,7 @@ class Endpoints:
         """Do a task for a request that has so many seconds, as long as its client waits; see `Engine.run`."""
         times = request.scope[TIMES]
         result = await self.engine.run(
-            model, task, version=version, times=times, seconds=seconds, receive=request.receive
+            model, task, version=version, times=times, seconds=seconds, connection=request.scope.get(CONNECTION)
         )
         self.metrics.times(times)
         return result
