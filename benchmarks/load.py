@@ -93,25 +93,30 @@ def run(
 
 
 class _Connection:
-    """A socket with at most one request under way."""
+    """A socket with at most one request under way; one that the server has closed is opened anew when it is needed."""
 
-    __slots__ = ("_port", "_selector", "buffer", "busy", "due", "socket", "wanted")
+    __slots__ = ("_port", "_selector", "buffer", "busy", "due", "open", "socket", "wanted")
 
     def __init__(self, port: int, selector: selectors.BaseSelector) -> None:
         self._port, self._selector = port, selector
-        self.open()
+        self.busy = False
+        self._connect()
 
-    def open(self) -> None:
+    def _connect(self) -> None:
         self.socket = socket.create_connection(("127.0.0.1", self._port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(self.socket, selectors.EVENT_READ, self)
-        self.busy = False
+        self.open = True
 
     def close(self) -> None:
-        self._selector.unregister(self.socket)
-        self.socket.close()
+        if self.open:
+            self._selector.unregister(self.socket)
+            self.socket.close()
+            self.open = False
 
     def send(self, request: bytes, due: float) -> None:
+        if not self.open:
+            self._connect()
         self.buffer, self.wanted, self.due, self.busy = bytearray(), -1, due, True
         self.socket.sendall(request)
 
@@ -147,8 +152,8 @@ def _generate(port: int, requests: Sequence[bytes], connections: int, seconds: f
                 idle.popleft().send(requests[sent % len(requests)], time.perf_counter())
                 sent, busy = sent + 1, busy + 1
         while rate is not None and open_for_more and (due := started + (sent + unsent) / rate) <= now:
-            if idle:
-                idle.popleft().send(requests[sent % len(requests)], due)
+            if idle:  # the one used last: others may have idled until the server closes them, just then
+                idle.pop().send(requests[sent % len(requests)], due)
                 sent, busy = sent + 1, busy + 1
             else:
                 unsent += 1
@@ -168,7 +173,6 @@ def _generate(port: int, requests: Sequence[bytes], connections: int, seconds: f
                 idle.append(connection)
             if status == CLOSED:
                 connection.close()
-                connection.open()
     elapsed = time.perf_counter() - started
     for connection in idle:
         connection.close()
