@@ -69,8 +69,8 @@ def test_every_shipped_model_is_in_it_and_whole(isolated: Container) -> None:
 def test_no_index_is_recorded(image: str) -> None:
     history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
     environment = json.loads(docker("image", "inspect", "--format", "{{json .Config.Env}}", image))
-    hosts = re.findall(r"\w+://([^/ :]*)", history)
-    assert set(hosts) == {"127.0.0.1"}  # the health check's
+    assert "/readyz" in history  # the health check: it does tell what was run
+    assert re.findall(r"\w+://[^/ :]*", history) == []
     assert [entry for entry in environment if entry.startswith(("PIP_", "UV_"))] == []
 
 
