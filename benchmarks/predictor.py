@@ -2,9 +2,10 @@
 
 Straightforward is what one writes first: one ONNX Runtime session as it comes, lists of 32 padded to their longest
 text, all outputs, a Python dict a token, `json.dumps`. Both get the same lists of 32 reviews from texts to the bytes of
-the answer, in turn, round by round; a ratio is the median of those within a round. A third contender has a process a
-core instead of threads. The stages are timed apart, in CPU time of the whole process, and drawn beside the time that
-the arithmetic of the recurrent layers alone would take at the highest rate of matrix products measured on this machine.
+the answer, in turn, round by round; a ratio is the median of those within a round. Further contenders have a process a
+core instead of threads, or run batches of texts of like length where Sentiline runs one text. The stages are timed
+apart, in CPU time of the whole process, and drawn beside the time that the arithmetic of the recurrent layers alone
+would take at the highest rate of matrix products measured on this machine.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.predictor [--reviews 512] [--rounds 7] [--output docs/images/stages.png]
 """
@@ -19,6 +20,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ import orjson
 from matplotlib.figure import Figure
 
 from benchmarks.arithmetic import operations, peak
+from benchmarks.batched import Batched
 from benchmarks.reviews import sample
 from benchmarks.rounds import interleave, ratio
 from benchmarks.straightforward import STAGES, Clock, Seconds, Straightforward
@@ -37,6 +40,7 @@ from sentiline.prediction import DETAILS, Detail
 from sentiline.predictor import Predictor, load
 
 LIST = 32
+BATCHES = (4, 8, 32)
 
 
 def answer(predictor: Predictor, texts: Sequence[str], detail: Detail) -> bytes:
@@ -98,13 +102,17 @@ def compare(
         return turn
 
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, spawn, _begin, (str(predictor.bundle.path),)) as pool:
+    with ProcessPoolExecutor(processes, spawn, _begin, (str(predictor.bundle.path),)) as pool, ExitStack() as stack:
         check(answer(predictor, lists[0], detail), naive.answer(lists[0], detail))
         contenders = {
             "straightforward": timed(lambda texts: naive.answer(texts, detail)),
             "Sentiline": timed(lambda texts: answer(predictor, texts, detail)),
             "Sentiline, a process a core": timed(lambda texts: answer_in_processes(pool, processes, texts, detail)),
         }
+        for size in BATCHES:
+            batched = stack.enter_context(Batched(predictor.bundle, size, predictor.threads))
+            check(answer(predictor, lists[0], detail), batched.answer(lists[0], detail))
+            contenders[f"batches of {size} of like length"] = timed(functools.partial(batched.answer, detail=detail))
         return interleave(contenders, rounds)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks.arithmetic import operations, peak
+from benchmarks.batched import Batched
 from benchmarks.predictor import answer, check
 from benchmarks.rounds import interleave, ratio
 from benchmarks.straightforward import Straightforward
@@ -76,6 +77,12 @@ def test_both_sides_of_the_predictor_benchmark_say_the_same(bundle: Bundle) -> N
                     assert {key: mine[key] for key in numbers} == pytest.approx(
                         {key: other[key] for key in numbers}, abs=1e-5
                     )
+        with Batched(bundle, 2, 2) as batched:
+            left, right = json.loads(naive.answer(TEXTS, "timesteps")), json.loads(batched.answer(TEXTS, "timesteps"))
+            assert [one["timesteps"][0]["token"] for one in right["predictions"]] == [
+                one["timesteps"][0]["token"] for one in left["predictions"]
+            ]
+            check(answer(predictor, TEXTS, "none"), batched.answer(TEXTS, "none"))
         with pytest.raises(SystemExit, match="the answers differ"):
             check(answer(predictor, TEXTS[:1], "none"), answer(predictor, TEXTS[2:], "none"))
 
