@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +13,7 @@ from pyarrow import fs
 
 from benchmarks.cluster import SIZES, Timing, duration, sizing, throughput
 from tests.cluster.conftest import ROOT, Nodes
+from tests.programs import programs
 from tests.scoring.files import read
 
 PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -30,10 +30,6 @@ def test_the_commands_run(
     (tmp_path / "reviews").mkdir()
     [example] = blocks("json")
     (tmp_path / "reviews" / "a.jsonl").write_text(example, encoding="utf-8")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "sentiline").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sentiline "$@"\n')
-    (programs / "sentiline").chmod(0o755)
     [install, *commands] = blocks("sh")
     assert install == "pip install 'sentiline[ray]'\n"
     assert sum(ADDRESS in command for command in commands) == 3
@@ -43,7 +39,7 @@ def test_the_commands_run(
         cwd=tmp_path,
         env=os.environ
         | environment
-        | {"PATH": f"{programs}:{os.environ['PATH']}", "SENTILINE_MODELS": str(bundle.parent)},
+        | {"PATH": f"{programs(tmp_path / 'bin')}:{os.environ['PATH']}", "SENTILINE_MODELS": str(bundle.parent)},
         capture_output=True,
         text=True,
         check=False,

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from sentiline.cli.evaluate import evaluate
 from sentiline.evaluation.ledger import PROBLEMS
 from sentiline.labels import SCHEMES
 from sentiline.scoring.outcome import FAULTS
+from tests.programs import programs
 from tests.reporting.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,12 +28,8 @@ def blocks(language: str) -> list[str]:
 def test_the_commands_of_the_guide_run(tmp_path: Path) -> None:
     [example] = blocks("csv")
     (tmp_path / "reviews.csv").write_text(example, encoding="utf-8")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "sentiline").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sentiline "$@"\n')
-    (programs / "sentiline").chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "SENTILINE_MODELS"} | {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{programs(tmp_path / 'bin')}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
     }
     script = "set -e\n" + "".join(blocks("sh"))

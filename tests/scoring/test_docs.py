@@ -17,6 +17,7 @@ from sentiline.cli.score import score
 from sentiline.scoring.format import TEXT_NAMES
 from sentiline.scoring.outcome import COLUMNS, FAULTS
 from tests.bundles import UNSURE, write_bundle
+from tests.programs import programs
 from tests.scoring.files import read
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,12 +31,8 @@ def blocks(language: str) -> list[str]:
 def test_the_commands_of_the_guide_run(bundle: Path, tmp_path: Path, bucket: fs.SubTreeFileSystem) -> None:
     [example] = blocks("csv")
     (tmp_path / "reviews.csv").write_text(example, encoding="utf-8")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "sentiline").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sentiline "$@"\n')
-    (programs / "sentiline").chmod(0o755)
     environment = os.environ | {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{programs(tmp_path / 'bin')}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "SENTILINE_MODELS": str(bundle.parent),
     }

@@ -25,8 +25,11 @@ SERVICE = ("service.app:SentimentService", "--working-dir", str(ROOT))
 
 
 def free_port() -> int:
-    """A port outside the range from which the system takes the ports of outgoing connections."""
-    for port in random.sample(range(20_000, 32_000), 100):
+    """A port outside the range from which the system takes the ports of outgoing connections.
+
+    By the system's own randomness: the module's is seeded by tests, in all processes alike, which then meet.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
