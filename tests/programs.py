@@ -6,15 +6,18 @@ import shutil
 import sys
 from pathlib import Path
 
-_MKDIR = "import os, sys; [os.makedirs(path) for path in sys.argv[1:] if not path.startswith('-')]"
+_BY_PYTHON = {
+    "mkdir": "import os, sys; [os.makedirs(path) for path in sys.argv[1:] if path != '-p']",
+    "cp": "import shutil, sys; shutil.copy(*sys.argv[1:])",
+}
+"""What guides use of the system, for a PATH that holds nothing but Python, make and git."""
 
 
 def programs(folder: Path) -> Path:
-    """Make the folder, with `sentiline` of this checkout, and `mkdir` where the system has none on its PATH."""
+    """Make the folder, with `sentiline` of this checkout, and what the system's PATH lacks of `_BY_PYTHON`."""
     folder.mkdir()
     commands = {"sentiline": "-m sentiline"}
-    if shutil.which("mkdir") is None:
-        commands["mkdir"] = f'-c "{_MKDIR}"'
+    commands |= {name: f'-c "{code}"' for name, code in _BY_PYTHON.items() if shutil.which(name) is None}
     for name, arguments in commands.items():
         program = folder / name
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
