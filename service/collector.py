@@ -12,7 +12,7 @@ def settle() -> None:
     """Leave what is there now, modules and models, out of all further collections, and begin those less often.
 
     What a request leaves behind is freed by its reference counts. The collector finds cycles alone, of which there are
-    few, but goes through all that waits, which at three times its capacity took an eighth of the server's time.
+    few, but goes through all that waits, again and again, which under overload is much.
     """
     gc.collect()
     gc.freeze()
