@@ -24,7 +24,7 @@ DOORKEEPER = "sentiline.doorkeeper"
 """Key of the ASGI state under which the application leaves it for the server's protocol."""
 
 FRESH_SECONDS = 0.05
-"""How long one refusal serves all requests: its figures are as old, and to write it is a large part of what refusing costs."""
+"""How long one refusal serves all requests: its figures are as old, and writing it is much of what refusing costs."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 
