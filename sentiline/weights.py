@@ -21,6 +21,8 @@ from sentiline.reference.rnn import rnn_cell
 from sentiline.reference.stack import Layer
 
 _ACTIVATIONS: dict[str, Activation] = {"Tanh": TANH, "Sigmoid": SIGMOID, "Relu": RELU}
+_POOLING = ("w_mean", "w_attention", "attention")
+"""The columns of the matrix with which a pooling head multiplies every state, as the exported graph has them."""
 _DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 
 
@@ -154,7 +156,9 @@ class _Graph:
         weights = [self.constants[node.input[1]].astype(np.float64) for node in products.values()]
         if kind == "unit" and not weights:
             return {}
-        if kind == "pooling" and len(weights) == 3:
+        if kind == "pooling" and len(weights) == 1 and weights[0].shape[1] == len(_POOLING):
+            return {**dict(zip(_POOLING, weights[0].T, strict=True)), "bias": self._scalar_bias()}
+        if kind == "pooling" and len(weights) == 3:  # as exported before 1.2
             return self._pooling(list(products.values()))
         if kind in ("last", "timesteps") and len(weights) == 1:
             return {"v": weights[0][:, 0], "c": self._bias_after(next(iter(products.values())))[0]}
@@ -183,17 +187,23 @@ class _Graph:
                 uses = self._arithmetic_uses(node.output[0])
                 if any(use.op_type == "Mul" and weighted & set(use.input) for use in uses):
                     attended.append(node.input[1])
+        if len(attended) != 1:
+            raise self.fail(f"{len(attended)} vectors of attended states")
+        (mean,) = set(reached) - {attention[0], attended[0]}
+        named = {"attention": attention[0], "w_mean": mean, "w_attention": attended[0]}
+        vectors = {key: self.constants[name].astype(np.float64).ravel() for key, name in named.items()}
+        return vectors | {"bias": self._scalar_bias()}
+
+    def _scalar_bias(self) -> Array:
+        """The one number that the graph adds to a logit."""
         scalars = [
-            name
+            value
             for name, value in self.constants.items()
             if value.dtype == np.float32 and value.size == 1 and {use.op_type for use in self._uses(name)} == {"Add"}
         ]
-        if len(attended) != 1 or len(scalars) != 1:
-            raise self.fail(f"{len(attended)} vectors of attended states and {len(scalars)} biases")
-        (mean,) = set(reached) - {attention[0], attended[0]}
-        named = {"attention": attention[0], "w_mean": mean, "w_attention": attended[0], "bias": scalars[0]}
-        vectors = {key: self.constants[name].astype(np.float64).ravel() for key, name in named.items()}
-        return vectors | {"bias": vectors["bias"].reshape(())}
+        if len(scalars) != 1:
+            raise self.fail(f"{len(scalars)} biases")
+        return scalars[0].astype(np.float64).reshape(())
 
     def _bias_after(self, node: Any) -> Array:
         for use in self._arithmetic_uses(node.output[0]):

@@ -51,7 +51,8 @@ def to_onnx(model: SentimentModel) -> onnx.ModelProto:
     """
 
     def graph(input_ids: Any, lengths: Any) -> dict[str, Any]:
-        states = model.embedding(input_ids)
+        # Ids are turned time-major while they are small: the fused op's own transpose cancels the second one.
+        states = tf.transpose(tf.gather(model.embedding.embeddings, tf.transpose(input_ids)), [1, 0, 2])
         for index, layer in enumerate(model.recurrent):
             states = placeholder(index, states, lengths, int(layer.forward.units) * len(layer.directions))
         reading = model.head.read(states, lengths)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from training.presets import FitConfig
@@ -34,7 +35,8 @@ class Reading(TypedDict):
 
 def time_mask(states: Tensor, lengths: Tensor) -> Tensor:
     """1.0 where a timestep belongs to the review, 0.0 on padding; [B, T]."""
-    return ops.cast(ops.arange(ops.shape(states)[1])[None, :] < lengths[:, None], states.dtype)
+    steps = ops.expand_dims(ops.arange(ops.shape(states)[1]), 0)  # indexing with None would export two nodes
+    return ops.cast(steps < ops.expand_dims(lengths, 1), states.dtype)
 
 
 class PoolingHead(keras.layers.Layer):
@@ -93,13 +95,16 @@ class PoolingHead(keras.layers.Layer):
 
     def read(self, states: Tensor, lengths: Tensor) -> Reading:
         """See `Reading`."""
-        mask = time_mask(states, lengths)
-        mean = ops.matmul(states, self.w_mean) * mask  # [B, T]  w_mean · h_t
-        attended = ops.matmul(states, self.w_attention)  # [B, T]  w_att · h_t
+        mask, length = time_mask(states, lengths), ops.cast(lengths, states.dtype)
+        columns = ops.stack([self.w_mean, self.w_attention, self.attention], axis=1)  # [D, 3]
+        # one product instead of three, and not by Keras, whose reshapes would stay in the exported graph
+        products = ops.split(tf.linalg.matmul(states, columns), 3, axis=-1)
+        mean, attended, energy = (ops.squeeze(product, -1) for product in products)  # each [B, T]
+        mean, energy = mean * mask, energy + (1 - mask) * _MASKED
         if self.prefix:
-            return self._read_prefix(states, mask, mean, attended)
-        contributions = mean / ops.cast(lengths, states.dtype)[:, None] + self._attend(states, mask) * attended
-        bias = self.bias + 0 * contributions[:, 0]
+            return self._read_prefix(mask, mean, attended, energy)
+        contributions = mean / ops.expand_dims(length, 1) + ops.softmax(energy, axis=-1) * attended
+        bias = self.bias + 0 * length
         return Reading(
             logit=bias + ops.sum(contributions, axis=1),
             bias=bias,
@@ -107,10 +112,9 @@ class PoolingHead(keras.layers.Layer):
             contributions=contributions,
         )
 
-    def _read_prefix(self, states: Tensor, mask: Tensor, mean: Tensor, attended: Tensor) -> Reading:
-        energy = ops.matmul(states, self.attention) + (1 - mask) * _MASKED
+    def _read_prefix(self, mask: Tensor, mean: Tensor, attended: Tensor, energy: Tensor) -> Reading:
         weight = ops.exp(energy - ops.max(energy, axis=1, keepdims=True))  # [B, T]
-        steps = ops.cast(ops.arange(ops.shape(states)[1]) + 1, states.dtype)  # [T] 1, 2, …
+        steps = ops.cast(ops.arange(ops.shape(mask)[1]) + 1, mask.dtype)  # [T] 1, 2, …
         total = ops.maximum(ops.cumsum(weight, axis=1), 1e-30)
         logits = self.bias + ops.cumsum(mean, axis=1) / steps + ops.cumsum(weight * attended, axis=1) / total
         return read_prefix_logits(logits, mask, self.bias)
