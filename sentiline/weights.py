@@ -158,9 +158,9 @@ class _Graph:
             return {}
         if kind == "pooling" and len(weights) == 1 and weights[0].shape[1] == len(_POOLING):
             return {**dict(zip(_POOLING, weights[0].T, strict=True)), "bias": self._scalar_bias()}
-        if kind == "pooling" and len(weights) == 3:  # as exported before 1.2
+        if kind == "pooling" and len(weights) == 3:  # the form of older exports
             return self._pooling(list(products.values()))
-        if kind in ("last", "timesteps") and len(weights) == 1:
+        if kind in ("last", "timesteps") and len(weights) == 1 and weights[0].shape[1] == 1:
             return {"v": weights[0][:, 0], "c": self._bias_after(next(iter(products.values())))[0]}
         if kind == "last" and len(weights) == 2:
             first, second = products.values()
@@ -171,7 +171,8 @@ class _Graph:
                 "v": output[:, 0],
                 "c": self._bias_after(second)[0],
             }
-        raise self.fail(f'a head "{kind}" with {len(weights)} matrices')
+        shapes = ", ".join(str(list(array.shape)) for array in weights) or "none"
+        raise self.fail(f'a head "{kind}" with other matrices: {shapes}')
 
     def _pooling(self, products: list[Any]) -> Params:
         """Tell the three vectors apart by what becomes of their products with the states."""

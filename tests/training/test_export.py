@@ -298,12 +298,16 @@ def test_the_gate_refuses_a_graph_of_another_form(
 
 
 def test_the_gate_refuses_changed_weights(model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
-    names = [tensor.name for tensor in fp32.graph.initializer if len(tensor.dims) >= 2]
-    assert len(names) >= 6  # word vectors, three of the LSTM, the head's
-    for name in names:
+    shapes = {tensor.name: list(tensor.dims) for tensor in fp32.graph.initializer if len(tensor.dims) >= 2}
+    assert len(shapes) == 5  # word vectors, three of the LSTM, the head's
+    (head,) = (name for name, shape in shapes.items() if shape == [6, 3])
+    columns = [(name, slice(None)) for name in shapes if name != head]
+    for name, column in [*columns, *((head, slice(place, place + 1)) for place in range(3))]:
         changed = copy(fp32)
         tensor = next(tensor for tensor in changed.graph.initializer if tensor.name == name)
-        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.01), name))
+        array = numpy_helper.to_array(tensor).copy()
+        array[..., column] *= np.float32(1.01)
+        tensor.CopyFrom(numpy_helper.from_array(array, name))
         with pytest.raises(ExportError, match=r"fp32 - Keras, (real reviews|random ids): \w+ differs by"):
             check(model, changed, int8, sequences())
 
@@ -336,8 +340,8 @@ def test_the_gate_refuses_values_that_are_no_numbers(
     model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto
 ) -> None:
     changed = copy(fp32)
-    tensor = next(tensor for tensor in changed.graph.initializer if list(tensor.dims) == [6, 1])  # of the head
-    tensor.CopyFrom(numpy_helper.from_array(np.full((6, 1), np.nan, np.float32), tensor.name))
+    tensor = next(tensor for tensor in changed.graph.initializer if list(tensor.dims) == [6, 3])  # of the head
+    tensor.CopyFrom(numpy_helper.from_array(np.full((6, 3), np.nan, np.float32), tensor.name))
     with pytest.raises(ExportError, match="differs by nan"):
         check(model, changed, int8, sequences())
 
