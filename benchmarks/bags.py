@@ -21,7 +21,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from benchmarks.crew import Scorer
 from sentiline.cpus import available_cpus
-from training.diagnostics.baseline import SPLIT, regression, tfidf, words
+from sentiline.tokenizer import words
+from training.diagnostics.baseline import SPLIT, regression, tfidf
 from training.review import Review
 
 

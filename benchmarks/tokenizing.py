@@ -88,7 +88,7 @@ def ours(texts: Sequence[str], size: int) -> Contender:
     tokenizer = Tokenizer(build_vocabulary(texts, size), max_tokens=10**6)
 
     def tokens(text: str) -> list[tuple[str | None, int, int]]:
-        words, starts, ends = split(text)
+        words, (starts, ends) = split(text)
         ids = tokenizer.ids(words)
         rows = zip(words, ids.tolist(), starts.tolist(), ends.tolist(), strict=True)
         return [(None if index == UNKNOWN_ID else word, start, end) for word, index, start, end in rows]
@@ -101,7 +101,7 @@ def without_fallback(texts: Sequence[str], size: int) -> Contender:
     vocabulary = set(build_vocabulary(texts, size))
 
     def tokens(text: str) -> list[tuple[str | None, int, int]]:
-        words, starts, ends = split(text)
+        words, (starts, ends) = split(text)
         rows = zip(words, starts.tolist(), ends.tolist(), strict=True)
         return [(word if word in vocabulary else None, start, end) for word, start, end in rows]
 

@@ -47,7 +47,7 @@ def _left_out(reading: Reading) -> set[int]:
     """Indices of the used tokens before which tokens were left out; the number of used tokens stands for the end."""
     if not reading.encoding.truncated:
         return set()
-    _, starts, _ = split(reading.text)
+    _, (starts, _) = split(reading.text)
     places = np.searchsorted(starts, reading.encoding.starts)  # place of each used token in the whole text
     steps = np.diff(places, prepend=-1, append=len(starts))
     return set(np.flatnonzero(steps > 1).tolist())

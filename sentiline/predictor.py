@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +20,10 @@ from sentiline.prediction import Detail, Prediction, check_detail
 from sentiline.reading import Reading
 from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding, Tokenizer, Truncation, check_truncation
+from sentiline.work import Work
 
 Errors = Literal["raise", "return"]
+Result = TypeVar("Result")
 
 
 def load(name_or_path: str | Path = "bilstm", *, precision: str | None = None, threads: int | None = None) -> Predictor:
@@ -124,10 +125,10 @@ class Predictor:
             RuntimeError: the predictor is closed.
         """
         level = check_detail(detail)
-        return [
-            reading.prediction(level) if isinstance(reading, Reading) else reading
-            for reading in self.read(texts, truncation=truncation, errors=errors)
-        ]
+        spans = level != "none"
+        return self.map(
+            lambda reading: reading.prediction(level), texts, truncation=truncation, errors=errors, spans=spans
+        )
 
     @overload
     def read(
@@ -137,6 +138,7 @@ class Predictor:
         truncation: Truncation | None = ...,
         errors: Literal["raise"] = ...,
         field: str = ...,
+        spans: bool = ...,
         timings: Timings | None = ...,
     ) -> list[Reading]: ...
 
@@ -148,6 +150,7 @@ class Predictor:
         truncation: Truncation | None = ...,
         errors: Errors,
         field: str = ...,
+        spans: bool = ...,
         timings: Timings | None = ...,
     ) -> list[Reading | InputError]: ...
 
@@ -158,6 +161,7 @@ class Predictor:
         truncation: Truncation | None = None,
         errors: Errors = "raise",
         field: str = "texts",
+        spans: bool = True,
         timings: Timings | None = None,
     ) -> list[Reading] | list[Reading | InputError]:
         """Like `predict`, but leave the results in arrays: for callers that serialise them.
@@ -167,10 +171,79 @@ class Predictor:
             truncation: as in `predict`.
             errors: as in `predict`.
             field: what errors call the list: the fourth text is `texts[3]`.
+            spans: whether those of the tokens will be asked for, by timesteps, sentences, or `encoding.starts`; see
+                `Tokenizer.encode`.
             timings: what the call's stages took is added to it.
 
         Returns:
             One reading for each text, in the same order, or its `InputError`.
+
+        Raises:
+            The errors of `predict`.
+        """
+        return self.map(
+            lambda reading: reading,
+            texts,
+            truncation=truncation,
+            errors=errors,
+            field=field,
+            spans=spans,
+            timings=timings,
+        )
+
+    @overload
+    def map(
+        self,
+        function: Callable[[Reading], Result],
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = ...,
+        errors: Literal["raise"] = ...,
+        field: str = ...,
+        spans: bool = ...,
+        timings: Timings | None = ...,
+    ) -> list[Result]: ...
+
+    @overload
+    def map(
+        self,
+        function: Callable[[Reading], Result],
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = ...,
+        errors: Errors,
+        field: str = ...,
+        spans: bool = ...,
+        timings: Timings | None = ...,
+    ) -> list[Result | InputError]: ...
+
+    def map(
+        self,
+        function: Callable[[Reading], Result],
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = None,
+        errors: Errors = "raise",
+        field: str = "texts",
+        spans: bool = True,
+        timings: Timings | None = None,
+    ) -> list[Result] | list[Result | InputError]:
+        """Like `read`, but call a function with each reading in the thread that made it.
+
+        What the function does, such as serializing, then overlaps with the reading of other texts. It may be called
+        from several threads at once; `timings` leaves it out.
+
+        Args:
+            function: called once with each reading, the longest text's first. What it raises is raised here.
+            texts: raw texts; may be empty.
+            truncation: as in `predict`.
+            errors: as in `predict`.
+            field: as in `read`.
+            spans: as in `read`.
+            timings: as in `read`.
+
+        Returns:
+            What the function made of each text, in the same order, or the text's `InputError`.
 
         Raises:
             The errors of `predict`.
@@ -182,20 +255,30 @@ class Predictor:
         if self._closed:
             raise RuntimeError("this predictor is closed")
         items = _as_list(texts, field)
-        work = _Work(self, items, truncation, field, stop=errors == "raise")
+        work = Work(
+            items,
+            lambda text, times: self._read(text, truncation, spans, times),
+            function,
+            field,
+            stop=errors == "raise",
+        )
         helpers = min(self.threads, len(items)) - 1
         futures = [self._pool.submit(work.run) for _ in range(helpers)] if self._pool else []
-        try:
-            work.run()  # the calling thread does its share: it cannot starve where the pool is busy with other calls
-        except BaseException:  # Ctrl-C included: nobody wants the rest any more
-            work.abandon()
-            raise
+        work.run()  # the calling thread does its share: it cannot starve where the pool is busy with other calls
         for future in futures:
             if not future.cancel():
                 future.result()
         if timings is not None:
             timings.add(work.timings.tokenize, work.timings.infer)
         return work.results()
+
+    def _read(self, text: Any, truncation: Truncation | None, spans: bool, timings: Timings) -> Reading:
+        started = perf_counter()
+        encoding = self.tokenizer.encode(text, truncation=truncation, spans=spans)
+        encoded = perf_counter()
+        reading = self.infer(text, encoding)
+        timings.add(encoded - started, perf_counter() - encoded)
+        return reading
 
     def answer(self, readings: Iterable[Reading], detail: Detail = "none") -> dict[str, Any]:
         """The JSON document of an answer, as plain Python values: model, version and predictions."""
@@ -246,68 +329,6 @@ class Predictor:
     def __repr__(self) -> str:
         name, version = self.manifest.name, self.manifest.version
         return f"<Predictor {name} {version} {self.precision}, threads={self.threads}>"
-
-
-class _Work:
-    """The texts of one call, shared out among the threads that run it."""
-
-    def __init__(
-        self, predictor: Predictor, texts: list[Any], truncation: Truncation | None, field: str, *, stop: bool
-    ) -> None:
-        self._predictor = predictor
-        self._texts = texts
-        self._truncation = truncation
-        self._field = field
-        self._stop = stop
-        self._results: list[Reading | InputError | None] = [None] * len(texts)
-        self._failed = len(texts)  # least index of a text with an error
-        # longest first: no long text is left to one thread at the end while the others idle
-        lengths = [len(text) if isinstance(text, str) else 0 for text in texts]
-        self._queue = sorted(range(len(texts)), key=lengths.__getitem__)
-        self._lock = threading.Lock()
-        self.timings = Timings()
-
-    def run(self) -> None:
-        """Read texts until none is left."""
-        timings = Timings()  # this thread's
-        while True:
-            with self._lock:
-                if not self._queue:
-                    self.timings.add(timings.tokenize, timings.infer)
-                    return
-                index = self._queue.pop()
-            if self._stop and index > self._failed:
-                continue  # the call will raise the error of an earlier text
-            try:
-                self._results[index] = self._read(self._texts[index], timings)
-            except InputError as error:
-                name = f"{self._field}[{index}]"
-                named = type(error)(f"{name}: {error}", field=name)
-                vars(named).update(vars(error) | {"field": name})  # its limit, if it has one
-                self._results[index] = named
-                with self._lock:
-                    self._failed = min(self._failed, index)
-
-    def abandon(self) -> None:
-        """Leave the texts that no thread has begun."""
-        with self._lock:
-            self._queue.clear()
-
-    def results(self) -> list[Reading | InputError]:
-        """All results in the order of the texts; raises the first error if the call is to raise."""
-        if self._stop:
-            for result in self._results[self._failed :]:
-                if isinstance(result, InputError):
-                    raise result
-        return [result for result in self._results if result is not None]
-
-    def _read(self, text: str, timings: Timings) -> Reading:
-        started = perf_counter()
-        encoding = self._predictor.tokenizer.encode(text, truncation=self._truncation)
-        encoded = perf_counter()
-        reading = self._predictor.infer(text, encoding)
-        timings.add(encoded - started, perf_counter() - encoded)
-        return reading
 
 
 def _as_list(texts: Any, field: str) -> list[Any]:

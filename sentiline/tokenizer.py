@@ -6,10 +6,11 @@ stored as JSON in every bundle.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -53,6 +54,9 @@ _TOKEN = re.compile(
     ))""",
     re.VERBOSE,
 )
+Spans = tuple[NDArray[np.int32], NDArray[np.int32]]
+"""Where tokens start and end."""
+
 _APOSTROPHES = "\u2019\u2018\u02bc\uff07"  # written for the plain one
 _REPEATED = re.compile(r"(.)\1{2,}", re.DOTALL)
 
@@ -63,15 +67,23 @@ class Encoding:
 
     Attributes:
         ids: int32 [tokens_used], vocabulary ids; `UNKNOWN_ID` where the token is not in the vocabulary.
-        starts: int32 [tokens_used], first code point of each token in the raw text.
-        ends: int32 [tokens_used], one past its last code point: `raw[start:end]` is the token as written.
         tokens_total: number of tokens in the whole text, before truncation.
+        find: gives `starts` and `ends`.
     """
 
     ids: NDArray[np.int32]
-    starts: NDArray[np.int32]
-    ends: NDArray[np.int32]
     tokens_total: int
+    find: Callable[[], Spans]
+
+    @property
+    def starts(self) -> NDArray[np.int32]:
+        """int32 [tokens_used], first code point of each token in the raw text."""
+        return self.find()[0]
+
+    @property
+    def ends(self) -> NDArray[np.int32]:
+        """int32 [tokens_used], one past its last code point: `raw[start:end]` is the token as written."""
+        return self.find()[1]
 
     @property
     def tokens_used(self) -> int:
@@ -89,7 +101,7 @@ class Encoding:
         return self.tokens_total > len(self.ids)
 
 
-def split(text: str) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32]]:
+def split(text: str) -> tuple[list[str], Spans]:
     """Split raw text into lower-cased tokens and their spans.
 
     HTML tags and character entities separate tokens and are dropped. Spans count Unicode code points.
@@ -98,15 +110,28 @@ def split(text: str) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32]]:
         text: raw text, any Unicode.
 
     Returns:
-        `(tokens, starts, ends)`: lower-cased tokens; int32 [n] spans into the raw text.
+        `(tokens, (starts, ends))`: lower-cased tokens; int32 [n] spans into the raw text.
 
     Example:
-        >>> tokens, starts, ends = split("<br />Isn't GREAT!")
+        >>> tokens, (starts, ends) = split("<br />Isn't GREAT!")
         >>> tokens
         ["isn't", 'great', '!']
         >>> list(zip(starts.tolist(), ends.tolist()))
         [(6, 11), (12, 17), (17, 18)]
     """
+    pieces = _TOKEN.split(_lower(text))
+    edges = np.fromiter(map(len, pieces), np.int64, len(pieces)).cumsum(dtype=np.int32)
+    return pieces[1::2], (edges[0:-1:2], edges[1::2])
+
+
+def words(text: str) -> list[str]:
+    """The tokens of `split` alone, sooner."""
+    found: list[str] = _TOKEN.findall(_lower(text))
+    return found
+
+
+def _lower(text: str) -> str:
+    """The text in lower case, of the same length: markup is blank, every apostrophe the plain one."""
     lowered = text.lower()
     if len(lowered) != len(text):  # a few letters, such as U+0130, grow when lower-cased: spans must not shift
         lowered = "".join([low if len(low := char.lower()) == 1 else char for char in text])
@@ -115,9 +140,7 @@ def split(text: str) -> tuple[list[str], NDArray[np.int32], NDArray[np.int32]]:
             lowered = lowered.replace(apostrophe, "'")
     if "<" in lowered or "&" in lowered:
         lowered = _MARKUP.sub(_blank, lowered)
-    pieces = _TOKEN.split(lowered)
-    edges = np.fromiter(map(len, pieces), np.int64, len(pieces)).cumsum(dtype=np.int32)
-    return pieces[1::2], edges[0:-1:2], edges[1::2]
+    return lowered
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -188,13 +211,15 @@ class Tokenizer:
         for special in SPECIAL_TOKENS:  # no text can spell a special token: its brackets never reach a token
             del self._ids[special]
 
-    def encode(self, text: str, *, truncation: Truncation | None = None) -> Encoding:
+    def encode(self, text: str, *, truncation: Truncation | None = None, spans: bool = True) -> Encoding:
         """Tokenize one text.
 
         Args:
             text: raw text.
             truncation: policy for texts of more than `max_tokens` tokens; default the tokenizer's own.
                 "error" refuses, "head" keeps the beginning, "tail" the end, "head_tail" half of each.
+            spans: whether they will be asked for. Otherwise they are found only then, by reading the text again,
+                which is sooner done for a verdict alone.
 
         Returns:
             The encoding, with at least one and at most `max_tokens` tokens.
@@ -208,8 +233,8 @@ class Tokenizer:
         policy = self.truncation if truncation is None else check_truncation(truncation)
         if not isinstance(text, str):
             raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
-        tokens, starts, ends = split(text)
-        total = len(tokens)
+        tokens, edges = split(text) if spans else (words(text), None)
+        total, kept = len(tokens), None
         if total == 0:
             raise EmptyTextError(_describe_empty(text), field="text")
         if total > self.max_tokens:
@@ -222,8 +247,13 @@ class Tokenizer:
                 )
             kept = _kept(total, self.max_tokens, policy)
             tokens = [tokens[index] for index in kept]
-            starts, ends = starts[kept], ends[kept]
-        return Encoding(self.ids(tokens), starts, ends, total)
+
+        @functools.cache
+        def find() -> Spans:
+            starts, ends = split(text)[1] if edges is None else edges
+            return (starts, ends) if kept is None else (starts[kept], ends[kept])
+
+        return Encoding(self.ids(tokens), total, find)
 
     def ids(self, tokens: Sequence[str]) -> NDArray[np.int32]:
         """Look lower-cased tokens up.

@@ -71,7 +71,7 @@ def verify(name_or_path: str | Path, texts: Sequence[str] = TEXTS) -> Verificati
     bundle = find(name_or_path)
     bundle.verify()
     tokenizer = bundle.tokenizer()
-    ids = [tokenizer.encode(text).ids for text in texts]
+    ids = [tokenizer.encode(text, spans=False).ids for text in texts]
     head = _head(bundle)
     precisions = bundle.manifest.precisions
     origin = "fp32" if "fp32" in precisions else bundle.manifest.default_precision

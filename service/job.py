@@ -39,6 +39,7 @@ class Task(Generic[Result]):
         finish: makes the answer from the outcomes and the parts, both in the order of the texts. It runs in a thread
             of the engine, as `render` does, and must not touch the event loop.
         render: makes a text's part of the answer, as soon as that text is read.
+        spans: whether `render` asks for the spans of tokens.
         sentences: whether it splits the text into sentences, which counts.
     """
 
@@ -46,6 +47,7 @@ class Task(Generic[Result]):
     truncation: Truncation | None
     finish: Callable[[Manifest, list[Outcome], list[Any]], Result]
     render: Callable[[Outcome, int], Any] = _nothing
+    spans: bool = False
     sentences: bool = False
 
 
@@ -130,7 +132,7 @@ class Job(Generic[Result]):
         outcome: Outcome | None = refusal(text, self._settings)
         if outcome is None:
             try:
-                encoding = predictor.tokenizer.encode(text, truncation=task.truncation)
+                encoding = predictor.tokenizer.encode(text, truncation=task.truncation, spans=task.spans)
             except InputError as error:
                 tokenized = inferred = perf_counter()
                 outcome = error

@@ -119,7 +119,8 @@ class Endpoints:
             self.metrics.outcomes(manifest.name, scored.outcomes)
             return finish(scored)
 
-        return Task(wanted.texts, wanted.truncation, whole, part, sentences=wanted.detail == "sentences")
+        spans, sentences = wanted.detail != "none", wanted.detail == "sentences"
+        return Task(wanted.texts, wanted.truncation, whole, part, spans=spans, sentences=sentences)
 
     async def classify(self, request: Request) -> Response:
         """`POST /hf`: the default model as Hugging Face's clients expect it."""

@@ -36,9 +36,9 @@ def encode_crop(text: str, tokenizer: Tokenizer, generator: np.random.Generator)
         EmptyTextError: the whole text has no token either.
     """
     try:
-        return tokenizer.encode(crop(text, generator)).ids
+        return tokenizer.encode(crop(text, generator), spans=False).ids
     except EmptyTextError:
-        return tokenizer.encode(text).ids
+        return tokenizer.encode(text, spans=False).ids
 
 
 def with_crops(

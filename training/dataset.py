@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.errors import EmptyTextError
-from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer, split
+from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer, words
 
 
 class Labelled(Protocol):
@@ -56,7 +56,7 @@ def build_vocabulary(texts: Iterable[str], size: int) -> tuple[str, ...]:
     """
     frequency: Counter[str] = Counter()
     for text in texts:
-        frequency.update(set(split(text)[0]))
+        frequency.update(set(words(text)))
     ranked = sorted(frequency.items(), key=lambda item: (-item[1], item[0]))
     return (*SPECIAL_TOKENS, *(token for token, _ in ranked[: size - len(SPECIAL_TOKENS)]))
 
@@ -66,7 +66,7 @@ def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:
     ids, labels, skipped = [], [], []
     for position, review in enumerate(reviews):
         try:
-            ids.append(tokenizer.encode(review.text).ids)
+            ids.append(tokenizer.encode(review.text, spans=False).ids)
         except EmptyTextError:
             skipped.append(position)
         else:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.tokenizer import Tokenizer, split
+from sentiline.tokenizer import Tokenizer, words
 from training.checkpoint import write_atomically
 from training.dataset import build_vocabulary
 from training.errors import CheckpointError, DataError
@@ -132,7 +132,7 @@ class NgramTeacher:
 
 def encode_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[NDArray[np.int32]]:
     """Token ids of whole texts, never cut, int32 [n_i]; a text without a token has none."""
-    return [tokenizer.ids(split(text)[0]) for text in texts]
+    return [tokenizer.ids(words(text)) for text in texts]
 
 
 def fit_teacher(

@@ -151,6 +151,7 @@ def score_on_cluster(
                     truncation=options.truncation,
                     max_characters=options.max_characters,
                     strict=options.strict,
+                    spans=options.spans,
                     encoder=encoder,
                     desk=written.desk,
                     dates=(page.header["date_column"], page.header["date_format"]) if page else None,

@@ -86,6 +86,7 @@ class ScoreJob:
         truncation: see `Scorer`.
         max_characters: see `Scorer`.
         strict: see `Scorer`.
+        spans: see `Scorer`.
         encoder: with its columns settled.
         desk: where parts are written.
         dates: column of dates and their format, for a report; None for no report.
@@ -98,6 +99,7 @@ class ScoreJob:
     truncation: Truncation | None
     max_characters: int
     strict: bool
+    spans: bool
     encoder: Encoder
     desk: Desk
     dates: tuple[str | None, str | None] | None = None
@@ -147,6 +149,7 @@ class PartScorer:
                 truncation=job.truncation,
                 max_characters=job.max_characters,
                 strict=job.strict,
+                spans=job.spans,
             )
         except SentilineError as error:
             self._failure = Failure(error)

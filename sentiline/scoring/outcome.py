@@ -88,6 +88,7 @@ class Scorer:
         truncation: what to do with long texts; None is the model's own policy.
         max_characters: a longer text is a fault.
         strict: whether a fault raises.
+        spans: whether rows are to have timesteps or sentences, which need those of the tokens.
     """
 
     predictor: Predictor
@@ -95,6 +96,7 @@ class Scorer:
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     strict: bool = False
+    spans: bool = False
 
     def score(self, chunk: Chunk) -> Scored:
         """Score the rows of a chunk.
@@ -116,7 +118,9 @@ class Scorer:
         for index, fault in chunk.faults.items():
             results[index] = fault
         sound = [index for index, fault in enumerate(results) if not fault]
-        readings = self.predictor.read([texts[index] for index in sound], truncation=self.truncation, errors="return")
+        readings = self.predictor.read(
+            [texts[index] for index in sound], truncation=self.truncation, errors="return", spans=self.spans
+        )
         for index, reading in zip(sound, readings, strict=True):
             results[index] = reading.code if isinstance(reading, InputError) else reading
         if self.strict:

@@ -72,6 +72,11 @@ class Options:
     strict: bool = False
     memory: int = parse_size(DEFAULT)
 
+    @property
+    def spans(self) -> bool:
+        """Whether rows are to have what needs the spans of tokens."""
+        return self.timesteps or self.sentences
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -337,6 +342,7 @@ class _Run:
             truncation=self._options.truncation,
             max_characters=self._options.max_characters,
             strict=self._options.strict,
+            spans=self._options.spans,
         )
 
     def _write(self, scored: Scored, done: int, first: bool) -> None:

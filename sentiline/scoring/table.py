@@ -302,6 +302,7 @@ def _score_frame(predictor: Predictor, frame: _Frame, options: Options) -> Any:
         truncation=options.truncation,
         max_characters=options.max_characters,
         strict=options.strict,
+        spans=options.spans,
     )
     schema = pa.schema([(written, TYPES[name]) for name, written in names.items()])
     batches = []

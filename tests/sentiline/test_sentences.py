@@ -97,7 +97,7 @@ def test_spans_count_code_points() -> None:
 def test_every_token_lies_in_exactly_one_sentence(text: str) -> None:
     spans = sentence_spans(text)
     assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
-    _, starts, ends = split(text)
+    _, (starts, ends) = split(text)
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         assert sum(first <= start and end <= last for first, last in spans) == 1, text[start:end]
 

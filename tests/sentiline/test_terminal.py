@@ -39,7 +39,7 @@ def reading(text: str, contributions: list[float], *, unknown: tuple[int, ...] =
     values = np.array(contributions, np.float32)
     logit = float(values.sum())
     positive = 1 / (1 + np.exp(-logit))
-    encoding = Encoding(ids, starts, ends, len(words))
+    encoding = Encoding(ids, len(words), lambda: (starts, ends))
     return Reading(text, encoding, positive, logit, 0.0, np.full(len(words), 0.5, np.float32), values)
 
 

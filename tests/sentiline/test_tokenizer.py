@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sentiline.errors import BundleCorruptError, EmptyTextError, OptionError, TextTooLongError, TextTypeError
-from sentiline.tokenizer import SPECIAL_TOKENS, TRUNCATIONS, UNKNOWN_ID, Tokenizer, split
+from sentiline.tokenizer import SPECIAL_TOKENS, TRUNCATIONS, UNKNOWN_ID, Tokenizer, split, words
 
 VOCABULARY = [*SPECIAL_TOKENS, "so", "good", "cool", "café", "naive", "film", "dont", "!", "!!!", "8/10", "the"]
 
@@ -61,8 +61,13 @@ def test_splits(text: str, tokens: list[str]) -> None:
 
 
 @given(texts)
+def test_words_are_the_tokens_of_split(text: str) -> None:
+    assert words(text) == split(text)[0]
+
+
+@given(texts)
 def test_spans_show_each_token_as_written(text: str) -> None:
-    tokens, starts, ends = split(text)
+    tokens, (starts, ends) = split(text)
     assert starts.dtype == ends.dtype == np.int32
     assert len(tokens) == len(starts) == len(ends)
     position = 0
@@ -83,22 +88,24 @@ def test_tokens_are_valid_unicode_without_space(text: str) -> None:
 
 
 @given(st.lists(st.sampled_from(["good", "film", "8/10", "!", "don't", "ÉTÉ", "映画"]), min_size=1, max_size=9))
-def test_spaced_tokens_come_back(words: list[str]) -> None:
-    text = "  ".join(words)
-    tokens, starts, ends = split(text)
-    assert tokens == [word.lower() for word in words]
-    assert [text[start:end] for start, end in zip(starts, ends, strict=True)] == words
+def test_spaced_tokens_come_back(parts: list[str]) -> None:
+    text = "  ".join(parts)
+    tokens, (starts, ends) = split(text)
+    assert tokens == [part.lower() for part in parts]
+    assert [text[start:end] for start, end in zip(starts, ends, strict=True)] == parts
 
 
 @given(texts, st.integers(2, 12), st.sampled_from([policy for policy in TRUNCATIONS if policy != "error"]))
 def test_truncation_keeps_a_part_of_the_whole(text: str, limit: int, policy: str) -> None:
     tokenizer = Tokenizer(VOCABULARY, max_tokens=limit, truncation=policy)  # type: ignore[arg-type]
-    tokens, starts, ends = split(text)
+    tokens, (starts, ends) = split(text)
     if not tokens:
         with pytest.raises(EmptyTextError):
             tokenizer.encode(text)
         return
-    encoding = tokenizer.encode(text)
+    encoding, later = tokenizer.encode(text), tokenizer.encode(text, spans=False)
+    assert (later.ids.tolist(), later.tokens_total) == (encoding.ids.tolist(), encoding.tokens_total)
+    assert (later.starts.tolist(), later.ends.tolist()) == (encoding.starts.tolist(), encoding.ends.tolist())
     total = len(tokens)
     head = {"head": limit, "tail": 0, "head_tail": limit - limit // 2}[policy]
     kept = list(range(total)) if total <= limit else [*range(head), *range(total - limit + head, total)]
@@ -112,12 +119,12 @@ def test_truncation_keeps_a_part_of_the_whole(text: str, limit: int, policy: str
 
 
 @pytest.mark.parametrize(
-    ("policy", "words"), [("head", "a b c d"), ("tail", "c d e f"), ("head_tail", "a b e f"), (None, "a b e f")]
+    ("policy", "kept"), [("head", "a b c d"), ("tail", "c d e f"), ("head_tail", "a b e f"), (None, "a b e f")]
 )
-def test_truncation_policies(tokenizer: Tokenizer, policy: str | None, words: str) -> None:
+def test_truncation_policies(tokenizer: Tokenizer, policy: str | None, kept: str) -> None:
     text = "a b c d e f"
     encoding = tokenizer.encode(text, truncation=policy)  # type: ignore[arg-type]
-    assert [text[start:end] for start, end in zip(encoding.starts, encoding.ends, strict=True)] == words.split()
+    assert [text[start:end] for start, end in zip(encoding.starts, encoding.ends, strict=True)] == kept.split()
 
 
 def test_truncation_error_names_both_numbers(tokenizer: Tokenizer) -> None:
@@ -219,7 +226,7 @@ def test_malformed_json_is_refused(text: str, problem: str) -> None:
 def test_hostile_repetition_takes_linear_time(unit: str) -> None:
     # a quadratic rule would need hours for these two million characters, and the suite's timeout would end it
     text = unit * (2_000_000 // len(unit))
-    _, _, ends = split(text)
+    _, (_, ends) = split(text)
     assert (ends <= len(text)).all()
 
 
@@ -233,7 +240,7 @@ def test_real_reviews_split_as_their_characters_say(imdb_archive: Path) -> None:
             handle = archive.extractfile(member)
             assert handle is not None
             text = handle.read().decode()
-            tokens, starts, ends = split(text)
+            tokens, (starts, ends) = split(text)
             covered = np.zeros(len(text), bool)
             for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
                 covered[start:end] = True

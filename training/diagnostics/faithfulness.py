@@ -123,4 +123,4 @@ def measure_faithfulness(
 def _encoding(ids: Array) -> Encoding:
     """Token ids that no text stands for."""
     nowhere = np.zeros(len(ids), np.int32)
-    return Encoding(ids=ids, starts=nowhere, ends=nowhere, tokens_total=len(ids))
+    return Encoding(ids, len(ids), lambda: (nowhere, nowhere))

@@ -95,7 +95,7 @@ def splices(reviews: Sequence[Review], pairs: int, seed: int = 0) -> list[Splice
     halves: dict[int, list[str]] = {0: [], 1: []}
     for index in generator.permutation(len(reviews)).tolist():
         review, length = reviews[index], int(generator.integers(SHORTEST, LONGEST + 1))
-        _, _, ends = split(review.text)
+        _, (_, ends) = split(review.text)
         if len(ends) >= SHORTEST and len(halves[review.label]) < pairs:
             halves[review.label].append(review.text[: ends[min(length, len(ends)) - 1]])
     negative, positive = halves[0], halves[1]
