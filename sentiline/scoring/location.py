@@ -21,6 +21,8 @@ _URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?P<user>[^/@]*@)?(?P<bucket>
 _QUERY = re.compile(r"\?(?P<query>[a-z_]+=[^&/]*(?:&[a-z_]+=[^&/]*)*)$")
 _PIECE = 4 * 2**20
 """Bytes that one request to a store asks for."""
+_RETRIES = 60
+"""Seconds for which a request to Google is tried again."""
 _PART = 16 * 2**20
 """Bytes of an output that are on their way to a store at once."""
 
@@ -78,8 +80,7 @@ class Location:
             raise DataFileError(f"{shown} cannot be used; give a path or one of {urls}", field="input")
         filesystems = arrow(f"{scheme}://", "fs")
         parameters = query["query"] if query else ""
-        if scheme == "s3":
-            parameters = _with_environment(parameters)
+        parameters = _with_environment(parameters) if scheme == "s3" else _with_patience(parameters)
         user = found["user"] or ""
         try:
             store, base = filesystems.FileSystem.from_uri(f"{scheme}://{user}{bucket}?{parameters}".rstrip("?"))
@@ -303,6 +304,13 @@ def _with_environment(parameters: str) -> str:
     if not region and elsewhere:
         region = "us-east-1"
     return "&".join(filter(None, (parameters, f"region={region}" if region else "")))
+
+
+def _with_patience(parameters: str) -> str:
+    """Parameters of a Google URL with an end to retries, which pyarrow else leaves at a quarter of an hour."""
+    if "retry_limit_seconds=" in parameters:
+        return parameters
+    return "&".join(filter(None, (parameters, f"retry_limit_seconds={_RETRIES}")))
 
 
 def _expression(parts: Sequence[str]) -> re.Pattern[str]:
