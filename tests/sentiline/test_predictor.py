@@ -26,8 +26,9 @@ from sentiline.errors import (
     TextTooLongError,
     TextTypeError,
 )
-from sentiline.prediction import Prediction, Timestep
+from sentiline.prediction import DETAILS, Prediction, Timestep
 from sentiline.predictor import Predictor, load
+from sentiline.reading import Reading
 from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding
 from tests.bundles import WORDS, write_bundle
@@ -287,6 +288,46 @@ def test_timings_add_up(bundle_path: Path) -> None:
             several.read(["good film"] * count, timings=timings)
             assert timings.tokenize > 0
             assert timings.infer > 0
+
+
+def test_map_makes_the_same_in_the_threads_that_read(bundle_path: Path) -> None:
+    barrier = threading.Barrier(2, timeout=30)
+
+    def make(reading: Reading) -> tuple[str, int]:
+        if reading.text == "good":
+            barrier.wait()  # two threads are in here at once
+        return reading.text, threading.get_ident()
+
+    with load(bundle_path, threads=2) as two:
+        made = two.map(make, ["good", *TEXTS, "", "good"], errors="return")
+        assert isinstance(made.pop(-2), EmptyTextError)
+        assert [text for text, _ in made if not isinstance(text, InputError)] == ["good", *TEXTS, "good"]
+        assert len({thread for _, thread in made}) == 2
+        with pytest.raises(EmptyTextError, match=r"^texts\[1\]: "):
+            two.map(make, ["bad", "", "worse"])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_a_mapped_function_raises_ends_the_call(bundle_path: Path, threads: int) -> None:
+    called: list[str] = []
+
+    def fail(reading: Reading) -> None:
+        called.append(reading.text)
+        raise KeyError(reading.text)
+
+    with load(bundle_path, threads=threads) as several:
+        with pytest.raises(KeyError):
+            several.map(fail, ["good film"] * 100)
+        assert len(called) <= threads
+        assert len(several.read(["good"])) == 1
+
+
+def test_spans_are_found_when_asked_for(predictor: Predictor) -> None:
+    long = "the good film " * 900
+    for text in (*TEXTS, long):
+        [soon], [late] = predictor.read([text]), predictor.read([text], spans=False)
+        for detail in DETAILS:
+            assert late.as_dict(detail) == soon.as_dict(detail)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
