@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -47,8 +47,8 @@ class Task(Generic[Result]):
     truncation: Truncation | None
     finish: Callable[[Manifest, list[Outcome], list[Any]], Result]
     render: Callable[[Outcome, int], Any] = _nothing
-    spans: bool = False
-    sentences: bool = False
+    spans: bool = field(default=False, kw_only=True)
+    sentences: bool = field(default=False, kw_only=True)
 
 
 class Job(Generic[Result]):

@@ -23,7 +23,7 @@ TINY = "A. " * 3000
 async def pending(engine: Engine, model: str, text: str, *, sentences: bool) -> list[int]:
     """The tokens pending when the text was read, and after the answer."""
     counts: list[int] = []
-    task = Task([text], None, lambda *_: None, lambda *_: counts.append(engine.budget.tokens), sentences)
+    task = Task([text], None, lambda *_: None, lambda *_: counts.append(engine.budget.tokens), sentences=sentences)
     await engine.run(model, task, times=Times(perf_counter()))
     return [*counts, engine.budget.tokens]
 
