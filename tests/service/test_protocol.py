@@ -383,7 +383,7 @@ def unread(server: Server, stack: contextlib.ExitStack) -> socket.socket:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # the system does not take it instead
     connection.settimeout(120)
     connection.connect(("127.0.0.1", server.port))
-    body = gzip.compress(json.dumps({"inputs": ["good film " * 40] * 1500}).encode())
+    body = gzip.compress(json.dumps({"inputs": ["good film " * 40] * 800}).encode())
     connection.sendall(POST + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
     return connection
 
@@ -396,7 +396,7 @@ def answered(server: Server) -> float:
 def test_an_answer_that_nobody_reads_is_given_up(single_process: bool, models: Path, tmp_path: Path) -> None:
     """It holds neither memory for long, nor the server when that is to stop."""
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MODEL": "tiny", "SENTILINE_MAX_ITEMS": "1500"}
-    settings |= {"SENTILINE_TIMEOUT_MS": "8000", "SENTILINE_MAX_PENDING_TOKENS": "1000000"}
+    settings |= {"SENTILINE_TIMEOUT_MS": "12000", "SENTILINE_MAX_PENDING_TOKENS": "1000000"}
     with Server(tmp_path, single_process=single_process, **settings) as server, contextlib.ExitStack() as stack:
         (worker,) = server.wait_until_ready().workers
 
