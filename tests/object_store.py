@@ -1,9 +1,10 @@
-"""Fixtures of an object store: a server that speaks S3 over HTTP, and a bucket in it; for any conftest.py."""
+"""Fixtures of an object store: a server that speaks S3 over HTTP, and a bucket in it, for any conftest.py; and a way in."""
 
 from __future__ import annotations
 
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -37,3 +38,9 @@ def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> fs.SubTreeFileSyst
     )  # fmt: skip
     store.create_dir("reviews")
     return fs.SubTreeFileSystem("reviews", store)
+
+
+def put(store: fs.FileSystem, key: str, path: Path) -> None:
+    """Copy a file into a store."""
+    with store.open_output_stream(key, compression=None) as stream:
+        stream.write(path.read_bytes())

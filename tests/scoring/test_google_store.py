@@ -16,6 +16,7 @@ from pyarrow import fs
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.scoring.run import Options, score_files
+from tests.object_store import put
 from tests.scoring.files import ROWS, write
 from tests.service.server import free_port
 
@@ -51,11 +52,6 @@ def query(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def store(query: str) -> fs.FileSystem:
     store, _ = fs.FileSystem.from_uri(f"{BUCKET}{query}&retry_limit_seconds=20")
     return fs.SubTreeFileSystem("reviews", store)
-
-
-def put(store: fs.FileSystem, key: str, path: Path) -> None:
-    with store.open_output_stream(key, compression=None) as stream:
-        stream.write(path.read_bytes())
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl", "a.parquet", "a.tsv.zst"])

@@ -18,14 +18,10 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.location import Location
 from sentiline.scoring.run import Options, Progress, score_files
 from sentiline.scoring.text import InterruptedReadError
+from tests.object_store import put
 from tests.scoring.files import REVIEWS, ROWS, write
 
 TEXT = Options(text_column="review")
-
-
-def put(bucket: fs.SubTreeFileSystem, key: str, path: Path) -> None:
-    with bucket.open_output_stream(key, compression=None) as stream:
-        stream.write(path.read_bytes())
 
 
 def get(bucket: fs.SubTreeFileSystem, key: str) -> bytes:
