@@ -1,4 +1,4 @@
-"""Fixtures of an object store: a server that speaks S3 over HTTP, and a bucket in it, for any conftest.py; and a way in."""
+"""An object store for tests: a server that speaks S3 over HTTP, a bucket in it, for any conftest.py, and a way in."""
 
 from __future__ import annotations
 
