@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import SPECIAL_TOKENS, split
 from training import imdb
-from training.keras_setup import configure
+from training.backend import configure
 from training.review import Review
 
 VOCABULARY, TOKENS, WIDTH, BATCH, RATE, DROPOUT = 2_000, 500, 32, 64, 1e-3, 0.2

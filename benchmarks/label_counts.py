@@ -28,7 +28,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.tables import Table, machine
 from sentiline.interval import wilson
-from training import imdb, keras_setup
+from training import backend, imdb
 from training.checkpoint import write_atomically
 from training.dataset import encode
 from training.encoder import Encoder, load_encoder
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--markdown", type=Path, help="file for the table")
     parser.add_argument("--threads", type=int, help="TensorFlow threads; default all cores")
     options = parser.parse_args(arguments)
-    keras_setup.configure(options.threads)
+    backend.configure(options.threads)
     encoder = load_encoder(options.init) if options.only != "plain" else None
     found = imdb.load(options.archive)
     train, validation = imdb.split(found.train)

@@ -24,7 +24,7 @@ from keras import ops
 
 from benchmarks.tables import Table, machine, publish
 from sentiline.tokenizer import Tokenizer
-from training import keras_setup, sources
+from training import backend, sources
 from training.dataset import Dataset, bucketed_batches, encode, pad
 from training.encoder import Encoder, load_encoder
 from training.heads import Tensor, time_mask
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--markdown", type=Path, help="file for the table")
     parser.add_argument("--json", type=Path, help="file for all figures")
     options = parser.parse_args(arguments)
-    keras_setup.configure(options.threads)
+    backend.configure(options.threads)
     changes = {"epochs": 3, "splices": 0.0, **json.loads(options.fit)}  # splices need scores at every timestep
     config = dataclasses.replace(PRESETS["bilstm-student"], **changes)
     about, encoder = machine(), load_encoder(options.init)

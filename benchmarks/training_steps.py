@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training import keras_setup
+from training import backend
 from training.dataset import bucketed_batches, pad
 from training.language_model import build_language_model
 from training.model import build_model
@@ -84,6 +84,11 @@ def timed(step: Callable[[Any], object], arguments: Sequence[Any]) -> tuple[floa
     return seconds[0], seconds[1:]
 
 
+def of_arrays(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A step of tensors as one of arrays."""
+    return lambda *arrays: step(*map(tf.constant, arrays))
+
+
 def fit_case(
     case: str, documents: list[NDArray[np.int32]], words: int, config: FitConfig, steps: int
 ) -> dict[str, Any]:
@@ -101,12 +106,12 @@ def fit_case(
     chosen = [batch for batch in batches if len(batch) == config.batch_size][:steps]
     if case in ("fit-eager", "fit-xla"):  # XLA compiles every length anew: all its steps see one
         chosen = [sorted(chosen, key=lambda batch: lengths[batch].max())[len(chosen) // 2]] * min(3, steps)
-    labels = np.arange(config.batch_size) % 2
+    labels = (np.arange(config.batch_size) % 2).astype(np.float32)
     padded = [pad([documents[index] for index in batch]) for batch in chosen]
     if case == "fit-xla":
-        trainer._step = tf.function(trainer._train, jit_compile=True)
+        trainer._step = of_arrays(tf.function(trainer._train, jit_compile=True))
     if case == "fit-eager":
-        trainer._step = trainer._train
+        trainer._step = of_arrays(trainer._train)
     first, seconds = timed(lambda batch: trainer.step(*batch, labels), padded)
     tokens = sum(int(real.sum()) for _, real in padded)
     return {
@@ -141,7 +146,7 @@ def pretrain_case(
     counts = np.bincount(np.concatenate(documents), minlength=words)
     trainer = Pretrainer(config, build_language_model(config, counts, None), 1000)
     if case == "pretrain-xla":
-        trainer._step = tf.function(trainer._train, jit_compile=True)
+        trainer._step = of_arrays(tf.function(trainer._train, jit_compile=True))
     repeated = documents * (1 + (config.streams * (config.window * steps + 1)) // sum(map(len, documents)))
     stream = streams(repeated, config.streams, np.random.default_rng(0))
     drawn = Candidates(counts, min(config.candidates, words)).draw(np.random.default_rng(0))
@@ -192,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     tf.config.threading.set_intra_op_parallelism_threads(options.intra)
     tf.config.threading.set_inter_op_parallelism_threads(options.inter)
-    keras_setup.configure()
+    backend.configure()
     with np.load(options.ids) as file:
         documents, words = np.split(file["ids"], np.cumsum(file["lengths"])[:-1]), int(file["words"])
     fit = dataclasses.replace(BILSTM, **json.loads(options.fit))

@@ -138,11 +138,11 @@ def fit(
     check_target(target or where.bundle / config.name)
     found = _read_data(config, archive, data_file, {key: value for key, value in options.items() if key not in FIELDS})
     found = sources.with_start(found, encoder, _load_targets(targets))
-    from training import keras_setup  # TensorFlow takes seconds to import: not before the arguments were parsed
+    from training import backend  # TensorFlow takes seconds to import: not before the arguments were parsed
     from training.fit import fit as fit_model
     from training.progress import FitProgress
 
-    keras_setup.configure(threads)
+    backend.configure(threads)
     with FitProgress() as progress:
         fit_model(
             config,
@@ -175,10 +175,10 @@ def _begin(found: sources.FitData, init: str | None, targets: Path | None) -> so
 
 
 def _publish(run: Run, found: sources.FitData, target: Path | None, version: str, threads: int | None) -> None:
-    from training import keras_setup
+    from training import backend
     from training.publish import publish
 
-    keras_setup.configure(threads)
+    backend.configure(threads)
     console = Console(stderr=True)
     folder = target or run.bundle / run.read_config()[0].name
     bundle = publish(run, folder, found.train, found.validation, version=version, console=console)

@@ -47,9 +47,9 @@ def label(
       python -m training label --bundle bilstm --ngrams runs/ngrams
       python -m training fit bilstm --targets runs/targets.npz --init runs/encoder/encoder.npz
     """  # noqa: D301
-    from training import keras_setup
+    from training import backend
 
-    keras_setup.configure(threads)
+    backend.configure(threads)
     from training.labelling import label_imdb
     from training.progress import FitProgress
     from training.readings import Readings

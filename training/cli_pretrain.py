@@ -42,13 +42,13 @@ def pretrain(
     config = changed_recipe(PretrainConfig(), options)
     where = PretrainRun(run)
     from training import (  # TensorFlow takes seconds to import: not before the arguments were parsed
-        keras_setup,
+        backend,
         sources,
     )
     from training.pretrain import pretrain as pretrain_model
     from training.progress import FitProgress
 
-    keras_setup.configure(threads)
+    backend.configure(threads)
     data = sources.imdb(config, archive)
     texts = [*(review.text for review in data.train), *data.unlabelled]
     with FitProgress() as progress:

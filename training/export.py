@@ -54,7 +54,7 @@ def to_onnx(model: SentimentModel) -> onnx.ModelProto:
         # Ids are turned time-major while they are small: the fused op's own transpose cancels the second one.
         states = tf.transpose(tf.gather(model.embedding.embeddings, tf.transpose(input_ids)), [1, 0, 2])
         for index, layer in enumerate(model.recurrent):
-            states = placeholder(index, states, lengths, int(layer.forward.units) * len(layer.directions))
+            states = placeholder(index, states, lengths, int(layer.directions[0].units) * len(layer.directions))
         reading = model.head.read(states, lengths)
         outputs = {"probability": ops.sigmoid(reading["logit"]), **reading}
         return {name: tf.identity(value, name=name) for name, value in outputs.items() if value is not None}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
+from training.backend import compiled
 from training.dataset import Dataset
 from training.heads import Tensor
 from training.model import SentimentModel
 from training.temperature import Temperature, fit_temperature
-from training.trainer import model_logits, predict_logits
+from training.trainer import BATCH, model_logits, predict_logits
 
 
 def calibrate(model: SentimentModel, validation: Dataset) -> Temperature:
@@ -30,8 +29,7 @@ def calibrate(model: SentimentModel, validation: Dataset) -> Temperature:
     def read(ids: Tensor, lengths: Tensor) -> Tensor:
         return model_logits(model, ids, lengths)
 
-    signature = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
-    logits = predict_logits(tf.function(read, input_signature=signature), validation.ids)
+    logits = predict_logits(compiled(read, *BATCH), validation.ids)
     temperature = fit_temperature(logits, validation.labels)
     if temperature.value != 1:
         model.head.divide(temperature.value)

@@ -6,9 +6,10 @@ Shapes: B reviews, S splices, T timesteps (right-padded), E word vector width.
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
+from keras import ops
 
-from training.heads import Tensor
+from training.backend import differentiate
+from training.heads import Tensor, time_mask
 from training.model import SentimentModel
 
 _XI = 0.1
@@ -22,38 +23,31 @@ def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) ->
     with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017;
     the entropy: Sachan et al. 2019).
     """  # noqa: D415
-    config = model.config
+    config, variables = model.config, model.trainable_variables
     masks = model.draw_masks(ids)
-    variables = [variable.value for variable in model.trainable_variables]
 
-    def logits(vectors: Tensor) -> Tensor:
-        states = model.states(vectors, lengths, masks.between)
+    def logits(noise: Tensor | float) -> Tensor:
+        states = model.states(model.embedding(masks.ids) * masks.vectors + noise, lengths, masks.between)
         return model.head.logit(states, lengths, masks.pooled if config.state_dropout else None)
 
-    with tf.GradientTape() as tape:
-        clean = logits(model.embedding(masks.ids) * masks.vectors)
-        loss = config.entropy * tf.reduce_mean(binary_entropy(clean))
-    gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+    def uncertainty() -> tuple[Tensor, Tensor]:
+        clean = logits(0.0)
+        return config.entropy * ops.mean(binary_entropy(clean)), clean
+
+    (_, clean), _, gradients = differentiate(uncertainty, [], variables)
     if not config.virtual:
         return gradients
-    believed = tf.stop_gradient(tf.sigmoid(clean))
-    shape = tf.shape(ids)
-    drawn = keras.random.normal((shape[0], shape[1], config.embedding), seed=model.random)
-    drawn *= tf.sequence_mask(lengths, shape[1], dtype=drawn.dtype)[:, :, None]
-    probe = adversarial_noise(drawn, _XI)
-    with tf.GradientTape() as tape:
-        tape.watch(probe)
-        divergence = tf.reduce_sum(
-            tf.nn.sigmoid_cross_entropy_with_logits(
-                believed, logits(tf.stop_gradient(model.embedding(masks.ids) * masks.vectors) + probe)
-            )
-        )
-    noise = adversarial_noise(tape.gradient(divergence, probe), config.virtual)
-    with tf.GradientTape() as tape:
-        perturbed = logits(model.embedding(masks.ids) * masks.vectors + noise)
-        divergence = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(believed, perturbed))
-    found = tape.gradient(divergence, variables)
-    return [entropy + tf.convert_to_tensor(other) for entropy, other in zip(gradients, found, strict=True)]
+    believed = ops.stop_gradient(ops.sigmoid(clean))
+
+    def divergence(noise: Tensor) -> Tensor:
+        return cross_entropy(believed, logits(noise))
+
+    drawn = keras.random.normal((*ops.shape(ids), config.embedding), seed=model.random)
+    probe = adversarial_noise(drawn * time_mask(drawn, lengths)[..., None], _XI)
+    _, (direction,), _ = differentiate(lambda noise: (ops.sum(divergence(noise)),), [probe], [])
+    noise = adversarial_noise(direction, config.virtual)
+    _, _, found = differentiate(lambda: (ops.mean(divergence(noise)),), [], variables)
+    return [entropy + other for entropy, other in zip(gradients, found, strict=True)]
 
 
 def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, targets: Tensor) -> list[Tensor]:
@@ -68,14 +62,19 @@ def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, target
         targets: float32 [S, T], probabilities.
     """  # noqa: D415
     masks = model.draw_masks(ids)
-    variables = [variable.value for variable in model.trainable_variables]
-    with tf.GradientTape() as tape:
+
+    def loss() -> tuple[Tensor]:
         states = model.states(model.embedding(masks.ids) * masks.vectors, lengths, masks.between)
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, model.head.timestep_logits(states))
-        mask = tf.sequence_mask(lengths, tf.shape(ids)[1], dtype=losses.dtype)
-        loss = model.config.splices * tf.reduce_sum(losses * mask) / tf.reduce_sum(mask)
-    gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return [tf.convert_to_tensor(gradient) for gradient in gradients]
+        mask = time_mask(states, lengths)
+        losses = cross_entropy(targets, model.head.timestep_logits(states))
+        return (model.config.splices * ops.sum(losses * mask) / ops.sum(mask),)
+
+    return differentiate(loss, [], model.trainable_variables)[2]
+
+
+def cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
+    """Binary cross-entropy of each logit against a probability, nats; the shape is kept."""
+    return ops.binary_crossentropy(targets, logits, from_logits=True)
 
 
 def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
@@ -87,10 +86,10 @@ def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
         gradient: [B, T, E] of the loss by the word vectors.
         norm: ε.
     """  # noqa: D415
-    length = tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=[1, 2], keepdims=True))
-    return tf.stop_gradient(norm * gradient / (length + 1e-12))
+    length = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2), keepdims=True))
+    return ops.stop_gradient(norm * gradient / (length + 1e-12))
 
 
 def binary_entropy(logits: Tensor) -> Tensor:
     """Entropy of Bernoulli predictions, nats: H(σ(z)) = softplus(z) − z σ(z)."""
-    return tf.nn.softplus(logits) - logits * tf.sigmoid(logits)
+    return ops.softplus(logits) - logits * ops.sigmoid(logits)

@@ -51,14 +51,14 @@ class FusedWeights:
         parts = [_onnx_weights(layer.cell, direction) for direction in layer.directions]
         self.w, self.r, self.b = (np.stack(arrays) for arrays in zip(*parts, strict=True))
         self.op = _OP[layer.cell]
-        units = int(layer.forward.units)
+        units = int(layer.directions[0].units)
         self.attributes: dict[str, Any] = {
             "hidden_size": units,
             "direction": "bidirectional" if layer.bidirectional else "forward",
-            "activations": _activations(layer.cell, layer.forward.activation.__name__) * len(parts),
+            "activations": _activations(layer.cell, layer.directions[0].activation.__name__) * len(parts),
         }
         if layer.cell == "gru":
-            self.attributes["linear_before_reset"] = int(layer.forward.reset_after)
+            self.attributes["linear_before_reset"] = int(layer.directions[0].reset_after)
         self.width = units * len(parts)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from training.backend import matmul
 from training.presets import FitConfig
 
 Tensor = Any
@@ -98,7 +98,7 @@ class PoolingHead(keras.layers.Layer):
         mask, length = time_mask(states, lengths), ops.cast(lengths, states.dtype)
         columns = ops.stack([self.w_mean, self.w_attention, self.attention], axis=1)  # [D, 3]
         # one product instead of three, and not by Keras, whose reshapes would stay in the exported graph
-        products = ops.split(tf.linalg.matmul(states, columns), 3, axis=-1)
+        products = ops.split(matmul(states, columns), 3, axis=-1)
         mean, attended, energy = (ops.squeeze(product, -1) for product in products)  # each [B, T]
         mean, energy = mean * mask, energy + (1 - mask) * _MASKED
         if self.prefix:

@@ -13,11 +13,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
-from training.heads import Tensor
+from training.backend import fused, reverse_within
+from training.heads import Tensor, time_mask
 from training.pretrain_presets import PretrainConfig
 
 _MASKED = -1e9
@@ -92,21 +92,21 @@ class LanguageModel(keras.Model):
         Returns:
             `(loss, states at the end of the window)`.
         """
-        read, wanted = ids[:, :, :-1], ids[:, :, 1:]
-        width, count = self.config.embedding, tf.size(read)
+        read, wanted = ids[:, :, :-1], ops.reshape(ids[:, :, 1:], (-1,))
+        width, shape = self.config.embedding, ops.shape(read)
+        count = shape[0] * shape[1] * shape[2]
         # One look-up for all uses, so that the gradient by the table is added up once.
-        looked_up = self.embedding(tf.concat([tf.reshape(read, [-1]), tf.reshape(wanted, [-1]), candidates], 0))
-        vectors = tf.reshape(looked_up[:count], tf.concat([tf.shape(read), [width]], 0))
+        looked_up = self.embedding(ops.concatenate([ops.reshape(read, (-1,)), wanted, candidates], axis=0))
+        vectors = ops.reshape(looked_up[:count], (*shape, width))
         targets, table = looked_up[count : 2 * count], looked_up[2 * count :]
         found = [self.guesses(vectors[side], side, states[side], training=True) for side in (0, 1)]
-        guess = tf.reshape(tf.stack([vectors for vectors, _ in found]), [-1, width])
-        wanted = tf.reshape(wanted, [-1])
+        guess = ops.reshape(ops.stack([vectors for vectors, _ in found]), (-1, width))
         scale = width**-0.5
-        right = tf.reduce_sum(tf.cast(guess, tf.float32) * targets, -1) * scale + tf.gather(self.word_bias, wanted)
-        products = tf.matmul(guess, tf.cast(table * scale, guess.dtype), transpose_b=True)  # [2·B·T, S]
-        loss = _fused_cross_entropy(
-            products, right, tf.gather(self.word_bias, candidates) - correction, wanted, candidates
-        )
+        right = ops.sum(ops.cast(guess, "float32") * targets, axis=-1) * scale
+        right = right + ops.take(self.word_bias, wanted, axis=0)
+        products = ops.matmul(guess, ops.transpose(ops.cast(table * scale, guess.dtype)))  # [2·B·T, S]
+        shift = ops.take(self.word_bias, candidates, axis=0) - correction
+        loss = _fused_cross_entropy(products, right, shift, wanted, candidates)
         return loss, [state for _, state in found]
 
     def whole_loss(self, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -117,17 +117,16 @@ class LanguageModel(keras.Model):
             lengths: int32 [B].
         """
         sums = []
-        for side, sequence in enumerate((ids, tf.reverse_sequence(ids, lengths, seq_axis=1))):
-            batch = tf.shape(ids)[0]
-            zero = tf.zeros([batch, self.config.units])
+        mask = time_mask(ops.cast(ids[:, 1:], "float32"), lengths - 1)
+        for side, sequence in enumerate((ids, reverse_within(ids, lengths))):
+            zero = ops.zeros((ops.shape(ids)[0], self.config.units))
             vectors = self.embedding(sequence[:, :-1])
             guess, _ = self.guesses(vectors, side, (zero, zero), training=False)
-            logits = tf.einsum("bte,ve->btv", tf.cast(guess, tf.float32), self.embedding.embeddings.value)
+            logits = ops.matmul(ops.cast(guess, "float32"), ops.transpose(self.embedding.embeddings))
             logits = logits * self.config.embedding**-0.5 + self.word_bias
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(sequence[:, 1:], logits)
-            mask = tf.sequence_mask(lengths - 1, tf.shape(ids)[1] - 1, dtype=losses.dtype)
-            sums.append(tf.reduce_sum(losses * mask))
-        return tf.stack(sums)
+            losses = ops.sparse_categorical_crossentropy(sequence[:, 1:], logits, from_logits=True)
+            sums.append(ops.sum(losses * mask))
+        return ops.stack(sums)
 
 
 def _sampled_cross_entropy(
@@ -142,15 +141,15 @@ def _sampled_cross_entropy(
         wanted: int32 [N].
         candidates: int32 [S].
     """
-    others = tf.cast(products, tf.float32) + shift[None, :]
-    others = tf.where(wanted[:, None] == candidates[None, :], _MASKED, others)
-    largest = tf.stop_gradient(tf.maximum(tf.reduce_max(others, 1), right))
-    total = tf.reduce_sum(tf.exp(others - largest[:, None]), 1) + tf.exp(right - largest)
-    return tf.reduce_mean(tf.math.log(total) + largest - right)
+    others = ops.cast(products, "float32") + shift[None, :]
+    others = ops.where(wanted[:, None] == candidates[None, :], _MASKED, others)
+    largest = ops.stop_gradient(ops.maximum(ops.max(others, axis=1), right))
+    total = ops.sum(ops.exp(others - largest[:, None]), axis=1) + ops.exp(right - largest)
+    return ops.mean(ops.log(total) + largest - right)
 
 
 # One fused pass over [N, S] instead of ten.
-_fused_cross_entropy = tf.function(_sampled_cross_entropy, jit_compile=True)
+_fused_cross_entropy = fused(_sampled_cross_entropy)
 
 
 def build_language_model(

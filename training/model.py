@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
+from training.backend import reverse_within
 from training.encoder import Encoder
 from training.errors import ConfigError
 from training.heads import Reading, Tensor, make_head
@@ -29,24 +29,22 @@ class Recurrent(keras.layers.Layer):
 
     The backward direction reads each review reversed *within its own length*, and its states are put back in reading
     order, so that timestep t of both directions has seen token t. Neither direction needs a mask.
+
+    Attributes:
+        directions: the Keras recurrent layers, forward first.
     """
 
     def __init__(self, config: FitConfig, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cell = config.cell
         self.bidirectional = config.direction == "bidirectional"
-        self.forward = _keras_layer(config, "forward")
-        self.backward = _keras_layer(config, "backward") if self.bidirectional else None
+        names = ("forward", "backward") if self.bidirectional else ("forward",)
+        self.directions = [_keras_layer(config, name) for name in names]
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         """Make the weights; Keras calls it with the shape of the inputs."""
         for layer in self.directions:
             layer.build(inputs_shape)
-
-    @property
-    def directions(self) -> list[keras.layers.Layer]:
-        """The Keras recurrent layers, forward first."""
-        return [self.forward] if self.backward is None else [self.forward, self.backward]
 
     def call(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """States at every timestep, [B, T, D]; D is twice the units where bidirectional.
@@ -55,10 +53,11 @@ class Recurrent(keras.layers.Layer):
             inputs: [B, T, E].
             lengths: int32 [B].
         """
-        states = ops.cast(self.forward(inputs), inputs.dtype)
-        if self.backward is None:
+        forward, *backward = self.directions
+        states = ops.cast(forward(inputs), inputs.dtype)
+        if not backward:
             return states
-        reverse = tf.reverse_sequence(self.backward(tf.reverse_sequence(inputs, lengths, seq_axis=1)), lengths, 1)
+        reverse = reverse_within(backward[0](reverse_within(inputs, lengths)), lengths)
         return ops.concatenate([states, ops.cast(reverse, inputs.dtype)], axis=-1)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 
 from training import checkpoint
+from training.backend import compiled, differentiate, to_numpy
 from training.dataset import pad
 from training.heads import Tensor
 from training.language_model import LanguageModel
@@ -67,18 +68,10 @@ class Pretrainer:
         self.optimizer = keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=config.clip_norm, name="adam")
         self.optimizer.build(model.trainable_variables)
         shape = (2, 2, config.streams, config.units)  # direction; hidden, cell
-        self.carried = tf.Variable(np.zeros(shape, np.float32), trainable=False)
-        self._step = tf.function(
-            self._train,
-            input_signature=[
-                tf.TensorSpec([2, config.streams, config.window + 1], tf.int32),
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([None], tf.float32),
-            ],
-        )
-        self._whole = tf.function(
-            model.whole_loss, input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
-        )
+        self.carried = keras.Variable(np.zeros(shape, np.float32), trainable=False)
+        window = ("int32", [2, config.streams, config.window + 1])
+        self._step = compiled(self._train, window, ("int32", [None]), ("float32", [None]))
+        self._whole = compiled(model.whole_loss, ("int32", [None, None]), ("int32", [None]))
 
     def step(self, ids: NDArray[np.int32], candidates: NDArray[np.int32], correction: NDArray[np.float32]) -> float:
         """Train on one window of both directions, going on from the states at the end of the last.
@@ -91,21 +84,24 @@ class Pretrainer:
         Returns:
             The loss before the update, nats.
         """
-        return float(self._step(tf.constant(ids), tf.constant(candidates), tf.constant(correction)))
+        return float(self._step(ids, candidates, correction))
 
     def _train(self, ids: Tensor, candidates: Tensor, correction: Tensor) -> Tensor:
-        variables = [variable.value for variable in self.model.trainable_variables]
+        variables = self.model.trainable_variables
         carried = [(self.carried[side, 0], self.carried[side, 1]) for side in (0, 1)]
-        with tf.GradientTape() as tape:
+
+        def loss_and_states() -> tuple[Tensor, ...]:
             loss, ended = self.model.sampled_loss(ids, carried, candidates, correction)
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
-        self.optimizer.apply(gradients, self.model.trainable_variables)
-        self.carried.assign(tf.stack([tf.stack(state) for state in ended]))
+            return loss, ops.stack([ops.stack(state) for state in ended])
+
+        (loss, ended), _, gradients = differentiate(loss_and_states, [], variables)
+        self.optimizer.apply(gradients, variables)
+        self.carried.assign(ended)
         return loss
 
     def forget(self) -> None:
         """Begin every stream anew."""
-        self.carried.assign(tf.zeros_like(self.carried))
+        self.carried.assign(np.zeros(self.carried.shape, np.float32))
 
     def evaluate(self, documents: Sequence[NDArray[np.int32]], batch_size: int = 8) -> tuple[float, float]:
         """Cross-entropy of the forward and the backward direction over the whole vocabulary, nats a word.
@@ -118,7 +114,7 @@ class Pretrainer:
         ordered = sorted(documents, key=len)
         for start in range(0, len(ordered), batch_size):
             ids, lengths = pad(ordered[start : start + batch_size])
-            total += self._whole(tf.constant(ids), tf.constant(lengths)).numpy()
+            total += self._whole(ids, lengths)
             words += int((lengths - 1).sum())
         forward, backward = total / max(words, 1)
         return float(forward), float(backward)
@@ -131,7 +127,7 @@ class Pretrainer:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Every variable of model, optimizer and dropout generator, and the carried states, by name."""
-        return {name: np.asarray(variable) for name, variable in self._variables().items()}
+        return {name: to_numpy(variable) for name, variable in self._variables().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a `state()`.

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
@@ -18,10 +17,11 @@ from sentiline.cpus import available_cpus
 from sentiline.graph import Graph
 from sentiline.reference.activations import sigmoid
 from training import checkpoint
+from training.backend import compiled
 from training.model import SentimentModel, build_model
 from training.ngram_teacher import NgramRun, NgramTeacher
 from training.run import Run
-from training.trainer import assign_weights, model_logits, predict_logits
+from training.trainer import BATCH, assign_weights, model_logits, predict_logits
 
 Documents = Sequence[NDArray[np.int32]]
 
@@ -72,10 +72,7 @@ class RecurrentMember:
         weights, _ = checkpoint.load(run.best)
         self.identity = hashlib.sha256(run.best.read_bytes()).hexdigest()
         assign_weights(self.model, weights)
-        self._read = tf.function(
-            lambda ids, lengths: model_logits(self.model, ids, lengths),
-            input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
-        )
+        self._read = compiled(lambda ids, lengths: model_logits(self.model, ids, lengths), *BATCH)
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """See `Member`."""

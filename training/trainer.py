@@ -8,20 +8,22 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 
 from training import checkpoint
+from training.backend import compiled, differentiate, to_numpy
 from training.dataset import Dataset, pad, sorted_batches
-from training.further_losses import adversarial_noise, splice_gradients, unlabelled_gradients
+from training.further_losses import adversarial_noise, cross_entropy, splice_gradients, unlabelled_gradients
 from training.heads import Tensor, TimestepsHead, time_mask
 from training.model import Masks, SentimentModel
 from training.presets import FitConfig
 
-_IDS = tf.TensorSpec([None, None], tf.int32)
-_LENGTHS = tf.TensorSpec([None], tf.int32)
-_LABELS = tf.TensorSpec([None], tf.float32)
-_TARGETS = tf.TensorSpec([None, None], tf.float32)
+BATCH = (("int32", [None, None]), ("int32", [None]))
+"""What `compiled` is told of a padded batch: ids and lengths."""
+
+_LABELS = ("float32", [None])
+_TARGETS = ("float32", [None, None])
 
 
 class Trainer:
@@ -50,12 +52,12 @@ class Trainer:
             rate, beta_2=config.beta_2, global_clipnorm=config.clip_norm or None, name="adam"
         )
         self.optimizer.build(model.trainable_variables)
-        weights = [variable.value for variable in model.trainable_variables]
-        self.averages = [tf.Variable(weight, trainable=False) for weight in weights] if config.ema else []
-        unlabelled = [_IDS, _LENGTHS] if config.virtual or config.entropy else []
-        spliced = [_IDS, _LENGTHS, _TARGETS] if config.splices else []
-        self._step = tf.function(self._train, input_signature=[_IDS, _LENGTHS, _LABELS, *unlabelled, *spliced])
-        self._logits = tf.function(self._evaluate, input_signature=[_IDS, _LENGTHS])
+        weights = [to_numpy(variable) for variable in model.trainable_variables]
+        self.averages = [keras.Variable(weight, trainable=False) for weight in weights] if config.ema else []
+        unlabelled = BATCH if config.virtual or config.entropy else ()
+        spliced = (*BATCH, _TARGETS) if config.splices else ()
+        self._step = compiled(self._train, *BATCH, _LABELS, *unlabelled, *spliced)
+        self._logits = compiled(self._evaluate, *BATCH)
 
     def step(
         self,
@@ -77,33 +79,28 @@ class Trainer:
         Returns:
             `(loss, accuracy)` of the clean pass, in training mode, before the update.
         """
-        further = [tf.constant(array) for array in (*unlabelled, *spliced)]
-        loss, accuracy = self._step(tf.constant(ids), tf.constant(lengths), tf.constant(labels, tf.float32), *further)
+        loss, accuracy = self._step(ids, lengths, labels, *unlabelled, *spliced)
         return float(loss), float(accuracy)
 
     def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor, *further: Tensor) -> tuple[Tensor, Tensor]:
-        model, variables = self.model, [variable.value for variable in self.model.trainable_variables]
+        model, variables = self.model, self.model.trainable_variables
         masks = model.draw_masks(ids)
-        with tf.GradientTape() as tape:
-            vectors = model.embedding(masks.ids) * masks.vectors
-            loss, logits = self._loss(vectors, lengths, labels, masks)
-        gradients = tape.gradient(loss, [vectors, *variables])
-        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+        def loss_at(noise: Tensor) -> tuple[Tensor, Tensor]:
+            return self._loss(model.embedding(masks.ids) * masks.vectors + noise, lengths, labels, masks)
+
+        none = ops.zeros((*ops.shape(ids), self.config.embedding))
+        (loss, logits), by_vectors, gradients = differentiate(loss_at, [none], variables)
         if self.config.adversarial:
-            noise = adversarial_noise(gradients[0], self.config.adversarial)
-            with tf.GradientTape() as tape:
-                perturbed = model.embedding(masks.ids) * masks.vectors + noise
-                worst, _ = self._loss(perturbed, lengths, labels, masks)
-            gradients[1:] = [
-                clean + tf.convert_to_tensor(other)
-                for clean, other in zip(gradients[1:], tape.gradient(worst, variables), strict=True)
-            ]
+            noise = adversarial_noise(by_vectors[0], self.config.adversarial)
+            _, _, worst = differentiate(lambda: loss_at(noise), [], variables)
+            gradients = [clean + other for clean, other in zip(gradients, worst, strict=True)]
         for added in self._further_gradients(further):
-            gradients[1:] = [clean + other for clean, other in zip(gradients[1:], added, strict=True)]
-        self.optimizer.apply(gradients[1:], model.trainable_variables)
-        self._update_averages(variables)
-        right = tf.equal(logits >= 0, labels > 0.5)
-        return loss, tf.reduce_mean(tf.cast(right, tf.float32))
+            gradients = [clean + other for clean, other in zip(gradients, added, strict=True)]
+        self.optimizer.apply(gradients, variables)
+        self._update_averages()
+        right = ops.equal(logits >= 0, labels > 0.5)
+        return loss, ops.mean(ops.cast(right, "float32"))
 
     def _further_gradients(self, further: Sequence[Tensor]) -> Iterator[list[Tensor]]:
         """Gradients of the losses that need more than the labelled batch, in the order of `step`'s arguments."""
@@ -118,14 +115,14 @@ class Trainer:
         logits = head.logit(states, lengths, masks.pooled if self.config.state_dropout else None)
         if self.config.loss == "mse" and isinstance(head, TimestepsHead):
             mask = time_mask(states, lengths)
-            squares = tf.square(head.probabilities(states) - labels[:, None]) * mask
-            return tf.reduce_sum(squares) / tf.reduce_sum(mask), logits
-        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)), logits
+            squares = ops.square(head.probabilities(states) - labels[:, None]) * mask
+            return ops.sum(squares) / ops.sum(mask), logits
+        return ops.mean(cross_entropy(labels, logits)), logits
 
-    def _update_averages(self, variables: list[Tensor]) -> None:
-        step = tf.cast(self.optimizer.iterations.value, tf.float32)
-        decay = tf.minimum(self.config.ema, (1 + step) / (10 + step))  # a short memory while the weights still run
-        for average, variable in zip(self.averages, variables, strict=False):
+    def _update_averages(self) -> None:
+        step = ops.cast(self.optimizer.iterations, "float32")
+        decay = ops.minimum(self.config.ema, (1 + step) / (10 + step))  # a short memory while the weights still run
+        for average, variable in zip(self.averages, self.model.trainable_variables, strict=False):
             average.assign(decay * average + (1 - decay) * variable)
 
     def _evaluate(self, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -146,9 +143,9 @@ class Trainer:
             yield
             return
         variables = self.model.trainable_variables
-        current = [variable.value.numpy() for variable in variables]
+        current = [to_numpy(variable).copy() for variable in variables]
         for variable, average in zip(variables, self.averages, strict=True):
-            variable.assign(average)
+            variable.assign(to_numpy(average))
         try:
             yield
         finally:
@@ -165,7 +162,7 @@ class Trainer:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Every variable of model, optimizer, dropout generator and average, by name."""
-        return {name: np.asarray(variable) for name, variable in self._variables().items()}
+        return {name: to_numpy(variable) for name, variable in self._variables().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a `state()`.
@@ -195,7 +192,7 @@ def model_logits(model: SentimentModel, ids: Tensor, lengths: Tensor) -> Tensor:
 
 
 def predict_logits(
-    read: Callable[[Tensor, Tensor], Tensor],
+    read: Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[Any]],
     documents: Sequence[NDArray[np.int32]],
     batch_size: int = 128,
     advance: Callable[[int], None] = lambda _: None,
@@ -211,14 +208,14 @@ def predict_logits(
     logits = np.empty(len(documents), np.float64)
     for batch in sorted_batches(np.array([len(document) for document in documents], np.int32), batch_size):
         ids, lengths = pad([documents[index] for index in batch])
-        logits[batch] = read(tf.constant(ids), tf.constant(lengths)).numpy()
+        logits[batch] = read(ids, lengths)
         advance(len(batch))
     return logits
 
 
 def model_weights(model: SentimentModel) -> dict[str, NDArray[np.float32]]:
     """Trainable weights by variable path."""
-    return {variable.path: np.asarray(variable) for variable in model.trainable_variables}
+    return {variable.path: to_numpy(variable).copy() for variable in model.trainable_variables}
 
 
 def assign_weights(model: SentimentModel, weights: Mapping[str, NDArray[np.float32]]) -> None:

@@ -10,11 +10,11 @@ import pytest
 from benchmarks import label_counts
 from benchmarks.label_counts import ARMS, LEAST_STEPS, labelled, picture, read, recipe, table
 from tests.training.fits import reviews, tiny_data
-from training import keras_setup
+from training import backend
 from training.presets import BILSTM
 from training.progress import FitProgress
 
-keras_setup.configure(1)
+backend.configure(1)
 
 TRAIN = reviews(61)
 CHEAP: dict[str, Any] = {

@@ -9,11 +9,11 @@ import tensorflow as tf
 from benchmarks.pooling import ADDITIVE, MAXIMUM, MaximumHead, fit, table
 from sentiline.tokenizer import Tokenizer
 from tests.training.fits import tiny_config, tiny_data
-from training import keras_setup
+from training import backend
 from training.dataset import build_vocabulary, encode
 from training.progress import FitProgress
 
-keras_setup.configure(1)
+backend.configure(1)
 
 
 def test_the_largest_value_of_every_dimension_is_read_and_padding_never() -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from training import archive, imdb, keras_setup
+from training import archive, backend, imdb
 from training.cli import main
 from training.cli_recipe import field_help
 from training.encoder import Encoder
 from training.pretrain_presets import PretrainConfig
 
-keras_setup.configure(1)
+backend.configure(1)
 
 
 def _run(*arguments: object) -> tuple[int, str, str]:

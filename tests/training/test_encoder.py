@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from sentiline.errors import BundleCorruptError
 from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
 from tests.training.pretraining import drawn_model, tiny_pretrain_config
-from training import keras_setup
+from training import backend
 from training.encoder import Encoder, from_language_model
 from training.errors import CheckpointError
 from training.language_model import LanguageModel
 
-keras_setup.configure(1)
+backend.configure(1)
 
 WORDS = 30
 TOKENIZER = Tokenizer((*SPECIAL_TOKENS, *(f"word{number}" for number in range(WORDS - 2))), max_tokens=50)

@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 
 from sentiline.weights import read_weights
 from tests.training.fits import tiny_config
-from training import keras_setup
+from training import backend
 from training.dataset import pad
 from training.errors import ExportError
 from training.export import OPSET, quantize, round_vectors, store_vectors_as_half, to_onnx
@@ -26,7 +26,7 @@ from training.fused import placeholder
 from training.gate import check, check_contract
 from training.model import SentimentModel, build_model
 
-keras_setup.configure(1)
+backend.configure(1)
 
 Array = NDArray[Any]
 VOCABULARY = 40

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiline.bundle import Bundle
 from tests.training.fits import FLAGS, FinishedFit, finish, graph_contents, start, tiny_config, tiny_data
-from training import checkpoint, keras_setup
+from training import backend, checkpoint
 from training.dataset import encode
 from training.errors import ConfigError, DataError, TrainingError
 from training.fit import best_epoch, fit
@@ -27,7 +27,7 @@ from training.run import Run
 from training.sources import FitData
 from training.trainer import Trainer, assign_weights
 
-keras_setup.configure(1)
+backend.configure(1)
 
 KILLS = 3
 CHEAP: dict[str, Any] = {"cell": "rnn", "direction": "forward", "vectors": "random", "adversarial": 0.0, "epochs": 1}

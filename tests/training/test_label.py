@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from sentiline.bundle import find
 from tests.training.fits import TINY
-from training import imdb, keras_setup
+from training import backend, imdb
 from training.cli import main
 from training.ngram_teacher import NgramRun
 from training.readings import PIECE, Readings
 from training.targets import Targets
 
-keras_setup.configure(1)
+backend.configure(1)
 
 FIT = [f"--{name.replace('_', '-')}={value}" for name, value in {**TINY, "validation": 0.3, "units": 3}.items()]
 FIT += ["--name=tiny", "--crops=0", "--epochs=1", "--embedding=4"]

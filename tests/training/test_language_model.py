@@ -13,13 +13,13 @@ from sentiline.reference.losses import softmax_cross_entropy_backward, softmax_c
 from sentiline.reference.lstm import LSTM
 from sentiline.reference.unroll import unroll_backward, unroll_forward
 from tests.training.pretraining import drawn_model, tiny_pretrain_config
-from training import keras_setup
+from training import backend
 from training.dataset import pad
 from training.language_model import LanguageModel, build_language_model
 from training.pretrainer import Pretrainer
 from training.streams import Candidates, window
 
-keras_setup.configure(1)
+backend.configure(1)
 
 WORDS, BATCH, TIME, WIDTH, UNITS = 13, 3, 7, 5, 4
 PLAIN: dict[str, Any] = {"embedding": WIDTH, "units": UNITS, "dropout": 0.0, "streams": BATCH, "window": TIME}

@@ -19,7 +19,7 @@ import pytest
 
 from tests.training.fits import ROOT, tiny_config
 from tests.training.pretraining import DESCRIPTION, texts, tiny_pretrain_config
-from training import checkpoint, keras_setup
+from training import backend, checkpoint
 from training.encoder import Encoder
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 from training.pretrain import pretrain
@@ -29,7 +29,7 @@ from training.pretrainer import Pretrainer
 from training.progress import FitProgress
 from training.run import Run
 
-keras_setup.configure(1)
+backend.configure(1)
 
 KILLS = 3
 TEXTS, VALIDATION = texts(300), texts(60, seed=1)

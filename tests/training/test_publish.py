@@ -14,7 +14,7 @@ import pytest
 import sentiline
 from sentiline.bundle import Bundle, Manifest
 from tests.training.fits import FinishedFit, reviews, tiny_config
-from training import keras_setup, pack
+from training import backend, pack
 from training.dataset import encode
 from training.errors import CheckpointError, ConfigError, ExportError
 from training.evaluate import evaluate
@@ -25,7 +25,7 @@ from training.record import record
 from training.review import Review
 from training.run import Run
 
-keras_setup.configure(1)
+backend.configure(1)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tests.training.fits import tiny_config
-from training import keras_setup
+from training import backend
 from training.dataset import Dataset, pad
 from training.errors import CheckpointError
 from training.further_losses import adversarial_noise
@@ -20,7 +20,7 @@ from training.model import SentimentModel, build_model
 from training.presets import FitConfig
 from training.trainer import Trainer, assign_weights, model_weights
 
-keras_setup.configure(1)
+backend.configure(1)
 
 Array = NDArray[Any]
 VOCABULARY = 30

@@ -1,0 +1,104 @@
+"""A training step by PyTorch against the same step by TensorFlow: equal losses and gradients from equal weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.requirement import need
+from tests.training.fits import ROOT, tiny_config
+from training import backend
+from training.dataset import pad
+from training.language_model import build_language_model
+from training.model import build_model
+from training.pretrain_presets import PretrainConfig
+
+backend.configure(1)
+
+Arrays = dict[str, NDArray[Any]]
+CLEAN: dict[str, Any] = {"embedding_dropout": 0.0, "token_dropout": 0.0, "state_dropout": 0.0, "ema": 0.5}
+WORDS, WINDOW, STREAMS = 30, 6, 4
+
+
+def _step(what: str, given: Arrays, name: str, folder: Path) -> Arrays:
+    """Loss and gradients of one step of `tests.training.one_step`, by that backend."""
+    source, target = folder / "given.npz", folder / f"{name}.npz"
+    np.savez(source, **given)  # type: ignore[arg-type]
+    subprocess.run(
+        [sys.executable, "-m", "tests.training.one_step", what, str(source), str(target)],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": name, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        check=True,
+        timeout=300,
+    )
+    with np.load(target) as file:
+        found = dict(file)
+    assert found.pop("backend").tobytes().decode() == name
+    return found
+
+
+def _compare(what: str, given: Arrays, model: keras.Model, config: Any, folder: Path) -> None:
+    installed = importlib.util.find_spec("torch") is not None
+    need("torch", installed, "PyTorch is not installed; docs/training.md says how it is used")
+    weights = {f"weight {variable.path}": np.asarray(variable) for variable in model.trainable_variables}
+    settings = {"config": np.frombuffer(json.dumps(config.as_dict()).encode(), np.uint8)}
+    wanted, found = (_step(what, given | weights | settings, name, folder) for name in ("tensorflow", "torch"))
+    assert found.keys() == wanted.keys()
+    assert len(wanted) > len(weights)  # the loss as well
+    for name, gradient in wanted.items():
+        assert np.abs(gradient).max() > 1e-4, name
+        np.testing.assert_allclose(found[name], gradient, rtol=1e-4, atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"adversarial": 1.0, "virtual": 0.7, "entropy": 0.5, "splices": 0.3},
+        {"cell": "gru", "adversarial": 1.0, "entropy": 0.5, "splices": 0.3, "layers": 2},
+    ],
+    ids=["lstm", "gru"],
+)
+def test_a_step_of_a_fit(changes: dict[str, Any], tmp_path: Path) -> None:
+    config = tiny_config(**CLEAN, **changes, vocabulary=WORDS, clip_norm=0.0)
+    model = build_model(config, WORDS)
+    for weight in (model.head.attention, model.head.w_mean, model.head.w_attention):
+        weight.assign(np.random.default_rng(1).normal(size=weight.shape))
+    generator = np.random.default_rng(0)
+    ids, lengths = pad([generator.integers(1, WORDS, length).astype(np.int32) for length in (9, 3, 12, 7)])
+    given = {
+        "ids": ids,
+        "lengths": lengths,
+        "labels": np.array([0, 1, 1, 0.3], np.float32),
+        "targets": generator.random(ids.shape).astype(np.float32),
+        "direction": generator.normal(size=(*ids.shape, config.embedding)).astype(np.float32),
+    }
+    _compare("fit", given, model, config, tmp_path)
+
+
+def test_a_step_of_the_pre_training(tmp_path: Path) -> None:
+    config = PretrainConfig(
+        vocabulary=WORDS, embedding=5, units=4, streams=STREAMS, window=WINDOW, dropout=0.0, precision="float32"
+    )
+    generator = np.random.default_rng(0)
+    counts = generator.integers(1, 50, WORDS)
+    given = {
+        "counts": counts,
+        "windows": generator.integers(0, WORDS, (2, STREAMS, WINDOW + 1)).astype(np.int32),
+        "candidates": generator.permutation(WORDS)[:12].astype(np.int32),
+        "correction": generator.normal(size=12).astype(np.float32),
+        "carried": generator.normal(size=(2, 2, STREAMS, 4)).astype(np.float32) / 2,
+    }
+    model = build_language_model(config, counts, None)
+    for variable in model.trainable_variables:  # away from the small initial weights, whose gradients vanish
+        variable.assign(generator.normal(size=variable.shape))
+    _compare("pretrain", given, model, config, tmp_path)

@@ -1,0 +1,23 @@
+"""What Keras leaves to the library below it: gradients, compiled steps, and a few ops.
+
+`KERAS_BACKEND` chooses the library when Keras is imported: "tensorflow", which the environment holds and the export
+needs, or "torch", which trains on a GPU in minutes. Everything above this module is one code for both.
+"""
+
+from __future__ import annotations
+
+import keras
+
+from training.errors import ConfigError
+
+NAME = keras.backend.backend()
+"""Which one it is."""
+
+if NAME == "tensorflow":
+    from training.backend_tensorflow import compiled, configure, differentiate, fused, matmul, reverse_within, to_numpy
+elif NAME == "torch":
+    from training.backend_torch import compiled, configure, differentiate, fused, matmul, reverse_within, to_numpy
+else:
+    raise ConfigError(f"KERAS_BACKEND is {NAME!r}; training runs on tensorflow or torch", field="KERAS_BACKEND")
+
+__all__ = ["NAME", "compiled", "configure", "differentiate", "fused", "matmul", "reverse_within", "to_numpy"]
