@@ -133,7 +133,9 @@ def from_language_model(
         counts: [V], how often each word stands in them.
         provenance: for the file.
     """  # noqa: D415
-    vectors = np.asarray(model.embedding.embeddings.value, np.float64)
+    from training.backend import to_numpy  # Keras takes seconds to import, and to read an encoder needs none of it
+
+    vectors = to_numpy(model.embedding.embeddings).astype(np.float64)
     weights = counts.astype(np.float64).copy()
     weights[: len(SPECIAL_TOKENS)] = 0
     weights /= weights.sum()
