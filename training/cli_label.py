@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from sentiline.bundle import find
 from training.cli_data import archive_option
 from training.cli_run import threads_option
 from training.run import Run
+from training.verdicts import load_verdicts
+
+_OF_A_READING = ("fits", "ngrams", "bundles", "max_tokens", "seed", "verdicts_to")
 
 
 @click.command()
 @click.argument("fits", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN]...")
-@click.option("--ngrams", type=click.Path(path_type=Path), required=True, help="Run folder of `ngrams`.")
+@click.option("--ngrams", type=click.Path(path_type=Path), help="Run folder of `ngrams`.")
 @click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
 @archive_option
 @click.option("--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True)
@@ -22,10 +26,18 @@ from training.run import Run
 @click.option("--crops", type=click.IntRange(0, 16), default=1, show_default=True, help="Pieces of each review.")
 @click.option("--max-tokens", type=click.IntRange(2), default=400, show_default=True, help="Longer reviews are cut.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of pieces.")
+@click.option(
+    "--verdicts",
+    metavar="VERDICTS",
+    help='Instead of reading: what a teacher said before, "shipped" or a file of --verdicts-to.',
+)
+@click.option("--verdicts-to", type=click.Path(path_type=Path), help="Also write what the teacher says, without texts.")
 @threads_option
+@click.pass_context
 def label(
+    context: click.Context,
     fits: tuple[Path, ...],
-    ngrams: Path,
+    ngrams: Path | None,
     bundles: tuple[str, ...],
     archive: Path | None,
     target: Path,
@@ -33,6 +45,8 @@ def label(
     crops: int,
     max_tokens: int,
     seed: int,
+    verdicts: str | None,
+    verdicts_to: Path | None,
     threads: int | None,
 ) -> None:
     """Let fitted models, weighted by validation, label IMDB's unlabelled reviews and pieces of all reviews.
@@ -45,30 +59,44 @@ def label(
     Examples:
       python -m training label runs/bilstm-teacher --ngrams runs/ngrams --bundle bigru --bundle lstm
       python -m training label --bundle bilstm --ngrams runs/ngrams
+      python -m training label --verdicts shipped
       python -m training fit bilstm --targets runs/targets.npz --init runs/encoder/encoder.npz
     """  # noqa: D301
+    said = None
+    if verdicts is not None:
+        given = [name for name in _OF_A_READING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+        if given:
+            raise click.UsageError(f"--verdicts stands for a reading that was made: leave out {', '.join(given)}")
+        said = load_verdicts(verdicts)
+    elif ngrams is None:
+        raise click.UsageError("--ngrams is missing: the run folder of `ngrams`; or give --verdicts")
     from training import backend
 
     backend.configure(threads)
-    from training.labelling import label_imdb
+    from training.labelling import judge_imdb, make_targets, read_texts
     from training.progress import FitProgress
     from training.readings import Readings
 
     readings = target.with_name(target.name + ".readings")
     with FitProgress() as progress:
-        targets = label_imdb(
-            [Run(fit) for fit in fits],
-            [find(bundle) for bundle in bundles],
-            ngrams,
-            archive,
-            trust=trust,
-            crops=crops,
-            max_tokens=max_tokens,
-            seed=seed,
-            readings=readings,
-            progress=progress,
-        )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        targets.save(target)
+        if said is not None:
+            texts = read_texts(said.tokenizer, said.reading, archive, progress)
+        else:
+            texts, said = judge_imdb(
+                [Run(fit) for fit in fits],
+                [find(bundle) for bundle in bundles],
+                ngrams,
+                archive,
+                crops=crops,
+                max_tokens=max_tokens,
+                seed=seed,
+                readings=readings,
+                progress=progress,
+            )
+        targets = make_targets(texts, said, trust=trust, crops=crops)
+        for file, content in ((verdicts_to, said), (target, targets)):
+            if file is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                content.save(file)
         Readings(readings).remove()
         progress.note(f"targets: {target} ({len(targets.ids):,} texts)")

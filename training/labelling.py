@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from sentiline.reference.activations import sigmoid
 from sentiline.tokenizer import Tokenizer
 from training import imdb
 from training.crops import encode_crop
-from training.dataset import encode
+from training.dataset import Dataset, encode
 from training.errors import ConfigError
 from training.ngram_teacher import NgramRun, NgramTeacher
 from training.progress import FitProgress
@@ -23,78 +24,155 @@ from training.review import Review
 from training.run import Run
 from training.targets import Targets
 from training.teacher import BundleMember, Documents, Member, NgramMember, RecurrentMember, blend, fit_ensemble
+from training.verdicts import Reading, Verdicts
 
 
-def label_imdb(
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """What a teacher reads.
+
+    Attributes:
+        reviews: number of training reviews.
+        labelled: those that have a token.
+        unlabelled: token ids of the unlabelled reviews.
+        pieces: token ids of the pieces of all training reviews, then of all unlabelled ones.
+        held_out: the validation part, cut no shorter than it is served.
+        reading: how they were read.
+        tokenizer: the one that made the ids.
+    """
+
+    reviews: int
+    labelled: Dataset
+    unlabelled: Documents
+    pieces: Documents
+    held_out: Dataset
+    reading: Reading
+    tokenizer: Tokenizer
+
+
+def read_texts(tokenizer: Tokenizer, reading: Reading, archive: Path | None, progress: FitProgress) -> Texts:
+    """Encode IMDB's training and unlabelled reviews and cut pieces out of them.
+
+    Args:
+        tokenizer: its vocabulary and its way to cut are used.
+        reading: how to read.
+        archive: the IMDB archive; None finds it.
+        progress: where to show progress.
+    """
+    found = imdb.load(archive)
+    train, validation = imdb.split(found.train, fraction=reading.validation, seed=reading.split_seed)
+    cut = Tokenizer(tokenizer.vocabulary, max_tokens=reading.max_tokens, truncation=tokenizer.truncation)
+    with progress.stage("encoding reviews"):
+        labelled = encode(train, cut)
+        unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids
+        held_out = encode(validation, tokenizer)
+    with progress.stage("cutting pieces"):
+        pieces = _pieces([*(review.text for review in train), *found.unsup], reading.crops, cut, reading.seed)
+    return Texts(len(train), labelled, unlabelled, pieces, held_out, reading, tokenizer)
+
+
+def judge_imdb(
     runs: Sequence[Run],
     bundles: Sequence[Bundle],
     ngrams: Path,
     archive: Path | None,
     *,
-    trust: float,
     crops: int,
     max_tokens: int,
     seed: int,
     readings: Path,
     progress: FitProgress,
-) -> Targets:
-    """Make the targets.
+) -> tuple[Texts, Verdicts]:
+    """Let a teacher judge all texts.
 
     Args:
         runs: finished fits, all with one tokenizer and one validation part.
         bundles: finished models with the same tokenizer and validation part.
         ngrams: run folder of the n-gram classifier, with its out-of-fold logits.
         archive: the IMDB archive; None finds it.
-        trust: share of the label in a training review's target.
         crops: pieces of each review.
         max_tokens: longer reviews are cut to so many.
         seed: of the choice of pieces.
         readings: folder of what the members said before an interruption; see `training.readings`.
         progress: where to show progress.
 
+    Returns:
+        What it read, and what it says.
+
     Raises:
         ConfigError: there is no member beside the n-grams, or members have different tokenizers or validation parts.
         CheckpointError: a run is not finished.
     """
     tokenizer, recipe = _agreement(runs, bundles)
-    found = imdb.load(archive)
-    train, validation = imdb.split(found.train, fraction=recipe["validation"], seed=recipe["split_seed"])
-    cut = Tokenizer(tokenizer.vocabulary, max_tokens=max_tokens, truncation=tokenizer.truncation)
+    reading = Reading(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
     grams = NgramMember(NgramRun(ngrams))
-    _check_ngrams(grams.teacher, ngrams, tokenizer, len(train))
-    with progress.stage("encoding reviews"):
-        labelled = encode(train, cut)
-        unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids
-        held_out = encode(validation, tokenizer)
-    with progress.stage("cutting pieces"):
-        pieces = _pieces([*(review.text for review in train), *found.unsup], crops, cut, seed)
+    texts = read_texts(tokenizer, reading, archive, progress)
+    _check_ngrams(grams.teacher, ngrams, tokenizer, texts.reviews)
     members: list[Member] = [grams, *(RecurrentMember(run) for run in runs)]
     members += [BundleMember(bundle) for bundle in bundles]
     with progress.stage("reading validation reviews"):
-        held = _logits(members, held_out.ids, Readings(readings).logits)
-    ensemble = fit_ensemble([member.name for member in members], held, held_out.labels)
+        held = _logits(members, texts.held_out.ids, Readings(readings).logits)
+    ensemble = fit_ensemble([member.name for member in members], held, texts.held_out.labels)
     progress.note(f"teacher: {ensemble.as_dict()}")
-    texts = [*unlabelled, *pieces]
-    with progress.count("reading", len(texts) * len(members), "texts") as advance:
-        logits = _logits(members, texts, Readings(readings, advance).logits)
+    read = [*texts.unlabelled, *texts.pieces]
+    with progress.count("reading", len(read) * len(members), "texts") as advance:
+        logits = _logits(members, read, Readings(readings, advance).logits)
     # The n-gram classifier knows the training reviews by heart: their pieces are read out of fold.
-    seen, begin = len(train) * crops, len(unlabelled)
-    origins = np.repeat(np.arange(len(train)), crops)
+    seen, begin = texts.reviews * crops, len(texts.unlabelled)
+    origins = np.repeat(np.arange(texts.reviews), crops)
     with progress.stage("reading out of fold"):
-        logits[0, begin : begin + seen] = grams.teacher.train_logits(pieces[:seen], origins)
-        positions = np.delete(np.arange(len(train)), list(labelled.skipped))
-        out_of_fold = grams.teacher.train_logits(labelled.ids, positions)
-    soft = sigmoid(ensemble.combine(logits)).astype(np.float32)
-    return Targets(
-        ids=(*labelled.ids, *texts),
-        probabilities=np.concatenate([blend(labelled.labels, out_of_fold, trust), soft]),
+        logits[0, begin : begin + seen] = grams.teacher.train_logits(texts.pieces[:seen], origins)
+        positions = np.delete(np.arange(texts.reviews), list(texts.labelled.skipped))
+        out_of_fold = grams.teacher.train_logits(texts.labelled.ids, positions)
+    said = ensemble.combine(logits).astype(np.float16)
+    return texts, Verdicts(
+        labelled=out_of_fold.astype(np.float16),
+        unlabelled=said[:begin],
+        pieces=said[begin:],
+        reading=reading,
         tokenizer=tokenizer,
+        teacher=ensemble.as_dict(),
+    )
+
+
+def make_targets(texts: Texts, verdicts: Verdicts, *, trust: float, crops: int | None = None) -> Targets:
+    """What a student learns from.
+
+    Args:
+        texts: read as the verdicts were.
+        verdicts: of a teacher.
+        trust: share of the label in a training review's target.
+        crops: how many pieces of each review to take; None for all.
+
+    Raises:
+        ConfigError: the teacher judged fewer pieces, or other texts.
+    """
+    judged = verdicts.reading.crops
+    crops = judged if crops is None else crops
+    if crops > judged:
+        raise ConfigError(f"crops is {crops}; the teacher judged {judged} pieces of each review", field="crops")
+    for name, one, other in (
+        ("training reviews", texts.labelled.ids, verdicts.labelled),
+        ("unlabelled reviews", texts.unlabelled, verdicts.unlabelled),
+        ("pieces", texts.pieces, verdicts.pieces),
+    ):
+        if len(one) != len(other):
+            raise ConfigError(
+                f"the verdicts are of {len(other):,} {name}, and the archive gives {len(one):,}", field="verdicts"
+            )
+    chosen = [index for index in range(len(texts.pieces)) if index % judged < crops] if crops else []
+    soft = sigmoid(np.concatenate([verdicts.unlabelled, verdicts.pieces[chosen]]).astype(np.float64))
+    hard = blend(texts.labelled.labels, verdicts.labelled.astype(np.float64), trust)
+    return Targets(
+        ids=(*texts.labelled.ids, *texts.unlabelled, *(texts.pieces[index] for index in chosen)),
+        probabilities=np.concatenate([hard, soft.astype(np.float32)]),
+        tokenizer=texts.tokenizer,
         provenance={
-            **ensemble.as_dict(),
+            **verdicts.teacher,
             "trust": trust,
-            "labelled": len(labelled.ids),
-            "unlabelled": len(unlabelled),
-            "pieces": len(pieces),
+            "labelled": len(texts.labelled.ids),
+            "unlabelled": len(texts.unlabelled),
+            "pieces": len(chosen),
         },
     )
 

@@ -57,7 +57,12 @@ def chain(tmp_path_factory: pytest.TempPathFactory, small: Any) -> Path:
         )
         teacher = folder / "bilstm-teacher"
         _run("fit", "bilstm-teacher", "--archive", path, "--run", teacher, "--init", start, *FIT)
-        _run("label", teacher, "--archive", path, "--ngrams", folder / "ngrams", "--to", folder / "targets.npz")
+        labels = ("label", "--archive", path, "--to")
+        spoken = ("--crops=2", "--verdicts-to", folder / "verdicts.npz")
+        _run(*labels, folder / "targets.npz", teacher, "--ngrams", folder / "ngrams")
+        _run(*labels, folder / "two.npz", teacher, "--ngrams", folder / "ngrams", *spoken)
+        for crops in (1, 2):
+            _run(*labels, folder / f"again-{crops}.npz", "--verdicts", folder / "verdicts.npz", f"--crops={crops}")
         student = folder / "student"
         given = ("--init", start, "--targets", folder / "targets.npz")
         _run("fit", "bilstm-student", "--archive", path, "--run", student, *given, "--splices=0", *FIT)
@@ -77,12 +82,45 @@ def test_targets_are_labels_softened_out_of_fold_then_the_teachers_word(chain: P
     assert (labelled, unlabelled, pieces) == (16, 12, 28)
     assert len(targets.ids) == labelled + unlabelled + pieces
     run = NgramRun(chain / "ngrams")
-    soft = 1 / (1 + np.exp(-np.load(run.logits("train"))))
+    soft = 1 / (1 + np.exp(-np.load(run.logits("train")).astype(np.float16).astype(np.float64)))
     by_label = np.abs(targets.probabilities[:labelled, None] - (0.7 * np.array([0, 1]) + 0.3 * soft[:, None]))
     assert by_label.min(axis=1).max() < 1e-6
     assert set(provenance["members"]) == {"ngrams", "bilstm-teacher"}
     weights = [member["weight"] for member in provenance["members"].values()]
     assert min(weights) >= 0 < max(weights)
+
+
+def test_verdicts_alone_give_the_same_targets(chain: Path) -> None:
+    two, again, one = (Targets.load(chain / f"{name}.npz") for name in ("two", "again-2", "again-1"))
+    assert two.digest() == again.digest()
+    assert dict(two.provenance) == dict(again.provenance)
+    assert (two.provenance["pieces"], one.provenance["pieces"]) == (56, 28)
+    whole = 16 + 12
+    kept = [*range(whole), *range(whole, len(two.ids), 2)]
+    assert all(np.array_equal(one.ids[at], two.ids[place]) for at, place in enumerate(kept))
+    np.testing.assert_array_equal(one.probabilities, two.probabilities[kept])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--verdicts=verdicts.npz", "--crops=3"], 1, "crops is 3; the teacher judged 2 pieces of each review"),
+        (["--verdicts=targets.npz"], 1, "targets.npz holds no verdicts of this program"),
+        (["--verdicts=nowhere.npz"], 1, "nowhere.npz does not exist"),
+        (["--verdicts=shipped"], 1, "the verdicts are of 22,489 training reviews, and the archive gives"),
+        (["--verdicts=verdicts.npz", "--seed=1", "--ngrams=ngrams"], 2, "leave out ngrams, seed"),
+        ([], 2, "--ngrams is missing"),
+    ],
+)
+def test_verdicts_that_do_not_fit_are_refused(
+    chain: Path, monkeypatch: pytest.MonkeyPatch, small: Any, arguments: list[str], code: int, message: str
+) -> None:
+    monkeypatch.setitem(imdb.load.__kwdefaults__, "parts", small.parts)
+    monkeypatch.chdir(chain)
+    result = CliRunner().invoke(main, ["label", "--archive=small.tar.gz", "--to=none.npz", *arguments])
+    assert result.exit_code == code
+    assert message in " ".join(result.stderr.split())
+    assert not (chain / "none.npz").exists()
 
 
 def test_a_finished_student_can_be_the_next_teacher(chain: Path) -> None:
