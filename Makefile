@@ -6,6 +6,7 @@ make serve     what serving needs in .venv-serve, then the server (Python 3.11 t
 make test      the tests (ARGS="-k tokenizer -x" reaches pytest)
 make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
+make torch     PyTorch too in .venv, to train on a GPU (some GB; KERAS_BACKEND=torch then chooses it)
 make fit       fit the BiLSTM on IMDB's labels alone, in half an hour (ARGS="--help" lists the options)
 make flagship  every stage that makes the shipped models, in hours; goes on where it was interrupted
 make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
@@ -21,7 +22,7 @@ make distclean remove the environments too
 PYTHON=/path/to/python chooses the interpreter of a new environment.
 endef
 
-.PHONY: help setup serve test check format fit flagship evaluate test-docker soak bench compose mutate lock clean distclean
+.PHONY: help setup serve test check format torch fit flagship evaluate test-docker soak bench compose mutate lock clean distclean
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
@@ -83,6 +84,9 @@ format: .venv/complete
 	$(DEV) -m ruff check --fix
 	$(DEV) -m ruff format
 
+torch: .venv/complete
+	$(DEV) -m pip install --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/torch.txt
+
 fit: .venv/complete
 	$(DEV) -m training fit bilstm $(ARGS)
 
@@ -132,6 +136,7 @@ lock: .venv/complete
 	$(COMPILE) --extra ray -c requirements/dev.txt -o requirements/ray.txt
 	$(COMPILE) --extra report -c requirements/dev.txt -o requirements/report.txt
 	$(COMPILE) --extra serve -c requirements/dev.txt -o requirements/serve.txt
+	$(COMPILE) --extra torch -c requirements/dev.txt -o requirements/torch.txt
 	$(COMPILE) --extra train -c requirements/dev.txt -o requirements/train.txt
 
 clean:

@@ -13,6 +13,9 @@ from training.errors import ConfigError
 NAME = keras.backend.backend()
 """Which one it is."""
 
+EXPORTS = NAME == "tensorflow"
+"""Whether models can be exported under it: tf2onnx reads TensorFlow's graphs."""
+
 if NAME == "tensorflow":
     from training.backend_tensorflow import compiled, configure, differentiate, fused, matmul, reverse_within, to_numpy
 elif NAME == "torch":
@@ -20,4 +23,4 @@ elif NAME == "torch":
 else:
     raise ConfigError(f"KERAS_BACKEND is {NAME!r}; training runs on tensorflow or torch", field="KERAS_BACKEND")
 
-__all__ = ["NAME", "compiled", "configure", "differentiate", "fused", "matmul", "reverse_within", "to_numpy"]
+__all__ = ["EXPORTS", "NAME", "compiled", "configure", "differentiate", "fused", "matmul", "reverse_within", "to_numpy"]

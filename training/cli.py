@@ -20,6 +20,7 @@ from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
 from training.cli_run import check_resume, checkpoint_option, resume_options, threads_option
 from training.command_group import CommandGroup
 from training.encoder import load_encoder
+from training.errors import ConfigError
 from training.pack import check_target
 from training.presets import PRESETS, FitConfig
 from training.run import Run
@@ -153,7 +154,14 @@ def fit(
             checkpoint_seconds=checkpoint_seconds,
             progress=progress,
         )
-    _publish(where, found, target, bundle_version, threads)
+    if backend.EXPORTS:
+        _publish(where, found, target, bundle_version, threads)
+    else:
+        Console(stderr=True).print(
+            f"fitted: {where.folder}; `python -m training export {where.folder}`, with the same data options and "
+            f"without KERAS_BACKEND={backend.NAME}, makes the bundle",
+            highlight=False,
+        )
 
 
 def _read_data(
@@ -176,9 +184,15 @@ def _begin(found: sources.FitData, init: str | None, targets: Path | None) -> so
 
 def _publish(run: Run, found: sources.FitData, target: Path | None, version: str, threads: int | None) -> None:
     from training import backend
-    from training.publish import publish
 
     backend.configure(threads)
+    if not backend.EXPORTS:
+        raise ConfigError(
+            f"KERAS_BACKEND is {backend.NAME!r}, which trains; the export needs tensorflow: unset it",
+            field="KERAS_BACKEND",
+        )
+    from training.publish import publish
+
     console = Console(stderr=True)
     folder = target or run.bundle / run.read_config()[0].name
     bundle = publish(run, folder, found.train, found.validation, version=version, console=console)

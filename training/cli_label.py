@@ -62,7 +62,6 @@ def label(
       python -m training label --verdicts shipped
       python -m training fit bilstm --targets runs/targets.npz --init runs/encoder/encoder.npz
     """  # noqa: D301
-    said = None
     if verdicts is not None:
         given = [name for name in _OF_A_READING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
         if given:
@@ -79,7 +78,7 @@ def label(
 
     readings = target.with_name(target.name + ".readings")
     with FitProgress() as progress:
-        if said is not None:
+        if ngrams is None:
             texts = read_texts(said.tokenizer, said.reading, archive, progress)
         else:
             texts, said = judge_imdb(

@@ -90,7 +90,9 @@ class Verdicts:
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return cls(
-                    *(file[name].astype(np.float16) for name in ("labelled", "unlabelled", "pieces")),
+                    labelled=file["labelled"].astype(np.float16),
+                    unlabelled=file["unlabelled"].astype(np.float16),
+                    pieces=file["pieces"].astype(np.float16),
                     reading=Reading(**json.loads(file["reading"].tobytes())),
                     tokenizer=Tokenizer.from_json(file["tokenizer"].tobytes().decode(), source=path),
                     teacher=json.loads(file["teacher"].tobytes()),

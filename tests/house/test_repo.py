@@ -86,7 +86,7 @@ def test_the_folder_beside_the_checkout_is_named_only_where_it_may_be_missing(fi
 
 
 def test_requirements_are_pinned_with_hashes(files: dict[str, bytes]) -> None:
-    for name in ("core", "batch", "serve", "train", "dev"):
+    for name in ("core", "batch", "serve", "train", "torch", "dev"):
         text = files[f"requirements/{name}.txt"].decode().replace("\\\n", " ")
         entries = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
         assert entries
@@ -107,7 +107,12 @@ def test_models_are_small() -> None:
 
 
 def test_the_encoder_is_small_and_not_taken_for_a_model() -> None:
-    assert sorted(path.name for path in ENCODER.iterdir()) == ["README.md", "curves.png", "encoder.npz"]
+    assert sorted(path.name for path in ENCODER.iterdir()) == [
+        "README.md",
+        "curves.png",
+        "encoder.npz",
+        "verdicts.npz",
+    ]
     assert (ENCODER / "encoder.npz").stat().st_size <= ENCODER_LIMIT
     assert "encoder" not in installed({"SENTILINE_MODELS": str(ROOT / "models")})
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sentiline.bundle import find
 from tests.requirement import need
-from tests.training.fits import ROOT, tiny_config
+from tests.training.fits import FLAGS, ROOT, finish, start, tiny_config, write_csv
 from training import backend
 from training.dataset import pad
 from training.language_model import build_language_model
@@ -47,9 +48,13 @@ def _step(what: str, given: Arrays, name: str, folder: Path) -> Arrays:
     return found
 
 
+@pytest.fixture(autouse=True)
+def torch() -> None:
+    """Skip where PyTorch is not installed."""
+    need("torch", importlib.util.find_spec("torch") is not None, "PyTorch is not installed: `make torch` installs it")
+
+
 def _compare(what: str, given: Arrays, model: keras.Model, config: Any, folder: Path) -> None:
-    installed = importlib.util.find_spec("torch") is not None
-    need("torch", installed, "PyTorch is not installed; docs/training.md says how it is used")
     weights = {f"weight {variable.path}": np.asarray(variable) for variable in model.trainable_variables}
     settings = {"config": np.frombuffer(json.dumps(config.as_dict()).encode(), np.uint8)}
     wanted, found = (_step(what, given | weights | settings, name, folder) for name in ("tensorflow", "torch"))
@@ -102,3 +107,18 @@ def test_a_step_of_the_pre_training(tmp_path: Path) -> None:
     for variable in model.trainable_variables:  # away from the small initial weights, whose gradients vanish
         variable.assign(generator.normal(size=variable.shape))
     _compare("pretrain", given, model, config, tmp_path)
+
+
+def test_a_fit_by_torch_is_exported_by_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, run, log = write_csv(tmp_path / "mine.csv", 120), tmp_path / "run", tmp_path / "log"
+    export = ("export", run, "--data", data)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    said = finish(start("fit", "bilstm", *FLAGS, "--name=mine", "--run", run, "--data", data, log=log), log)
+    assert "makes the bundle" in said
+    assert not (run / "bundle").exists()
+    assert start(*export, log=log).wait(timeout=300) == 1
+    assert "KERAS_BACKEND is 'torch', which trains; the export needs tensorflow" in " ".join(log.read_text().split())
+    monkeypatch.delenv("KERAS_BACKEND")
+    finish(start(*export, log=log), log)
+    bundle = find(run / "bundle" / "mine")
+    assert bundle.manifest.document["metrics"]["validation"]["int8"]["accuracy"] > 60  # of short texts about opinions
