@@ -9,6 +9,7 @@ make format    rewrite the sources as `make check` wants them
 make torch     PyTorch too in .venv, to train on a GPU (some GB; KERAS_BACKEND=torch then chooses it)
 make fit       fit the BiLSTM on IMDB's labels alone, in half an hour (ARGS="--help" lists the options)
 make flagship  every stage that makes the shipped models, in hours; goes on where it was interrupted
+make student   fit the shipped model anew from the shipped encoder and its teacher's verdicts, in half an hour
 make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
 make test-docker  build the image; test it, docker-compose.yml and its monitoring with a real Docker engine (as root)
 make soak      ten minutes of random load on the service; then its memory, descriptors and metrics (ARGS=...)
@@ -22,7 +23,7 @@ make distclean remove the environments too
 PYTHON=/path/to/python chooses the interpreter of a new environment.
 endef
 
-.PHONY: help setup serve test check format torch fit flagship evaluate test-docker soak bench compose mutate lock clean distclean
+.PHONY: help setup serve test check format torch fit flagship student evaluate test-docker soak bench compose mutate lock clean distclean
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
@@ -100,6 +101,11 @@ flagship: .venv/complete
 	$(DEV) -m training label $(RUNS)/bilstm-teacher --ngrams $(RUNS)/ngrams --to $(RUNS)/targets.npz $(LABEL)
 	$(DEV) -m training fit bilstm-student --name bilstm --run $(RUNS)/bilstm $(START) --targets $(RUNS)/targets.npz \
 	  --resume $(STUDENT)
+
+student: .venv/complete
+	$(DEV) -m training label --verdicts shipped --to $(RUNS)/targets.npz $(LABEL)
+	$(DEV) -m training fit bilstm-student --name bilstm --run $(RUNS)/student --init encoder \
+	  --targets $(RUNS)/targets.npz --resume $(STUDENT)
 
 evaluate: .venv/complete
 	$(DEV) -m training evaluate models/bilstm $(ARGS)
