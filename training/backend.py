@@ -6,9 +6,16 @@ needs, or "torch", which trains on a GPU in minutes. Everything above this modul
 
 from __future__ import annotations
 
-import keras
-
 from training.errors import ConfigError
+
+try:
+    import keras
+except ModuleNotFoundError as error:  # Keras imports the library that it is told to run on
+    raise ConfigError(
+        f"KERAS_BACKEND asks for a library that is not installed ({error.name}); training runs on tensorflow, or on "
+        f"torch, which `make torch` installs",
+        field="KERAS_BACKEND",
+    ) from None
 
 NAME = keras.backend.backend()
 """Which one it is."""

@@ -48,7 +48,7 @@ def _step(what: str, given: Arrays, name: str, folder: Path) -> Arrays:
     return found
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def torch() -> None:
     """Skip where PyTorch is not installed."""
     need("torch", importlib.util.find_spec("torch") is not None, "PyTorch is not installed: `make torch` installs it")
@@ -65,6 +65,7 @@ def _compare(what: str, given: Arrays, model: keras.Model, config: Any, folder: 
         np.testing.assert_allclose(found[name], gradient, rtol=1e-4, atol=2e-6, err_msg=name)
 
 
+@pytest.mark.usefixtures("torch")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -90,6 +91,7 @@ def test_a_step_of_a_fit(changes: dict[str, Any], tmp_path: Path) -> None:
     _compare("fit", given, model, config, tmp_path)
 
 
+@pytest.mark.usefixtures("torch")
 def test_a_step_of_the_pre_training(tmp_path: Path) -> None:
     config = PretrainConfig(
         vocabulary=WORDS, embedding=5, units=4, streams=STREAMS, window=WINDOW, dropout=0.0, precision="float32"
@@ -109,6 +111,7 @@ def test_a_step_of_the_pre_training(tmp_path: Path) -> None:
     _compare("pretrain", given, model, config, tmp_path)
 
 
+@pytest.mark.usefixtures("torch")
 def test_a_fit_by_torch_is_exported_by_tensorflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, run, log = write_csv(tmp_path / "mine.csv", 120), tmp_path / "run", tmp_path / "log"
     export = ("export", run, "--data", data)
@@ -122,3 +125,12 @@ def test_a_fit_by_torch_is_exported_by_tensorflow(tmp_path: Path, monkeypatch: p
     finish(start(*export, log=log), log)
     bundle = find(run / "bundle" / "mine")
     assert bundle.manifest.document["metrics"]["validation"]["int8"]["accuracy"] > 60  # of short texts about opinions
+
+
+def test_another_library_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    data, log = write_csv(tmp_path / "mine.csv", 20), tmp_path / "log"
+    assert start("fit", "bilstm", *FLAGS, "--run", tmp_path / "run", "--data", data, log=log).wait(timeout=300) == 1
+    said = log.read_text()
+    assert "Traceback" not in said
+    assert "training runs on tensorflow" in " ".join(said.split())
