@@ -234,13 +234,13 @@ LARGE = dataclasses.replace(
 STUDENT = dataclasses.replace(
     BILSTM,
     name="bilstm-student",
-    epochs=5,
+    epochs=4,
     batch_size=128,
     learning_rate=2e-3,
     embedding_dropout=0.2,
     state_dropout=0.3,
     adversarial=0.0,
-    splices=0.3,
+    splices=0.6,
     summary="Bidirectional LSTM with additive pooling, fitted to a teacher's verdicts.",
 )
 
