@@ -125,14 +125,15 @@ def compare(
 
 
 def check(ours: bytes, theirs: bytes) -> None:
-    """Both must say the same, but for what 8 bits make of neighbours in a batch.
+    """Both must say the same, but for what 8 bits make of neighbours in a batch: little of most, more of a few.
 
     Raises:
         SystemExit: they do not.
     """
     pairs = list(zip(json.loads(ours)["predictions"], json.loads(theirs)["predictions"], strict=True))
-    largest = max(abs(one["positive"] - other["positive"]) for one, other in pairs)
-    if largest > 0.02 or any(one.keys() != other.keys() for one, other in pairs):
+    differences = sorted(abs(one["positive"] - other["positive"]) for one, other in pairs)
+    middle, largest = differences[len(differences) // 2], differences[-1]
+    if middle > 0.005 or largest > 0.1 or any(one.keys() != other.keys() for one, other in pairs):
         raise SystemExit(f"the answers differ by {largest}: what is compared is not the same")
 
 
