@@ -18,12 +18,12 @@ from sentiline.prediction import Detail
 class Batched(Straightforward):
     """Sorted by length, cut into batches, each run on one thread, the longest first; for `with`."""
 
-    def __init__(self, bundle: Bundle, size: int, threads: int) -> None:
-        """Load the bundle's default precision; `size` is that of a batch."""
-        super().__init__(bundle)
+    def __init__(self, bundle: Bundle, size: int, threads: int, precision: str | None = None) -> None:
+        """Load a precision of the bundle, by default its own; `size` is that of a batch."""
+        super().__init__(bundle, precision)
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        graph = bundle.read(bundle.manifest.precisions[bundle.precision()])
+        graph = bundle.read(bundle.manifest.precisions[bundle.precision(precision)])
         self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self._size = size
         self._pool = ThreadPoolExecutor(threads)

@@ -22,9 +22,9 @@ Seconds = dict[str, float]
 class Straightforward:
     """The same model without any of this library's care for speed."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        """Load the bundle's default precision."""
-        graph = bundle.read(bundle.manifest.precisions[bundle.precision()])
+    def __init__(self, bundle: Bundle, precision: str | None = None) -> None:
+        """Load a precision of the bundle, by default its own."""
+        graph = bundle.read(bundle.manifest.precisions[bundle.precision(precision)])
         self._session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
         self._names = [value.name for value in self._session.get_outputs()]
         self._tokenizer = bundle.tokenizer()
