@@ -4,6 +4,7 @@ define HELP
 make setup     the development environment in .venv, with .venv/bin/sentiline (Python 3.11 to 3.13)
 make serve     what serving needs in .venv-serve, then the server (Python 3.11 to 3.14; HOST=..., PORT=...)
 make test      the tests (ARGS="-k tokenizer -x" reaches pytest)
+make test-long  the tests that `make test` leaves out: benchmarks that start servers or time every case of a step
 make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
 make torch     PyTorch too in .venv, to train on a GPU (some GB; KERAS_BACKEND=torch then chooses it)
@@ -23,7 +24,7 @@ make distclean remove the environments too
 PYTHON=/path/to/python chooses the interpreter of a new environment.
 endef
 
-.PHONY: help setup serve test check format torch fit flagship student evaluate test-docker soak bench compose mutate lock clean distclean
+.PHONY: help setup serve test test-long check format torch fit flagship student evaluate test-docker soak bench compose mutate lock clean distclean
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
@@ -75,6 +76,9 @@ serve: .venv-serve/complete
 
 test: .venv/complete
 	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+
+test-long: .venv/complete
+	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile -m long $(ARGS)
 
 check: .venv/complete
 	$(DEV) -m ruff format --check

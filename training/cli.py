@@ -19,8 +19,8 @@ from training.cli_pretrain import pretrain
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
 from training.cli_run import check_resume, checkpoint_option, resume_options, threads_option
 from training.command_group import CommandGroup
-from training.encoder import load_encoder
 from training.errors import ConfigError
+from training.fitted import Fitted, load_start
 from training.pack import check_target
 from training.presets import PRESETS, FitConfig
 from training.run import Run
@@ -68,9 +68,9 @@ target_option = click.option(
 )
 init_option = click.option(
     "--init",
-    metavar="ENCODER",
-    help='Begin with a pre-trained encoder: "encoder", the shipped one, or an encoder.npz of `pretrain`; its units and '
-    "its vocabulary become the model's.",
+    metavar="WEIGHTS",
+    help='Begin with a pre-trained encoder: "encoder", the shipped one, or an encoder.npz of `pretrain`; or with a '
+    "finished fit, by its run folder. Its layers and its vocabulary become the model's.",
 )
 targets_option = click.option(
     "--targets",
@@ -129,16 +129,19 @@ def fit(
       python -m training fit lstm-100 --epochs 2 --run runs/quick
       python -m training fit bilstm --data mine.csv --label-column stars --name mine --to models/mine
       python -m training fit bilstm --data mine.csv --init encoder --name mine
+      python -m training fit bilstm --data more.csv --init runs/mine --name more
     """  # noqa: D301
     check_resume(resume=resume, overwrite=overwrite)
-    encoder = load_encoder(init) if init is not None else None
-    if encoder is not None and options["units"] is None and PRESETS[preset].cell == "lstm" and targets is None:
-        options["units"] = encoder.units
+    start = load_start(init) if init is not None else None
+    if isinstance(start, Fitted):
+        options |= {name: value for name, value in start.shape().items() if options[name] is None}
+    elif start is not None and options["units"] is None and PRESETS[preset].cell == "lstm" and targets is None:
+        options["units"] = start.units
     config = changed(preset, options)
     where = Run(run or Path("runs", config.name))
     check_target(target or where.bundle / config.name)
     found = _read_data(config, archive, data_file, {key: value for key, value in options.items() if key not in FIELDS})
-    found = sources.with_start(found, encoder, _load_targets(targets))
+    found = sources.with_start(found, start, _load_targets(targets))
     from training import backend  # TensorFlow takes seconds to import: not before the arguments were parsed
     from training.fit import fit as fit_model
     from training.progress import FitProgress
@@ -179,7 +182,7 @@ def _load_targets(path: Path | None) -> Targets | None:
 
 
 def _begin(found: sources.FitData, init: str | None, targets: Path | None) -> sources.FitData:
-    return sources.with_start(found, None if init is None else load_encoder(init), _load_targets(targets))
+    return sources.with_start(found, None if init is None else load_start(init), _load_targets(targets))
 
 
 def _publish(run: Run, found: sources.FitData, target: Path | None, version: str, threads: int | None) -> None:

@@ -94,8 +94,8 @@ def _fit(
         _require_both_classes(part, name)
     skipped = set(train.skipped)
     texts = [review.text for index, review in enumerate(data.train) if index not in skipped]
-    vectors = None if data.encoder is not None else _vectors(config, data, tokenizer, run, shown)
-    model = build_model(config, len(tokenizer.vocabulary), vectors, data.encoder)
+    vectors = None if data.start is not None else _vectors(config, data, tokenizer, run, shown)
+    model = build_model(config, len(tokenizer.vocabulary), vectors, data.start)
     return _train(config, model, train, validation, unlabelled, texts, cut, run, resuming, checkpoint_seconds, shown)
 
 
@@ -115,7 +115,7 @@ def _tokenizer(config: FitConfig, data: FitData, run: Run, shown: FitProgress) -
     if run.tokenizer.exists():
         return run.read_tokenizer()
     with shown.stage("building the vocabulary"):
-        given = data.targets or data.encoder
+        given = data.targets or data.start
         tokenizer = Tokenizer(
             given.tokenizer.vocabulary if given else build_vocabulary(_texts(data), config.vocabulary),
             max_tokens=config.served_tokens,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
 from training.backend import reverse_within
-from training.encoder import Encoder
 from training.errors import ConfigError
+from training.fitted import Fitted, Start
 from training.heads import Reading, Tensor, make_head
 from training.presets import FitConfig
 
@@ -163,7 +163,7 @@ def build_model(
     config: FitConfig,
     vocabulary_size: int,
     vectors: NDArray[np.float32] | None = None,
-    encoder: Encoder | None = None,
+    start: Start | None = None,
     head: keras.layers.Layer | None = None,
 ) -> SentimentModel:
     """Make a model with its initial weights, the same ones for the same config on every machine.
@@ -172,25 +172,28 @@ def build_model(
         config: the recipe.
         vocabulary_size: rows of the embedding.
         vectors: float32 [vocabulary_size, E] initial word vectors with standard deviation 1, or None to draw them.
-        encoder: where word vectors and, if it has as many units, the first recurrent layer come from instead.
+        start: where all weights come from instead, if it is a fit; word vectors and, if it has as many units, the first
+            recurrent layer, if it is an encoder.
         head: another than the recipe's, for comparisons; such a model can be fitted, not exported.
 
     Raises:
-        ConfigError: the encoder's word vectors have another width.
+        ConfigError: the encoder's word vectors have another width, or the fit has other layers.
     """
     keras.utils.set_random_seed(config.seed)
     model = SentimentModel(config, vocabulary_size, head)
     model.build()
-    if encoder is not None:
-        if encoder.vectors.shape[1] != config.embedding:
+    if isinstance(start, Fitted):
+        start.assign(config, {variable.path: variable for variable in model.trainable_variables})
+    elif start is not None:
+        if start.vectors.shape[1] != config.embedding:
             raise ConfigError(
-                f"embedding is {config.embedding}; the encoder's word vectors have width {encoder.vectors.shape[1]}: "
-                f"set --embedding {encoder.vectors.shape[1]}",
+                f"embedding is {config.embedding}; the encoder's word vectors have width {start.vectors.shape[1]}: "
+                f"set --embedding {start.vectors.shape[1]}",
                 field="embedding",
             )
-        model.embedding.embeddings.assign(encoder.vectors)
-        if config.cell == "lstm" and config.units == encoder.units:
-            for layer, weights in zip(model.recurrent[0].directions, encoder.directions, strict=False):
+        model.embedding.embeddings.assign(start.vectors)
+        if config.cell == "lstm" and config.units == start.units:
+            for layer, weights in zip(model.recurrent[0].directions, start.directions, strict=False):
                 layer.set_weights(weights)
     elif vectors is not None:
         model.embedding.embeddings.assign(vectors * WORD_VECTOR_STDDEV)

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from training import imdb as imdb_archive
 from training import labelled
-from training.encoder import Encoder
 from training.errors import DataError
+from training.fitted import Fitted, Start
 from training.presets import FitConfig
 from training.review import Review
 from training.targets import Targets
@@ -29,7 +29,7 @@ class FitData:
         validation: labelled reviews to choose by; they share nothing with `train`.
         unlabelled: further texts for vocabulary and word vectors.
         description: JSON-ready provenance (name, counts, digests); a resumed fit must find it unchanged.
-        encoder: pre-trained weights to begin with; its tokenizer is the model's.
+        start: weights to begin with; their tokenizer is the model's.
         targets: token ids with a teacher's verdicts, to learn from instead of `train`.
     """
 
@@ -37,7 +37,7 @@ class FitData:
     validation: Sequence[Review]
     unlabelled: Sequence[str] = ()
     description: dict[str, Any] = field(default_factory=dict)
-    encoder: Encoder | None = None
+    start: Start | None = None
     targets: Targets | None = None
 
 
@@ -78,23 +78,23 @@ def imdb(recipe: Split, archive: Path | None = None, *, unsupervised: bool = Tru
     return FitData(train, validation, unlabelled, description)
 
 
-def with_start(data: FitData, encoder: Encoder | None, targets: Targets | None) -> FitData:
+def with_start(data: FitData, start: Start | None, targets: Targets | None) -> FitData:
     """The data with what a fit begins from and learns from, and with their digests in its description.
 
     Raises:
-        DataError: encoder and targets have different vocabularies.
+        DataError: weights and targets have different vocabularies.
     """
-    if encoder is not None and targets is not None and encoder.tokenizer.vocabulary != targets.tokenizer.vocabulary:
+    if start is not None and targets is not None and start.tokenizer.vocabulary != targets.tokenizer.vocabulary:
         raise DataError(
-            "the encoder and the targets have different vocabularies; make both from the same pre-training",
+            "the weights to begin with and the targets have different vocabularies; make both from one pre-training",
             field="targets",
         )
     added: dict[str, Any] = {}
-    if encoder is not None:
-        added["encoder"] = encoder.digest()
+    if start is not None:
+        added["fitted" if isinstance(start, Fitted) else "encoder"] = start.digest()
     if targets is not None:
         added |= {"targets": targets.digest(), "target_texts": len(targets.ids), "teacher": dict(targets.provenance)}
-    return dataclasses.replace(data, encoder=encoder, targets=targets, description=data.description | added)
+    return dataclasses.replace(data, start=start, targets=targets, description=data.description | added)
 
 
 def labelled_file(config: FitConfig, path: Path, options: Mapping[str, Any], console: Console) -> FitData:

@@ -35,6 +35,7 @@ TRAIN, HELD = REVIEWS[::2], REVIEWS[1::2]
 UNSEEN = ["the best, wonderful", "the worst, dull", "dull and dull and dull", "wonderful and wonderful", "the best"]
 
 
+@pytest.mark.long
 def test_script(imdb_archive: Path, tmp_path: Path) -> None:
     picture, page = tmp_path / "images" / "peers.png", tmp_path / "peers.md"
     page.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nAfter.\n")

@@ -102,6 +102,7 @@ def test_rounds_interleave_and_ratios_stay_within_a_round() -> None:
     assert ratio([2, 30, 400], [1, 10, 100]) == 3
 
 
+@pytest.mark.long
 def test_serving(imdb_archive: Path, tmp_path: Path) -> None:
     picture = tmp_path / "served.png"
     small = ("--quick", "--reviews", 32, "--output", picture)
@@ -121,6 +122,7 @@ def test_serving(imdb_archive: Path, tmp_path: Path) -> None:
         assert min(stages["tokenize"], stages["infer"]) > 0
 
 
+@pytest.mark.long
 def test_overload(imdb_archive: Path, tmp_path: Path) -> None:
     _, flood = _run("overload", tmp_path, "--archive", imdb_archive, "--seconds", 2, "--reviews", 32)
     assert flood["offered"] == pytest.approx(2 * flood["before"])
@@ -130,6 +132,7 @@ def test_overload(imdb_archive: Path, tmp_path: Path) -> None:
     assert flood["accepted"] > 0
 
 
+@pytest.mark.long
 def test_startup(imdb_archive: Path, tmp_path: Path) -> None:
     table, figures = _run("startup", tmp_path, "--archive", imdb_archive, "--rounds", 1, "--reviews", 4)
     rows = _rows(table)

@@ -43,6 +43,7 @@ def test_padding_is_what_the_longest_text_of_a_batch_leaves() -> None:
     assert found["as they come"] == pytest.approx(1 - 96 / 160)
 
 
+@pytest.mark.long
 def test_every_case_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generator = np.random.default_rng(0)
     lengths = generator.integers(3, 30, 40)
