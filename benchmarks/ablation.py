@@ -25,18 +25,24 @@ def fit_row(run: Run) -> list[str]:
         if path.exists():
             manifest = json.loads(path.read_text(encoding="utf-8"))
             break
-    start = [name for name in ("encoder", "targets") if name in data]
-    step = config.name + (f", from {' and '.join(start)}" if start else "")
+    start = [name for name in ("encoder", "fitted", "targets") if name in data]
+    names = ["a fit" if name == "fitted" else name for name in start]
+    step = config.name + (f", from {' and '.join(names)}" if start else "")
     parameters = manifest.get("architecture", {}).get("parameters")
     test = manifest.get("metrics", {}).get("test", {}).get(manifest.get("default_precision", ""), {})
     return [
         step,
         f"{parameters:,}" if parameters else "",
-        f"{sum(epoch['seconds'] for epoch in history) / 60:.0f}",
+        _minutes(sum(epoch["seconds"] for epoch in history)),
         f"{100 * best['validation_accuracy']:.2f}",
         f"{best['validation_loss']:.4f}",
         f"{test['accuracy']:.2f} ± {test['interval']:.2f}" if test else "not read",
     ]
+
+
+def _minutes(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.1f}" if minutes < 2 else f"{minutes:.0f}"
 
 
 def ngram_row(folder: Path) -> list[str]:

@@ -59,7 +59,7 @@ def labelled(train: Sequence[Review], count: int, seed: int) -> list[Review]:
 
 
 def recipe(labels: int, seed: int, units: int, changes: Mapping[str, Any]) -> FitConfig:
-    """The flagship's recipe for so many labels: smaller batches and more epochs where they are few."""
+    """The plain recipe for so many labels: smaller batches and more epochs where they are few."""
     config = dataclasses.replace(BILSTM, name=f"labels-{labels}", seed=seed, units=units, patience=0)
     if labels < 2_000:
         config = dataclasses.replace(config, batch_size=16)
@@ -130,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", choices=list(ARMS), help="one of the two fits")
     parser.add_argument("--units", type=int, default=BILSTM.units, help="of the fit without the encoder")
-    parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
+    parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--results", type=Path, default=Path("runs/label-counts.jsonl"), help="a line a fit")
     parser.add_argument("--picture", type=Path, help="PNG file")
     parser.add_argument("--markdown", type=Path, help="file for the table")

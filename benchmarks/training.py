@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=8, help="steps of each case")
     parser.add_argument("--reviews", type=int, default=25_000, help="training reviews that batches are made of")
     parser.add_argument("--only", nargs="+", choices=list(PROCESSES), default=list(PROCESSES))
-    parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
+    parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
     parser.add_argument("--known", type=Path, help="figures of an earlier run, as --json wrote them, to add to")
     parser.add_argument("--cases", nargs="+", default=["fit", "pretrain", "layer"], help="beginnings of their names")

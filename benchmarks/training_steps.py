@@ -191,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--intra", type=int, default=0, help="threads of one op; 0 for all")
     parser.add_argument("--inter", type=int, default=0, help="ops side by side; 0 for all")
     parser.add_argument("--steps", type=int, default=8)
-    parser.add_argument("--fit", default="{}", help="fields of the flagship's recipe to change, as JSON")
+    parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
     parser.add_argument("cases", nargs="+", help="fit…, pretrain…, layer-UNITS-DTYPE")
     options = parser.parse_args(arguments)

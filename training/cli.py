@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from training import sources
 from training.cli_compare import compare
 from training.cli_data import archive_option, data, labelled_options
 from training.cli_diagnose import diagnose
+from training.cli_evaluate import evaluate, print_metrics
 from training.cli_label import label
 from training.cli_ngrams import ngrams
 from training.cli_pretrain import pretrain
 from training.cli_recipe import FIELDS, RecipeCommand, changed, recipe_options
 from training.cli_run import check_resume, checkpoint_option, resume_options, threads_option
 from training.command_group import CommandGroup
+from training.encoder import Encoder
 from training.errors import ConfigError
-from training.fitted import Fitted, load_start
+from training.fitted import Fitted, check_layers, load_start
 from training.pack import check_target
 from training.presets import PRESETS, FitConfig
 from training.run import Run
 from training.targets import Targets
-
-_TOLERANCE = 0.05  # percentage points between a manifest's test accuracy and one computed again
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -48,6 +48,7 @@ def main() -> None:
 main.add_command(data)
 main.add_command(compare)
 main.add_command(diagnose)
+main.add_command(evaluate)
 main.add_command(label)
 main.add_command(ngrams)
 main.add_command(pretrain)
@@ -69,8 +70,9 @@ target_option = click.option(
 init_option = click.option(
     "--init",
     metavar="WEIGHTS",
-    help='Begin with a pre-trained encoder: "encoder", the shipped one, or an encoder.npz of `pretrain`; or with a '
-    "finished fit, by its run folder. Its layers and its vocabulary become the model's.",
+    help='What a fit begins with: a pre-trained encoder ("encoder", the shipped one, or an encoder.npz of `pretrain`) '
+    "or the run folder of a finished fit. Its vocabulary becomes the model's, and the sizes of its layers do, but for "
+    "an encoder's where there are --targets.",
 )
 targets_option = click.option(
     "--targets",
@@ -134,11 +136,15 @@ def fit(
     check_resume(resume=resume, overwrite=overwrite)
     start = load_start(init) if init is not None else None
     if isinstance(start, Fitted):
-        options |= {name: value for name, value in start.shape().items() if options[name] is None}
-    elif start is not None and options["units"] is None and PRESETS[preset].cell == "lstm" and targets is None:
-        options["units"] = start.units
+        options |= {name: size for name, size in start.sizes().items() if options[name] is None}
     config = changed(preset, options)
+    if isinstance(start, Encoder) and options["units"] is None and config.cell == "lstm" and targets is None:
+        config = dataclasses.replace(config, units=start.units)
+    if start is not None:
+        check_layers(start, config)
     where = Run(run or Path("runs", config.name))
+    if init is not None and where.folder.resolve() == Path(init).resolve():
+        raise click.UsageError(f"{where.folder} would be begun with and written to: give another --name or --run")
     check_target(target or where.bundle / config.name)
     found = _read_data(config, archive, data_file, {key: value for key, value in options.items() if key not in FIELDS})
     found = sources.with_start(found, start, _load_targets(targets))
@@ -161,8 +167,8 @@ def fit(
         _publish(where, found, target, bundle_version, threads)
     else:
         Console(stderr=True).print(
-            f"fitted: {where.folder}; `python -m training export {where.folder}`, with the same data options and "
-            f"without KERAS_BACKEND={backend.NAME}, makes the bundle",
+            f"fitted: {where.folder}; `python -m training export {where.folder}`, with the options of its "
+            f"data and its beginning and without KERAS_BACKEND={backend.NAME}, makes the bundle",
             highlight=False,
         )
 
@@ -181,10 +187,6 @@ def _load_targets(path: Path | None) -> Targets | None:
     return None if path is None else Targets.load(path)
 
 
-def _begin(found: sources.FitData, init: str | None, targets: Path | None) -> sources.FitData:
-    return sources.with_start(found, None if init is None else load_start(init), _load_targets(targets))
-
-
 def _publish(run: Run, found: sources.FitData, target: Path | None, version: str, threads: int | None) -> None:
     from training import backend
 
@@ -199,7 +201,7 @@ def _publish(run: Run, found: sources.FitData, target: Path | None, version: str
     console = Console(stderr=True)
     folder = target or run.bundle / run.read_config()[0].name
     bundle = publish(run, folder, found.train, found.validation, version=version, console=console)
-    _print_metrics(console, bundle.manifest.document["metrics"], "validation")
+    print_metrics(console, bundle.manifest.document["metrics"], "validation")
     console.print(f"bundle: {bundle.path}", highlight=False)
 
 
@@ -234,61 +236,7 @@ def export(
     where = Run(run)
     config, _ = where.read_config()
     check_target(target or where.bundle / config.name)
-    found = _begin(_read_data(config, archive, data_file, options), init, targets)
+    start = load_start(init) if init is not None else None
+    found = sources.with_start(_read_data(config, archive, data_file, options), start, _load_targets(targets))
     where.require(config, found.description)
     _publish(where, found, target, bundle_version, threads)
-
-
-@main.command()
-@click.argument("model")
-@archive_option
-@click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest and card.")
-def evaluate(model: str, archive: Path | None, record: bool) -> None:
-    """Compute the test accuracy of MODEL (a name or a folder) from its ONNX files.
-
-    This opens IMDB's test split: choose nothing by what it prints. Where the manifest already has test figures, a
-    difference of more than 0.05 percentage points is an error.
-
-    \b
-    Examples:
-      python -m training evaluate bilstm
-      python -m training evaluate models/bilstm --archive aclImdb_v1.tar.gz
-      python -m training evaluate runs/bilstm/bundle/bilstm --record
-    """  # noqa: D301
-    from sentiline.bundle import find
-    from training import imdb
-    from training.evaluate import hold_to
-    from training.record import measure
-    from training.record import record as record_metrics
-
-    console = Console(stderr=True)
-    bundle = find(model)
-    reviews = imdb.load_test(archive, final_evaluation=True)
-    figures = {
-        precision: measure(bundle, precision, reviews, console).evaluation() for precision in bundle.manifest.precisions
-    }
-    known = bundle.manifest.document.get("metrics", {}).get("test", {})
-    _print_metrics(Console(), {"test": {name: figure.as_dict() for name, figure in figures.items()}}, "test")
-    if record:
-        record_metrics(bundle, "test", figures)
-        console.print(f"recorded in {bundle.path}", highlight=False)
-    else:
-        hold_to(figures, known, tolerance=_TOLERANCE)
-
-
-def _print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:
-    figures: dict[str, dict[str, Any]] = metrics[part]
-    table = Table("", *figures, title=part)
-    for key in next(iter(figures.values())):
-        if key == "calibration":
-            table.add_row("calibration error", *(f"{figure[key]['ece']:.2f} %" for figure in figures.values()))
-            table.add_row("by chance alone", *(f"{figure[key]['chance']:.2f} %" for figure in figures.values()))
-        elif key != "precision":
-            table.add_row(key.replace("_", " "), *(_cell(figure[key]) for figure in figures.values()))
-    console.print(table)
-
-
-def _cell(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:,}"

@@ -21,7 +21,7 @@ _OF_A_READING = ("fits", "ngrams", "bundles", "max_tokens", "seed", "verdicts_to
 @click.option("--ngrams", type=click.Path(path_type=Path), help="Run folder of `ngrams`.")
 @click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
 @archive_option
-@click.option("--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True)
+@click.option("--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True, help="File.")
 @click.option("--trust", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of a known label.")
 @click.option("--crops", type=click.IntRange(0, 16), default=1, show_default=True, help="Pieces of each review.")
 @click.option("--max-tokens", type=click.IntRange(2), default=400, show_default=True, help="Longer reviews are cut.")
@@ -52,8 +52,8 @@ def label(
     """Let fitted models, weighted by validation, label IMDB's unlabelled reviews and pieces of all reviews.
 
     RUN... are run folders of `fit`; the n-gram classifier of `ngrams` is a member as well. Training reviews keep
-    their label, softened by the n-gram classifier that has not seen them. What is read is kept beside the targets
-    until they are complete, so that the same command goes on where it was interrupted.
+    their label, softened by the n-gram classifier that has not seen them. What is read is kept beside the targets,
+    in a folder of that name with .readings, so that the same command goes on where it was interrupted.
 
     \b
     Examples:
@@ -65,7 +65,8 @@ def label(
     if verdicts is not None:
         given = [name for name in _OF_A_READING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
         if given:
-            raise click.UsageError(f"--verdicts stands for a reading that was made: leave out {', '.join(given)}")
+            flags = [parameter.opts[0] for parameter in context.command.params if parameter.name in given]
+            raise click.UsageError(f"--verdicts stands for a reading that was made: leave out {', '.join(flags)}")
         said = load_verdicts(verdicts)
     elif ngrams is None:
         raise click.UsageError("--ngrams is missing: the run folder of `ngrams`; or give --verdicts")
@@ -74,7 +75,6 @@ def label(
     backend.configure(threads)
     from training.labelling import judge_imdb, make_targets, read_texts
     from training.progress import FitProgress
-    from training.readings import Readings
 
     readings = target.with_name(target.name + ".readings")
     with FitProgress() as progress:
@@ -97,5 +97,4 @@ def label(
             if file is not None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 content.save(file)
-        Readings(readings).remove()
         progress.note(f"targets: {target} ({len(targets.ids):,} texts)")

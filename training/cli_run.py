@@ -9,7 +9,7 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-threads_option = click.option("--threads", type=click.IntRange(1), help="TensorFlow threads; default all cores.")
+threads_option = click.option("--threads", type=click.IntRange(1), help="Threads; default all cores.")
 checkpoint_option = click.option(
     "--checkpoint-seconds",
     type=click.FloatRange(0, 300),

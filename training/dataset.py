@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sentiline.errors import EmptyTextError
 from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer, words
+from training.review import Review
 
 
 class Labelled(Protocol):
@@ -118,3 +119,19 @@ def pad(sequences: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDAr
     for row, sequence in zip(ids, sequences, strict=True):
         row[: len(sequence)] = sequence
     return ids, lengths
+
+
+def graded(train: Dataset, reviews: Sequence[Review], top: int = 10) -> Dataset:
+    """The data set with targets graded by the stars, linear from 0.02 for one star to 0.98 for the most.
+
+    Args:
+        train: what `encode(reviews, …)` gave.
+        reviews: with their stars; one without keeps 0 or 1.
+        top: the most stars there are.
+    """
+    skipped = set(train.skipped)
+    kept = [review for index, review in enumerate(reviews) if index not in skipped]
+    targets = [
+        float(review.label) if review.stars is None else 0.02 + 0.96 * (review.stars - 1) / (top - 1) for review in kept
+    ]
+    return Dataset(train.ids, np.array(targets, np.float32), train.skipped)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import PADDING_ID, SPECIAL_TOKENS, Tokenizer
-from training.checkpoint import write_atomically
-from training.errors import CheckpointError
+from training import store
 
 if TYPE_CHECKING:
     from training.language_model import LanguageModel
@@ -26,7 +22,6 @@ SHIPPED = Path(__file__).resolve().parent.parent / "models" / "encoder" / "encod
 """The encoder that comes with the repository."""
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")
-_DAMAGED = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +62,8 @@ class Encoder:
             arrays |= {
                 f"{side}/{name}": array.astype(np.float16) for name, array in zip(_WEIGHTS, weights, strict=True)
             }
-        for name, text in (("tokenizer", self.tokenizer.to_json()), ("provenance", json.dumps(self.provenance))):
-            arrays[name] = np.frombuffer(text.encode(), np.uint8)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        write_atomically(path, buffer.getvalue())
+        texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
+        store.write(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> Encoder:
@@ -81,24 +73,20 @@ class Encoder:
             CheckpointError: there is no such file, or it is not an encoder.
             BundleCorruptError: its tokenizer is not one of this release.
         """
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                directions = tuple(
-                    tuple(file[f"{side}/{name}"].astype(np.float32) for name in _WEIGHTS)
-                    for side in ("forward", "backward")
-                )
-                encoder = cls(
-                    vectors=file["vectors"].astype(np.float32),
-                    directions=directions,
-                    tokenizer=Tokenizer.from_json(file["tokenizer"].tobytes().decode(), source=path),
-                    provenance=json.loads(file["provenance"].tobytes()),
-                )
-                encoder._check_shapes()
-                return encoder
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; `python -m training pretrain` makes an encoder") from None
-        except _DAMAGED as error:
-            raise CheckpointError(f"{path} is not an encoder of this program ({error})") from error
+        missing = "`python -m training pretrain` makes an encoder"
+        with store.opened(path, missing=missing, damaged="is not an encoder") as stored:
+            directions = tuple(
+                tuple(stored.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)
+                for side in ("forward", "backward")
+            )
+            encoder = cls(
+                vectors=stored.array("vectors").astype(np.float32),
+                directions=directions,
+                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
+                provenance=json.loads(stored.text("provenance")),
+            )
+            encoder._check_shapes()
+        return encoder
 
     def _check_shapes(self) -> None:
         words, width = self.vectors.shape

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sentiline.tokenizer import Tokenizer
 from training import checkpoint
 from training.crops import with_crops
-from training.dataset import Dataset, bucketed_batches, build_vocabulary, encode, pad
+from training.dataset import Dataset, bucketed_batches, build_vocabulary, encode, graded, pad
 from training.errors import DataError, TrainingError
+from training.fitted import check_layers
 from training.model import SentimentModel, build_model
 from training.presets import FitConfig
 from training.progress import FitProgress
@@ -71,21 +72,16 @@ def _fit(
     checkpoint_seconds: float,
     shown: FitProgress,
 ) -> list[dict[str, Any]]:
+    _check(config, data)
     resuming = run.start(config, data.description, resume=resume, overwrite=overwrite)
     tokenizer = _tokenizer(config, data, run, shown)
     with shown.stage("encoding reviews"):
         cut = Tokenizer(tokenizer.vocabulary, max_tokens=config.max_tokens, truncation=config.truncation)
         train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)
-        if config.stars and data.targets is None:
-            train = graded(train, data.train)
+        if config.stars:
+            train = graded(train, data.train, data.top)
         validation = encode(data.validation, tokenizer)
         unlabelled = encode([Review(text, 0) for text in data.unlabelled], cut).ids if _uses_unlabelled(config) else ()
-    if config.crops and data.targets is not None:
-        raise DataError("crops are cut from labelled reviews, not from targets: set crops to 0", field="crops")
-    if _uses_unlabelled(config) and not unlabelled:
-        raise DataError(
-            "virtual and entropy need unlabelled reviews, and there are none: set both to 0", field="virtual"
-        )
     for part, name in ((train, "train"), (validation, "validation")):
         shown.note(
             f"{name}: {len(part.ids):,} reviews"
@@ -97,6 +93,20 @@ def _fit(
     vectors = None if data.start is not None else _vectors(config, data, tokenizer, run, shown)
     model = build_model(config, len(tokenizer.vocabulary), vectors, data.start)
     return _train(config, model, train, validation, unlabelled, texts, cut, run, resuming, checkpoint_seconds, shown)
+
+
+def _check(config: FitConfig, data: FitData) -> None:
+    """Refuse, before anything is written, what cannot be fitted on the data."""
+    if data.targets is not None:
+        for field, what in (("crops", "cut from"), ("stars", "those of")):
+            if getattr(config, field):
+                raise DataError(f"{field} are {what} labelled reviews, not targets: leave --{field} out", field=field)
+    if _uses_unlabelled(config) and not data.unlabelled:
+        raise DataError(
+            "virtual and entropy need unlabelled reviews, and there are none: set both to 0", field="virtual"
+        )
+    if data.start is not None:
+        check_layers(data.start, config)
 
 
 def _uses_unlabelled(config: FitConfig) -> bool:
@@ -230,19 +240,6 @@ def _unlabelled_batches(
         batches[number] = drawn[start : start + len(order[number])]
         start += len(order[number])
     return batches
-
-
-def graded(train: Dataset, reviews: Sequence[Review]) -> Dataset:
-    """The data set with targets graded by the stars, linear from 0.02 for one star to 0.98 for ten.
-
-    Args:
-        train: what `encode(reviews, …)` gave.
-        reviews: with their stars; one without keeps 0 or 1.
-    """
-    skipped = set(train.skipped)
-    kept = [review for index, review in enumerate(reviews) if index not in skipped]
-    targets = [float(review.label) if review.stars is None else 0.02 + 0.96 * (review.stars - 1) / 9 for review in kept]
-    return Dataset(train.ids, np.array(targets, np.float32), train.skipped)
 
 
 def best_epoch(history: Sequence[dict[str, Any]]) -> int:

@@ -1,4 +1,4 @@
-"""The weights of a finished fit, as what another fit begins with."""
+"""What a fit may begin with instead of drawn weights: a pre-trained encoder, or another fit."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from sentiline.tokenizer import Tokenizer
 from training import checkpoint
 from training.encoder import Encoder, load_encoder
-from training.errors import CheckpointError, ConfigError
+from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 from training.presets import FitConfig
 from training.run import Run
 
-_SHAPE = ("cell", "direction", "layers", "units", "embedding", "head", "hidden", "activation", "reset_after")
+_KINDS = ("cell", "direction", "head", "activation")
+_SIZES = ("layers", "units", "embedding", "hidden")
+_SPLIT = ("split", "training_reviews", "validation_reviews")
+_CHOICES = 'the run folder of a finished fit, an encoder.npz of `pretrain`, or "encoder"'
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,17 +30,15 @@ class Fitted:
 
     Attributes:
         config: its recipe.
+        data: JSON-ready description of what it learned from.
         weights: float32, averaged weights of its best epoch by variable path, without the name of the model.
         tokenizer: the one its word vectors belong to.
     """
 
     config: FitConfig
+    data: Mapping[str, Any]
     weights: Mapping[str, NDArray[np.float32]]
     tokenizer: Tokenizer
-
-    def shape(self) -> dict[str, Any]:
-        """The fields of the recipe that the shapes of the weights follow from, and how they are used."""
-        return {field: getattr(self.config, field) for field in _SHAPE}
 
     @classmethod
     def load(cls, run: Run) -> Fitted:
@@ -48,13 +49,17 @@ class Fitted:
         """
         if not (run.config.exists() and run.best.exists()):
             raise CheckpointError(
-                f"{run.folder} cannot be begun with: it holds no fit with a finished epoch; name the run folder of "
-                f'one, an encoder.npz of `pretrain`, or "encoder"',
-                field="init",
+                f"{run.folder} holds no fit with a finished epoch to begin with; give {_CHOICES}", field="init"
             )
-        config, _ = run.read_config()
-        weights, _ = checkpoint.load(run.best)
-        return cls(config, {_without_model(path): array for path, array in weights.items()}, run.read_tokenizer())
+        try:
+            config, data = run.read_config()
+            weights, _ = checkpoint.load(run.best)
+            tokenizer = run.read_tokenizer()
+        except TrainingError as error:
+            raise CheckpointError(
+                f"{run.folder} cannot be read as a fit to begin with ({error}); give {_CHOICES}", field="init"
+            ) from error
+        return cls(config, data, {_within(path): array for path, array in weights.items()}, tokenizer)
 
     def digest(self) -> str:
         """SHA-256 over all weights, hexadecimal."""
@@ -63,25 +68,20 @@ class Fitted:
             digest.update(array.astype("<f4").tobytes())
         return digest.hexdigest()
 
-    def assign(self, config: FitConfig, variables: Mapping[str, Any]) -> None:
+    def sizes(self) -> dict[str, int]:
+        """The fields of the recipe that say how large the layers are."""
+        return {field: getattr(self.config, field) for field in _SIZES}
+
+    def assign(self, variables: Mapping[str, Any]) -> None:
         """Give the weights to a model's trainable variables.
 
         Args:
-            config: the model's recipe.
             variables: by path.
 
         Raises:
-            ConfigError: the recipe asks for other layers.
+            CheckpointError: they are another model's.
         """
-        for field, theirs in self.shape().items():
-            ours = getattr(config, field)
-            if theirs != ours:
-                raise ConfigError(
-                    f"{field} is {ours!r}; the fit to begin with has {theirs!r}: set --{field.replace('_', '-')} so",
-                    field=field,
-                )
-        for path, variable in variables.items():
-            variable.assign(self.weights[_without_model(path)])
+        checkpoint.assign({_within(path): variable for path, variable in variables.items()}, self.weights)
 
 
 Start = Encoder | Fitted
@@ -94,10 +94,61 @@ def load_start(name_or_path: str) -> Start:
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    if name_or_path != "encoder" and Path(name_or_path).is_dir():
-        return Fitted.load(Run(Path(name_or_path)))
+    path = Path(name_or_path)
+    if name_or_path != "encoder" and path.is_dir():
+        return Fitted.load(Run(path))
+    if name_or_path != "encoder" and not path.exists():
+        raise CheckpointError(f"{path} does not exist; give {_CHOICES}", field="init")
     return load_encoder(name_or_path)
 
 
-def _without_model(path: str) -> str:
+def check_layers(start: Start, config: FitConfig) -> None:
+    """Refuse a recipe whose layers cannot take the weights.
+
+    Raises:
+        ConfigError: names the first field that differs.
+    """
+    if isinstance(start, Encoder):
+        width = start.vectors.shape[1]
+        if width != config.embedding:
+            raise ConfigError(
+                f"embedding is {config.embedding}; the encoder's word vectors have width {width}: "
+                f"set --embedding {width}",
+                field="embedding",
+            )
+        return
+    for field in (*_KINDS, *_SIZES):
+        theirs, ours = getattr(start.config, field), getattr(config, field)
+        if theirs != ours:
+            raise ConfigError(
+                f"{field} is {ours!r}; the fit to begin with has {theirs!r}, and its weights fit no other: take its "
+                f"preset, and leave --{field} out",
+                field=field,
+            )
+
+
+def check_held_out(start: Fitted, data: Mapping[str, Any]) -> None:
+    """Refuse to begin with a fit that has learned from what would now be held out.
+
+    Args:
+        start: the fit.
+        data: description of what is to be learned from.
+
+    Raises:
+        DataError: both are of the same file or archive, and another part of it was held out.
+    """
+    if start.data.get("sha256") != data.get("sha256"):
+        return
+    for field in _SPLIT:
+        if start.data.get(field) != data.get(field):
+            raise DataError(
+                f"the fit to begin with held out another part of the same reviews ({field.replace('_', ' ')}: "
+                f"{start.data.get(field)}, and here {data.get(field)}): it has learned from reviews that would now "
+                f"choose the epoch; give --validation {start.config.validation} --split-seed {start.config.split_seed}",
+                field="init",
+            )
+
+
+def _within(path: str) -> str:
+    """A variable's path within its model, which is named after the recipe."""
     return path.partition("/")[2]

@@ -195,8 +195,8 @@ def _agreement(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenize
             raise ConfigError(f"{place} does not say which reviews it held out; it cannot be a member", field="bundle")
         if other.vocabulary != tokenizer.vocabulary or split != [recipe["validation"], recipe["split_seed"]]:
             raise ConfigError(
-                f"{place} has another vocabulary or validation part than {first}: a teacher's members must begin from "
-                f"one encoder and hold out the same reviews",
+                f"{place} has another vocabulary or validation part than {first}: a teacher's members must have "
+                f"one vocabulary and hold out the same reviews",
                 field="runs",
             )
     return tokenizer, recipe

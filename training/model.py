@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
 from training.backend import reverse_within
-from training.errors import ConfigError
-from training.fitted import Fitted, Start
+from training.fitted import Fitted, Start, check_layers
 from training.heads import Reading, Tensor, make_head
 from training.presets import FitConfig
 
@@ -182,15 +181,11 @@ def build_model(
     keras.utils.set_random_seed(config.seed)
     model = SentimentModel(config, vocabulary_size, head)
     model.build()
+    if start is not None:
+        check_layers(start, config)
     if isinstance(start, Fitted):
-        start.assign(config, {variable.path: variable for variable in model.trainable_variables})
+        start.assign({variable.path: variable for variable in model.trainable_variables})
     elif start is not None:
-        if start.vectors.shape[1] != config.embedding:
-            raise ConfigError(
-                f"embedding is {config.embedding}; the encoder's word vectors have width {start.vectors.shape[1]}: "
-                f"set --embedding {start.vectors.shape[1]}",
-                field="embedding",
-            )
         model.embedding.embeddings.assign(start.vectors)
         if config.cell == "lstm" and config.units == start.units:
             for layer, weights in zip(model.recurrent[0].directions, start.directions, strict=False):

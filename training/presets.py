@@ -181,15 +181,15 @@ BILSTM = FitConfig(name="bilstm", summary="Bidirectional LSTM with additive pool
 
 _PEER = dataclasses.replace(BILSTM, direction="forward", precision="int8")
 PEERS = (
-    dataclasses.replace(_PEER, name="lstm", summary="The flagship's recipe, reading forward only."),
-    dataclasses.replace(_PEER, name="gru", cell="gru", summary="The flagship's recipe with a forward GRU."),
-    dataclasses.replace(_PEER, name="rnn", cell="rnn", summary="The flagship's recipe with a forward Elman network."),
+    dataclasses.replace(_PEER, name="lstm", summary="The plain recipe, reading forward only."),
+    dataclasses.replace(_PEER, name="gru", cell="gru", summary="The plain recipe with a forward GRU."),
+    dataclasses.replace(_PEER, name="rnn", cell="rnn", summary="The plain recipe with a forward Elman network."),
     dataclasses.replace(
         _PEER,
         name="bigru",
         cell="gru",
         direction="bidirectional",
-        summary="The flagship's recipe with a bidirectional GRU.",
+        summary="The plain recipe with a bidirectional GRU.",
     ),
 )
 
@@ -202,7 +202,7 @@ VARIANTS = (
         embedding_dropout=0.5,
         token_dropout=0.2,
         state_dropout=0.5,
-        summary="The flagship regularized by heavier dropout instead of adversarial noise.",
+        summary="The plain recipe regularized by heavier dropout instead of adversarial noise.",
     ),
 )
 

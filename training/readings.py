@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +24,7 @@ class Readings:
         """Use a folder, which need not exist yet.
 
         Args:
-            folder: of this program's own; `remove` deletes it.
+            folder: of this program's own.
             advance: called with the number of texts whenever a piece is read or found.
         """
         self._folder = folder
@@ -35,10 +34,6 @@ class Readings:
         """Logits of token id sequences, float64 [n]; pieces read before are taken from the folder."""
         parts = [self._piece(member, documents[start : start + PIECE]) for start in range(0, len(documents), PIECE)]
         return np.concatenate(parts) if parts else np.zeros(0)
-
-    def remove(self) -> None:
-        """Delete the folder, its readings being used."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _piece(self, member: Member, documents: Documents) -> NDArray[np.float64]:
         digest = hashlib.sha256(f"{member.identity} {[len(ids) for ids in documents]}".encode())

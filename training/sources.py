@@ -14,7 +14,7 @@ from rich.console import Console
 from training import imdb as imdb_archive
 from training import labelled
 from training.errors import DataError
-from training.fitted import Fitted, Start
+from training.fitted import Fitted, Start, check_held_out
 from training.presets import FitConfig
 from training.review import Review
 from training.targets import Targets
@@ -31,6 +31,7 @@ class FitData:
         description: JSON-ready provenance (name, counts, digests); a resumed fit must find it unchanged.
         start: weights to begin with; their tokenizer is the model's.
         targets: token ids with a teacher's verdicts, to learn from instead of `train`.
+        top: the best rating on the scale of the reviews' stars.
     """
 
     train: Sequence[Review]
@@ -39,6 +40,7 @@ class FitData:
     description: dict[str, Any] = field(default_factory=dict)
     start: Start | None = None
     targets: Targets | None = None
+    top: int = 10
 
 
 class Split(Protocol):
@@ -82,13 +84,15 @@ def with_start(data: FitData, start: Start | None, targets: Targets | None) -> F
     """The data with what a fit begins from and learns from, and with their digests in its description.
 
     Raises:
-        DataError: weights and targets have different vocabularies.
+        DataError: weights and targets have different vocabularies, or see `training.fitted.check_held_out`.
     """
     if start is not None and targets is not None and start.tokenizer.vocabulary != targets.tokenizer.vocabulary:
         raise DataError(
             "the weights to begin with and the targets have different vocabularies; make both from one pre-training",
             field="targets",
         )
+    if isinstance(start, Fitted):
+        check_held_out(start, data.description)
     added: dict[str, Any] = {}
     if start is not None:
         added["fitted" if isinstance(start, Fitted) else "encoder"] = start.digest()
@@ -122,4 +126,4 @@ def labelled_file(config: FitConfig, path: Path, options: Mapping[str, Any], con
         "split": f"seed {config.split_seed}",
         "sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
     }
-    return FitData(train, validation, (), description)
+    return FitData(train, validation, (), description, top=5 if found.scheme == "stars5" else 10)

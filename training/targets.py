@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
-from training.checkpoint import write_atomically
+from training import store
 from training.dataset import Dataset
-from training.errors import CheckpointError
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,16 +45,13 @@ class Targets:
 
     def save(self, path: Path) -> None:
         """Write as one `.npz` without pickle."""
-        arrays: dict[str, Any] = {
+        arrays = {
             "ids": np.concatenate(self.ids),
             "lengths": np.array([len(ids) for ids in self.ids], np.int32),
             "probabilities": self.probabilities,
         }
-        for name, text in (("tokenizer", self.tokenizer.to_json()), ("provenance", json.dumps(self.provenance))):
-            arrays[name] = np.frombuffer(text.encode(), np.uint8)
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)
-        write_atomically(path, buffer.getvalue())
+        texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
+        store.write(path, arrays, texts, compressed=False)
 
     @classmethod
     def load(cls, path: Path) -> Targets:
@@ -65,17 +59,14 @@ class Targets:
 
         Raises:
             CheckpointError: there is no such file, or it holds no targets.
+            BundleCorruptError: its tokenizer is not one of this release.
         """
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                ends = np.cumsum(file["lengths"])
-                return cls(
-                    ids=tuple(np.split(file["ids"], ends[:-1])),
-                    probabilities=file["probabilities"],
-                    tokenizer=Tokenizer.from_json(file["tokenizer"].tobytes().decode()),
-                    provenance=json.loads(file["provenance"].tobytes()),
-                )
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; `python -m training label` makes targets") from None
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"{path} holds no targets of this program ({error})") from error
+        missing = "`python -m training label` makes targets"
+        with store.opened(path, missing=missing, damaged="holds no targets") as stored:
+            ends = np.cumsum(stored.array("lengths"))
+            return cls(
+                ids=tuple(np.split(stored.array("ids"), ends[:-1])),
+                probabilities=stored.array("probabilities"),
+                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
+                provenance=json.loads(stored.text("provenance")),
+            )

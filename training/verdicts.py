@@ -1,14 +1,11 @@
-"""What a teacher says of IMDB's training and unlabelled reviews, as one small file that holds none of their words.
+"""What a teacher says of IMDB's training and unlabelled reviews, as one small file that holds none of their texts.
 
 With it a student is fitted without fitting and running the teacher again: the texts come from the archive.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.errors import SentilineError
 from sentiline.tokenizer import Tokenizer
-from training.checkpoint import write_atomically
+from training import store
 from training.encoder import SHIPPED as _ENCODER
-from training.errors import CheckpointError
 
 SHIPPED = _ENCODER.with_name("verdicts.npz")
 """The verdicts that come with the repository, of the teacher of the shipped models."""
@@ -69,16 +64,13 @@ class Verdicts:
 
     def save(self, path: Path) -> None:
         """Write as one `.npz` without pickle."""
-        arrays: dict[str, Any] = {"labelled": self.labelled, "unlabelled": self.unlabelled, "pieces": self.pieces}
+        arrays = {"labelled": self.labelled, "unlabelled": self.unlabelled, "pieces": self.pieces}
         texts = {
             "tokenizer": self.tokenizer.to_json(),
             "reading": json.dumps(vars(self.reading)),
             "teacher": json.dumps(self.teacher),
         }
-        arrays |= {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        write_atomically(path, buffer.getvalue())
+        store.write(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> Verdicts:
@@ -86,23 +78,18 @@ class Verdicts:
 
         Raises:
             CheckpointError: there is no such file, or it holds no verdicts.
+            BundleCorruptError: its tokenizer is not one of this release.
         """
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                return cls(
-                    labelled=file["labelled"].astype(np.float16),
-                    unlabelled=file["unlabelled"].astype(np.float16),
-                    pieces=file["pieces"].astype(np.float16),
-                    reading=Reading(**json.loads(file["reading"].tobytes())),
-                    tokenizer=Tokenizer.from_json(file["tokenizer"].tobytes().decode(), source=path),
-                    teacher=json.loads(file["teacher"].tobytes()),
-                )
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; `python -m training label` writes verdicts") from None
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-            raise CheckpointError(f"{path} holds no verdicts of this program ({error})") from error
-        except SentilineError as error:
-            raise CheckpointError(f"{path} holds no verdicts of this release ({error})") from error
+        missing = "`python -m training label --verdicts-to` writes verdicts"
+        with store.opened(path, missing=missing, damaged="holds no verdicts") as stored:
+            return cls(
+                labelled=stored.array("labelled").astype(np.float16),
+                unlabelled=stored.array("unlabelled").astype(np.float16),
+                pieces=stored.array("pieces").astype(np.float16),
+                reading=Reading(**json.loads(stored.text("reading"))),
+                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
+                teacher=json.loads(stored.text("teacher")),
+            )
 
 
 def load_verdicts(name_or_path: str) -> Verdicts:

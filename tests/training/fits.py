@@ -62,7 +62,7 @@ class FinishedFit:
 
 
 def tiny_config(**changes: Any) -> FitConfig:
-    """The flagship's recipe at a tiny size."""
+    """The plain recipe at a tiny size."""
     return dataclasses.replace(BILSTM, **{**TINY, "name": "tiny", **changes})
 
 

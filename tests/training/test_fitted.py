@@ -11,7 +11,7 @@ import pytest
 from tests.training.fits import FLAGS, finish, start, tiny_config, tiny_data, write_csv
 from training import checkpoint
 from training.encoder import Encoder
-from training.errors import CheckpointError, ConfigError
+from training.errors import CheckpointError, ConfigError, DataError
 from training.fit import fit
 from training.fitted import Fitted, load_start
 from training.run import Run
@@ -47,19 +47,38 @@ def test_the_second_begins_where_the_first_was_best(first: Run, tmp_path: Path) 
 def test_other_layers_are_refused_and_named(first: Run, tmp_path: Path) -> None:
     data = with_start(tiny_data(), load_start(str(first.folder)), None)
     for changes, message in (
-        ({"units": 5}, "units is 5; the fit to begin with has 4: set --units so"),
+        ({"units": 5}, "units is 5; the fit to begin with has 4, and its weights fit no other: .* leave --units out"),
         ({"cell": "gru"}, "cell is 'gru'; the fit to begin with has 'lstm'"),
         ({"layers": 2}, "layers is 2"),
     ):
         with pytest.raises(ConfigError, match=message):
-            fit(tiny_config(**changes), data, Run(tmp_path / "run"), overwrite=True)
+            fit(tiny_config(**changes), data, Run(tmp_path / "run"))
+        assert not (tmp_path / "run").exists()
+
+
+def test_what_it_learned_from_cannot_be_held_out(first: Run, tmp_path: Path) -> None:
+    start_of_all = load_start(str(first.folder))
+    for changes in ({"validation_reviews": 30}, {"split": "seed 8"}):
+        data = tiny_data()
+        data = dataclasses.replace(data, description={**data.description, **changes})
+        with pytest.raises(DataError, match=r"held out another part of the same reviews .* --split-seed 7"):
+            with_start(data, start_of_all, None)
+        other = {**data.description, "sha256": {"more.csv": "00"}}
+        assert with_start(dataclasses.replace(data, description=other), start_of_all, None).start is start_of_all
 
 
 def test_what_is_no_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="it holds no fit with a finished epoch; name the run folder of one"):
+    with pytest.raises(CheckpointError, match="holds no fit with a finished epoch to begin with; give the run folder"):
         load_start(str(tmp_path))
+    with pytest.raises(
+        CheckpointError, match=r"mnie does not exist; give the run folder of a finished fit, an encoder"
+    ):
+        load_start(str(tmp_path / "mnie"))
     (tmp_path / "config.json").write_bytes(first.config.read_bytes())
-    with pytest.raises(CheckpointError, match="it holds no fit with a finished epoch"):
+    with pytest.raises(CheckpointError, match="holds no fit with a finished epoch"):
+        load_start(str(tmp_path))
+    (tmp_path / "best.npz").write_bytes(first.best.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"cannot be read as a fit to begin with .*best\.npz is not a checkpoint"):
         load_start(str(tmp_path))
 
 
@@ -82,3 +101,10 @@ def test_by_the_command_with_the_layers_of_the_first(first: Run, tmp_path: Path)
     finish(start("fit", "bilstm", *options, log=log), log)
     assert (run.read_config()[0].units, run.read_config()[0].embedding) == (4, 8)
     assert run.read_config()[1]["fitted"] == Fitted.load(first).digest()
+    for extra, message in (
+        ((f"--init={run.folder}",), "would be begun with and written to"),
+        ((f"--init={first.folder}", "--units=5"), "units is 5; the fit to begin with has 4"),
+    ):
+        process = start("fit", "bilstm", f"--data={data}", f"--run={run.folder}", "--resume", *extra, log=log)
+        assert process.wait(timeout=300) == (2 if "would" in message else 1)
+        assert message in " ".join(log.read_text().replace("│", " ").split())

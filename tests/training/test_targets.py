@@ -9,10 +9,10 @@ import pytest
 
 from sentiline.tokenizer import Tokenizer
 from tests.training.fits import tiny_config, tiny_data
-from training.dataset import build_vocabulary, encode
+from training.dataset import build_vocabulary, encode, graded
 from training.encoder import Encoder
 from training.errors import CheckpointError, DataError
-from training.fit import fit, graded
+from training.fit import fit
 from training.review import Review
 from training.run import Run
 from training.sources import with_start
@@ -110,3 +110,7 @@ def test_stars_grade_the_targets():
     expected = [1.0 if review.stars is None else 0.02 + 0.96 * (review.stars - 1) / 9 for review in kept]
     np.testing.assert_allclose(found.labels, expected, atol=1e-6)
     assert found.ids == whole.ids
+    five = graded(
+        encode([Review("a", 1, stars=5), Review("b", 0, stars=1)], tokenizer), [Review("a", 1, stars=5)] * 2, 5
+    )
+    np.testing.assert_allclose(five.labels, 0.98, atol=1e-6)
