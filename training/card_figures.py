@@ -32,7 +32,7 @@ def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
     ]
     lines = []
     if "calibration" in manifest:
-        lines.append(_temperature(manifest["calibration"]))
+        lines.append(_scaling(manifest["calibration"]))
     if rows:
         lines.append(table(("precision", "part", "expected calibration error", "by chance alone", "reviews"), rows))
     if "uncertainty" in manifest:
@@ -43,13 +43,14 @@ def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
     return "\n\n".join(["## Calibration", *lines])
 
 
-def _temperature(found: Mapping[str, Any]) -> str:
+def _scaling(found: Mapping[str, Any]) -> str:
     bins = f"The error is the mean distance of P(positive) from the share that is positive, over {found['bins']} bins."
     if "note" in found:
         return f"Not calibrated: {found['note']}. {bins}"
+    shift = f" and shifted by {found['shift']:+.3f}" if "shift" in found else ""  # none before it was fitted too
     return (
-        f"The logits were divided by a temperature of {found['temperature']:.3f}, fitted on {found['reviews']:,} "
-        f"validation reviews and folded into the weights; no verdict changes by it. {bins}"
+        f"The logits were divided by a temperature of {found['temperature']:.3f}{shift}, fitted on "
+        f"{found['reviews']:,} validation reviews and folded into the weights. {bins}"
     )
 
 

@@ -21,7 +21,9 @@ _OF_A_READING = ("fits", "ngrams", "bundles", "max_tokens", "seed", "verdicts_to
 @click.option("--ngrams", type=click.Path(path_type=Path), help="Run folder of `ngrams`.")
 @click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
 @archive_option
-@click.option("--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True, help="File.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True, help="File."
+)
 @click.option("--trust", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of a known label.")
 @click.option("--crops", type=click.IntRange(0, 16), default=1, show_default=True, help="Pieces of each review.")
 @click.option("--max-tokens", type=click.IntRange(2), default=400, show_default=True, help="Longer reviews are cut.")

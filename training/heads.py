@@ -2,7 +2,7 @@
 
 Shapes: B reviews, T timesteps (right-padded), D state width. Every head offers `logit` for training and `read`,
 which gives the whole graph contract: the logit, the model's own reading at every timestep, and the contribution of
-every timestep, with logit = bias + Σ_t contribution_t. A head whose last step is linear also offers `divide`.
+every timestep, with logit = bias + Σ_t contribution_t. A head whose last step is linear also offers `scale`.
 """
 
 from __future__ import annotations
@@ -66,10 +66,11 @@ class PoolingHead(keras.layers.Layer):
         self.w_attention = self.add_weight(shape=(width,), initializer=_small_normal(), name="w_attention")
         self.bias = self.add_weight(shape=(), initializer="zeros", name="bias")
 
-    def divide(self, temperature: float) -> None:
-        """Divide the logit, and with it every contribution and the bias, by a temperature; exact."""
+    def scale(self, temperature: float, shift: float) -> None:
+        """Divide logit, bias and contributions by a temperature, then shift logit and bias; exact."""
         for weight in (self.w_mean, self.w_attention, self.bias):
             weight.assign(weight / temperature)
+        self.bias.assign(self.bias + shift)
 
     def _attend(self, states: Tensor, mask: Tensor) -> Tensor:
         return ops.softmax(ops.matmul(states, self.attention) + (1 - mask) * _MASKED, axis=-1)  # [B, T]
@@ -142,10 +143,11 @@ class LastHead(keras.layers.Layer):
             shape = self.hidden.compute_output_shape(shape)
         self.output_layer.build(shape)
 
-    def divide(self, temperature: float) -> None:
-        """Divide the logit, and with it every contribution and the bias, by a temperature; exact."""
+    def scale(self, temperature: float, shift: float) -> None:
+        """Divide logit, bias and contributions by a temperature, then shift logit and bias; exact."""
         for weight in (self.output_layer.kernel, self.output_layer.bias):
             weight.assign(weight / temperature)
+        self.output_layer.bias.assign(self.output_layer.bias + shift)
 
     def _dense(self, states: Tensor) -> Tensor:
         hidden = states if self.hidden is None else self.hidden(states)

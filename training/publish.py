@@ -26,11 +26,11 @@ from training.fold import calibrate
 from training.gate import GateReport, check
 from training.model import SentimentModel, build_model
 from training.pack import write_bundle
+from training.platt import Platt
 from training.plots import curves, lengths
 from training.presets import FitConfig
 from training.record import measure
 from training.run import Run
-from training.temperature import Temperature
 from training.trainer import assign_weights
 from training.uncertainty import fit_thresholds
 
@@ -67,7 +67,7 @@ def publish(
     config, data = run.read_config()
     tokenizer = run.read_tokenizer()
     model = load_best(run, config, tokenizer)
-    temperature = calibrate(model, encode(validation, tokenizer))
+    scaling = calibrate(model, encode(validation, tokenizer))
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
     fp32 = store_vectors_as_half(fp32)
@@ -95,7 +95,7 @@ def publish(
     thresholds = fit_thresholds(served.scores, served.called == served.labels, served.unknown)
     figures = {precision: reviews.evaluation().as_dict() for precision, reviews in scored.items()}
     document["metrics"] |= {"validation": figures}
-    document["calibration"] = _calibration(temperature, figures[document["default_precision"]])
+    document["calibration"] = _calibration(scaling, figures[document["default_precision"]])
     document["uncertainty"] = thresholds.as_dict()
     files |= pictures(document["metrics"], document["default_precision"], thresholds.confidence)
     bundle = write_bundle(folder, document, {**files, "README.md": render(document, files).encode()})
@@ -117,15 +117,16 @@ def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentMod
     return model
 
 
-def _calibration(temperature: Temperature, figures: dict[str, Any]) -> dict[str, Any]:
+def _calibration(scaling: Platt, figures: dict[str, Any]) -> dict[str, Any]:
     """What the manifest says of it; the error is that of the calibrated model, at the precision that is served."""
     calibration = {
-        "temperature": round(temperature.value, 6),
+        "temperature": round(scaling.temperature, 6),
+        "shift": round(scaling.shift, 6),
         "ece": figures["calibration"]["ece"],
         "bins": BINS,
         "reviews": figures["reviews"],
     }
-    return calibration | ({"note": temperature.note} if temperature.note else {})
+    return calibration | ({"note": scaling.note} if scaling.note else {})
 
 
 def _document(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.temperature import FEWEST
+from training.platt import FEWEST
 
 REMAINING = 0.5
 """Share of the error rate over all verdicts that those not called uncertain may have."""

@@ -1,4 +1,4 @@
-"""A temperature folded into a head scales logit, bias and contributions alike, and they still add up."""
+"""What is folded into a head scales logit, bias and contributions alike and shifts the bias; they still add up."""
 
 from __future__ import annotations
 
@@ -44,35 +44,40 @@ HEADS = [
 
 
 @pytest.mark.parametrize("changes", HEADS, ids=["pooling", "prefix", "last, hidden", "last"])
-def test_everything_is_divided_and_adds_up(changes: dict[str, Any]) -> None:
+def test_everything_is_scaled_and_adds_up(changes: dict[str, Any]) -> None:
     model, data = _model(**changes), _data(6)
     before = _read(model, data)
-    model.head.divide(2.5)
+    model.head.scale(2.5, -0.7)
     after = _read(model, data)
-    for name in ("logit", "bias", "contributions"):
-        np.testing.assert_allclose(after[name], before[name] / 2.5, rtol=1e-5, atol=1e-6)
+    for name, shift in (("logit", -0.7), ("bias", -0.7), ("contributions", 0.0)):
+        np.testing.assert_allclose(after[name], before[name] / 2.5 + shift, rtol=1e-5, atol=1e-6)
     inside = before["scores"] > 0
     odds = np.log(before["scores"][inside] / (1 - before["scores"][inside]))
-    np.testing.assert_allclose(after["scores"][inside], 1 / (1 + np.exp(-odds / 2.5)), rtol=1e-4)
+    np.testing.assert_allclose(after["scores"][inside], 1 / (1 + np.exp(0.7 - odds / 2.5)), rtol=1e-4)
     assert not after["scores"][~inside].any()
     np.testing.assert_allclose(after["bias"] + after["contributions"].sum(axis=1), after["logit"], rtol=0, atol=1e-5)
 
 
-def test_the_fitted_temperature_is_the_one_that_the_labels_have() -> None:
+def test_what_is_fitted_is_what_the_labels_have() -> None:
     model, data = _model(), _data(3000)
+    model.embedding.embeddings.assign(np.random.default_rng(4).normal(0, 5, (WORDS, 8)))
     logits = _read(model, data)["logit"]
-    labels = np.random.default_rng(3).random(3000) < 1 / (1 + np.exp(-logits / 1.8))  # too sure by 1.8
+    assert logits.std() > 1
+    labels = np.random.default_rng(3).random(3000) < 1 / (1 + np.exp(0.9 - logits / 1.8))  # too sure, and too positive
     found = calibrate(model, Dataset(data.ids, labels.astype(np.int8)))
-    assert found.value == pytest.approx(1.8, rel=0.15)
+    assert found.temperature == pytest.approx(1.8, rel=0.15)
+    assert found.shift == pytest.approx(-0.9, abs=0.15)
     assert found.note == ""
-    np.testing.assert_allclose(_read(model, data)["logit"], logits / found.value, rtol=1e-5, atol=1e-6)
+    scaled = logits / found.temperature + found.shift
+    np.testing.assert_allclose(_read(model, data)["logit"], scaled, rtol=1e-5, atol=1e-5)
 
 
-def test_a_model_whose_temperature_cannot_be_fitted_is_left_alone() -> None:
+def test_a_model_that_cannot_be_calibrated_is_left_alone() -> None:
     model, data = _model(), _data(20)
     before = _read(model, data)
     found = calibrate(model, data)
-    assert (found.value, "20 validation reviews are too few" in found.note) == (1, True)
+    assert (found.temperature, found.shift) == (1, 0)
+    assert "20 validation reviews are too few" in found.note
     np.testing.assert_array_equal(_read(model, data)["logit"], before["logit"])
 
 
@@ -84,8 +89,8 @@ def test_a_model_whose_temperature_cannot_be_fitted_is_left_alone() -> None:
     ],
     ids=["unit", "timesteps"],
 )
-def test_a_head_that_ends_in_no_linear_step_is_not_divided(changes: dict[str, Any]) -> None:
+def test_a_head_that_ends_in_no_linear_step_is_not_scaled(changes: dict[str, Any]) -> None:
     model = build_model(tiny_config(state_dropout=0.0, **changes), WORDS)
     found = calibrate(model, _data(300))
-    assert found.value == 1
+    assert (found.temperature, found.shift) == (1, 0)
     assert f'head "{changes["head"]}" ends in no linear step' in found.note

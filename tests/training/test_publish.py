@@ -114,9 +114,9 @@ def test_what_is_published_is_the_calibrated_model(finished_fit: FinishedFit, tm
     best = run.best.read_bytes()
     bundle = publish(run, tmp_path / "tiny", held, mixed, version="1.0.0")
     document = bundle.manifest.document
-    temperature = document["calibration"]["temperature"]
+    temperature, shift = (document["calibration"][name] for name in ("temperature", "shift"))
     assert temperature > 1.2
-    assert document["calibration"].keys() == {"temperature", "ece", "bins", "reviews"}
+    assert document["calibration"].keys() == {"temperature", "shift", "ece", "bins", "reviews"}
     assert document["calibration"]["ece"] == document["metrics"]["validation"]["int8"]["calibration"]["ece"]
     assert document["calibration"]["reviews"] == 600
     assert document["uncertainty"].keys() >= {"confidence", "unknown_rate"}
@@ -127,16 +127,19 @@ def test_what_is_published_is_the_calibrated_model(finished_fit: FinishedFit, tm
         for one, review in zip(ids, mixed, strict=False):
             (answer,) = model.predict([review.text], detail="timesteps")
             logit = float(raw(one[None, :], np.array([len(one)], np.int32))["logit"][0])
-            assert answer.logit == pytest.approx(logit / temperature, abs=1e-5)
+            assert answer.logit == pytest.approx(logit / temperature + shift, abs=1e-5)
             total = answer.bias + sum(step.contribution or 0.0 for step in answer.timesteps or ())
             assert total == pytest.approx(answer.logit, abs=1e-5)
-    assert f"divided by a temperature of {temperature:.3f}" in bundle.read("README.md").decode()
+    assert (
+        f"divided by a temperature of {temperature:.3f} and shifted by {shift:+.3f}"
+        in bundle.read("README.md").decode()
+    )
 
 
 def test_a_small_validation_part_says_what_it_did_not_fit(finished_fit: FinishedFit) -> None:
     document = Bundle.open(finished_fit.run.bundle / "tiny").manifest.document
-    assert document["calibration"]["temperature"] == 1
-    assert "are too few to fit a temperature" in document["calibration"]["note"]
+    assert (document["calibration"]["temperature"], document["calibration"]["shift"]) == (1, 0)
+    assert "are too few to calibrate by" in document["calibration"]["note"]
     assert "are too few to fit a confidence" in document["uncertainty"]["note"]
     card = (finished_fit.run.bundle / "tiny" / "README.md").read_text(encoding="utf-8")
     assert document["calibration"]["note"] in card

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.temperature import FEWEST
+from training.platt import FEWEST
 from training.uncertainty import (
     LEAST_UNKNOWN_RATE,
     MOST_FLAGGED,

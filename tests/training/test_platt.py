@@ -1,4 +1,4 @@
-"""The fitted temperature against known scalings and a plain search; what cannot be fitted is left at 1 and says so."""
+"""What is fitted against known scalings and shifts and a plain search; what cannot be fitted is left and says so."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.temperature import FEWEST, fit_temperature
+from training.platt import FEWEST, fit_platt
 
 
 def _drawn(count: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
@@ -17,27 +17,35 @@ def _drawn(count: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.i
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 1.7, 4.0])
-def test_a_known_scaling_is_recovered(scale: float) -> None:
+@pytest.mark.parametrize("shift", [-1.2, 0.0, 0.3])
+def test_a_known_scaling_and_shift_are_recovered(scale: float, shift: float) -> None:
     logits, labels = _drawn(40_000)
-    assert fit_temperature(scale * logits, labels).value == pytest.approx(scale, rel=0.03)
+    found = fit_platt(scale * (logits - shift), labels)
+    assert found.temperature == pytest.approx(scale, rel=0.03)
+    assert found.shift == pytest.approx(shift, abs=0.06)
 
 
 def test_it_is_exactly_equivariant() -> None:
     logits, labels = _drawn(500)
-    base = fit_temperature(logits, labels).value
-    assert fit_temperature(3 * logits, labels).value == pytest.approx(3 * base, rel=1e-6)
+    base, other = fit_platt(logits, labels), fit_platt(3 * (logits - 2), labels)
+    assert other.temperature == pytest.approx(3 * base.temperature, rel=1e-6)
+    assert other.shift == pytest.approx(base.shift + 2 / base.temperature, rel=1e-6)
 
 
-def test_no_other_temperature_has_a_lower_cross_entropy() -> None:
+def test_nothing_else_has_a_lower_cross_entropy() -> None:
     logits, labels = _drawn(300)
-    fitted = fit_temperature(2.5 * logits, labels)
+    logits = 2.5 * logits + 1
+    fitted = fit_platt(logits, labels)
 
-    def loss(temperature: float) -> float:
-        margins = np.where(labels == 1, 2.5 * logits, -2.5 * logits) / temperature
-        return float(np.logaddexp(0, -margins).mean())
+    def loss(temperature: float, shift: float) -> float:
+        z = logits / temperature + shift
+        return float(np.logaddexp(0, -np.where(labels == 1, z, -z)).mean())
 
-    searched = np.geomspace(0.1, 10, 400)
-    assert loss(fitted.value) <= min(map(loss, searched)) + 1e-12
+    searched = [
+        loss(temperature, shift) for temperature in np.geomspace(0.5, 8, 100) for shift in np.linspace(-2, 1, 99)
+    ]
+    assert loss(fitted.temperature, fitted.shift) <= min(searched) + 1e-12
+    assert min(searched) < loss(fitted.temperature, fitted.shift) + 1e-3
     assert fitted.note == ""
 
 
@@ -53,9 +61,9 @@ def test_no_other_temperature_has_a_lower_cross_entropy() -> None:
     ],
     ids=["few", "none", "one label", "separated", "opposite", "constant"],
 )
-def test_what_cannot_be_fitted_is_one_and_says_why(
+def test_what_cannot_be_fitted_is_left_and_says_why(
     logits: NDArray[np.float64], labels: NDArray[np.int8], note: str
 ) -> None:
-    fitted = fit_temperature(logits, labels)
-    assert fitted.value == 1
+    fitted = fit_platt(logits, labels)
+    assert (fitted.temperature, fitted.shift) == (1, 0)
     assert note in fitted.note
