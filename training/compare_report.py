@@ -116,6 +116,11 @@ def _notes(entries: Sequence[Entry], texts: int, rounds: int) -> str:
         f"slowest round at most {spread:.2f} times the fastest. ONNX Runtime {version('onnxruntime')}, "
         f"{_processor()}, {date.today().isoformat()}.",
     ]
+    if any(entry.speed.ratio is not None for entry in entries):
+        lines.append(
+            f"- Speed: the median over the rounds of reviews a second against those of `{BASELINE}` in the same round, "
+            f"which a shared machine disturbs less than it does the medians of the columns before."
+        )
     untested = [f"`{entry.name}`" for entry in entries if entry.test is None]
     if untested:
         lines.append(f"- Without a recorded test accuracy: {', '.join(untested)}.")
