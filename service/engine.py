@@ -218,5 +218,5 @@ class Engine:
             self._metrics.ready(True)
             logger.info("ready: model %r on %d threads", name, self.threads)
             return
-        self.failure = reason
         logger.error("not ready, and will not be: default model (%s) %r: %s", variable("model"), name, reason)
+        self.failure = reason  # last: whoever sees it finds the reason in the log

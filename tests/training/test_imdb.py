@@ -103,7 +103,7 @@ def test_only_the_evaluation_opens_the_test_half() -> None:
             named = isinstance(node, ast.FunctionDef) and "load_test" in (ast.get_source_segment(text, node) or "")
             if named or (isinstance(node, ast.ImportFrom) and any(alias.name == "load_test" for alias in node.names)):
                 users.add((path.name, getattr(node, "name", "import")))
-    assert users == {("imdb.py", "load_test"), ("cli.py", "evaluate")}
+    assert users == {("imdb.py", "load_test"), ("cli_evaluate.py", "evaluate")}
 
 
 def test_test_is_apart_from_train(imdb_archive: Path, train: imdb.ImdbTrain) -> None:

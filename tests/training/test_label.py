@@ -108,7 +108,7 @@ def test_verdicts_alone_give_the_same_targets(chain: Path) -> None:
         (["--verdicts=targets.npz"], 1, "targets.npz holds no verdicts of this program"),
         (["--verdicts=nowhere.npz"], 1, "nowhere.npz does not exist"),
         (["--verdicts=shipped"], 1, "the verdicts are of 22,489 training reviews, and the archive gives"),
-        (["--verdicts=verdicts.npz", "--seed=1", "--ngrams=ngrams"], 2, "leave out ngrams, seed"),
+        (["--verdicts=verdicts.npz", "--seed=1", "--ngrams=ngrams"], 2, "leave out --ngrams, --seed"),
         ([], 2, "--ngrams is missing"),
     ],
 )
