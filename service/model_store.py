@@ -27,10 +27,11 @@ RETRY_SECONDS = 30.0
 
 MEBIBYTE = 1 << 20
 GRAPH_FACTOR = 3
-TOKENIZER_FACTOR = 16
-UNIT_BYTES = 20 * 1024
-"""Memory of a loaded model: so many times the bytes of its graph's and its tokenizer's file, and so many for each unit
-of each direction: four gates and a state in float32 at each of 1,024 timesteps.
+TOKENIZER_FACTOR = 12
+UNIT_BYTES = 16 * 1024
+SESSION_BYTES = 2 * MEBIBYTE
+"""Memory of a loaded model: so many times the bytes of its graph's and its tokenizer's file, so many for each unit of
+each direction (four gates in float32 at each of 1,024 timesteps), and so many besides.
 
 Fitted to what the shipped models add to the memory of a process (PSS), from which it differs by less than 4 MiB.
 """
@@ -194,7 +195,8 @@ def installed_models() -> dict[str, Path]:
 def memory(manifest: Manifest, precision: str) -> int:
     """Bytes of memory that a model is taken to need once it is loaded."""
     graph, tokenizer = manifest.files[manifest.precisions[precision]], manifest.files[manifest.tokenizer]
-    return GRAPH_FACTOR * graph.size + TOKENIZER_FACTOR * tokenizer.size + UNIT_BYTES * _units(manifest)
+    files = GRAPH_FACTOR * graph.size + TOKENIZER_FACTOR * tokenizer.size
+    return files + UNIT_BYTES * _units(manifest) + SESSION_BYTES
 
 
 def _units(manifest: Manifest) -> int:
