@@ -1,8 +1,8 @@
 """What a training step of the flagship's fit and of the pre-training costs, against the arithmetic that it needs.
 
 The steps are those that `python -m training` takes, on IMDB training reviews; the arithmetic is counted from shapes,
-and set against the best matrix product that the same process reached just before. Each setting of TensorFlow's threads
-has a process of its own (`benchmarks.training_steps`). Nothing else should run meanwhile.
+and set against the best matrix product that any of the processes reached just before. Each setting of TensorFlow's
+threads has a process of its own (`benchmarks.training_steps`). Nothing else should run meanwhile.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.training [--steps 8] [--markdown FILE] [--json FILE]
 In parts: … --ids IDS.npz --only default --cases fit --known FILE.json --json FILE.json
@@ -27,27 +27,33 @@ from sentiline.bundle import find
 from training import imdb
 from training.dataset import encode
 
-LAYERS = tuple(f"layer-{units}-{dtype}" for units in (64, 128, 256) for dtype in ("float32", "bfloat16"))
-PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
+LAYER_KINDS = {"float32": "float32", "bfloat16": "bfloat16", "keras": "float32, as Keras computes it"}
+LAYERS = tuple(f"layer-{units}-{kind}" for units in (64, 128, 256) for kind in LAYER_KINDS)
+PROCESSES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
     "default": (
-        0,
-        0,
-        ("fit", "fit-bfloat16", "fit-unbucketed", "fit-eager", "pretrain-bfloat16", "pretrain-float32", *LAYERS),
+        (),
+        (
+            *("fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager"),
+            *("pretrain-bfloat16", "pretrain-float32", "pretrain-keras"),
+            *LAYERS,
+        ),
     ),
-    "1 thread an op, 2 side by side": (1, 2, ("fit", "fit-bfloat16", "pretrain-bfloat16", "pretrain-float32", *LAYERS)),
-    "1 thread": (1, 1, ("fit", "pretrain-bfloat16")),
-    "XLA": (0, 0, ("fit-xla", "pretrain-xla")),
+    "TensorFlow's own threads": (("--intra", "0", "--inter", "0"), ("fit", "pretrain-bfloat16", "pretrain-float32")),
+    "1 thread": (("--intra", "1", "--inter", "1"), ("fit", "pretrain-bfloat16", "pretrain-float32")),
+    "XLA": ((), ("fit-xla", "pretrain-xla")),
 }
-"""Threads of one op, ops side by side (0 for all), and what is timed under them."""
+"""How threads are set, training's own way if empty, and what is timed under them."""
 
 NAMES = {
     "fit": "as it is",
+    "fit-keras": "LSTM as Keras computes it",
     "fit-bfloat16": "products in bfloat16",
     "fit-unbucketed": "batches as they come",
     "fit-eager": "eager",
     "fit-xla": "compiled by XLA",
     "pretrain-bfloat16": "bfloat16",
     "pretrain-float32": "float32",
+    "pretrain-keras": "float32, LSTM as Keras computes it",
     "pretrain-xla": "bfloat16, compiled by XLA",
 }
 
@@ -63,13 +69,12 @@ def write_ids(path: Path, archive: Path | None, model: str, reviews: int) -> Non
 
 def chosen(name: str, beginnings: Sequence[str]) -> list[str]:
     """The cases of a process whose names begin so."""
-    return [case for case in PROCESSES[name][2] if case.startswith(tuple(beginnings))]
+    return [case for case in PROCESSES[name][1] if case.startswith(tuple(beginnings))]
 
 
 def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one process."""
-    intra, inter, _ = PROCESSES[name]
-    command = [sys.executable, "-m", "benchmarks.training_steps", ids, "--intra", intra, "--inter", inter]
+    command = [sys.executable, "-m", "benchmarks.training_steps", ids, *PROCESSES[name][0]]
     command += ["--steps", options.steps, "--fit", options.fit, "--pretrain", options.pretrain]
     command += chosen(name, options.cases)
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}
@@ -78,15 +83,20 @@ def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def best_products(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Operations a second of the machine's best matrix product by dtype, under whichever threads reached it."""
+    return {dtype: max(figures["peak"][dtype] for figures in found.values()) for dtype in ("float32", "bfloat16")}
+
+
 def table(found: Mapping[str, Mapping[str, Any]], kind: str, base: str) -> Table:
     """The steps of one kind; costs a token in terms of the base case under default threads."""
-    rows, costs = [], {}
+    rows, costs, best = [], {}, best_products(found)
     for process, figures in found.items():
         for case, figure in figures["cases"].items():
             if case.startswith(kind):
                 seconds = sum(figure["seconds"])
                 costs[process, case] = seconds / figure["tokens"]
-                rate, peak = figure["operations"] / seconds, figure["peak"]
+                rate, peak = figure["operations"] / seconds, best[figure["dtype"]]
                 cells = [f"{1e6 * costs[process, case]:.2f}", _ratio(costs, process, case, base), f"{rate / 1e9:.0f}"]
                 cells += [f"{100 * rate / peak:.0f} %", f"{figure['first']:.1f}"]
                 threads = "" if process in ("default", "XLA") else f", {process}"
@@ -100,17 +110,15 @@ def _ratio(costs: Mapping[tuple[str, str], float], process: str, case: str, base
 
 def layers(found: Mapping[str, Mapping[str, Any]]) -> Table:
     """One LSTM layer alone, by its units: thousand million operations a second, and the share of the best product."""
-    columns = ["units", *(f"{dtype}, {name}" for name in found for dtype in ("float32", "bfloat16"))]
-    rows = []
+    rows, best = [], best_products(found)
     for units in (64, 128, 256):
         cells = []
-        for figures in found.values():
-            for dtype in ("float32", "bfloat16"):
-                figure = figures["cases"][f"layer-{units}-{dtype}"]
-                rate = figure["operations"] / sum(figure["seconds"])
-                cells.append(f"{rate / 1e9:.0f} ({100 * rate / figure['peak']:.0f} %)")
+        for kind in LAYER_KINDS:
+            figure = found["default"]["cases"][f"layer-{units}-{kind}"]
+            rate = figure["operations"] / sum(figure["seconds"])
+            cells.append(f"{rate / 1e9:.0f} ({100 * rate / best[figure['dtype']]:.0f} %)")
         rows.append([str(units), *cells])
-    return Table(columns, rows)
+    return Table(["units", *LAYER_KINDS.values()], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -142,13 +150,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parts(found: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) -> list[str | Table]:
-    first = next(iter(found.values()))
-    peaks = ", ".join(f"{rate / 1e9:.0f} in {dtype}" for dtype, rate in first["peak"].items())
-    shares = first["padding"]
+    peaks = ", ".join(f"{rate / 1e9:.0f} in {dtype}" for dtype, rate in best_products(found).items())
+    shares = next(iter(found.values()))["padding"]
     parts: list[str | Table] = [
         f"{options.steps} steps of each case, fewer where compiled by XLA or eager; {machine()}. The best product of "
-        f"1,536 x 1,536 matrices reached {peaks}, in thousand million operations a second (Gop/s), with "
-        f"{next(iter(found))} threads.",
+        f"1,536 x 1,536 matrices reached {peaks}, in thousand million operations a second (Gop/s).",
         "The fit:",
         table(found, "fit", "fit"),
         f"Padding is {100 * shares['bucketed']:.1f} % of the timesteps of an epoch, and would be "
@@ -156,9 +162,8 @@ def _parts(found: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) 
         "The pre-training:",
         table(found, "pretrain", "pretrain-bfloat16"),
     ]
-    alone = {name: figures for name, figures in found.items() if set(LAYERS) <= set(figures["cases"])}
-    if alone:
-        parts += ["One LSTM layer alone, forward and backward, 64 texts of 200 tokens, in Gop/s:", layers(alone)]
+    if "default" in found and set(LAYERS) <= set(found["default"]["cases"]):
+        parts += ["One LSTM layer alone, forward and backward, 64 texts of 200 tokens, in Gop/s:", layers(found)]
     return parts
 
 

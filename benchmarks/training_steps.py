@@ -10,16 +10,18 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training import backend
+from training import backend, language_model, model
 from training.dataset import bucketed_batches, pad
 from training.language_model import build_language_model
 from training.model import build_model
@@ -29,8 +31,8 @@ from training.pretrainer import Pretrainer
 from training.streams import Candidates, streams, window
 from training.trainer import Trainer
 
-FIT_CASES = ("fit", "fit-bfloat16", "fit-unbucketed", "fit-eager", "fit-xla")
-PRETRAIN_CASES = ("pretrain-bfloat16", "pretrain-float32", "pretrain-xla")
+FIT_CASES = ("fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager", "fit-xla")
+PRETRAIN_CASES = ("pretrain-bfloat16", "pretrain-float32", "pretrain-keras", "pretrain-xla")
 LAYER_BATCH, LAYER_TIME = 64, 200
 
 
@@ -141,7 +143,7 @@ def pretrain_case(
     case: str, documents: list[NDArray[np.int32]], words: int, config: PretrainConfig, steps: int
 ) -> dict[str, Any]:
     """Steps of a pre-training on consecutive windows."""
-    precision = "float32" if case == "pretrain-float32" else "bfloat16"
+    precision = "float32" if case in ("pretrain-float32", "pretrain-keras") else "bfloat16"
     config = dataclasses.replace(config, precision=precision)
     counts = np.bincount(np.concatenate(documents), minlength=words)
     trainer = Pretrainer(config, build_language_model(config, counts, None), 1000)
@@ -162,10 +164,28 @@ def pretrain_case(
     }
 
 
-def layer_case(units: int, dtype: str, steps: int) -> dict[str, Any]:
+@contextmanager
+def replaced_lstm(case: str) -> Iterator[None]:
+    """Within it, models are computed as Keras would if the case says so."""
+    if not case.endswith("-keras"):
+        yield
+        return
+    with patch.object(model, "recur", by_keras), patch.object(language_model, "recur", by_keras):
+        yield
+
+
+def by_keras(layer: Any, inputs: Any, state: Any = None) -> Any:
+    """`training.backend.recur` without the LSTM of its own."""
+    return layer(inputs, initial_state=state)
+
+
+def layer_case(units: int, kind: str, steps: int) -> dict[str, Any]:
     """One LSTM layer alone, forward and backward, 128 inputs wide."""
-    policy = "mixed_bfloat16" if dtype == "bfloat16" else "float32"
-    layer = keras.layers.LSTM(units, return_sequences=True, dtype=policy)
+    dtype = "bfloat16" if kind == "bfloat16" else "float32"
+    read = by_keras if kind == "keras" else backend.recur
+    layer = keras.layers.LSTM(
+        units, return_sequences=True, dtype="mixed_bfloat16" if dtype == "bfloat16" else "float32"
+    )
     layer.build((None, None, 128))
     variables = [variable.value for variable in layer.trainable_variables]
 
@@ -173,7 +193,7 @@ def layer_case(units: int, dtype: str, steps: int) -> dict[str, Any]:
     def step(vectors: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(vectors)
-            total = tf.reduce_sum(tf.cast(layer(vectors), tf.float32))
+            total = tf.reduce_sum(tf.cast(read(layer, vectors), tf.float32))
         return tape.gradient(total, [vectors, *variables])
 
     vectors = tf.random.stateless_normal([LAYER_BATCH, LAYER_TIME, 128], [0, 0])
@@ -188,16 +208,18 @@ def layer_case(units: int, dtype: str, steps: int) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ids", type=Path, help="joined token ids, lengths and the number of words")
-    parser.add_argument("--intra", type=int, default=0, help="threads of one op; 0 for all")
-    parser.add_argument("--inter", type=int, default=0, help="ops side by side; 0 for all")
+    parser.add_argument("--intra", type=int, help="threads of one op, 0 for all; default as training sets them")
+    parser.add_argument("--inter", type=int, help="ops side by side, 0 for all; default as training sets them")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
     parser.add_argument("cases", nargs="+", help="fit…, pretrain…, layer-UNITS-DTYPE")
     options = parser.parse_args(arguments)
-    tf.config.threading.set_intra_op_parallelism_threads(options.intra)
-    tf.config.threading.set_inter_op_parallelism_threads(options.inter)
     backend.configure()
+    if options.intra is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(options.intra)
+    if options.inter is not None:
+        tf.config.threading.set_inter_op_parallelism_threads(options.inter)
     with np.load(options.ids) as file:
         documents, words = np.split(file["ids"], np.cumsum(file["lengths"])[:-1]), int(file["words"])
     fit = dataclasses.replace(BILSTM, **json.loads(options.fit))
@@ -205,14 +227,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     peaks = {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}
     found: dict[str, Any] = {"peak": peaks, "padding": padding(documents, fit), "cases": {}}
     for case in options.cases:
-        if case in FIT_CASES:
-            figure = fit_case(case, documents, words, fit, options.steps)
-        elif case in PRETRAIN_CASES:
-            figure = pretrain_case(case, documents, words, pretrain, options.steps)
-        else:
-            _, units, dtype = case.split("-")
-            figure = layer_case(int(units), dtype, options.steps)
-        found["cases"][case] = {**figure, "peak": peaks[figure["dtype"]]}
+        with replaced_lstm(case):
+            if case in FIT_CASES:
+                figure = fit_case(case, documents, words, fit, options.steps)
+            elif case in PRETRAIN_CASES:
+                figure = pretrain_case(case, documents, words, pretrain, options.steps)
+            else:
+                _, units, kind = case.split("-")
+                figure = layer_case(int(units), kind, options.steps)
+        found["cases"][case] = figure
         print(json.dumps(found), flush=True)
 
 

@@ -24,10 +24,39 @@ EXPORTS = NAME == "tensorflow"
 """Whether models can be exported under it: tf2onnx reads TensorFlow's graphs."""
 
 if NAME == "tensorflow":
-    from training.backend_tensorflow import compiled, configure, differentiate, fused, matmul, reverse_within, to_numpy
+    from training.backend_tensorflow import (
+        compiled,
+        configure,
+        differentiate,
+        fused,
+        matmul,
+        recur,
+        reverse_within,
+        to_numpy,
+    )
 elif NAME == "torch":
-    from training.backend_torch import compiled, configure, differentiate, fused, matmul, reverse_within, to_numpy
+    from training.backend_torch import (
+        compiled,
+        configure,
+        differentiate,
+        fused,
+        matmul,
+        recur,
+        reverse_within,
+        to_numpy,
+    )
 else:
     raise ConfigError(f"KERAS_BACKEND is {NAME!r}; training runs on tensorflow or torch", field="KERAS_BACKEND")
 
-__all__ = ["EXPORTS", "NAME", "compiled", "configure", "differentiate", "fused", "matmul", "reverse_within", "to_numpy"]
+__all__ = [
+    "EXPORTS",
+    "NAME",
+    "compiled",
+    "configure",
+    "differentiate",
+    "fused",
+    "matmul",
+    "recur",
+    "reverse_within",
+    "to_numpy",
+]

@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+from sentiline.cpus import available_cpus
+from training.lstm_tensorflow import lstm
 
 Tensor = Any
 
 
 def configure(threads: int | None = None) -> None:
-    """Make ops deterministic, so that equal configs give equal weights, and bound the threads; before the first op.
+    """Make ops deterministic, so that equal configs give equal weights, and set the threads; before the first op.
+
+    The two directions of a layer do not wait for each other: two ops run side by side, each on half of the threads.
+    Products of a timestep are too small for all threads to be worth their waiting (docs/training.md has the figures).
 
     Args:
-        threads: of one op, and of ops side by side; None for all cores.
+        threads: of both ops together; None for the CPUs this process may use.
     """
     tf.config.experimental.enable_op_determinism()
-    if threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    threads = available_cpus() if threads is None else threads
+    tf.config.threading.set_intra_op_parallelism_threads(max(1, threads // 2))
+    tf.config.threading.set_inter_op_parallelism_threads(min(2, threads))
 
 
 def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
@@ -86,6 +93,25 @@ def reverse_within(values: Tensor, lengths: Tensor) -> Tensor:
 def matmul(left: Tensor, right: Tensor) -> Tensor:
     """Product of [B, T, D] and [D, N] as a single node of a graph; Keras' own leaves reshapes in an export."""
     return tf.linalg.matmul(left, right)
+
+
+def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
+    """What a recurrent Keras layer that returns all states makes of inputs; an LSTM in float32 by `lstm`.
+
+    Args:
+        layer: built.
+        inputs: [B, T, E].
+        state: the layer's initial state; None for zeros.
+
+    Returns:
+        [B, T, H], and where the layer returns its last state, that as well.
+    """
+    standard = isinstance(layer, keras.layers.LSTM) and layer.activation is keras.activations.tanh
+    if not standard or layer.compute_dtype != "float32":
+        return layer(inputs, initial_state=state)
+    first = [tf.zeros([tf.shape(inputs)[0], layer.units])] * 2 if state is None else state
+    states, cell = lstm(inputs, *(tf.convert_to_tensor(weight) for weight in (*layer.trainable_variables, *first)))
+    return (states, states[:, -1], cell) if layer.return_state else states
 
 
 def to_numpy(values: Any) -> NDArray[Any]:

@@ -87,6 +87,20 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
     return torch.matmul(left, right)
 
 
+def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
+    """What a recurrent Keras layer that returns all states makes of inputs; an LSTM is cuDNN's on a GPU.
+
+    Args:
+        layer: built.
+        inputs: [B, T, E].
+        state: the layer's initial state; None for zeros.
+
+    Returns:
+        [B, T, H], and where the layer returns its last state, that as well.
+    """
+    return layer(inputs, initial_state=state)
+
+
 def to_numpy(values: Any) -> NDArray[Any]:
     """A variable's or tensor's values, from wherever they are."""
     array: NDArray[Any] = ops.convert_to_numpy(values)

@@ -22,6 +22,7 @@ from training.cli_run import check_resume, checkpoint_option, resume_options, th
 from training.command_group import CommandGroup
 from training.encoder import Encoder
 from training.errors import ConfigError
+from training.few_labels import enough_steps
 from training.fitted import Fitted, check_layers, load_start
 from training.pack import check_target
 from training.presets import PRESETS, FitConfig
@@ -148,12 +149,21 @@ def fit(
     check_target(target or where.bundle / config.name)
     found = _read_data(config, archive, data_file, {key: value for key, value in options.items() if key not in FIELDS})
     found = sources.with_start(found, start, _load_targets(targets))
+    planned = config
+    if options["epochs"] is None and options["batch_size"] is None:
+        reviews = found.train if found.targets is None else found.targets.ids
+        config = enough_steps(config, len(reviews), from_weights=start is not None)
     from training import backend  # TensorFlow takes seconds to import: not before the arguments were parsed
     from training.fit import fit as fit_model
     from training.progress import FitProgress
 
     backend.configure(threads)
     with FitProgress() as progress:
+        if config != planned:
+            progress.note(
+                f"few labels: {config.epochs} epochs in batches of {config.batch_size} instead of {planned.epochs} in "
+                f"batches of {planned.batch_size}, unless --epochs or --batch-size is given"
+            )
         fit_model(
             config,
             found,

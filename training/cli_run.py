@@ -9,7 +9,9 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-threads_option = click.option("--threads", type=click.IntRange(1), help="Threads; default all cores.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="Threads; default the CPUs this process may use."
+)
 checkpoint_option = click.option(
     "--checkpoint-seconds",
     type=click.FloatRange(0, 300),

@@ -16,7 +16,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from training.backend import fused, reverse_within
+from training.backend import fused, recur, reverse_within
 from training.heads import Tensor, time_mask
 from training.pretrain_presets import PretrainConfig
 
@@ -67,9 +67,8 @@ class LanguageModel(keras.Model):
         """
         rate = self.config.dropout if training else 0.0
         batch = ops.shape(vectors)[0]
-        states, hidden, cell = self.directions[direction](
-            vectors * self._keep((batch, 1, self.config.embedding), rate), initial_state=list(state)
-        )
+        read = vectors * self._keep((batch, 1, self.config.embedding), rate)
+        states, hidden, cell = recur(self.directions[direction], read, list(state))
         kept = states * ops.cast(self._keep((batch, 1, self.config.units), rate), states.dtype)
         return self.projections[direction](kept), (ops.cast(hidden, "float32"), ops.cast(cell, "float32"))
 

@@ -14,7 +14,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
-from training.backend import reverse_within
+from training.backend import recur, reverse_within
 from training.fitted import Fitted, Start, check_layers
 from training.heads import Reading, Tensor, make_head
 from training.presets import FitConfig
@@ -53,10 +53,10 @@ class Recurrent(keras.layers.Layer):
             lengths: int32 [B].
         """
         forward, *backward = self.directions
-        states = ops.cast(forward(inputs), inputs.dtype)
+        states = ops.cast(recur(forward, inputs), inputs.dtype)
         if not backward:
             return states
-        reverse = reverse_within(backward[0](reverse_within(inputs, lengths)), lengths)
+        reverse = reverse_within(recur(backward[0], reverse_within(inputs, lengths)), lengths)
         return ops.concatenate([states, ops.cast(reverse, inputs.dtype)], axis=-1)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import label_counts
-from benchmarks.label_counts import ARMS, LEAST_STEPS, labelled, picture, read, recipe, table
+from benchmarks.label_counts import ARMS, COUNTS, drawn, held_out, picture, read, recipe, table
 from tests.training.fits import reviews, tiny_data
 from training import backend
+from training.few_labels import enough_steps
 from training.presets import BILSTM
 from training.progress import FitProgress
 
@@ -25,29 +27,40 @@ CHEAP: dict[str, Any] = {
 
 @pytest.mark.parametrize("count", [2, 10, 40])
 def test_both_classes_are_drawn_alike_and_small_counts_begin_larger_ones(count: int) -> None:
-    drawn = labelled(TRAIN, count, seed=3)
-    assert len({review.text for review in drawn}) == len(drawn) == count
-    assert sum(review.label for review in drawn) == count / 2
-    assert labelled(TRAIN, 60, seed=3)[:count] == drawn
-    assert labelled(TRAIN, count, seed=4) != drawn
+    found = drawn(TRAIN, count, seed=3)
+    assert len({review.text for review in found}) == len(found) == count
+    assert sum(review.label for review in found) == count / 2
+    assert drawn(TRAIN, 60, seed=3)[:count] == found
+    assert drawn(TRAIN, count, seed=4) != found
 
 
 def test_more_labels_than_can_be_paired_are_all_labels() -> None:
-    assert labelled(TRAIN, 61, seed=0) == TRAIN
+    assert drawn(TRAIN, 61, seed=0) == TRAIN
 
 
-def test_few_labels_are_seen_in_enough_steps() -> None:
-    for count in (100, 300, 1_000, 3_000, 22_489):
-        config = recipe(count, 1, 64, {})
-        assert config.epochs * -(-count // config.batch_size) >= LEAST_STEPS
-        assert (config.seed, config.patience) == (1, 0)
-    assert recipe(22_489, 0, 64, {}).epochs == BILSTM.epochs
-    assert recipe(100, 0, 256, {"epochs": 3, "compute": "bfloat16"}).epochs == 3
+def test_a_tenth_is_held_out_and_a_start_is_described() -> None:
+    data = held_out(TRAIN, None, {"train": "ab"})
+    assert (len(data.train), len(data.validation)) == (54, 7)
+    assert {review.film for review in (*data.train, *data.validation)} == {None}
+    assert not {review.text for review in data.train} & {review.text for review in data.validation}
+    assert data.unlabelled == ()  # as a file of one's own has none
+    assert data.description == {
+        "name": "imdb", "training_reviews": 54, "validation_reviews": 7, "sha256": {"train": "ab"}
+    }  # fmt: skip
+
+
+def test_the_recipe_is_that_of_a_fit_of_so_many_labels() -> None:
+    for count in COUNTS[:-1]:
+        for arm in ARMS:
+            plan = enough_steps(dataclasses.replace(BILSTM, name=f"labels-{count}"), count, from_weights=arm == "init")
+            assert recipe(arm, count, 0, 64, {}) == plan
+    assert [recipe(arm, COUNTS[-1], 1, 64, {}).epochs for arm in ARMS] == [BILSTM.epochs, 1]
+    assert recipe("init", 100, 0, 256, {"epochs": 3, "compute": "bfloat16"}).epochs == 3
 
 
 def test_a_result_is_kept_and_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, path = tiny_data(60), tmp_path / "results.jsonl"
-    config, shown = recipe(48, 0, 3, CHEAP), FitProgress(quiet=True)
+    config, shown = recipe("plain", 48, 0, 3, CHEAP), FitProgress(quiet=True)
     result = label_counts._result("plain", 48, config, data, TRAIN, path, shown)
     assert read(path) == [result]
     assert result["reviews"] == 61
@@ -56,7 +69,7 @@ def test_a_result_is_kept_and_not_computed_again(tmp_path: Path, monkeypatch: py
     monkeypatch.delattr(label_counts, "fit")
     assert label_counts._result("plain", 48, config, data, TRAIN, path, shown) == result
     with pytest.raises(NameError, match="fit"):  # another recipe is another result
-        label_counts._result("plain", 48, recipe(48, 1, 3, CHEAP), data, TRAIN, path, shown)
+        label_counts._result("plain", 48, recipe("plain", 48, 1, 3, CHEAP), data, TRAIN, path, shown)
 
 
 def test_the_table_and_the_picture_hold_every_result(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_every_case_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     page, figures = (tmp_path / "table.md").read_text(), json.loads((tmp_path / "figures.json").read_text())
     assert capsys.readouterr().out == page
     assert figures.keys() == training.PROCESSES.keys()
-    for name, (_, _, cases) in training.PROCESSES.items():
+    for name, (_, cases) in training.PROCESSES.items():
         assert list(figures[name]["cases"]) == list(cases)
         for case, figure in figures[name]["cases"].items():
             assert min(figure["seconds"]) > 0, case
