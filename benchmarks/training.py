@@ -26,6 +26,7 @@ from benchmarks.tables import Table, add_options, machine, publish
 from sentiline.bundle import find
 from training import imdb
 from training.dataset import encode
+from training.few_labels import SMALL_BATCH
 
 LAYER_KINDS = {"float32": "float32", "bfloat16": "bfloat16", "keras": "float32, as Keras computes it"}
 LAYERS = tuple(f"layer-{units}-{kind}" for units in (64, 128, 256) for kind in LAYER_KINDS)
@@ -34,11 +35,14 @@ PROCESSES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
         (),
         (
             *("fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager"),
-            *("pretrain-bfloat16", "pretrain-float32", "pretrain-keras"),
+            *("few", "few-keras", "pretrain-bfloat16", "pretrain-float32", "pretrain-keras"),
             *LAYERS,
         ),
     ),
-    "TensorFlow's own threads": (("--intra", "0", "--inter", "0"), ("fit", "pretrain-bfloat16", "pretrain-float32")),
+    "TensorFlow's own threads": (
+        ("--intra", "0", "--inter", "0"),
+        ("fit", "fit-keras", "few", "few-keras", "pretrain-bfloat16", "pretrain-float32"),
+    ),
     "1 thread": (("--intra", "1", "--inter", "1"), ("fit", "pretrain-bfloat16", "pretrain-float32")),
     "XLA": ((), ("fit-xla", "pretrain-xla")),
 }
@@ -51,6 +55,8 @@ NAMES = {
     "fit-unbucketed": "batches as they come",
     "fit-eager": "eager",
     "fit-xla": "compiled by XLA",
+    "few": "as it is",
+    "few-keras": "LSTM as Keras computes it",
     "pretrain-bfloat16": "bfloat16",
     "pretrain-float32": "float32",
     "pretrain-keras": "float32, LSTM as Keras computes it",
@@ -130,7 +136,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
     parser.add_argument("--known", type=Path, help="figures of an earlier run, as --json wrote them, to add to")
-    parser.add_argument("--cases", nargs="+", default=["fit", "pretrain", "layer"], help="beginnings of their names")
+    parser.add_argument(
+        "--cases", nargs="+", default=["fit", "few", "pretrain", "layer"], help="beginnings of their names"
+    )
     parser.add_argument("--ids", type=Path, help="file for the token ids; one that exists is used again")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -159,6 +167,8 @@ def _parts(found: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) 
         table(found, "fit", "fit"),
         f"Padding is {100 * shares['bucketed']:.1f} % of the timesteps of an epoch, and would be "
         f"{100 * shares['as they come']:.1f} % in batches as they come.",
+        f"The fit of few labels from an encoder, of four times the units and in batches of {SMALL_BATCH}:",
+        table(found, "few", "few"),
         "The pre-training:",
         table(found, "pretrain", "pretrain-bfloat16"),
     ]

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from training import backend, language_model, model
 from training.dataset import bucketed_batches, pad
+from training.few_labels import SMALL_BATCH
 from training.language_model import build_language_model
 from training.model import build_model
 from training.presets import BILSTM, FitConfig
@@ -31,7 +32,7 @@ from training.pretrainer import Pretrainer
 from training.streams import Candidates, streams, window
 from training.trainer import Trainer
 
-FIT_CASES = ("fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager", "fit-xla")
+FIT_CASES = ("few", "few-keras", "fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager", "fit-xla")
 PRETRAIN_CASES = ("pretrain-bfloat16", "pretrain-float32", "pretrain-keras", "pretrain-xla")
 LAYER_BATCH, LAYER_TIME = 64, 200
 
@@ -96,6 +97,8 @@ def fit_case(
 ) -> dict[str, Any]:
     """Steps of a fit on batches drawn from an epoch."""
     config = dataclasses.replace(config, compute="bfloat16" if case == "fit-bfloat16" else "float32")
+    if case.startswith("few"):
+        config = dataclasses.replace(config, units=4 * config.units, batch_size=min(config.batch_size, SMALL_BATCH))
     trainer = Trainer(config, build_model(config, words), 1000)
     generator = np.random.default_rng(0)
     documents = [ids[: config.max_tokens] for ids in documents]
