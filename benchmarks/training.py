@@ -26,27 +26,25 @@ from benchmarks.tables import Table, add_options, machine, publish
 from sentiline.bundle import find
 from training import imdb
 from training.dataset import encode
-from training.few_labels import SMALL_BATCH
+from training.few_texts import SMALL_BATCH
 
 LAYER_KINDS = {"float32": "float32", "bfloat16": "bfloat16", "keras": "float32, as Keras computes it"}
 LAYERS = tuple(f"layer-{units}-{kind}" for units in (64, 128, 256) for kind in LAYER_KINDS)
-PROCESSES: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
+PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
     "default": (
-        (),
+        0,
+        0,
         (
-            *("fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager"),
-            *("few", "few-keras", "pretrain-bfloat16", "pretrain-float32", "pretrain-keras"),
+            *("fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager", "few", "few-keras"),
+            *("pretrain-bfloat16", "pretrain-float32", "pretrain-keras"),
             *LAYERS,
         ),
     ),
-    "TensorFlow's own threads": (
-        ("--intra", "0", "--inter", "0"),
-        ("fit", "fit-keras", "few", "few-keras", "pretrain-bfloat16", "pretrain-float32"),
-    ),
-    "1 thread": (("--intra", "1", "--inter", "1"), ("fit", "pretrain-bfloat16", "pretrain-float32")),
-    "XLA": ((), ("fit-xla", "pretrain-xla")),
+    "1 thread an op, 2 side by side": (1, 2, ("fit", "fit-keras", "few", "few-keras", "pretrain-float32")),
+    "1 thread": (1, 1, ("fit", "few", "pretrain-float32")),
+    "XLA": (0, 0, ("fit-xla", "pretrain-xla")),
 }
-"""How threads are set, training's own way if empty, and what is timed under them."""
+"""Threads of one op, ops side by side (0 for all), and what is timed under them."""
 
 NAMES = {
     "fit": "as it is",
@@ -55,8 +53,8 @@ NAMES = {
     "fit-unbucketed": "batches as they come",
     "fit-eager": "eager",
     "fit-xla": "compiled by XLA",
-    "few": "as it is",
-    "few-keras": "LSTM as Keras computes it",
+    "few": "few texts, as it is",
+    "few-keras": "few texts, LSTM as Keras computes it",
     "pretrain-bfloat16": "bfloat16",
     "pretrain-float32": "float32",
     "pretrain-keras": "float32, LSTM as Keras computes it",
@@ -75,12 +73,13 @@ def write_ids(path: Path, archive: Path | None, model: str, reviews: int) -> Non
 
 def chosen(name: str, beginnings: Sequence[str]) -> list[str]:
     """The cases of a process whose names begin so."""
-    return [case for case in PROCESSES[name][1] if case.startswith(tuple(beginnings))]
+    return [case for case in PROCESSES[name][2] if case.startswith(tuple(beginnings))]
 
 
 def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one process."""
-    command = [sys.executable, "-m", "benchmarks.training_steps", ids, *PROCESSES[name][0]]
+    intra, inter, _ = PROCESSES[name]
+    command = [sys.executable, "-m", "benchmarks.training_steps", ids, "--intra", intra, "--inter", inter]
     command += ["--steps", options.steps, "--fit", options.fit, "--pretrain", options.pretrain]
     command += chosen(name, options.cases)
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}
@@ -167,7 +166,7 @@ def _parts(found: Mapping[str, Mapping[str, Any]], options: argparse.Namespace) 
         table(found, "fit", "fit"),
         f"Padding is {100 * shares['bucketed']:.1f} % of the timesteps of an epoch, and would be "
         f"{100 * shares['as they come']:.1f} % in batches as they come.",
-        f"The fit of few labels from an encoder, of four times the units and in batches of {SMALL_BATCH}:",
+        f"The fit of few texts from an encoder, of four times the units and in batches of {SMALL_BATCH}:",
         table(found, "few", "few"),
         "The pre-training:",
         table(found, "pretrain", "pretrain-bfloat16"),

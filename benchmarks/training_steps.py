@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from training import backend, language_model, model
 from training.dataset import bucketed_batches, pad
-from training.few_labels import SMALL_BATCH
+from training.few_texts import SMALL_BATCH
 from training.language_model import build_language_model
 from training.model import build_model
 from training.presets import BILSTM, FitConfig
@@ -211,18 +211,16 @@ def layer_case(units: int, kind: str, steps: int) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ids", type=Path, help="joined token ids, lengths and the number of words")
-    parser.add_argument("--intra", type=int, help="threads of one op, 0 for all; default as training sets them")
-    parser.add_argument("--inter", type=int, help="ops side by side, 0 for all; default as training sets them")
+    parser.add_argument("--intra", type=int, default=0, help="threads of one op; 0 for all")
+    parser.add_argument("--inter", type=int, default=0, help="ops side by side; 0 for all")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
     parser.add_argument("cases", nargs="+", help="fit…, pretrain…, layer-UNITS-DTYPE")
     options = parser.parse_args(arguments)
+    tf.config.threading.set_intra_op_parallelism_threads(options.intra)
+    tf.config.threading.set_inter_op_parallelism_threads(options.inter)
     backend.configure()
-    if options.intra is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(options.intra)
-    if options.inter is not None:
-        tf.config.threading.set_inter_op_parallelism_threads(options.inter)
     with np.load(options.ids) as file:
         documents, words = np.split(file["ids"], np.cumsum(file["lengths"])[:-1]), int(file["words"])
     fit = dataclasses.replace(BILSTM, **json.loads(options.fit))

@@ -10,25 +10,21 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from sentiline.cpus import available_cpus
 from training.lstm_tensorflow import lstm
 
 Tensor = Any
 
 
 def configure(threads: int | None = None) -> None:
-    """Make ops deterministic, so that equal configs give equal weights, and set the threads; before the first op.
-
-    The two directions of a layer do not wait for each other: two ops run side by side, each on half of the threads.
-    Products of a timestep are too small for all threads to be worth their waiting (docs/training.md has the figures).
+    """Make ops deterministic, so that equal configs give equal weights, and bound the threads; before the first op.
 
     Args:
-        threads: of both ops together; None for the CPUs this process may use.
+        threads: of one op, and of ops side by side; None for all cores.
     """
     tf.config.experimental.enable_op_determinism()
-    threads = available_cpus() if threads is None else threads
-    tf.config.threading.set_intra_op_parallelism_threads(max(1, threads // 2))
-    tf.config.threading.set_inter_op_parallelism_threads(min(2, threads))
+    if threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
@@ -96,7 +92,7 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
 
 
 def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
-    """What a recurrent Keras layer that returns all states makes of inputs; an LSTM in float32 by `lstm`.
+    """What a recurrent Keras layer makes of inputs in a training step; on a CPU a plain LSTM is computed by `lstm`.
 
     Args:
         layer: built.
@@ -104,14 +100,27 @@ def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> 
         state: the layer's initial state; None for zeros.
 
     Returns:
-        [B, T, H], and where the layer returns its last state, that as well.
+        What the layer returns: [B, T, H], and its last state where it is to return that as well.
     """
-    standard = isinstance(layer, keras.layers.LSTM) and layer.activation is keras.activations.tanh
-    if not standard or layer.compute_dtype != "float32":
+    if not _is_plain_lstm(layer) or tf.config.list_physical_devices("GPU"):  # there Keras calls cuDNN
         return layer(inputs, initial_state=state)
-    first = [tf.zeros([tf.shape(inputs)[0], layer.units])] * 2 if state is None else state
-    states, cell = lstm(inputs, *(tf.convert_to_tensor(weight) for weight in (*layer.trainable_variables, *first)))
-    return (states, states[:, -1], cell) if layer.return_state else states
+    cell, first = layer.cell, [tf.zeros([tf.shape(inputs)[0], layer.units])] * 2 if state is None else state
+    given = (cell.kernel, cell.recurrent_kernel, cell.bias, *first)
+    states, last = lstm(inputs, *(tf.convert_to_tensor(tensor) for tensor in given))
+    return (states, states[:, -1], last) if layer.return_state else states
+
+
+def _is_plain_lstm(layer: Any) -> bool:
+    """Whether the layer is an LSTM in float32 without any option that `lstm` does not know."""
+    return (
+        type(layer) is keras.layers.LSTM
+        and layer.compute_dtype == "float32"
+        and layer.activation is keras.activations.tanh
+        and layer.recurrent_activation is keras.activations.sigmoid
+        and layer.use_bias
+        and layer.return_sequences
+        and not (layer.go_backwards or layer.stateful or layer.dropout or layer.recurrent_dropout)
+    )
 
 
 def to_numpy(values: Any) -> NDArray[Any]:

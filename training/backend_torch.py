@@ -88,7 +88,7 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
 
 
 def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
-    """What a recurrent Keras layer that returns all states makes of inputs; an LSTM is cuDNN's on a GPU.
+    """What a recurrent Keras layer makes of inputs in a training step; an LSTM is cuDNN's on a GPU.
 
     Args:
         layer: built.
@@ -96,7 +96,7 @@ def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> 
         state: the layer's initial state; None for zeros.
 
     Returns:
-        [B, T, H], and where the layer returns its last state, that as well.
+        What the layer returns: [B, T, H], and its last state where it is to return that as well.
     """
     return layer(inputs, initial_state=state)
 

@@ -22,8 +22,8 @@ from training.cli_run import check_resume, checkpoint_option, resume_options, th
 from training.command_group import CommandGroup
 from training.encoder import Encoder
 from training.errors import ConfigError
-from training.few_labels import enough_steps
-from training.fitted import Fitted, check_layers, load_start
+from training.few_texts import enough_steps
+from training.fitted import Fitted, check_layers, gives_layers, load_start
 from training.pack import check_target
 from training.presets import PRESETS, FitConfig
 from training.run import Run
@@ -151,8 +151,10 @@ def fit(
     found = sources.with_start(found, start, _load_targets(targets))
     planned = config
     if options["epochs"] is None and options["batch_size"] is None:
-        reviews = found.train if found.targets is None else found.targets.ids
-        config = enough_steps(config, len(reviews), from_weights=start is not None)
+        texts = len(found.train if found.targets is None else found.targets.ids)
+        config = enough_steps(config, texts, from_layers=start is not None and gives_layers(start, config))
+        if options["patience"] is not None:
+            config = dataclasses.replace(config, patience=options["patience"])
     from training import backend  # TensorFlow takes seconds to import: not before the arguments were parsed
     from training.fit import fit as fit_model
     from training.progress import FitProgress
@@ -161,8 +163,9 @@ def fit(
     with FitProgress() as progress:
         if config != planned:
             progress.note(
-                f"few labels: {config.epochs} epochs in batches of {config.batch_size} instead of {planned.epochs} in "
-                f"batches of {planned.batch_size}, unless --epochs or --batch-size is given"
+                f"{texts:,} texts are few: batches of {config.batch_size} and {config.epochs} epochs instead of "
+                f"{planned.batch_size} and {planned.epochs}, patience {config.patience}; --epochs or --batch-size "
+                f"keeps the recipe"
             )
         fit_model(
             config,

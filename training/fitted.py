@@ -127,6 +127,11 @@ def check_layers(start: Start, config: FitConfig) -> None:
             )
 
 
+def gives_layers(start: Start, config: FitConfig) -> bool:
+    """Whether a fit takes recurrent layers from what it begins with, and not its word vectors alone."""
+    return isinstance(start, Fitted) or (config.cell == "lstm" and config.units == start.units)
+
+
 def check_held_out(start: Fitted, data: Mapping[str, Any]) -> None:
     """Refuse to begin with a fit that has learned from what would now be held out.
 

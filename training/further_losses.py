@@ -27,7 +27,7 @@ def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) ->
     masks = model.draw_masks(ids)
 
     def logits(noise: Tensor | float) -> Tensor:
-        states = model.states(model.embedding(masks.ids) * masks.vectors + noise, lengths, masks.between)
+        states = model.states(model.embedding(masks.ids) * masks.vectors + noise, lengths, masks)
         return model.head.logit(states, lengths, masks.pooled if config.state_dropout else None)
 
     def uncertainty() -> tuple[Tensor, Tensor]:
@@ -64,7 +64,7 @@ def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, target
     masks = model.draw_masks(ids)
 
     def loss() -> tuple[Tensor]:
-        states = model.states(model.embedding(masks.ids) * masks.vectors, lengths, masks.between)
+        states = model.states(model.embedding(masks.ids) * masks.vectors, lengths, masks)
         mask = time_mask(states, lengths)
         losses = cross_entropy(targets, model.head.timestep_logits(states))
         return (model.config.splices * ops.sum(losses * mask) / ops.sum(mask),)

@@ -67,8 +67,12 @@ class LanguageModel(keras.Model):
         """
         rate = self.config.dropout if training else 0.0
         batch = ops.shape(vectors)[0]
-        read = vectors * self._keep((batch, 1, self.config.embedding), rate)
-        states, hidden, cell = recur(self.directions[direction], read, list(state))
+        dropped = vectors * self._keep((batch, 1, self.config.embedding), rate)
+        layer = self.directions[direction]
+        if training:
+            states, hidden, cell = recur(layer, dropped, list(state))
+        else:
+            states, hidden, cell = layer(dropped, initial_state=list(state))
         kept = states * ops.cast(self._keep((batch, 1, self.config.units), rate), states.dtype)
         return self.projections[direction](kept), (ops.cast(hidden, "float32"), ops.cast(cell, "float32"))
 

@@ -5,7 +5,8 @@ Shapes: B reviews, T timesteps (right-padded with id 0), E word vector width, D 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
 from training.backend import recur, reverse_within
-from training.fitted import Fitted, Start, check_layers
+from training.fitted import Fitted, Start, check_layers, gives_layers
 from training.heads import Reading, Tensor, make_head
 from training.presets import FitConfig
 
@@ -45,18 +46,20 @@ class Recurrent(keras.layers.Layer):
         for layer in self.directions:
             layer.build(inputs_shape)
 
-    def call(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, lengths: Tensor, training: bool = False) -> Tensor:
         """States at every timestep, [B, T, D]; D is twice the units where bidirectional.
 
         Args:
             inputs: [B, T, E].
             lengths: int32 [B].
+            training: whether for gradients: by `backend.recur` then, which keeps more in memory than the Keras layer.
         """
         forward, *backward = self.directions
-        states = ops.cast(recur(forward, inputs), inputs.dtype)
+        read: Callable[..., Tensor] = recur if training else operator.call
+        states = ops.cast(read(forward, inputs), inputs.dtype)
         if not backward:
             return states
-        reverse = reverse_within(recur(backward[0], reverse_within(inputs, lengths)), lengths)
+        reverse = reverse_within(read(backward[0], reverse_within(inputs, lengths)), lengths)
         return ops.concatenate([states, ops.cast(reverse, inputs.dtype)], axis=-1)
 
 
@@ -132,19 +135,19 @@ class SentimentModel(keras.Model):
     def _keep(self, shape: tuple[Any, ...], rate: float) -> Tensor:
         return keras.random.dropout(ops.ones(shape), rate, seed=self.random)
 
-    def states(self, vectors: Tensor, lengths: Tensor, between: Sequence[Tensor] = ()) -> Tensor:
+    def states(self, vectors: Tensor, lengths: Tensor, masks: Masks | None = None) -> Tensor:
         """States of the last recurrent layer, [B, T, D].
 
         Args:
             vectors: [B, T, E].
             lengths: int32 [B].
-            between: dropout masks between the layers.
+            masks: of a training step; None where no gradient will be asked for.
         """
         states = vectors
         for index, layer in enumerate(self.recurrent):
-            if index and between:
-                states = states * between[index - 1]
-            states = layer(states, lengths)
+            if index and masks is not None:
+                states = states * masks.between[index - 1]
+            states = layer(states, lengths, training=masks is not None)
         return states
 
     def call(self, ids: Tensor, lengths: Tensor) -> Reading:
@@ -187,7 +190,7 @@ def build_model(
         start.assign({variable.path: variable for variable in model.trainable_variables})
     elif start is not None:
         model.embedding.embeddings.assign(start.vectors)
-        if config.cell == "lstm" and config.units == start.units:
+        if gives_layers(start, config):
             for layer, weights in zip(model.recurrent[0].directions, start.directions, strict=False):
                 layer.set_weights(weights)
     elif vectors is not None:

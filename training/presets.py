@@ -39,8 +39,8 @@ class FitConfig:
         max_tokens: longer reviews are cut to this many tokens in training.
         served_tokens: longer reviews are cut to this many tokens in evaluation and by the bundle.
         truncation: how they are cut.
-        epochs: passes over the training part.
-        batch_size: reviews a step.
+        epochs: passes over the training part; `fit` makes more of few texts, see `training.few_texts`.
+        batch_size: reviews a step; fewer of few texts likewise.
         learning_rate: Adam's, at its highest.
         schedule: "cosine" decay to a tenth over the planned epochs, or "constant".
         beta_2: Adam's decay of the second moment.

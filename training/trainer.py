@@ -110,7 +110,7 @@ class Trainer:
             yield splice_gradients(self.model, *further[-3:])
 
     def _loss(self, vectors: Tensor, lengths: Tensor, labels: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
-        states = self.model.states(vectors, lengths, masks.between)
+        states = self.model.states(vectors, lengths, masks)
         head = self.model.head
         logits = head.logit(states, lengths, masks.pooled if self.config.state_dropout else None)
         if self.config.loss == "mse" and isinstance(head, TimestepsHead):

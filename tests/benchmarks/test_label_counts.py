@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from benchmarks import label_counts
-from benchmarks.label_counts import ARMS, COUNTS, drawn, held_out, picture, read, recipe, table
+from benchmarks.label_counts import ARMS, COUNTS, MOST_STEPS, drawn, held_out, picture, read, recipe, table
 from tests.training.fits import reviews, tiny_data
 from training import backend
-from training.few_labels import enough_steps
+from training.few_texts import enough_steps
 from training.presets import BILSTM
 from training.progress import FitProgress
 
@@ -52,9 +52,11 @@ def test_a_tenth_is_held_out_and_a_start_is_described() -> None:
 def test_the_recipe_is_that_of_a_fit_of_so_many_labels() -> None:
     for count in COUNTS[:-1]:
         for arm in ARMS:
-            plan = enough_steps(dataclasses.replace(BILSTM, name=f"labels-{count}"), count, from_weights=arm == "init")
+            plan = enough_steps(dataclasses.replace(BILSTM, name=f"labels-{count}"), count, from_layers=arm == "init")
             assert recipe(arm, count, 0, 64, {}) == plan
-    assert [recipe(arm, COUNTS[-1], 1, 64, {}).epochs for arm in ARMS] == [BILSTM.epochs, 1]
+    every = 20_240  # of 22,489 labels a tenth is held out
+    assert [recipe(arm, every, 1, 64, {}).epochs for arm in ARMS] == [BILSTM.epochs, 2]
+    assert 2 * -(-every // BILSTM.batch_size) <= MOST_STEPS
     assert recipe("init", 100, 0, 256, {"epochs": 3, "compute": "bfloat16"}).epochs == 3
 
 

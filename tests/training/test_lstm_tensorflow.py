@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from sentiline.reference.lstm import LSTM
 from sentiline.reference.unroll import unroll_backward, unroll_forward
+from tests.training.fits import tiny_config
 from training import backend
 from training.lstm_tensorflow import lstm
+from training.model import build_model
 
 backend.configure(1)
 
@@ -73,17 +75,28 @@ def test_a_keras_layer_is_computed_as_keras_would(batch: int, time: int, width: 
         _close(found, wanted)
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        keras.layers.LSTM(3, return_sequences=True, activation="sigmoid"),
-        keras.layers.LSTM(3, return_sequences=True, dtype="mixed_bfloat16"),
-        keras.layers.GRU(3, return_sequences=True),
-    ],
-)
-def test_other_layers_are_left_to_keras(layer: Any) -> None:
-    x = tf.constant(_drawn(2, 5, 4))
+OTHERS: dict[str, dict[str, Any]] = {
+    "sigmoid": {"activation": "sigmoid"},
+    "hard gates": {"recurrent_activation": "hard_sigmoid"},
+    "no bias": {"use_bias": False},
+    "backwards": {"go_backwards": True},
+    "last state": {"return_sequences": False},
+    "bfloat16": {"dtype": "mixed_bfloat16"},
+}
+
+
+@pytest.mark.parametrize("options", OTHERS.values(), ids=OTHERS)
+def test_other_layers_are_left_to_keras(options: dict[str, Any]) -> None:
+    layer, x = keras.layers.LSTM(3, **{"return_sequences": True, **options}), tf.constant(_drawn(2, 5, 4))
     layer.build((None, None, 4))
     found, wanted = backend.recur(layer, x), layer(x)
     assert found.dtype == wanted.dtype
     np.testing.assert_array_equal(np.asarray(tf.cast(found, "float32")), np.asarray(tf.cast(wanted, "float32")))
+
+
+def test_a_model_reads_the_same_in_training_and_else() -> None:
+    config = tiny_config(layers=2, embedding_dropout=0, token_dropout=0, state_dropout=0)
+    model = build_model(config, 30)
+    ids, lengths = tf.constant([[3, 4, 5, 6], [7, 8, 0, 0]]), tf.constant([4, 2])
+    vectors = model.embedding(ids)
+    _close(model.states(vectors, lengths, model.draw_masks(ids)), model.states(vectors, lengths))

@@ -1,0 +1,74 @@
+"""Few texts: which recipes are given more steps, and how many."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.training.fits import TINY, finish, start, write_csv
+from training.encoder import load_encoder
+from training.few_texts import LEAST_STEPS, LEAST_STEPS_FROM_LAYERS, enough_steps
+from training.fitted import gives_layers
+from training.presets import BILSTM, STUDENT
+from training.run import Run
+
+
+def _steps(config: object, reviews: int) -> int:
+    return config.epochs * math.ceil(reviews / config.batch_size)  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("texts", "size", "epochs"),
+    [(1, 16, 300), (15, 16, 300), (90, 16, 50), (270, 16, 18), (900, 16, 8), (1_200, 32, 8), (2_368, 32, 8)],
+)
+def test_few_texts_are_seen_in_enough_steps(texts: int, size: int, epochs: int) -> None:
+    config = enough_steps(BILSTM, texts)
+    assert (config.batch_size, config.epochs, config.patience) == (size, epochs, 0)
+    assert LEAST_STEPS <= _steps(config, texts) < 2.1 * LEAST_STEPS
+    assert dataclasses.replace(config, batch_size=64, epochs=8, patience=3) == BILSTM  # nothing else has changed
+
+
+def test_many_texts_leave_the_recipe_alone() -> None:
+    assert enough_steps(BILSTM, 64 * 37 + 1) is BILSTM  # 38 steps an epoch, 304 in all
+    assert enough_steps(BILSTM, 64 * 37) is not BILSTM
+    assert enough_steps(STUDENT, 145_000) is STUDENT
+
+
+def test_a_batch_that_is_smaller_already_stays() -> None:
+    config = dataclasses.replace(BILSTM, batch_size=8, epochs=1)
+    assert enough_steps(config, 80).batch_size == 8
+    assert enough_steps(config, 80).epochs == 30
+
+
+def test_layers_to_begin_with_need_fewer_steps() -> None:
+    config = enough_steps(BILSTM, 90, from_layers=True)
+    assert LEAST_STEPS_FROM_LAYERS <= _steps(config, 90) < LEAST_STEPS
+    assert enough_steps(BILSTM, 64 * 14 + 1, from_layers=True) is BILSTM  # 15 steps an epoch, 120 in all
+
+
+def test_an_encoder_gives_layers_of_its_own_size_alone() -> None:
+    encoder = load_encoder("encoder")
+    assert gives_layers(encoder, dataclasses.replace(BILSTM, units=encoder.units))
+    assert not gives_layers(encoder, BILSTM)
+    assert not gives_layers(encoder, dataclasses.replace(BILSTM, cell="gru", units=encoder.units))
+
+
+def test_the_command_does_so_and_says_so(tmp_path: Path) -> None:
+    csv, run, log = write_csv(tmp_path / "mine.csv", 300), Run(tmp_path / "run"), tmp_path / "output.txt"
+    sizes = [f"--{name.replace('_', '-')}={TINY[name]}" for name in ("units", "embedding", "vocabulary", "validation")]
+    command = ["fit", "bilstm", f"--data={csv}", f"--run={run.folder}", "--cell=rnn", "--threads=1", *sizes]
+
+    def fitted(*options: str) -> tuple[str, tuple[int, int, int]]:
+        said = " ".join(finish(start(*command, *options, log=log), log).split())
+        config, _ = run.read_config()
+        return said, (config.epochs, config.batch_size, config.patience)
+
+    said, plan = fitted("--patience=2")
+    assert plan == (20, 16, 2)
+    assert "240 texts are few: batches of 16 and 20 epochs instead of 64 and 8, patience 2; --epochs or --batch" in said
+    said, plan = fitted("--epochs=1", "--overwrite")
+    assert plan == (1, BILSTM.batch_size, BILSTM.patience)
+    assert "texts are few" not in said
