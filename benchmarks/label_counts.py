@@ -49,9 +49,8 @@ ARMS = {"plain": "without the encoder", "init": "from the encoder"}
 MOST_STEPS = 700
 """Of a fit from the encoder, whose 256 units cost eight times what 64 cost: all labels would take hours otherwise."""
 
-
 SEVERAL_DRAWS = 300
-"""Larger counts are drawn with the first seed only: they take longest, and vary least."""
+"""Larger counts are drawn with the first seed only: they take longest."""
 
 
 def drawn(train: Sequence[Review], count: int, seed: int) -> list[Review]:

@@ -12,12 +12,12 @@ from tests.training.fits import TINY, finish, start, write_csv
 from training.encoder import load_encoder
 from training.few_texts import LEAST_STEPS, LEAST_STEPS_FROM_LAYERS, enough_steps
 from training.fitted import gives_layers
-from training.presets import BILSTM, STUDENT
+from training.presets import BILSTM, STUDENT, FitConfig
 from training.run import Run
 
 
-def _steps(config: object, reviews: int) -> int:
-    return config.epochs * math.ceil(reviews / config.batch_size)  # type: ignore[attr-defined, no-any-return]
+def _steps(config: FitConfig, texts: int) -> int:
+    return config.epochs * math.ceil(texts / config.batch_size)
 
 
 @pytest.mark.parametrize(

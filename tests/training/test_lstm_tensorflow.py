@@ -22,8 +22,8 @@ backend.configure(1)
 SHAPES = pytest.mark.parametrize(("batch", "time", "width", "units"), [(3, 7, 4, 5), (1, 1, 1, 1), (2, 40, 6, 3)])
 
 
-def _drawn(*shape: int, seed: int = 0, scale: float = 1.0) -> NDArray[np.float32]:
-    return (scale * np.random.default_rng([seed, *shape]).normal(size=shape)).astype(np.float32)
+def _drawn(*shape: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng([seed, *shape]).normal(size=shape).astype(np.float32)
 
 
 def _close(ours: Any, theirs: Any) -> None:
