@@ -17,8 +17,9 @@ _TOLERANCE = 0.05  # percentage points between a manifest's test accuracy and on
 @click.command()
 @click.argument("model")
 @archive_option
+@click.option("--precision", metavar="NAME", help="fp32 or int8; default all that the bundle has.")
 @click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest and card.")
-def evaluate(model: str, archive: Path | None, record: bool) -> None:
+def evaluate(model: str, archive: Path | None, precision: str | None, record: bool) -> None:
     """Compute the test accuracy of MODEL (a name or a folder) from its ONNX files.
 
     This opens IMDB's test split: choose nothing by what it prints. Where the manifest already has test figures, a
@@ -36,12 +37,13 @@ def evaluate(model: str, archive: Path | None, record: bool) -> None:
     from training.record import measure
     from training.record import record as record_metrics
 
+    if record and precision is not None:
+        raise click.UsageError("--record writes the figures of every precision: leave out --precision")
     console = Console(stderr=True)
     bundle = find(model)
+    precisions = bundle.manifest.precisions if precision is None else (bundle.precision(precision),)
     reviews = imdb.load_test(archive, final_evaluation=True)
-    figures = {
-        precision: measure(bundle, precision, reviews, console).evaluation() for precision in bundle.manifest.precisions
-    }
+    figures = {name: measure(bundle, name, reviews, console).evaluation() for name in precisions}
     known = bundle.manifest.document.get("metrics", {}).get("test", {})
     print_metrics(Console(), {"test": {name: figure.as_dict() for name, figure in figures.items()}}, "test")
     if record:

@@ -10,7 +10,7 @@ from training.presets import FitConfig
 LEAST_STEPS = 300
 """Of a fit. A recipe for tens of thousands of texts would take a few dozen on some hundred, and hardly move."""
 
-LEAST_STEPS_FROM_LAYERS = 120
+LEAST_STEPS_FROM_LAYERS = 200
 """Of a fit that begins with recurrent layers of an encoder or of another fit."""
 
 SMALL_BATCH = 16

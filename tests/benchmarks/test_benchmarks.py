@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -28,6 +30,7 @@ def _row(output: str, title: str) -> list[float]:
     ]
 
 
+@pytest.mark.long
 def test_export(imdb_archive: Path) -> None:
     output = _run("export", "--archive", imdb_archive, "--reviews", 6, "--rounds", 1)
     assert "| Keras's export (Loop) | 2 Loop |" in output

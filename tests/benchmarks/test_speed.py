@@ -47,6 +47,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return Bundle.open(write_bundle(tmp_path_factory.mktemp("models") / "tiny", manifest={"default_precision": "fp32"}))
 
 
+@pytest.mark.long
 def test_predictor(imdb_archive: Path, tmp_path: Path) -> None:
     picture = tmp_path / "stages.png"
     table, figures = _run(

@@ -95,6 +95,8 @@ def csv(tmp_path: Path) -> Path:
         (["export", "nowhere"], 1, "nowhere is not the folder of a fit"),
         (["evaluate", "nowhere-model"], 1, "nowhere-model"),
         (["evaluate"], 2, "Missing argument 'MODEL'"),
+        (["evaluate", "bilstm", "--precision", "fp16"], 1, "precision is 'fp16'; model bilstm has fp32, int8"),
+        (["evaluate", "bilstm", "--precision", "int8", "--record"], 2, "leave out --precision"),
         (["diagnose", "nowhere-model"], 1, "nowhere-model"),
         (["diagnose", "bilstm", "--pairs", "0"], 2, "0 is not in the range x>=1"),
         (["diagnose", "bilstm", "--json", "nowhere/figures.json"], 2, "the folder nowhere does not exist"),

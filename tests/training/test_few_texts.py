@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.training.fits import TINY, finish, start, write_csv
+from tests.training.fits import start, write_csv
 from training.encoder import load_encoder
 from training.few_texts import LEAST_STEPS, LEAST_STEPS_FROM_LAYERS, enough_steps
 from training.fitted import gives_layers
@@ -46,7 +47,7 @@ def test_a_batch_that_is_smaller_already_stays() -> None:
 def test_layers_to_begin_with_need_fewer_steps() -> None:
     config = enough_steps(BILSTM, 90, from_layers=True)
     assert LEAST_STEPS_FROM_LAYERS <= _steps(config, 90) < LEAST_STEPS
-    assert enough_steps(BILSTM, 64 * 14 + 1, from_layers=True) is BILSTM  # 15 steps an epoch, 120 in all
+    assert enough_steps(BILSTM, 64 * 24 + 1, from_layers=True) is BILSTM  # 25 steps an epoch, 200 in all
 
 
 def test_an_encoder_gives_layers_of_its_own_size_alone() -> None:
@@ -57,18 +58,26 @@ def test_an_encoder_gives_layers_of_its_own_size_alone() -> None:
 
 
 def test_the_command_does_so_and_says_so(tmp_path: Path) -> None:
-    csv, run, log = write_csv(tmp_path / "mine.csv", 300), Run(tmp_path / "run"), tmp_path / "output.txt"
-    sizes = [f"--{name.replace('_', '-')}={TINY[name]}" for name in ("units", "embedding", "vocabulary", "validation")]
-    command = ["fit", "bilstm", f"--data={csv}", f"--run={run.folder}", "--cell=rnn", "--threads=1", *sizes]
+    csv, log = write_csv(tmp_path / "mine.csv", 300), tmp_path / "output.txt"
 
-    def fitted(*options: str) -> tuple[str, tuple[int, int, int]]:
-        said = " ".join(finish(start(*command, *options, log=log), log).split())
+    def begun(*options: str) -> tuple[str, tuple[int, int, int]]:
+        """What a fit says until its recipe is written down, and that recipe."""
+        run = Run(tmp_path / str(len(options)))
+        process = start("fit", "bilstm", f"--data={csv}", f"--run={run.folder}", "--validation=0.2", *options, log=log)
+        try:
+            while process.poll() is None and not run.config.exists():
+                time.sleep(0.05)
+        finally:
+            process.kill()
+            process.wait()
+        said = " ".join(log.read_text(encoding="utf-8").split())
+        assert run.config.exists(), said
         config, _ = run.read_config()
         return said, (config.epochs, config.batch_size, config.patience)
 
-    said, plan = fitted("--patience=2")
+    said, plan = begun("--patience=2")
     assert plan == (20, 16, 2)
     assert "240 texts are few: batches of 16 and 20 epochs instead of 64 and 8, patience 2; --epochs or --batch" in said
-    said, plan = fitted("--epochs=1", "--overwrite")
+    said, plan = begun("--epochs=1", "--threads=1")
     assert plan == (1, BILSTM.batch_size, BILSTM.patience)
     assert "texts are few" not in said
