@@ -7,9 +7,11 @@ needs, or "torch", which trains on a GPU in minutes. Everything above this modul
 from __future__ import annotations
 
 from training.errors import ConfigError
+from training.native_stderr import held_back
 
 try:
-    import keras
+    with held_back():
+        import keras
 except ModuleNotFoundError as error:  # Keras imports the library that it is told to run on
     raise ConfigError(
         f"KERAS_BACKEND asks for a library that is not installed ({error.name}); training runs on tensorflow, or on "

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from training.lstm_tensorflow import lstm
+from training.native_stderr import held_back
 
 Tensor = Any
 
@@ -22,6 +23,8 @@ def configure(threads: int | None = None) -> None:
         threads: of one op, and of ops side by side; None for all cores.
     """
     tf.config.experimental.enable_op_determinism()
+    with held_back():
+        tf.config.list_physical_devices()
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)

@@ -69,9 +69,9 @@ class GateReport:
     def table(self) -> Table:
         """The comparisons for a terminal."""
         names = list(self.comparisons[0].largest)
-        table = Table(title=f"export gate, {self.reviews} reviews", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(title=f"export gate, {self.reviews} reviews", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
         shown = [{"contributions": "contrib.", "probability": "prob."}.get(name, name) for name in names]
-        for heading in ("fp32 against", *shown, "tolerance"):
+        for heading in ("fp32 against", *shown, "at most"):
             table.add_column(heading, no_wrap=True)
         for row in self.comparisons:
             tolerance = "reported" if row.tolerance is None else f"{row.tolerance:.0e}"

@@ -97,9 +97,9 @@ class FitProgress:
             self.note(f"epoch {self._epoch}  {self._done:,}/{self._reviews:,} {self._unit}  {metrics}")
 
     def epoch_end(self, metrics: Mapping[str, Any]) -> None:
-        """Print an epoch's line."""
+        """Print an epoch's line, which 80 columns hold: loss and accuracy in training, then in validation."""
         self.note(
             f"epoch {self._epoch}  loss {metrics['loss']:.4f}  accuracy {metrics['accuracy']:.4f}  "
-            f"validation loss {metrics['validation_loss']:.4f}  accuracy {metrics['validation_accuracy']:.4f}  "
+            f"validation {metrics['validation_loss']:.4f}, {metrics['validation_accuracy']:.4f}  "
             f"{metrics['seconds']:.0f} s"
         )

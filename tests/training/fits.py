@@ -104,7 +104,7 @@ def write_csv(path: Path, count: int, seed: int = 0) -> Path:
 
 def start(*arguments: object, log: Path) -> subprocess.Popen[bytes]:
     """`python -m training …` in a process of its own, its output in a file."""
-    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "COLUMNS": "110"}
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "COLUMNS": "80"}
     command = [sys.executable, "-m", "training", *map(str, arguments)]
     with log.open("wb") as output:
         return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
