@@ -113,7 +113,9 @@ def judge_imdb(
     with progress.stage("reading validation reviews"):
         held = _logits(members, texts.held_out.ids, Readings(readings).logits)
     ensemble = fit_ensemble([member.name for member in members], held, texts.held_out.labels)
-    progress.note(f"teacher: {ensemble.as_dict()}")
+    for name, member in ensemble.as_dict()["members"].items():
+        progress.note(f"{name}: weight {member['weight']}, validation accuracy {member['validation_accuracy']} %")
+    progress.note(f"teacher, all together: validation accuracy {ensemble.as_dict()['validation_accuracy']} %")
     read = [*texts.unlabelled, *texts.pieces]
     with progress.count("reading", len(read) * len(members), "texts") as advance:
         logits = _logits(members, read, Readings(readings, advance).logits)

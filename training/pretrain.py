@@ -145,9 +145,8 @@ def _train(
         seconds = position["seconds"] + time.monotonic() - started
         figures = _figures(epoch + 1, position["loss"] / steps, trainer.evaluate(corpus.validation), seconds)
         shown.note(
-            f"epoch {epoch + 1}/{config.epochs}  sampled loss {figures['sampled_loss']:.4f}  validation forward "
-            f"{figures['validation_forward']:.4f}, backward {figures['validation_backward']:.4f} nats a word  "
-            f"{seconds:.0f} s"
+            f"epoch {epoch + 1}/{config.epochs}  sampled {figures['sampled_loss']:.4f}  validation forward "
+            f"{figures['validation_forward']:.4f}, backward {figures['validation_backward']:.4f}  {seconds:.0f} s"
         )
         history = [*position["history"], figures]
         run.write_log(history)  # before the checkpoint: a kill between the two only writes the same lines again

@@ -59,7 +59,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory, small: Any) -> Path:
         _run("fit", "bilstm-teacher", "--archive", path, "--run", teacher, "--init", start, *FIT)
         labels = ("label", "--archive", path, "--to")
         spoken = ("--crops=2", "--verdicts-to", folder / "verdicts.npz")
-        _run(*labels, folder / "targets.npz", teacher, "--ngrams", folder / "ngrams")
+        said = _run(*labels, folder / "targets.npz", teacher, "--ngrams", folder / "ngrams")
+        (folder / "said.txt").write_text(said, encoding="utf-8")
         _run(*labels, folder / "two.npz", teacher, "--ngrams", folder / "ngrams", *spoken)
         for crops in (1, 2):
             _run(*labels, folder / f"again-{crops}.npz", "--verdicts", folder / "verdicts.npz", f"--crops={crops}")
@@ -88,6 +89,11 @@ def test_targets_are_labels_softened_out_of_fold_then_the_teachers_word(chain: P
     assert set(provenance["members"]) == {"ngrams", "bilstm-teacher"}
     weights = [member["weight"] for member in provenance["members"].values()]
     assert min(weights) >= 0 < max(weights)
+    said = (chain / "said.txt").read_text(encoding="utf-8").splitlines()
+    for name, member in provenance["members"].items():
+        accuracy = member["validation_accuracy"]
+        assert f"{name}: weight {member['weight']}, validation accuracy {accuracy} %" in said
+    assert f"teacher, all together: validation accuracy {provenance['validation_accuracy']} %" in said
 
 
 def test_verdicts_alone_give_the_same_targets(chain: Path) -> None:
