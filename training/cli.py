@@ -139,8 +139,11 @@ def fit(
     if isinstance(start, Fitted):
         options |= {name: size for name, size in start.sizes().items() if options[name] is None}
     config = changed(preset, options)
-    if isinstance(start, Encoder) and options["units"] is None and config.cell == "lstm" and targets is None:
-        config = dataclasses.replace(config, units=start.units)
+    if isinstance(start, Encoder):
+        if options["embedding"] is None:
+            config = dataclasses.replace(config, embedding=start.vectors.shape[1])
+        if options["units"] is None and config.cell == "lstm" and targets is None:
+            config = dataclasses.replace(config, units=start.units)
     if start is not None:
         check_layers(start, config)
     where = Run(run or Path("runs", config.name))

@@ -92,6 +92,7 @@ def csv(tmp_path: Path) -> Path:
         (["fit", "bilstm", "--data", "a.csv", "--archive", "b.tar.gz"], 2, "give one of them"),
         (["fit", "bilstm", "--data", "nowhere.csv"], 1, "nowhere.csv"),
         (["fit", "bilstm", "--archive", "nowhere.tar.gz"], 1, "nowhere.tar.gz"),
+        (["fit", "bilstm", "--init", "encoder", "--embedding", "64"], 1, "have width 128: leave --embedding out"),
         (["export", "nowhere"], 1, "nowhere is not the folder of a fit"),
         (["evaluate", "nowhere-model"], 1, "nowhere-model"),
         (["evaluate"], 2, "Missing argument 'MODEL'"),
