@@ -112,7 +112,8 @@ def check_layers(start: Start, config: FitConfig) -> None:
         width = start.vectors.shape[1]
         if width != config.embedding:
             raise ConfigError(
-                f"embedding is {config.embedding}; the encoder's word vectors have width {width}: leave --embedding out",
+                f"embedding is {config.embedding}; the encoder's word vectors have width {width}: "
+                f"leave --embedding out",
                 field="embedding",
             )
         return
