@@ -227,7 +227,7 @@ def test_overwrite_begins_anew_and_leaves_other_files_alone(
     (log,) = run.read_log()
     shown = " ".join(capsys.readouterr().err.split())
     assert "building the vocabulary: " in shown
-    assert f"epoch 1/1 sampled loss {log['sampled_loss']:.4f} validation forward" in shown
+    assert f"epoch 1/1 sampled {log['sampled_loss']:.4f} validation forward" in shown
     assert {path.name for path in run.folder.iterdir()} == {
         "checkpoint.npz", "config.json", "curves.png", "encoder.npz", "log.jsonl", "notes.txt", "report.md",
         "tokenizer.json",
