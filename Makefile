@@ -75,10 +75,10 @@ serve: .venv-serve/complete
 	@: > $@
 
 test: .venv/complete
-	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: .venv/complete
-	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile -m long $(ARGS)
+	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m long $(ARGS)
 
 check: .venv/complete
 	$(DEV) -m ruff format --check
