@@ -128,6 +128,7 @@ def settled_tokens(page: Page, text: str, model: str) -> Locator:
     page.select_option("#model", model)
     page.fill("#review", text)
     root = page.locator(".reading").first
+    expect(root.locator(".text")).to_contain_text(text[:16], timeout=60_000)  # of the example too something is left out
     expect(root.locator(".left-out")).to_be_visible(timeout=60_000)
     expect(root).to_have_attribute("aria-busy", "false", timeout=60_000)
     return root
