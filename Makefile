@@ -4,7 +4,7 @@ define HELP
 make setup     the development environment in .venv, with .venv/bin/sentiline (Python 3.11 to 3.13)
 make serve     what serving needs in .venv-serve, then the server (Python 3.11 to 3.14; HOST=..., PORT=...)
 make test      the tests (ARGS="-k tokenizer -x" reaches pytest)
-make test-long  the tests that `make test` leaves out: benchmarks, at a tiny size, that take a minute or so each
+make test-long  the tests that `make test` leaves out: they take a minute or so each, most run a whole benchmark
 make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
 make torch     PyTorch too in .venv, to train on a GPU (some GB; KERAS_BACKEND=torch then chooses it)
@@ -75,10 +75,10 @@ serve: .venv-serve/complete
 	@: > $@
 
 test: .venv/complete
-	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-long: .venv/complete
-	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m long $(ARGS)
+	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile -m long $(ARGS)
 
 check: .venv/complete
 	$(DEV) -m ruff format --check

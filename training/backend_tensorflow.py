@@ -23,7 +23,7 @@ def configure(threads: int | None = None) -> None:
         threads: of one op, and of ops side by side; None for all cores.
     """
     tf.config.experimental.enable_op_determinism()
-    with held_back():
+    with held_back():  # it looks for a GPU, and reports an error where there is none
         tf.config.list_physical_devices()
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -113,7 +113,7 @@ def check_layers(start: Start, config: FitConfig) -> None:
         if width != config.embedding:
             raise ConfigError(
                 f"embedding is {config.embedding}; the encoder's word vectors have width {width}: "
-                f"leave --embedding out",
+                "leave --embedding out",
                 field="embedding",
             )
         return

@@ -113,9 +113,10 @@ def judge_imdb(
     with progress.stage("reading validation reviews"):
         held = _logits(members, texts.held_out.ids, Readings(readings).logits)
     ensemble = fit_ensemble([member.name for member in members], held, texts.held_out.labels)
-    for name, member in ensemble.as_dict()["members"].items():
+    teacher = ensemble.as_dict()
+    for name, member in teacher["members"].items():
         progress.note(f"{name}: weight {member['weight']}, validation accuracy {member['validation_accuracy']} %")
-    progress.note(f"teacher, all together: validation accuracy {ensemble.as_dict()['validation_accuracy']} %")
+    progress.note(f"teacher, all together: validation accuracy {teacher['validation_accuracy']} %")
     read = [*texts.unlabelled, *texts.pieces]
     with progress.count("reading", len(read) * len(members), "texts") as advance:
         logits = _logits(members, read, Readings(readings, advance).logits)
@@ -133,7 +134,7 @@ def judge_imdb(
         pieces=said[begin:],
         reading=reading,
         tokenizer=tokenizer,
-        teacher=ensemble.as_dict(),
+        teacher=teacher,
     )
 
 

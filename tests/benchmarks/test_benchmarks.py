@@ -44,7 +44,6 @@ def test_export(imdb_archive: Path) -> None:
     assert 0 <= float(agreement) <= 100
 
 
-@pytest.mark.long
 def test_explanations(imdb_archive: Path, tmp_path: Path) -> None:
     picture = tmp_path / "images" / "explanations.png"
     output = _run("explanations", "--archive", imdb_archive, "--reviews", 3, "--output", picture)
@@ -56,7 +55,6 @@ def test_explanations(imdb_archive: Path, tmp_path: Path) -> None:
     assert largest[0] >= chosen[0], "by its definition, deleting no other token moves the logit further"
 
 
-@pytest.mark.long
 def test_gradients(imdb_archive: Path, tmp_path: Path) -> None:
     page = tmp_path / "gradients.md"
     page.write_text((ROOT / "docs" / "gradients.md").read_text(encoding="utf-8"), encoding="utf-8")

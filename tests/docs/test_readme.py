@@ -147,8 +147,9 @@ def test_command_as_written(command: str) -> None:
 
 
 @pytest.mark.usefixtures("imdb_archive")
-def test_make_evaluate() -> None:
-    assert "25,000" in run(OVERRIDES["make evaluate"])
+@pytest.mark.parametrize("command", [OVERRIDES["make evaluate"], pytest.param("make evaluate", marks=pytest.mark.long)])
+def test_make_evaluate(command: str) -> None:
+    assert "25,000" in run(command)
 
 
 def test_make_test() -> None:

@@ -62,10 +62,11 @@ def test_the_command_does_so_and_says_so(tmp_path: Path) -> None:
 
     def begun(*options: str) -> tuple[str, tuple[int, int, int]]:
         """What a fit says until its recipe is written down, and that recipe."""
-        run = Run(tmp_path / str(len(options)))
+        run = Run(tmp_path / options[0].strip("-"))
         process = start("fit", "bilstm", f"--data={csv}", f"--run={run.folder}", "--validation=0.2", *options, log=log)
         try:
-            while process.poll() is None and not run.config.exists():
+            deadline = time.monotonic() + 240
+            while process.poll() is None and not run.config.exists() and time.monotonic() < deadline:
                 time.sleep(0.05)
         finally:
             process.kill()
