@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from training.run import Run
 
 

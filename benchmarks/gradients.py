@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.clipping import FACTOR, LIMIT, RATE, Trajectory, train
-from benchmarks.gradient_plots import Norms, draw_clipping, draw_norms
+from benchmarks.lib.clipping import FACTOR, LIMIT, RATE, Trajectory, train
+from benchmarks.lib.gradient_plots import Norms, draw_clipping, draw_norms
 from sentiline.bundle import Bundle, find, installed
 from sentiline.reference import LSTM, RNN, Cell, gradient_norms, gru_cell, unroll_forward
 from sentiline.reference.arrays import Array, Params

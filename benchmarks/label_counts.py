@@ -27,7 +27,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from benchmarks.tables import Table, machine
+from benchmarks.lib.tables import Table, machine
 from sentiline.interval import wilson
 from training import backend, imdb, labelled
 from training.checkpoint import write_atomically

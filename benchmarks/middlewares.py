@@ -17,12 +17,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import servers
-from benchmarks.reviews import sample
-from benchmarks.rounds import interleave
-from benchmarks.servers import WITHOUT_VARIABLE, Server
+from benchmarks.lib import servers
+from benchmarks.lib.reviews import sample
+from benchmarks.lib.rounds import interleave
+from benchmarks.lib.servers import WITHOUT_VARIABLE, Server
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.serving import CONNECTIONS, Turn, bodies_of, load_server
-from benchmarks.tables import Table, add_options, machine, publish
 
 MIDDLEWARES = {
     "metrics": "RunnerTrafficMetricsMiddleware",
@@ -42,7 +42,9 @@ def start_all(stack: contextlib.ExitStack, folder: Path, model: str) -> dict[str
     running = {BARE: Server(servers.uvicorn("predictor"), folder / "bare", SENTILINE_MODEL=model)}
     for number, (name, left_out) in enumerate(without.items()):
         environ = {"SENTILINE_MODEL": model, WITHOUT_VARIABLE: left_out}
-        running[name] = Server(servers.bentoml("benchmarks.stripped:Stripped"), folder / str(number), **environ)
+        running[name] = Server(
+            servers.bentoml("benchmarks.lib.without_middleware:Stripped"), folder / str(number), **environ
+        )
     for server in running.values():
         stack.enter_context(server)
     for server in running.values():

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import servers
-from benchmarks.load import Outcome, run
-from benchmarks.reviews import sample
-from benchmarks.servers import Server
+from benchmarks.lib import servers
+from benchmarks.lib.load import Outcome, run
+from benchmarks.lib.reviews import sample
+from benchmarks.lib.servers import Server
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.serving import bodies_of
-from benchmarks.tables import Table, add_options, machine, publish
 
 TIMES = 2.0
 CONNECTIONS = 4096

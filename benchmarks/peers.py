@@ -20,11 +20,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import Contender, bags, lexicons, models, transformers
-from benchmarks.crew import Crew
-from benchmarks.frontier import Point, draw, frontier
-from benchmarks.rounds import interleave, ratio
-from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.lib.frontier import Point, draw, frontier
+from benchmarks.lib.process_pool import Crew
+from benchmarks.lib.rounds import interleave, ratio
+from benchmarks.lib.systems import Contender, bags, lexicons, models, transformers
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from sentiline.cpus import available_cpus
 from training import imdb
 from training.review import Review

@@ -22,7 +22,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from benchmarks.tables import Table, machine, publish
+from benchmarks.lib.tables import Table, machine, publish
 from sentiline.tokenizer import Tokenizer
 from training import backend, sources
 from training.dataset import Dataset, bucketed_batches, encode, pad

@@ -28,12 +28,12 @@ import matplotlib as mpl
 import orjson
 from matplotlib.figure import Figure
 
-from benchmarks.arithmetic import operations, peak
-from benchmarks.batched import Batched
-from benchmarks.reviews import sample
-from benchmarks.rounds import interleave, ratio
-from benchmarks.straightforward import STAGES, Clock, Seconds, Straightforward
-from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.lib.arithmetic import operations, peak
+from benchmarks.lib.batched import Batched
+from benchmarks.lib.reviews import sample
+from benchmarks.lib.rounds import interleave, ratio
+from benchmarks.lib.straightforward import STAGES, Clock, Seconds, Straightforward
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from sentiline.bundle import Bundle, find
 from sentiline.cpus import available_cpus
 from sentiline.prediction import DETAILS, Detail

@@ -1,10 +1,10 @@
 """Time the service over HTTP: against a bare application around the same predictor, a naive one, and a transformer.
 
 All servers are real, on 127.0.0.1, one worker each: `sentiline serve` with its default settings; Starlette on uvicorn
-with uvloop and httptools and nothing else around the same predictor on as many threads (`benchmarks.bare`); a native
-BentoML API as its first page shows one (`benchmarks.naive`); and a transformer of DistilBERT's size with random weights
+with uvloop and httptools and nothing else around the same predictor on as many threads (`benchmarks.lib.bare`); a native
+BentoML API as its first page shows one (`benchmarks.lib.naive`); and a transformer of DistilBERT's size with random weights
 in the same bare application. All are up all the time, and one is under load at a time: the rounds are interleaved, a
-ratio is the median of those within a round. The load comes from `benchmarks.load`, in a process of its own.
+ratio is the median of those within a round. The load comes from `benchmarks.lib.load`, in a process of its own.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.serving [--rounds 5] [--seconds 5] [--output IMAGE.png] [--quick]
 """
@@ -24,13 +24,13 @@ from typing import Any
 
 import orjson
 
-from benchmarks import served, servers
-from benchmarks.bare import TRANSFORMER_VARIABLE
-from benchmarks.load import run
-from benchmarks.reviews import sample
-from benchmarks.rounds import interleave, ratio
-from benchmarks.servers import Server
-from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.lib import servers, stage_breakdown
+from benchmarks.lib.bare import TRANSFORMER_VARIABLE
+from benchmarks.lib.load import run
+from benchmarks.lib.reviews import sample
+from benchmarks.lib.rounds import interleave, ratio
+from benchmarks.lib.servers import Server
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.transformer import DISTILBERT, TINY, build, wordpieces
 from sentiline.prediction import Detail
 from sentiline.predictor import Predictor, load
@@ -113,14 +113,16 @@ def lists(
     return interleave({SENTILINE: over_http, "in this process": in_process}, options.rounds)
 
 
-def stages(server: Server, texts: Sequence[str], seconds: float) -> dict[str, served.Seconds]:
+def stages(server: Server, texts: Sequence[str], seconds: float) -> dict[str, stage_breakdown.Seconds]:
     """Where a request's time goes, by kind of load."""
     found = {}
     for detail, connections in itertools.product(("none", "timesteps"), (1, CONNECTIONS)):
-        before = served.totals(server)
+        before = stage_breakdown.totals(server)
         load_server(server, bodies_of(texts, detail), connections, seconds)
         plural = "" if connections == 1 else "s"
-        found[f"{detail}, {connections} connection{plural}"] = served.means(before, served.totals(server))
+        found[f"{detail}, {connections} connection{plural}"] = stage_breakdown.means(
+            before, stage_breakdown.totals(server)
+        )
     return found
 
 
@@ -133,7 +135,7 @@ def start_all(stack: contextlib.ExitStack, folder: Path, options: argparse.Names
     commands = {
         SENTILINE: servers.sentiline(options.model),
         BARE: servers.uvicorn("predictor"),
-        NAIVE: servers.bentoml("benchmarks.naive:Naive"),
+        NAIVE: servers.bentoml("benchmarks.lib.naive:Naive"),
         TRANSFORMER: servers.uvicorn("transformer"),
     }
     environ = {"SENTILINE_MODEL": options.model, TRANSFORMER_VARIABLE: str(encoder)}
@@ -203,7 +205,7 @@ def report(found: dict[str, Any], options: argparse.Namespace) -> list[str | Tab
         f"{len(options.texts)} validation reviews; {options.rounds} interleaved rounds of {options.seconds:g} s a "
         f"server; {options.about}. The load generator takes {1e3 * generator:.3f} ms of CPU a request from it.",
         Table(columns, [row for detail, turns in found["single"].items() for row in single_rows(detail, turns)]),
-        served.table(found["stages"]),
+        stage_breakdown.table(found["stages"]),
         Table(
             [f"lists of {LISTS}, none", "reviews/s", "ratio"],
             [
@@ -258,7 +260,7 @@ def main() -> None:
         running = start_all(stack, Path(folder), options)
         found = measure(running, predictor, options)
     if options.output:
-        served.draw(found["stages"], options.output)
+        stage_breakdown.draw(found["stages"], options.output)
     publish(report(found, options), orjson.loads(orjson.dumps(found)), options)
 
 

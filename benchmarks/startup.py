@@ -19,12 +19,12 @@ from pathlib import Path
 
 import orjson
 
-from benchmarks import servers
-from benchmarks.load import run
-from benchmarks.reviews import sample
-from benchmarks.rounds import interleave
-from benchmarks.servers import Server
-from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.lib import servers
+from benchmarks.lib.load import run
+from benchmarks.lib.reviews import sample
+from benchmarks.lib.rounds import interleave
+from benchmarks.lib.servers import Server
+from benchmarks.lib.tables import Table, add_options, machine, publish
 
 MEGABYTE = 1_000_000
 

@@ -2,7 +2,7 @@
 
 The steps are those that `python -m training` takes, on IMDB training reviews; the arithmetic is counted from shapes,
 and set against the best matrix product that any of the processes reached just before. Each setting of TensorFlow's
-threads has a process of its own (`benchmarks.training_steps`). Nothing else should run meanwhile.
+threads has a process of its own (`benchmarks.lib.training_steps`). Nothing else should run meanwhile.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.training [--steps 8] [--markdown FILE] [--json FILE]
 In parts: … --ids IDS.npz --only default --cases fit --known FILE.json --json FILE.json
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from sentiline.bundle import find
 from training import imdb
 from training.dataset import encode
@@ -79,7 +79,7 @@ def chosen(name: str, beginnings: Sequence[str]) -> list[str]:
 def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one process."""
     intra, inter, _ = PROCESSES[name]
-    command = [sys.executable, "-m", "benchmarks.training_steps", ids, "--intra", intra, "--inter", inter]
+    command = [sys.executable, "-m", "benchmarks.lib.training_steps", ids, "--intra", intra, "--inter", inter]
     command += ["--steps", options.steps, "--fit", options.fit, "--pretrain", options.pretrain]
     command += chosen(name, options.cases)
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}

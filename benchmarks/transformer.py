@@ -29,9 +29,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from benchmarks.reviews import sample
-from benchmarks.rounds import interleave, ratio
-from benchmarks.tables import Table, add_options, machine, publish
+from benchmarks.lib.reviews import sample
+from benchmarks.lib.rounds import interleave, ratio
+from benchmarks.lib.tables import Table, add_options, machine, publish
 from sentiline.cpus import available_cpus
 from sentiline.predictor import Predictor, load
 

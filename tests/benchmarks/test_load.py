@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.load import CLOSED, run
+from benchmarks.lib.load import CLOSED, run
 
 
 class _Handler(BaseHTTPRequestHandler):

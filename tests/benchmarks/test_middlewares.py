@@ -10,7 +10,7 @@ from benchmarks.middlewares import ALL, BARE, MIDDLEWARES, NONE, table
 from benchmarks.serving import Turn
 
 SCRIPT = """
-from benchmarks.stripped import Stripped, name_of
+from benchmarks.lib.without_middleware import Stripped, name_of
 print(*(name_of(middleware.cls) for middleware in Stripped.to_asgi().user_middleware), sep="\\n")
 """
 ROOT = Path(__file__).resolve().parents[2]

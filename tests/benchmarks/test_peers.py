@@ -18,10 +18,17 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from benchmarks import peers
-from benchmarks.bags import FEATURES, NaiveBayesRatio, fit_fasttext, fit_linear, load_fasttext, load_linear
-from benchmarks.crew import Crew
-from benchmarks.frontier import Point, draw, frontier
-from benchmarks.lexicons import LOADERS, size, threshold
+from benchmarks.lib.frontier import Point, draw, frontier
+from benchmarks.lib.lexicons import LOADERS, size, threshold
+from benchmarks.lib.ngram_baselines import (
+    FEATURES,
+    NaiveBayesRatio,
+    fit_fasttext,
+    fit_linear,
+    load_fasttext,
+    load_linear,
+)
+from benchmarks.lib.process_pool import Crew
 from benchmarks.peers import BEGIN, END, PACKAGES, fill, spread
 from training.review import Review
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.arithmetic import operations, peak
-from benchmarks.batched import Batched
+from benchmarks.lib.arithmetic import operations, peak
+from benchmarks.lib.batched import Batched
+from benchmarks.lib.rounds import interleave, ratio
+from benchmarks.lib.straightforward import Straightforward
 from benchmarks.predictor import answer, check
-from benchmarks.rounds import interleave, ratio
-from benchmarks.straightforward import Straightforward
 from sentiline.bundle import Bundle
 from sentiline.predictor import Predictor
 from tests.bundles import EMBEDDING, UNITS, write_bundle

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import training
-from benchmarks.training_steps import fit_operations, lstm_operations, padding, pretrain_operations
+from benchmarks.lib.training_steps import fit_operations, lstm_operations, padding, pretrain_operations
 from training.presets import BILSTM
 from training.pretrain_presets import PretrainConfig
 

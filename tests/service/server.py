@@ -17,7 +17,7 @@ from typing import Self
 
 import httpx
 
-from benchmarks.servers import stop
+from benchmarks.lib.servers import stop
 from sentiline.cli import serve
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,6 +1,6 @@
 """The training steps that `benchmarks.training` times, in a process of their own, since threads are set once a process.
 
-Usage: python -m benchmarks.training_steps IDS.npz --intra 1 --inter 2 --steps 8 fit pretrain-bfloat16 layer-256
+Usage: python -m benchmarks.lib.training_steps IDS.npz --intra 1 --inter 2 --steps 8 fit pretrain-bfloat16 layer-256
 Prints a line of JSON after every case: the best matrix products, and for every case so far its steps.
 """
 

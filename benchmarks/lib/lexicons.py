@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.crew import Scorer
+from benchmarks.lib.process_pool import Scorer
 
 
 def load_vader(path: Path) -> Scorer:

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 CLOSED = 0
 """Stands for the status of a request whose connection the server closed without an answer."""
 
@@ -85,7 +85,7 @@ def run(
     head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\ncontent-length: "
     requests = [f"{head}{len(body)}\r\n\r\n{body.decode()}" for body in bodies]
     orders = {"port": port, "requests": requests, "connections": connections, "seconds": seconds, "rate": rate}
-    command = [sys.executable, "-m", "benchmarks.load"]
+    command = [sys.executable, "-m", "benchmarks.lib.load"]
     done = subprocess.run(command, cwd=_ROOT, input=json.dumps(orders), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"the load generator failed:\n{done.stderr}")

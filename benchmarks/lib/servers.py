@@ -14,9 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_VARIABLE = "BENCHMARK_WITHOUT"
-"""Environment variable of `benchmarks.stripped`: classes of the middlewares to leave out, separated by commas."""
+"""Environment variable of `benchmarks.lib.without_middleware`: classes of the middlewares to leave out, separated by commas."""
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -132,10 +132,10 @@ def bentoml(service: str) -> list[str]:
 
 
 def uvicorn(factory: str) -> list[str]:
-    """One process of uvicorn around an application of `benchmarks.bare`, as fast as uvicorn goes."""
+    """One process of uvicorn around an application of `benchmarks.lib.bare`, as fast as uvicorn goes."""
     speed = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     where = ["--host", "127.0.0.1", "--port", "{port}"]
-    return ["-m", "uvicorn", "--factory", f"benchmarks.bare:{factory}", *where, *speed]
+    return ["-m", "uvicorn", "--factory", f"benchmarks.lib.bare:{factory}", *where, *speed]
 
 
 def _free_port() -> int:

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import bags as ngrams
-from benchmarks import lexicons as lexical
-from benchmarks.bags import Fitted
-from benchmarks.crew import Crew, Source
-from benchmarks.frontier import Point
+from benchmarks.lib import lexicons as lexical
+from benchmarks.lib import ngram_baselines as ngrams
+from benchmarks.lib.frontier import Point
+from benchmarks.lib.ngram_baselines import Fitted
+from benchmarks.lib.process_pool import Crew, Source
 from benchmarks.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
 from sentiline.bundle import MANIFEST, find
 from sentiline.interval import wilson
@@ -36,7 +36,7 @@ class Contender:
 
     Attributes:
         name: its title.
-        kind: as in `benchmarks.frontier.Point`.
+        kind: as in `benchmarks.lib.frontier.Point`.
         classify: whether each text is positive; uses all cores.
         size: bytes of its files.
         seconds: of training; None where nothing is trained.

@@ -10,7 +10,7 @@ from typing import Any, Self
 import onnxruntime as ort
 import orjson
 
-from benchmarks.straightforward import Straightforward
+from benchmarks.lib.straightforward import Straightforward
 from sentiline.bundle import Bundle
 from sentiline.prediction import Detail
 

@@ -10,8 +10,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.servers import Server
-from benchmarks.tables import Table
+from benchmarks.lib.servers import Server
+from benchmarks.lib.tables import Table
 
 STAGES = ("queue", "tokenize", "infer", "serialize")
 REST = "the rest"

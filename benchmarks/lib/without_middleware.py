@@ -9,8 +9,8 @@ import bentoml
 from _bentoml_sdk import Service
 from starlette.applications import Starlette
 
-from benchmarks.naive import Naive
-from benchmarks.servers import WITHOUT_VARIABLE
+from benchmarks.lib.naive import Naive
+from benchmarks.lib.servers import WITHOUT_VARIABLE
 
 
 class StrippedService(Service[Any]):

@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from benchmarks.crew import Scorer
+from benchmarks.lib.process_pool import Scorer
 from sentiline.cpus import available_cpus
 from sentiline.tokenizer import words
 from training.diagnostics.baseline import SPLIT, regression, tfidf

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from benchmarks.clipping import Trajectory
+from benchmarks.lib.clipping import Trajectory
 
 COLORS = {"RNN": "#b45309", "GRU": "#0f766e", "LSTM": "#1d4ed8"}
 _FACTORS = mpl.colormaps["viridis"]
