@@ -22,11 +22,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiline.cluster.connection import LOCAL
-from sentiline.cluster.run import Cluster, score_on_cluster
+from sentiline.cluster.driver import Cluster, score_on_cluster
+from sentiline.cluster.ray_connection import LOCAL
 from sentiline.cpus import available_cpus
 from sentiline.predictor import load
-from sentiline.scoring.run import score_files
+from sentiline.scoring.pipeline import score_files
 from training import imdb
 
 SIZES = (10**6, 10**7, 10**8, 10**9)

@@ -22,7 +22,7 @@ from sentiline.reference import LSTM, RNN, Cell, gradient_norms, gru_cell, unrol
 from sentiline.reference.arrays import Array, Params
 from sentiline.reference.initial import initialize_cell
 from sentiline.tokenizer import Tokenizer
-from sentiline.weights import read_weights
+from sentiline.verification.onnx_weights import read_weights
 from training import imdb
 
 UNITS, FEATURES, STEPS = 64, 128, 200

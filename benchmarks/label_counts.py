@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.lib.tables import Table, machine
-from sentiline.interval import wilson
+from sentiline.wilson import wilson
 from training import backend, imdb, labelled
 from training.checkpoint import write_atomically
 from training.dataset import encode

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from sentiline.predictor import Predictor, load
 from sentiline.scoring.chunk import CHUNK_ROWS
-from sentiline.scoring.run import score_files
+from sentiline.scoring.pipeline import score_files
 from training import imdb
 
 MEMORY = "texts in memory"

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from sentiline.scoring.chunk import CHUNK_ROWS
 from sentiline.scoring.memory import parse_size
-from sentiline.scoring.outcome import COLUMNS
+from sentiline.scoring.scorer import COLUMNS
 from training import imdb
 from training.review import POSITIVE
 

@@ -29,7 +29,7 @@ from sentiline.prediction import Prediction, Sentence, Timestep
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor, load
-    from sentiline.scoring.table import score
+    from sentiline.scoring.api import score
 
 __version__ = "0.1.0"
 
@@ -65,7 +65,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(predictor, name)
     if name == "score":
-        from sentiline.scoring.table import score
+        from sentiline.scoring.api import score
 
         return score
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,11 +16,11 @@ from sentiline.bundle import Bundle, Manifest, find
 from sentiline.cpus import available_cpus
 from sentiline.errors import InputError, OptionError, TextTypeError
 from sentiline.graph import Graph
+from sentiline.parallel import Work
 from sentiline.prediction import Detail, Prediction, check_detail
 from sentiline.reading import Reading
 from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding, Tokenizer, Truncation, check_truncation
-from sentiline.work import Work
 
 Errors = Literal["raise", "return"]
 Result = TypeVar("Result")

@@ -12,9 +12,9 @@ from rich.console import Console, Group
 from rich.style import Style
 from rich.text import Text
 
-from sentiline.pieces import pieces, printable, token_weights
 from sentiline.prediction import Detail
 from sentiline.reading import Reading
+from sentiline.text_pieces import pieces, printable, token_weights
 from sentiline.tokenizer import UNKNOWN_ID
 
 _BARS = "▁▂▃▄▅▆▇█"

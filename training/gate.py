@@ -17,8 +17,8 @@ from rich.table import Table
 
 from sentiline.errors import BundleCorruptError
 from sentiline.reference.activations import sigmoid
-from sentiline.verify import forward
-from sentiline.weights import GraphWeights, read_weights
+from sentiline.verification.onnx_weights import GraphWeights, read_weights
+from sentiline.verification.verify import forward
 from training.dataset import pad
 from training.errors import ExportError
 from training.heads import PoolingHead

@@ -16,8 +16,8 @@ from benchmarks.lib.ngram_baselines import Fitted
 from benchmarks.lib.process_pool import Crew, Source
 from benchmarks.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
 from sentiline.bundle import MANIFEST, find
-from sentiline.interval import wilson
 from sentiline.predictor import Predictor
+from sentiline.wilson import wilson
 from training.review import Review
 
 QUOTED = (92.8, 93.1)

@@ -12,7 +12,7 @@ from sentiline.bundle import installed
 from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import BundleNotFoundError, OptionError
 from sentiline.labels import SCHEMES
-from sentiline.scoring.format import KINDS, QUOTINGS
+from sentiline.scoring.io.formats import KINDS, QUOTINGS
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
 HELP = """
@@ -82,17 +82,17 @@ def evaluate(
     from rich.console import Console  # these and onnxruntime are slow to import: not for --help
 
     from sentiline.evaluation.display import show
+    from sentiline.evaluation.evaluate import Options, evaluate_files
     from sentiline.evaluation.progress import Progress
-    from sentiline.evaluation.run import Options, evaluate_files
     from sentiline.predictor import load
-    from sentiline.reporting.file import check_target, write
+    from sentiline.reporting.output_file import check_target, write
 
     names = _names(models, all_models)
     for path, option, endings in ((json_path, "--json", (".json",)), (report, "--report", (".html", ".htm"))):
         if path is not None:
             check_target(path, option, endings, inputs, overwrite=overwrite)
     if report is not None:
-        from sentiline.reporting.page import check_installed
+        from sentiline.reporting.html_report import check_installed
 
         check_installed()
     options = Options(
@@ -115,7 +115,7 @@ def evaluate(
     if json_path is not None:
         contents[json_path] = json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=1)
     if report is not None:
-        from sentiline.evaluation.page import render
+        from sentiline.evaluation.html_report import render
 
         contents[report] = render(evaluation)
     failures = []

@@ -11,7 +11,7 @@ import click
 
 from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import OptionError
-from sentiline.scoring.format import KINDS, QUOTINGS
+from sentiline.scoring.io.formats import KINDS, QUOTINGS
 from sentiline.scoring.memory import DEFAULT, parse_size
 from sentiline.tokenizer import TRUNCATIONS
 
@@ -103,7 +103,7 @@ def score(
     """Score, show how far it is, sum up; `how` holds the other fields of `Options`, which are named like options."""
     from sentiline.predictor import load  # onnxruntime is slow to import: not for --help
     from sentiline.scoring.display import Display, show_summary
-    from sentiline.scoring.run import Options, score_files
+    from sentiline.scoring.pipeline import Options, score_files
 
     options = Options(memory=parse_size(memory), **how)
     if reports:
@@ -126,8 +126,8 @@ def score(
         try:
             with Display() as display:
                 if engine == "ray":
-                    from sentiline.cluster.run import Cluster, score_on_cluster
-                    from sentiline.cluster.split import PART_ROWS
+                    from sentiline.cluster.driver import Cluster, score_on_cluster
+                    from sentiline.cluster.splits import PART_ROWS
 
                     tally = score_on_cluster(
                         predictor,

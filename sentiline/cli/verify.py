@@ -12,7 +12,7 @@ from sentiline.bundle import installed
 from sentiline.errors import BundleNotFoundError
 
 if TYPE_CHECKING:
-    from sentiline.verification import Verification
+    from sentiline.verification.result import Verification
 
 HELP = """
 Check that the files of each MODEL (a name, or a path) are intact, and that it computes what its weights say.
@@ -53,8 +53,8 @@ Exit codes:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(models: tuple[str, ...], files: tuple[Path, ...], as_json: bool) -> None:
     """Verify, print, exit."""
-    from sentiline.verify import TEXTS  # onnxruntime is slow to import: not for --help
-    from sentiline.verify import verify as check
+    from sentiline.verification.verify import TEXTS  # onnxruntime is slow to import: not for --help
+    from sentiline.verification.verify import verify as check
 
     names = models or tuple(installed())
     if not names:

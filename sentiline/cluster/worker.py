@@ -18,15 +18,15 @@ from typing import Any
 
 from sentiline import __version__
 from sentiline.bundle import MANIFEST, Bundle
-from sentiline.cluster.desk import Desk, Record
-from sentiline.cluster.split import Part, Split, read_parts
+from sentiline.cluster.part_writer import Desk, Record
+from sentiline.cluster.splits import Part, Split, read_parts
 from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
-from sentiline.reporting.accumulator import Accumulator
+from sentiline.reporting.statistics import Accumulator
 from sentiline.scoring.arrow import arrow
-from sentiline.scoring.encoder import Encoder
-from sentiline.scoring.outcome import Scorer
-from sentiline.scoring.tally import Tally
+from sentiline.scoring.io.writers import Encoder
+from sentiline.scoring.scorer import Scorer
+from sentiline.scoring.summary import Tally
 from sentiline.tokenizer import Truncation
 
 PAYLOAD = "payload"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiline.reading import Reading
-from sentiline.reporting.sample import Sample
+from sentiline.reporting.excerpt import Sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentiline import __version__
-from sentiline.evaluation.ledger import Ledger
 from sentiline.evaluation.metrics import Bin, ClassFigures, Confusion, Threshold
 from sentiline.evaluation.mistakes import Mistake
+from sentiline.evaluation.skipped_rows import Ledger
 from sentiline.labels import Scheme
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentiline.reading import Reading
-from sentiline.reporting.sample import Sample
+from sentiline.reporting.excerpt import Sample
 
 MOST = 5
 

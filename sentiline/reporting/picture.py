@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiline.errors import SettingError
-from sentiline.reporting.overview import Overview
-from sentiline.reporting.page import dated, percent, signed, ticked, whole
-from sentiline.reporting.tinted import Line, lines
+from sentiline.reporting.html_report import dated, percent, signed, ticked, whole
+from sentiline.reporting.line_wrapping import Line, lines
+from sentiline.reporting.summary import Overview
 from sentiline.reporting.words import Word
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from typing import Any
 
 from sentiline import __version__
 from sentiline.predictor import Predictor
-from sentiline.reporting import page
-from sentiline.reporting.accumulator import Accumulator
+from sentiline.reporting import html_report
 from sentiline.reporting.dates import check_pattern
-from sentiline.reporting.file import check_target, write
-from sentiline.reporting.overview import Overview
+from sentiline.reporting.output_file import check_target, write
+from sentiline.reporting.statistics import Accumulator
+from sentiline.reporting.summary import Overview
 from sentiline.scoring.chunk import Chunk
-from sentiline.scoring.outcome import Scored
-from sentiline.scoring.tally import Tally
+from sentiline.scoring.scorer import Scored
+from sentiline.scoring.summary import Tally
 
 OPTION = "--report"
 ENDINGS = (".html", ".htm", ".png")
@@ -131,7 +131,7 @@ class Report:
 
                 write(target, draw(overview))
             else:
-                write(target, page.render_page("score.html", view=overview).encode("utf-8", "replace"))
+                write(target, html_report.render_page("score.html", view=overview).encode("utf-8", "replace"))
 
     def _seconds(self) -> float:
         return float(self._history["seconds"]) + time.monotonic() - self._begun
@@ -157,7 +157,7 @@ def check_targets(targets: Sequence[Path], others: Sequence[str], *, overwrite: 
 
             picture.check_installed()
         else:
-            page.check_installed()
+            html_report.check_installed()
 
 
 def _now() -> str:

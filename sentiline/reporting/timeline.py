@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from sentiline.interval import wilson
+from sentiline.wilson import wilson
 
 Unit = Literal["day", "week", "month", "year"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import arrow
-from sentiline.scoring.format import TEXT_NAMES
+from sentiline.scoring.io.formats import TEXT_NAMES
 
 CHUNK_ROWS = 1024
 CHUNK_CHARACTERS = 4_000_000
@@ -188,7 +188,7 @@ def _whole(array: Any) -> Any:
 
 def _with_times(kind: Any, times: Any) -> Any:
     """A type with another in place of times of nanoseconds."""
-    from sentiline.scoring.kind import mapped
+    from sentiline.scoring.arrow_types import mapped
 
     pa = arrow("Parquet")
 

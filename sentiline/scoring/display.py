@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from sentiline.scoring.outcome import FAULTS
-from sentiline.scoring.run import Progress
-from sentiline.scoring.tally import BINS, Tally
+from sentiline.scoring.pipeline import Progress
+from sentiline.scoring.scorer import FAULTS
+from sentiline.scoring.summary import BINS, Tally
 
 LOG_SECONDS = 10.0
 """Between two lines where there is no terminal."""

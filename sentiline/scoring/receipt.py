@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sentiline.scoring.header import digest_of
+from sentiline.scoring.resume.fingerprint import digest_of
 
 _NAME = "user.sentiline.run"
 

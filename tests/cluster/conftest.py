@@ -95,7 +95,7 @@ class Nodes:
 @pytest.fixture(scope="session")
 def _nodes(environment: dict[str, str]) -> Iterator[Nodes]:
     """The cluster, to which this process stays connected: each connection would start its own workers."""
-    from sentiline.cluster.connection import connected
+    from sentiline.cluster.ray_connection import connected
 
     nodes = Nodes()
     try:
@@ -125,7 +125,7 @@ def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def expected(predictor: Predictor, reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the local engine makes of `reviews`."""
-    from sentiline.scoring.run import score_files
+    from sentiline.scoring.pipeline import score_files
 
     path = tmp_path_factory.mktemp("expected") / "local.parquet"
     score_files(predictor, [str(reviews)], path)

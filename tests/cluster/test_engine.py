@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
-from sentiline.cluster.run import Cluster, score_on_cluster
+from sentiline.cluster.driver import Cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.reporting.report import Report
-from sentiline.scoring.run import Options, Progress, score_files
+from sentiline.scoring.pipeline import Options, Progress, score_files
 from tests.cluster.conftest import ROOT, Nodes
 from tests.scoring.files import ROWS, write
 

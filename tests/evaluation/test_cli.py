@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentiline.cli.main import main
-from sentiline.evaluation.run import Options, evaluate_files
+from sentiline.evaluation.evaluate import Options, evaluate_files
 from sentiline.predictor import Predictor
 from tests.reporting.pages import Page
 

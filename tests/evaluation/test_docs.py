@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from sentiline.cli.evaluate import evaluate
-from sentiline.evaluation.ledger import PROBLEMS
+from sentiline.evaluation.skipped_rows import PROBLEMS
 from sentiline.labels import SCHEMES
-from sentiline.scoring.outcome import FAULTS
+from sentiline.scoring.scorer import FAULTS
 from tests.programs import programs
 from tests.reporting.pages import Page
 

@@ -19,7 +19,7 @@ from sentiline.evaluation.metrics import (
     expected_calibration_error,
     roc_auc,
 )
-from sentiline.interval import wilson
+from sentiline.wilson import wilson
 
 Case = tuple[NDArray[np.bool_], NDArray[np.float32]]
 

@@ -24,15 +24,15 @@ FORBIDDEN = {
 EXTRAS = {"sentiline": None, "service": "serve", "training": "train"}
 """The extra that installs what a part needs beyond the core."""
 LAZY = {
-    "sentiline/weights.py": {"onnx", "google"},
-    "sentiline/cluster/connection.py": {"ray"},
+    "sentiline/verification/onnx_weights.py": {"onnx", "google"},
+    "sentiline/cluster/ray_connection.py": {"ray"},
     "sentiline/cluster/worker.py": {"ray"},
-    "sentiline/reporting/page.py": {"jinja2"},
+    "sentiline/reporting/html_report.py": {"jinja2"},
     "sentiline/reporting/picture.py": {"matplotlib"},
     "sentiline/scoring/arrow.py": {"pyarrow"},
-    "sentiline/scoring/kind.py": {"pyarrow"},  # these three are imported by others when they are wanted
-    "sentiline/scoring/parquet.py": {"pyarrow"},
-    "sentiline/scoring/row_groups.py": {"pyarrow"},
+    "sentiline/scoring/arrow_types.py": {"pyarrow"},  # these three are imported by others when they are wanted
+    "sentiline/scoring/io/parquet_writer.py": {"pyarrow"},
+    "sentiline/scoring/io/parquet_reader.py": {"pyarrow"},
     "training/backend_torch.py": {"torch"},  # imported by training/backend.py where KERAS_BACKEND says so
 }
 """What a module imports only when it is wanted, and refuses to do without by naming what installs it."""

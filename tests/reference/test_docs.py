@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import sentiline.reference
-from sentiline.verify import INT8_TOLERANCE, RNN_TOLERANCE, TOLERANCE
+from sentiline.verification.verify import INT8_TOLERANCE, RNN_TOLERANCE, TOLERANCE
 
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from sentiline.cli.main import main
 from sentiline.errors import BundleCorruptError, SentilineError
 from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer, split
-from sentiline.verify import RNN_TOLERANCE, TEXTS, TOLERANCE, verify
-from sentiline.weights import read_weights
+from sentiline.verification.onnx_weights import read_weights
+from sentiline.verification.verify import RNN_TOLERANCE, TEXTS, TOLERANCE, verify
 from tests.bundles import seal
 
 onnx = pytest.importorskip("onnx")

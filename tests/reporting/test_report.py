@@ -19,7 +19,7 @@ from matplotlib import image
 
 from sentiline.cli.main import main
 from sentiline.predictor import Predictor
-from sentiline.scoring.run import Options, score_files
+from sentiline.scoring.pipeline import Options, score_files
 from tests.reporting.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from sentiline.interval import wilson
 from sentiline.reporting.timeline import Timeline
+from sentiline.wilson import wilson
 
 
 def days(first: date, count: int, seed: int = 0) -> list[date]:

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from sentiline.scoring import display
 from sentiline.scoring.display import Display, describe, describe_rest, show_summary
-from sentiline.scoring.run import Progress
-from sentiline.scoring.tally import Tally
+from sentiline.scoring.pipeline import Progress
+from sentiline.scoring.summary import Tally
 from tests.scoring.conftest import ROOT
 from tests.scoring.files import ROWS, write
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from sentiline.cli.score import score
-from sentiline.scoring.format import TEXT_NAMES
-from sentiline.scoring.outcome import COLUMNS, FAULTS
+from sentiline.scoring.io.formats import TEXT_NAMES
+from sentiline.scoring.scorer import COLUMNS, FAULTS
 from tests.bundles import UNSURE, write_bundle
 from tests.programs import programs
 from tests.scoring.files import read

@@ -19,12 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiline.errors import DataFileError, OptionError, SentilineError
-from sentiline.evaluation.run import Options as EvaluationOptions
-from sentiline.evaluation.run import evaluate_files
+from sentiline.evaluation.evaluate import Options as EvaluationOptions
+from sentiline.evaluation.evaluate import evaluate_files
 from sentiline.predictor import Predictor
-from sentiline.scoring.gatherer import LINE_LIMIT
-from sentiline.scoring.outcome import FAULTS
-from sentiline.scoring.run import Options, score_files
+from sentiline.scoring.io.chunk_builder import LINE_LIMIT
+from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.scorer import FAULTS
 from tests.scoring.files import ROWS, read, write
 
 

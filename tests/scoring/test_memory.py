@@ -16,7 +16,7 @@ MEASURE = r"""
 import re, sys
 from pathlib import Path
 from sentiline.predictor import load
-from sentiline.scoring.run import Options, score_files
+from sentiline.scoring.pipeline import Options, score_files
 with load(Path(sys.argv[1]), threads=2) as predictor:
     timesteps = sys.argv[5] == "timesteps"
     options = Options(max_characters=10_000, memory=int(sys.argv[4]) * 10**6, timesteps=timesteps)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from rich.color import Color, ColorSystem
 from rich.console import Console
 
-from sentiline.pieces import GAP
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
 from sentiline.terminal import INK, NEGATIVE, POSITIVE, Paint, chart, percent, render, review, strongest
+from sentiline.text_pieces import GAP
 from sentiline.tokenizer import Encoding
 
 PLAIN, FULL = Paint(), Paint(POSITIVE, NEGATIVE)

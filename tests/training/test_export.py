@@ -16,7 +16,7 @@ from keras import ops
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from sentiline.weights import read_weights
+from sentiline.verification.onnx_weights import read_weights
 from tests.training.fits import tiny_config
 from training import backend
 from training.dataset import pad

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.interval import wilson
+from sentiline.wilson import wilson
 from training.diagnostics.texts import KINDS, DiagnosticText
 
 BASELINE = "tf-idf (1,2) + LR"

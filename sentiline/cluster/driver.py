@@ -1,0 +1,265 @@
+"""Scores files on a Ray cluster into a folder of Parquet files, as one Ray Data pipeline; resumes; prints nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sentiline import __version__
+from sentiline.cluster.part_writer import Record
+from sentiline.cluster.partial_dataset import Output
+from sentiline.cluster.publish import begin, check_same
+from sentiline.cluster.ray_connection import address_of, connected, import_ray
+from sentiline.cluster.ray_pipeline import results_of
+from sentiline.cluster.splits import PART_ROWS, Split, find_splits
+from sentiline.cluster.worker import (
+    End,
+    Failure,
+    ReadJob,
+    ScoreJob,
+    model_files,
+)
+from sentiline.cpus import available_cpus
+from sentiline.errors import ClusterError, DataFileError, OptionError, SentilineError
+from sentiline.predictor import Predictor
+from sentiline.scoring.chunk import Chunk, find_text_column
+from sentiline.scoring.io.csv_reader import FieldLimitError
+from sentiline.scoring.io.formats import Format
+from sentiline.scoring.io.reader import read_chunks
+from sentiline.scoring.io.source import Source, find_sources
+from sentiline.scoring.io.storage import parse_output
+from sentiline.scoring.io.text_stream import InterruptedReadError
+from sentiline.scoring.io.writers import encoder_for
+from sentiline.scoring.memory import chunk_characters
+from sentiline.scoring.pipeline import Options, Progress, Report
+from sentiline.scoring.resume.fingerprint import header_of
+from sentiline.scoring.resume.journal import unfinished
+from sentiline.scoring.resume.partial_output import folder_of
+from sentiline.scoring.scorer import output_names
+from sentiline.scoring.summary import Tally
+
+if TYPE_CHECKING:
+    from sentiline.reporting.report import Report as Page
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where to score.
+
+    Attributes:
+        address: see `connected`; None for what `RAY_ADDRESS` says, else this machine.
+        workers: actors that score; None for as many as the cluster's CPUs allow.
+        threads: CPUs of each.
+        part_rows: rows of an output file, unless texts are long.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    threads: int = 1
+    part_rows: int = PART_ROWS
+
+
+def score_on_cluster(
+    predictor: Predictor,
+    inputs: Sequence[str],
+    output: str | Path,
+    options: Options | None = None,
+    cluster: Cluster | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    scratch: Path | None = None,
+    report: Report | None = None,
+    page: Page | None = None,
+) -> Tally | None:
+    """Score files of reviews into a folder of Parquet files, which appears when it is complete.
+
+    Args:
+        predictor: the model; its files are sent to the workers.
+        inputs: paths or URLs of files and folders, or globs, that all machines see.
+        output: path of the folder, that all machines see, or its URL in an object store.
+        options: how to score; None for the defaults.
+        cluster: where to; None for this machine.
+        resume: go on where a stopped run was, if there was one.
+        overwrite: replace the output, and forget an unfinished run.
+        scratch: folder, that all machines see, where an output in an object store grows; default the current one.
+        report: called after each part.
+        page: a report to be written on all rows, whatever number of runs they take.
+
+    Returns:
+        The counts, those of a run that was resumed included; None if there was nothing to resume because the output
+        is complete, and of such a run.
+
+    Raises:
+        ClusterError: the cluster cannot be reached, or lost what the run needs; `resume` goes on.
+        DataFileError: an input cannot be read or is malformed, a row has a fault and `options.strict` is set, or the
+            output exists.
+        OptionError: an option does not exist or does not go with the others.
+        SettingError: Ray or pyarrow is not installed.
+    """
+    options, cluster = options or Options(), cluster or Cluster()
+    address = address_of(cluster.address)
+    import_ray(address)
+    if options.to not in (None, "parquet"):
+        raise OptionError(f"--to is {options.to!r}; --engine ray writes a folder of Parquet files", field="--to")
+    target = parse_output(str(output))
+    if not target.local:
+        target = replace(target, path=target.path.rstrip("/"), name=target.name.rstrip("/"))
+    folder = folder_of(target, scratch).absolute()
+    encoder = encoder_for(
+        Format("parquet"), output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
+    )
+    found = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
+    sources = [_absolute(source) for source in found]
+    inside = [source.name for source in sources if source.location and target.holds(source.location)]
+    if inside:
+        raise DataFileError(f"{inside[0]} lies in {target}, where the output is to be; write elsewhere", field="output")
+    header = header_of(predictor, sources, asdict(options)) | {
+        "part_rows": cluster.part_rows,
+        "report": page.header if page else None,
+    }
+    if not begin(target, folder, resume=resume, overwrite=overwrite):
+        check_same(target, header)
+        return None
+    if page:
+        page.claim(replace=overwrite or unfinished(folder))
+    characters = chunk_characters(options.memory)
+    first = _first_chunk(sources, options.encoding, characters)
+    column = find_text_column(first, options.text_column)
+    encoder.prepare(first)
+    if page:
+        page.prepare(first)
+    splits = find_splits(sources, cluster.part_rows)
+    cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
+    with connected(address, cpus) as ray:
+        written = Output(target, folder, header, resume=resume)
+        if page and written.history is not None:
+            page.go_on(written.history)
+        try:
+            run = _Run(predictor, splits, written, column, report, page)
+            if not written.published:
+                read = ReadJob(options.encoding, characters, cluster.part_rows, run.finished())
+                score = ScoreJob(
+                    release=__version__,
+                    precision=predictor.precision,
+                    threads=cluster.threads,
+                    column=column,
+                    truncation=options.truncation,
+                    max_characters=options.max_characters,
+                    strict=options.strict,
+                    spans=options.spans,
+                    encoder=encoder,
+                    desk=written.desk,
+                    dates=(page.header["date_column"], page.header["date_format"]) if page else None,
+                )
+                run.all(ray, read, score, cluster)
+                written.check(len(splits))
+                if page:
+                    for figures in written.figures():
+                        page.join(figures)
+                    page.finish(run.tally)
+            written.publish(len(splits), _manifest(header, column, run.tally))
+        except (ClusterError, InterruptedReadError, FieldLimitError):
+            raise
+        except SentilineError:  # the same would happen again: nothing is left to resume
+            written.discard()
+            raise
+        finally:
+            written.close()
+    return run.tally
+
+
+def _absolute(source: Source) -> Source:
+    """The same file by a path that does not depend on a process's current folder."""
+    location = source.location
+    if location is None or source.once:
+        raise DataFileError(
+            f"{source.name} cannot be read by the workers of --engine ray; save it to a file", field="input"
+        )
+    return replace(source, location=replace(location, path=location.identity)) if location.local else source
+
+
+def _first_chunk(sources: Sequence[Source], encoding: str, characters: int) -> Chunk:
+    for source in sources:
+        for chunk in read_chunks(source, encoding, characters):
+            return chunk
+    raise DataFileError("there is no row in the input", field="input")
+
+
+def _manifest(header: dict[str, Any], column: str, tally: Tally) -> dict[str, Any]:
+    name, version, precision, sha256 = header["model"]
+    model = {"name": name, "version": version, "precision": precision, "sha256": sha256}
+    return {"format": 1, "release": header["release"], "model": model, "column": column} | {"tally": tally.as_dict()}
+
+
+class _Run:
+    def __init__(
+        self,
+        predictor: Predictor,
+        splits: Sequence[Split],
+        output: Output,
+        column: str,
+        report: Report | None,
+        page: Page | None,
+    ) -> None:
+        self._predictor = predictor
+        self._splits = splits
+        self._output = output
+        self._column = column
+        self._report = report
+        self._page = page
+        self.tally = Tally()
+        self._read = 0
+        for record in output.records.values():
+            self._count(record)
+        self._resumed = self.tally.rows
+        self._total = sum({one.source.name: one.source.size for one in splits}.values())
+
+    def finished(self) -> dict[int, frozenset[int]]:
+        """The parts that exist, by split."""
+        found: dict[int, set[int]] = {}
+        for split, number in self._output.records:
+            found.setdefault(split, set()).add(number)
+        return {split: frozenset(numbers) for split, numbers in found.items()}
+
+    def all(self, ray: Any, read: ReadJob, score: ScoreJob, cluster: Cluster) -> None:
+        """Read and score what is not finished."""
+        waiting = [split for split in self._splits if not self._output.finished(split.index)]
+        if not waiting:
+            return
+        model = model_files(self._predictor)
+        # closed at the end whatever happens: the pipeline ends before the connection does
+        with closing(results_of(ray, model, waiting, read, score, cluster.workers)) as results:
+            for value in results:
+                match value:
+                    case Record():
+                        self._add(value)
+                    case End(split, parts):
+                        self._output.end(split, parts)
+                    case Failure(error):
+                        raise error
+
+    def _count(self, record: Record) -> None:
+        values = self.tally.as_dict()
+        for name, value in record.tally.items():
+            match value:
+                case int():
+                    values[name] += value
+                case list():
+                    values[name] = [one + other for one, other in zip(values[name], value, strict=True)]
+                case dict():
+                    values[name] = Counter(values[name]) + Counter(value)
+        self.tally = Tally.from_dict(values)
+        self._read += record.read
+
+    def _add(self, record: Record) -> None:
+        if self._output.add(record):
+            self._count(record)
+            if self._page:
+                self._output.remember(self._page.history)
+            if self._report:
+                self._report(Progress(self.tally, self._resumed, self._read, self._total, self._column))

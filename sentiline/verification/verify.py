@@ -1,0 +1,209 @@
+"""Checks that a bundle computes what its weights say: ONNX Runtime against the numpy reference, on real text.
+
+The weights are read out of the bundle's own graph and run through `sentiline.reference` in float64. Every output of
+every timestep is compared; TensorFlow has no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from sentiline.bundle import Bundle, find
+from sentiline.errors import BundleCorruptError
+from sentiline.reference.activations import sigmoid
+from sentiline.reference.arrays import Array
+from sentiline.reference.readings import (
+    Reading,
+    read_last,
+    read_pooling,
+    read_prefix_pooling,
+    read_timesteps,
+    read_unit,
+)
+from sentiline.reference.stack import stack_forward
+from sentiline.verification.onnx_weights import GraphWeights, read_weights
+from sentiline.verification.result import Comparison, Verification
+
+TOLERANCE = 1e-5
+RNN_TOLERANCE = 1e-4
+"""A plain recurrent network amplifies the rounding of float32 from step to step."""
+INT8_TOLERANCE = 0.1
+"""Of the probability of a whole review, where a graph or its weights are rounded to 8 bits: a bound against damage, not
+a promise of accuracy. Its other outputs are reported, and not held to anything."""
+
+TEXTS = (
+    "A quiet, patient film that I could not stop thinking about.",
+    "Dull.",
+    "I don't know what they were thinking: the plot makes no sense, the jokes aren't funny, and it's 3 hours long!!!",
+    "Not bad at all - in fact, after a slow first half hour, it becomes one of the best thrillers I have seen.",
+    "The photography is beautiful and the music is wonderful. Sadly the script is neither: every line sounds as if it "
+    "had been written by a committee, and the two leads deliver them without any conviction. 4/10",
+    "Loved it loved it loved it :) <br /><br />My grandmother, who is 91, laughed sooooo hard that she had to leave.",
+    "Zxqvw brontosaurial wibblefrotz.",
+    "I went in expecting nothing and was surprised. The story takes its time, the actors are given room to breathe, "
+    "and when the turn comes it is earned. The middle sags a little; one subplot, about the brother, could have been "
+    "cut without loss. But the last twenty minutes are so good, so well judged and so moving, that I forgave it "
+    "everything. Recommended to everybody who still believes that a film can be about ordinary people. " * 15,
+)
+"""Texts that are compared unless others are given: short and long, with markup, unknown words and emoticons."""
+
+
+def verify(name_or_path: str | Path, texts: Sequence[str] = TEXTS) -> Verification:
+    """Check a bundle's files, then every graph in it against the reference.
+
+    Args:
+        name_or_path: name of an installed model, or path of a bundle's folder.
+        texts: at least one text with at least one token.
+
+    Returns:
+        The largest differences; `passed` says whether all are within tolerance.
+
+    Raises:
+        BundleNotFoundError: no such model.
+        BundleCorruptError: a file is damaged, or a graph is not of the form that Sentiline exports.
+        InputError: a text cannot be scored.
+        SentilineError: the package `onnx`, with which weights are read, is not installed.
+    """
+    bundle = find(name_or_path)
+    bundle.verify()
+    tokenizer = bundle.tokenizer()
+    ids = [tokenizer.encode(text, spans=False).ids for text in texts]
+    head = _head(bundle)
+    precisions = bundle.manifest.precisions
+    origin = "fp32" if "fp32" in precisions else bundle.manifest.default_precision
+    weights = read_weights(bundle.read(precisions[origin]), head, precisions[origin])
+    readings = [forward(weights, head, sequence[None, :], np.array([len(sequence)])) for sequence in ids]
+    described = origin + (", multiplied out" if weights.dequantized else "")
+    comparisons = []
+    for precision, file in precisions.items():
+        content = bundle.read(file)
+        # Rounded weights are no obstacle if the reference has them, too; rounded activations are.
+        own = weights if precision == origin else read_weights(content, head, file)
+        exact = not own.quantized_activations and own.dequantized == weights.dequantized
+        session = _session(content)
+        runs = {"one by one": _alone(session, ids)}
+        if exact:
+            runs["padded batch"] = _batch(session, ids)
+        for name, outputs in runs.items():
+            comparisons.append(_compare(precision, name, described, outputs, readings, head, weights, exact=exact))
+    manifest = bundle.manifest
+    return Verification(f"{manifest.name} {manifest.version}", len(texts), sum(map(len, ids)), tuple(comparisons))
+
+
+def _head(bundle: Bundle) -> str:
+    architecture = bundle.manifest.document.get("architecture")
+    head = architecture.get("head") if isinstance(architecture, dict) else None
+    if head not in ("pooling", "last", "unit", "timesteps"):
+        raise BundleCorruptError(
+            f'{bundle.path}: the architecture\'s "head" is {head!r}; it must be pooling, last, unit or timesteps',
+            field="manifest.json",
+        )
+    return str(head)
+
+
+def forward(weights: GraphWeights, head: str, ids: Array, lengths: Array) -> Reading:
+    """The reference's reading of a batch, in float64.
+
+    Args:
+        weights: of the graph.
+        head: kind of head, as for `sentiline.verification.onnx_weights.read_weights`.
+        ids: int [B, T], right-padded with 0.
+        lengths: int [B].
+    """
+    h, _ = stack_forward(weights.layers, weights.embedding[ids], lengths)  # [B, T, D]
+    if head == "unit":
+        return read_unit(h, lengths)
+    if head == "last":
+        return read_last(h, lengths, weights.head)
+    if head == "timesteps":
+        return read_timesteps(h, lengths, weights.head)
+    both_ways = len(weights.layers[-1].params) == 2
+    return (read_pooling if both_ways else read_prefix_pooling)(h, lengths, weights.head)
+
+
+def _session(content: bytes) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def _run(session: ort.InferenceSession, ids: Array, lengths: Array) -> dict[str, Array]:
+    names = [output.name for output in session.get_outputs()]
+    feeds = {"input_ids": ids.astype(np.int32), "lengths": lengths.astype(np.int32)}
+    return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def _alone(session: ort.InferenceSession, ids: Iterable[Array]) -> list[dict[str, Array]]:
+    return [_run(session, sequence[None, :], np.array([len(sequence)])) for sequence in ids]
+
+
+def _batch(session: ort.InferenceSession, ids: Sequence[Array]) -> list[dict[str, Array]]:
+    """All texts in one padded batch, taken apart again: padding that reaches a state shows."""
+    lengths = np.array([len(sequence) for sequence in ids])
+    padded = np.zeros((len(ids), lengths.max()), np.int32)
+    for row, sequence in zip(padded, ids, strict=True):
+        row[: len(sequence)] = sequence
+    outputs = _run(session, padded, lengths)
+    return [
+        {
+            name: value[index : index + 1, :length] if value.ndim == 2 else value[index : index + 1]
+            for name, value in outputs.items()
+        }
+        for index, length in enumerate(lengths)
+    ]
+
+
+def _compare(
+    precision: str,
+    runs: str,
+    described: str,
+    outputs: Sequence[dict[str, Array]],
+    readings: Sequence[Reading],
+    head: str,
+    weights: GraphWeights,
+    *,
+    exact: bool,
+) -> Comparison:
+    largest: dict[str, float] = {}
+    same = 0
+    for output, reading in zip(outputs, readings, strict=True):
+        expected = _expected(reading)
+        if set(output) != set(expected):
+            raise BundleCorruptError(f"the {precision} graph gives {sorted(output)}; it must give {sorted(expected)}")
+        scales = _scales(reading, log_odds=head in ("unit", "timesteps"))
+        for name, value in expected.items():
+            apart = float((np.abs(output[name] - value) * scales.get(name, 1.0)).max())
+            largest[name] = max(largest.get(name, 0.0), apart)
+        same += int((output["logit"][0] > 0) == (reading.logit[0] > 0))
+    plain = any(layer.params[0]["W"].shape[1] == layer.params[0]["U"].shape[0] for layer in weights.layers)
+    tolerance = (RNN_TOLERANCE if plain else TOLERANCE) if exact else INT8_TOLERANCE
+    held = tuple(largest) if exact else ("probability",)
+    return Comparison(precision, runs, described, largest, tolerance, held, same / len(outputs))
+
+
+def _expected(reading: Reading) -> dict[str, Array]:
+    values = {
+        "probability": sigmoid(reading.logit),
+        "logit": reading.logit,
+        "bias": reading.bias,
+        "scores": reading.scores,
+    }
+    return values if reading.contributions is None else values | {"contributions": reading.contributions}
+
+
+def _scales(reading: Reading, *, log_odds: bool) -> dict[str, Array]:
+    """What differences are multiplied with before they are compared; see `Comparison.largest`."""
+    scales = {"logit": 1 / np.maximum(1, np.abs(reading.logit)), "bias": 1 / np.maximum(1, np.abs(reading.bias))}
+    if reading.contributions is not None:
+        scales["contributions"] = 1 / np.maximum(1, np.abs(reading.contributions))
+    if log_odds:
+        p = sigmoid(reading.logit)
+        scales["logit"] = p * (1 - p)
+        slopes = reading.scores * (1 - reading.scores)  # [1, T]
+        before = np.concatenate([np.full((1, 1), 0.25), slopes[:, :-1]], axis=1)
+        scales["contributions"] = np.minimum(slopes, before)
+    return scales

@@ -1,0 +1,253 @@
+"""Evaluations of files against plain loops, scikit-learn and training's own figures; every row is accounted for."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+
+from sentiline.errors import DataFileError, OptionError
+from sentiline.evaluation.evaluate import Options, evaluate_files
+from sentiline.labels import Scheme
+from sentiline.predictor import Predictor, load
+from tests.bundles import write_bundle
+from training.evaluate import evaluate as evaluate_reviews
+from training.review import Review
+
+OPTIONS = Options(text_column="review", label_column="stars")
+
+
+def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
+    predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path
+) -> None:
+    evaluation = evaluate_files(predictors, [str(file)], OPTIONS)
+    assert (evaluation.data.rows, evaluation.data.evaluated, evaluation.data.scheme) == (1500, 1500, "stars5")
+    assert [model.accuracy for model in evaluation.models] == sorted(
+        (model.accuracy for model in evaluation.models), reverse=True
+    )
+    truths = [label for _, label in labelled]
+    share = sum(truths) / len(truths)
+    assert evaluation.data.majority == ("POSITIVE" if share >= 0.5 else "NEGATIVE", max(share, 1 - share))
+    for predictor in predictors:
+        [model] = [model for model in evaluation.models if model.name == predictor.manifest.name]
+        right = tokens = unknown = truncated = certain = certain_right = 0
+        positive = []
+        for text, label in labelled:
+            [answer] = predictor.predict([text])
+            right += (answer.label == "POSITIVE") == (label == 1)
+            tokens += answer.tokens_used
+            unknown += answer.unknown_tokens
+            truncated += answer.truncated
+            certain += answer.uncertain is False
+            certain_right += answer.uncertain is False and (answer.label == "POSITIVE") == (label == 1)
+            positive.append(answer.positive)
+        called = [one >= 0.5 for one in positive]
+        assert model.accuracy == right / 1500 == accuracy_score(truths, called)
+        assert model.macro_f1 == pytest.approx(f1_score(truths, called, average="macro"), abs=1e-12)
+        assert model.roc_auc == pytest.approx(roc_auc_score(truths, positive), abs=1e-12)
+        assert model.log_loss == pytest.approx(log_loss(truths, positive), abs=1e-6)
+        assert model.unknown_tokens == unknown / tokens > 0
+        assert model.truncated == truncated / 1500
+        if predictor.manifest.name == "bilstm":
+            assert 0 < certain < 1500
+            assert (model.uncertain, model.certain_accuracy) == ((1500 - certain) / 1500, certain_right / certain)
+        else:
+            assert (certain, model.uncertain, model.certain_accuracy) == (0, None, None)
+        assert model.interval[0] < model.accuracy < model.interval[1]
+    assert {model.name: model.truncated > 0 for model in evaluation.models} == {"bilstm": False, "plain": True}
+
+
+def test_a_model_that_knows_nothing_or_everything(file: Path, tmp_path: Path) -> None:
+    thresholds = {"nothing": (1.0, 0.0), "everything": (0.5, 1.0)}
+    for name, (confidence, rate) in thresholds.items():
+        entry = {"confidence": confidence, "unknown_rate": rate}
+        with load(write_bundle(tmp_path / name, manifest={"uncertainty": entry}), threads=1) as predictor:
+            [model] = evaluate_files([predictor], [str(file)], OPTIONS).models
+        expected = (1.0, None) if name == "nothing" else (0.0, model.accuracy)
+        assert (model.uncertain, model.certain_accuracy) == expected
+
+
+def test_accuracy_is_that_of_the_training_command(
+    predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path
+) -> None:
+    reviews = [Review(text, 1 if label else 0) for text, label in labelled]
+    found = {model.name: model for model in evaluate_files(predictors, [str(file)], OPTIONS).models}
+    for predictor in predictors:
+        expected = evaluate_reviews(predictor, reviews)
+        model = found[predictor.manifest.name]
+        assert round(100 * model.accuracy, 4) == expected.accuracy
+        assert round(model.log_loss, 6) == expected.loss
+        assert model.confusion.false_positives == expected.false_positives
+        assert model.confusion.false_negatives == expected.false_negatives
+        assert round(100 * model.unknown_tokens, 4) == expected.unknown_tokens
+
+
+def test_the_worst_errors_and_what_misled(
+    predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path
+) -> None:
+    found = {model.name: model for model in evaluate_files(predictors, [str(file)], OPTIONS).models}
+    for predictor in predictors:
+        readings = predictor.read([text for text, _ in labelled])
+        wrong = [
+            (abs(reading.logit), number)
+            for number, (reading, (_, label)) in enumerate(zip(readings, labelled, strict=True))
+            if (reading.label == "POSITIVE") != (label == 1)
+        ]
+        expected = sorted(wrong, key=lambda one: (-one[0], one[1]))[:5]
+        mistakes = found[predictor.manifest.name].mistakes
+        assert [mistake.sample.place for mistake in mistakes] == [
+            f"{file}, line {number + 2}" for _, number in expected
+        ]
+        for mistake, (_, number) in zip(mistakes, expected, strict=True):
+            text, label = labelled[number]
+            assert mistake.sample.text == text
+            assert (mistake.truth, mistake.called) == (("POSITIVE", "NEGATIVE") if label else ("NEGATIVE", "POSITIVE"))
+            reading = readings[number]
+            said = reading.contributions if reading.contributions is not None else reading.scores - 0.5
+            pushing = sorted(
+                (value for value in np.round(said.astype(float), 4).tolist() if (value < 0) == (label == 1) and value),
+                key=abs,
+                reverse=True,
+            )
+            assert [value for _, value in mistake.misleading] == pushing[:5]
+            assert all(token in text for token, _ in mistake.misleading)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz"])
+def test_every_format_gives_the_same(
+    predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path, tmp_path: Path, ending: str
+) -> None:
+    from tests.scoring.files import write
+
+    rows: list[dict[str, Any]] = [{"review": text, "stars": 5 if label else 1} for text, label in labelled[:200]]
+    path = write(tmp_path / f"a{ending}", rows)
+    evaluation = evaluate_files(predictors, [str(path)], OPTIONS)
+    assert evaluation.data.evaluated == 200
+    expected = evaluate_files(predictors, [str(write(tmp_path / "b.jsonl", rows))], OPTIONS)
+    assert [model.accuracy for model in evaluation.models] == [model.accuracy for model in expected.models]
+    assert [model.brier for model in evaluation.models] == [model.brier for model in expected.models]
+
+
+ROWS = [
+    {"text": "good", "label": "pos"},
+    {"text": "bad", "label": "neg"},
+    {"text": None, "label": "pos"},
+    {"text": "...", "label": "neg"},
+    {"text": 5, "label": "pos"},
+    {"text": "good", "label": "neutral"},
+    {"text": "good", "label": "5 stars, really"},
+    {"text": "good"},
+    {"text": "good", "label": " "},
+    {"text": "good " * 40, "label": "pos"},
+]
+
+
+def test_every_row_is_evaluated_or_reported_by_line(predictors: list[Predictor], tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    data = evaluate_files(predictors, [str(path)], Options(truncation="error", max_characters=500)).data
+    assert (data.rows, data.evaluated, data.positive, data.scheme) == (10, 2, 1, "names")
+    assert {kind: [line for _, line in one.places] for kind, one in data.ledger.problems.items()} == {
+        "missing_text": [3],
+        "empty_text": [4],
+        "invalid_type": [5],
+        "neutral_label": [6],
+        "unreadable_label": [7],
+        "missing_label": [8, 9],
+        "text_too_long": [10],  # for the second model, which reads 32 tokens: neither is judged by it
+    }
+    assert sum(one.count for one in data.ledger.problems.values()) + data.evaluated == data.rows
+    assert (
+        f"1 unreadable_label: a label that --labels does not know; {path}: 7 ('5 stars, really')" in data.ledger.lines()
+    )
+
+
+def test_the_ledger_is_bounded(predictors: list[Predictor], tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\ngood,1\nbad,0\n" + "good,9\n" * 1_200, encoding="utf-8")
+    data = evaluate_files(predictors[:1], [str(path)], Options(labels="binary")).data
+    problem = data.ledger.problems["unreadable_label"]
+    assert (problem.count, len(problem.places)) == (1200, 1000)
+    assert data.evaluated == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "error", "message"),
+    [
+        (
+            "text,stars\na,1\n",
+            Options(),
+            DataFileError,
+            r"no column 'label'; name .* --label-column; .*'text', 'stars'",
+        ),
+        (
+            "a,label\n1,1\n2,0\n",
+            Options(),
+            DataFileError,
+            r"no column seems to be the text; name it with --text-column",
+        ),
+        ("text,label\na,1\nb,2\n", Options(), DataFileError, r"column 'label': .* do not tell their scheme.*--labels"),
+        (
+            "text,label\na,3\n",
+            Options(labels="stars5"),
+            DataFileError,
+            r"no row can be .* as stars5\n  1 neutral_label",
+        ),
+        ("text,label\na,1\n", Options(labels="stars"), OptionError, r"labels is 'stars'; it must be auto, binary"),  # type: ignore[arg-type]
+        ("text,label\na,1\nb\n", Options(labels="binary"), DataFileError, r"line 3: 1 columns, and the header has 2"),
+        ("text,label\na,1\nb,0\n", Options(text_column="label"), OptionError, r"cannot both be in 'label'"),
+        ("text,label\na,1\nb,0\n", Options(text_column="x"), DataFileError, r"no column 'x'"),
+    ],
+)
+def test_files_that_cannot_be_evaluated_say_why(
+    predictors: list[Predictor], tmp_path: Path, content: str, options: Options, error: type[Exception], message: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(error, match=message):
+        evaluate_files(predictors, [str(path)], options)
+
+
+def test_labels_with_as_many_kinds_as_rows_are_asked_about(predictors: list[Predictor], tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"good,{n}\n" for n in range(5_000)), encoding="utf-8")
+    with pytest.raises(DataFileError, match=r"do not tell their scheme: .* and 989 more"):
+        evaluate_files(predictors, [str(path)])
+
+
+@pytest.mark.parametrize("scheme", ["binary", "auto"])
+def test_standard_input(predictors: list[Predictor], monkeypatch: pytest.MonkeyPatch, scheme: Scheme) -> None:
+    stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"text,label\ngood film,1\nbad film,0\n")))  # type: ignore[arg-type]
+    monkeypatch.setattr(sys, "stdin", stream)
+    options = Options(labels=scheme, format="csv")
+    if scheme == "auto":
+        with pytest.raises(OptionError, match=r"read once, .* --labels"):
+            evaluate_files(predictors, ["-"], options)
+    else:
+        assert evaluate_files(predictors, ["-"], options).data.evaluated == 2
+
+
+def test_one_class_alone_and_several_files(predictors: list[Predictor], tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["good", "great"], "label": [True, True]}), tmp_path / "a.parquet")
+    (tmp_path / "b.csv").write_text("label,text\n1,wonderful film\n1,\n", encoding="utf-8")
+    evaluation = evaluate_files(predictors, [str(tmp_path)], Options(labels="binary", text_column="text"))
+    assert (evaluation.data.positive, evaluation.data.negative, evaluation.data.rows) == (3, 0, 4)
+    assert [model.roc_auc for model in evaluation.models] == [None, None]
+    assert evaluation.data.inputs == (str(tmp_path / "a.parquet"), str(tmp_path / "b.csv"))
+    assert evaluation.data.ledger.problems["empty_text"].places == [(str(tmp_path / "b.csv"), 3)]
+
+
+def test_quotes_that_are_text(predictors: list[Predictor], tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text('label\treview\n1\t"Great" film\n0\ta "bad" one, "so bad\n')
+    with pytest.raises(DataFileError, match=r"a\.tsv, line 2: .*add --quoting none"):
+        evaluate_files(predictors, [str(tmp_path / "a.tsv")], Options(text_column="review"))
+    options = Options(text_column="review", quoting="none")
+    assert evaluate_files(predictors, [str(tmp_path / "a.tsv")], options).data.evaluated == 2
