@@ -120,7 +120,7 @@ test-docker: .venv/complete
 	tests/docker/engine stop; exit $$status
 
 soak: .venv/complete
-	SENTILINE_FUZZ_EXAMPLES=1000 $(DEV) -m pytest tests/service/test_schema_fuzz.py
+	SENTILINE_FUZZ_EXAMPLES=1000 $(DEV) -m pytest tests/service/api/test_schema_fuzz.py
 	$(DEV) -m tests.soak $(ARGS)
 
 bench: .venv/complete

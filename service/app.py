@@ -18,7 +18,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from .routes import Endpoints
+    from .api.routes import Endpoints
 
 SETTINGS = Settings.from_environ(os.environ)
 
@@ -42,7 +42,7 @@ class GatewayService(Service[Any]):
 @cache
 def _endpoints() -> Endpoints:
     """The one engine of this process, with its handlers: shared by the gateway and the native API."""
-    from .routes import Endpoints
+    from .api.routes import Endpoints
 
     return Endpoints(SETTINGS, cast("Service[Any]", SentimentService).schema)
 

@@ -19,15 +19,15 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .arrivals import ARRIVAL, Arrivals
-from .cors import CrossOrigin
-from .doorkeeper import DOORKEEPER, Doorkeeper
+from .api.routes import Endpoints
 from .errors import REFUSAL, ServiceError
-from .keys import ApiKeys
-from .metrics import UNMATCHED
-from .routes import Endpoints
+from .http.api_keys import ApiKeys
+from .http.body_memory import ARRIVAL, Arrivals
+from .http.cors import CrossOrigin
+from .http.load_shedding import DOORKEEPER, Doorkeeper
 from .settings import STATE
-from .times import TIMES, Times
+from .telemetry.metrics import UNMATCHED
+from .telemetry.stage_times import TIMES, Times
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

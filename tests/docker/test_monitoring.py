@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from service.metrics import Metrics
+from service.telemetry.metrics import Metrics
 from tests.docker.dashboard import MONITORING, ROOT, dashboard, panels, queries
 
 SUFFIXES = ("_bucket", "_count", "_sum")

@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine import Engine
+from service.engine.engine import Engine
 from service.errors import ServiceError
-from service.metrics import Metrics
 from service.settings import Settings
+from service.telemetry.metrics import Metrics
 from tests.bundles import write_bundle
 from tests.service.load import Answer, Connection
 from tests.service.server import Server

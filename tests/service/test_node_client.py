@@ -13,8 +13,8 @@ import pytest
 
 from sentiline.predictor import Predictor
 from tests.requirement import need
+from tests.service.api.test_huggingface import TEXTS, labels
 from tests.service.server import Server
-from tests.service.test_huggingface import TEXTS, labels
 
 NODE = Path(__file__).with_name("node")
 PACKAGE = "@huggingface/inference"

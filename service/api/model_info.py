@@ -1,0 +1,106 @@
+"""What `GET /models` and `GET /info` tell: the models there are and how this service is set up; loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sentiline
+from sentiline.bundle import Bundle, Manifest, is_unicode
+from sentiline.errors import BundleError
+
+from ..engine.model_store import installed_models
+from ..settings import Settings
+
+if TYPE_CHECKING:
+    from sentiline.predictor import Predictor
+
+    from ..engine.engine import Engine
+
+LIMITS = (
+    "max_header_bytes",
+    "max_body_bytes",
+    "max_json_depth",
+    "max_items",
+    "max_text_characters",
+    "max_pending_tokens",
+    "timeout_ms",
+    "model_memory_mb",
+)
+
+
+def models(engine: Engine) -> dict[str, Any]:
+    """The answer of `GET /models`; reads the manifests, so not on the event loop.
+
+    Raises:
+        ServiceError: 503 if a folder of models cannot be read.
+    """
+    loaded, failed = engine.loaded(), engine.failed()
+    manifests = {name: None if name in loaded else _read(path) for name, path in installed_models().items()}
+    # what is loaded answers, also when its folder has another content by now, or is gone
+    manifests |= {name: predictor.manifest for name, predictor in loaded.items()}
+    described = [describe(name, manifest, loaded, failed, engine.settings) for name, manifest in manifests.items()]
+    return {"default": engine.settings.model, "models": described}
+
+
+def info(engine: Engine) -> dict[str, Any]:
+    """The answer of `GET /info`; reads the manifests too."""
+    settings = engine.settings
+    default = engine.loaded().get(settings.model)
+    return {
+        "service": "sentiline",
+        "version": sentiline.__version__,
+        "ready": engine.ready,
+        "precision": settings.precision if default is None else default.precision,
+        "threads": engine.threads,
+        "workers": settings.workers,
+        "limits": {name: getattr(settings, name) for name in LIMITS},
+        **models(engine),
+    }
+
+
+def describe(
+    name: str, manifest: Manifest | None, loaded: Mapping[str, Predictor], failed: frozenset[str], settings: Settings
+) -> dict[str, Any]:
+    """One model.
+
+    Args:
+        name: under which requests ask for it.
+        manifest: what was loaded, or lies in its folder; None if that cannot be read.
+        loaded: the models in memory.
+        failed: names of those that could not be loaded.
+        settings: the service's settings.
+
+    Returns:
+        Its entry. `digest` is the SHA-256 of the manifest, which holds those of all other files: it names the exact
+        model. Without a manifest there are only the name and the state.
+    """
+    if manifest is None:
+        return {"name": name, "state": "unusable"}
+    predictor = loaded.get(name)
+    summary = manifest.document.get("summary")
+    wanted = settings.precision or manifest.default_precision
+    usable = name not in failed and manifest.name == name and wanted in manifest.precisions
+    return {
+        "name": name,
+        "state": "loaded" if predictor is not None else "available" if usable else "unusable",
+        "version": manifest.version,
+        "digest": f"sha256:{manifest.digest}",
+        "summary": summary if isinstance(summary, str) and is_unicode(summary) else None,
+        "additive": manifest.additive,
+        "precision": wanted if predictor is None else predictor.precision,
+        "precisions": sorted(manifest.precisions),
+        "max_tokens": None if predictor is None else predictor.tokenizer.max_tokens,
+        "truncation": None if predictor is None else predictor.tokenizer.truncation,
+        "uncertainty": None if manifest.uncertainty is None else asdict(manifest.uncertainty),
+        "files": {file: {"sha256": record.sha256, "bytes": record.size} for file, record in manifest.files.items()},
+    }
+
+
+def _read(path: Path) -> Manifest | None:
+    try:
+        return Bundle.open(path).manifest
+    except (BundleError, OSError):
+        return None

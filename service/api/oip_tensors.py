@@ -1,0 +1,116 @@
+"""Tensors of the Open Inference Protocol: JSON or binary data to texts, and values back; knows no request."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import ServiceError
+from .validation import kind, refuse
+
+MAX_RANK = 8
+"""Most dimensions of a shape: without a limit, multiplying them would take a hostile client's time."""
+
+_LENGTH = struct.Struct("<I")
+
+
+def check_shape(value: Any, field: str) -> list[int]:
+    """Return a shape: whole numbers of at least 1, at most `MAX_RANK` of them.
+
+    Raises:
+        ServiceError: 422.
+    """
+    if not isinstance(value, list) or not all(isinstance(size, int) and not isinstance(size, bool) for size in value):
+        raise refuse("invalid_type", f"{field} must be a list of whole numbers such as [2]", field)
+    if len(value) > MAX_RANK:
+        raise refuse("invalid_shape", f"{field} has {len(value)} dimensions and the limit is {MAX_RANK}", field)
+    if any(size < 0 for size in value):
+        raise refuse("invalid_shape", f"{field} is {value}; its numbers must be at least 0", field)
+    if 0 in value:
+        raise refuse("empty_list", f"{field} is {value}, which holds no text; send at least one", field)
+    return value
+
+
+def check_size(count: int, shape: Sequence[int], field: str) -> None:
+    """Refuse a number of elements that is not that of the shape.
+
+    Raises:
+        ServiceError: 422.
+    """
+    wanted = math.prod(shape)
+    if count != wanted:
+        message = f"{field} has {count} elements and the shape {list(shape)} has {wanted}; they must agree"
+        raise refuse("invalid_shape", message, field)
+
+
+def flatten(data: Any, shape: Sequence[int], field: str) -> list[Any]:
+    """The elements of nested or flat JSON lists, in row-major order.
+
+    The time it takes is bounded by the shape, however many there are.
+
+    Raises:
+        ServiceError: 422 if it is no list, holds an empty one, or has more elements than the shape.
+    """
+    wanted = math.prod(shape)
+    if not isinstance(data, list):
+        raise refuse("invalid_type", f"{field} must be a list of strings; it is {kind(data)}", field)
+    elements: list[Any] = []
+    stack: list[Any] = [data]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            if not value and value is not data:
+                raise refuse("invalid_shape", f"{field} holds an empty list; send one text for each element", field)
+            if len(elements) + len(stack) + len(value) > wanted:  # each holds one at least
+                raise _too_many(shape, field)
+            stack.extend(reversed(value))
+        else:
+            elements.append(value)
+    return elements
+
+
+def decode_texts(data: bytes, shape: Sequence[int], field: str) -> list[str]:
+    """Texts from binary data: for each its length in bytes, 4 bytes little-endian, and then its UTF-8.
+
+    Raises:
+        ServiceError: 422 if the lengths do not fit the data or there are more texts than the shape has, 400 for what
+            is not UTF-8.
+    """
+    wanted = math.prod(shape)
+    texts: list[str] = []
+    position = 0
+    while position < len(data):
+        if len(texts) == wanted:
+            raise _too_many(shape, field)
+        start = position + _LENGTH.size
+        end = start + _LENGTH.unpack_from(data, position)[0] if start <= len(data) else start
+        if end > len(data):
+            message = f"{field}: the binary data ends inside text {len(texts)}, after {len(data)} bytes"
+            raise refuse("invalid_shape", message, field)
+        try:
+            texts.append(data[start:end].decode("utf-8"))
+        except UnicodeDecodeError as error:
+            message = f"{field}: text {len(texts)} is not UTF-8: its byte {error.start} is invalid; send UTF-8"
+            raise ServiceError(400, "invalid_encoding", message, field=field) from None
+        position = end
+    return texts
+
+
+def _too_many(shape: Sequence[int], field: str) -> ServiceError:
+    wanted = math.prod(shape)
+    message = f"{field} has more than {wanted} elements and the shape {list(shape)} has {wanted}; they must agree"
+    return refuse("invalid_shape", message, field)
+
+
+def encode(values: Sequence[str] | Sequence[float] | Sequence[bool]) -> bytes:
+    """Binary data of texts, as `decode_texts` reads it, of flags, a byte each, or of float32 numbers, little-endian."""
+    if isinstance(values[0], str):
+        texts = [str(value).encode("utf-8") for value in values]
+        return b"".join(_LENGTH.pack(len(text)) + text for text in texts)
+    if isinstance(values[0], bool):
+        return np.array(values, np.bool_).tobytes()
+    return np.array(values, "<f4").tobytes()

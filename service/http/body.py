@@ -1,0 +1,157 @@
+"""The body of a request as checked bytes: type, encoding, size and time; not what is in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import Receive
+
+from ..engine.deadline import HEADER
+from ..errors import JSON_TYPE, REFUSAL, ServiceError
+from ..settings import Settings, variable
+from .body_memory import ARRIVAL, Arrival
+from .decompression import Decompressor
+from .json_parsing import REMEDY, parse_json
+
+DISCARD_LIMITS = 8
+DISCARD_SECONDS = 2.0
+"""How much of a body that is too large is read and thrown away, in limits and in time."""
+
+LARGE_BODY = 256 * 1024
+"""Bytes of JSON beyond which to parse them may take longer than to start a thread for it."""
+
+
+async def read_json(request: Request, settings: Settings, seconds: float) -> Any:
+    """Read and parse the body of a request; see `read_body` and `parse_body`."""
+    return await parse_body(await read_body(request, settings, seconds, (JSON_TYPE,)), settings)
+
+
+async def parse_body(body: bytes, settings: Settings) -> Any:
+    """`parse_json`, for a large body in a thread, so that other requests need not wait until it is checked."""
+    depth = settings.max_json_depth
+    # a tensor of that many texts may have each of them at the bottom of lists of its own
+    containers = depth * settings.max_items
+    if len(body) > LARGE_BODY:
+        return await asyncio.to_thread(parse_json, body, depth, containers)
+    return parse_json(body, depth, containers)
+
+
+async def read_body(request: Request, settings: Settings, seconds: float, types: Sequence[str]) -> bytes:
+    """Read the body of a request.
+
+    Args:
+        request: nothing of its body has been read.
+        settings: `max_body_bytes` is enforced while reading and decompressing, whatever length the client announces.
+        seconds: in which the body must have arrived.
+        types: the content types taken; an empty one stands for no header.
+
+    Returns:
+        The body, decompressed.
+
+    Raises:
+        ServiceError: 415 for another content type, character set or encoding, 413 for too many bytes, 429 for too many
+            in all bodies together, 408 for a body that does not arrive, 400 for one that is incomplete or not
+            compressed as its header says.
+    """
+    headers = request.headers
+    content_type = headers.get("content-type", "")
+    if content_type not in types:
+        _check_type(content_type, types)
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    decompressor = None if encoding in ("identity", "") else Decompressor(encoding)
+    limit = settings.max_body_bytes
+    announced = headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > limit:
+        if headers.get("expect", "").lower() != "100-continue":  # that client sends nothing before it is told to
+            await _discard(request.receive, limit)
+        raise _too_large(f"has {announced} bytes", limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(request, limit, decompressor)
+    except TimeoutError:
+        raise _too_slow(seconds, settings) from None
+
+
+def _check_type(header: str, types: Sequence[str]) -> None:
+    """Refuse a content type that is not exactly one of those, unless it is one with parameters."""
+    media_type, _, parameters = header.partition(";")
+    if media_type.strip().lower() not in types:
+        found = f"is {header[:100]!r}" if header else "is missing"
+        raise ServiceError(415, "unsupported_media_type", f"the content type {found}; {REMEDY}", field="content-type")
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        charset = value.strip().strip('"').lower()
+        if name.strip().lower() == "charset" and charset not in ("utf-8", "utf8", "us-ascii"):
+            message = f"the character set in the content type is {value.strip()[:60]!r}; send UTF-8"
+            raise ServiceError(415, "unsupported_media_type", message, field="content-type")
+
+
+async def _read(request: Request, limit: int, decompressor: Decompressor | None) -> bytes:
+    receive = request.receive
+    arrival: Arrival = request.scope[ARRIVAL]
+    chunks: list[bytes] = []
+    received = size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ServiceError(400, "incomplete_body", f"the connection closed after {received} bytes of the body")
+        chunk: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        received += len(chunk)
+        if decompressor is not None and received <= limit:
+            chunk = decompressor.feed(chunk, limit - size)
+        size += len(chunk)
+        if received > limit or size > limit:
+            seen = max(received, size)
+            await _discard(receive, limit, more=more)
+            suffix = " once decompressed" if size > received else ""
+            raise _too_large(f"has at least {seen} bytes{suffix}", limit)
+        arrival.add(len(chunk))
+        if not more:
+            if REFUSAL in request.scope:
+                raise request.scope[REFUSAL]
+            break
+        chunks.append(chunk)
+    if decompressor is not None:
+        decompressor.finish()
+    return b"".join([*chunks, chunk]) if chunks else chunk
+
+
+async def _discard(receive: Receive, limit: int, *, more: bool = True) -> None:
+    """Read on for a while: a client that sends its whole body before it reads would meet a reset, not the refusal."""
+    seen = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while more and seen <= DISCARD_LIMITS * limit:
+                message = await receive()
+                more = message.get("more_body", False)
+                seen += len(message.get("body", b""))
+
+
+def _too_large(seen: str, limit: int) -> ServiceError:
+    setting = variable("max_body_bytes")
+    return ServiceError(
+        413,
+        "body_too_large",
+        f"the body {seen} and the limit is {limit}; send fewer texts a request, or raise {setting}",
+        headers={"connection": "close"},  # the rest of the body is not wanted
+        limit=limit,
+        setting=setting,
+    )
+
+
+def _too_slow(seconds: float, settings: Settings) -> ServiceError:
+    own = 1000 * seconds >= settings.timeout_ms  # else the client itself has asked for less
+    setting = variable("timeout_ms")
+    return ServiceError(
+        408,
+        "body_timeout",
+        f"the body did not arrive within {seconds:g} s; send it faster, or raise {setting if own else HEADER}",
+        headers={"connection": "close"},
+        limit=round(1000 * seconds),
+        setting=setting if own else None,
+    )

@@ -1,0 +1,48 @@
+"""Cross-origin requests of browsers, for the origins that are set; Starlette's middleware with JSON refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from ..api.oip_routes import JSON_SIZE
+from ..engine.deadline import HEADER as TIMEOUT_HEADER
+from ..errors import ServiceError
+from ..telemetry.stage_times import HEADERS
+from .api_keys import HEADER
+
+_ALLOWED = (
+    "authorization",
+    "content-encoding",
+    "content-type",
+    "traceparent",
+    "tracestate",
+    JSON_SIZE,
+    HEADER,
+    TIMEOUT_HEADER,
+)
+
+
+class CrossOrigin(CORSMiddleware):
+    """Answers preflight requests, and adds the headers without which a browser hides an answer from a page."""
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=_ALLOWED,
+            expose_headers=("retry-after", "www-authenticate", "x-model", "x-truncated-texts", JSON_SIZE, *HEADERS),
+        )
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Answer a preflight request; a refusal is the JSON object that all refusals are."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        message = f"this cross-origin request is not allowed: {bytes(response.body).decode()}"
+        return ServiceError(403, "cross_origin", message, headers={"vary": "Origin"}).response()

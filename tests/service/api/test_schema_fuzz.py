@@ -1,0 +1,14 @@
+"""Runs `schema_fuzz.py` in a pytest of its own: its tests share one id, of which pytest-xdist would run the first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.service.server import ROOT
+
+
+def test_the_whole_document_is_true() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "tests/service/api/schema_fuzz.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:]
