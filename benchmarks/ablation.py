@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib.tables import Table, add_options, machine, publish
-from training.run import Run
+from training.supervised.run_folder import Run
 
 
 def fit_row(run: Run) -> list[str]:

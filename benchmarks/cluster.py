@@ -27,7 +27,7 @@ from sentiline.cluster.ray_connection import LOCAL
 from sentiline.cpus import available_cpus
 from sentiline.predictor import load
 from sentiline.scoring.pipeline import score_files
-from training import imdb
+from training.data import imdb
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
 CPUS = (2, 16, 64, 256)

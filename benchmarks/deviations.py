@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import SPECIAL_TOKENS, split
-from training import imdb
-from training.backend import configure
-from training.review import Review
+from training.data import imdb
+from training.data.review import Review
+from training.nn.backend import configure
 
 VOCABULARY, TOKENS, WIDTH, BATCH, RATE, DROPOUT = 2_000, 500, 32, 64, 1e-3, 0.2
 

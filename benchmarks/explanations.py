@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from sentiline.bundle import Bundle, find
-from training import imdb
-from training.dataset import encode, pad
+from training.data import imdb
+from training.data.dataset import encode, pad
 from training.diagnostics.faithfulness import moves
 
 Array = NDArray[Any]

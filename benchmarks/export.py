@@ -26,11 +26,11 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from sentiline.bundle import Bundle, find
-from training import imdb
-from training.dataset import encode, pad
-from training.export import quantize, to_onnx
-from training.model import SentimentModel, build_model
-from training.presets import PRESETS
+from training.config.presets import PRESETS
+from training.data import imdb
+from training.data.dataset import encode, pad
+from training.export.convert import quantize, to_onnx
+from training.nn.model import SentimentModel, build_model
 
 Array = NDArray[Any]
 SETTINGS = ((1, 1), (32, 2))

@@ -23,11 +23,11 @@ from sentiline.reference.arrays import Array, Params
 from sentiline.reference.initial import initialize_cell
 from sentiline.tokenizer import Tokenizer
 from sentiline.verification.onnx_weights import read_weights
-from training import imdb
+from training.data import imdb
 
 UNITS, FEATURES, STEPS = 64, 128, 200
 VECTORS_STDDEV = 0.5
-"""Standard deviation of the word vectors that `training.model` starts from."""
+"""Standard deviation of the word vectors that `training.nn.model` starts from."""
 OPEN = 4.0
 """Bias of an open gate: sigmoid(4) = 0.98."""
 FACTORS = (0.5, 1.0, 1.5, 2.0, 4.0)

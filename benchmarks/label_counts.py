@@ -29,20 +29,21 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.lib.tables import Table, machine
 from sentiline.wilson import wilson
-from training import backend, imdb, labelled
-from training.checkpoint import write_atomically
-from training.dataset import encode
-from training.encoder import Encoder, load_encoder
-from training.few_texts import enough_steps
-from training.fit import fit
-from training.plots import STYLE, TRAIN, VALIDATION, png
-from training.presets import BILSTM, FitConfig
-from training.progress import FitProgress
-from training.publish import load_best
-from training.review import Review
-from training.run import Run
-from training.sources import FitData, with_start
-from training.trainer import Trainer
+from training.bundle.publish import load_best
+from training.config.presets import BILSTM, FitConfig
+from training.config.small_data import enough_steps
+from training.data import imdb, labelled_file
+from training.data.dataset import encode
+from training.data.review import Review
+from training.nn import backend
+from training.nn.encoder import Encoder, load_encoder
+from training.plotting import STYLE, TRAIN, VALIDATION, png
+from training.run.checkpoint import write_atomically
+from training.run.progress import FitProgress
+from training.supervised.fit import fit
+from training.supervised.fit_data import FitData, with_start
+from training.supervised.run_folder import Run
+from training.supervised.trainer import Trainer
 
 COUNTS = (100, 300, 1_000, 3_000, 22_489)
 ARMS = {"plain": "without the encoder", "init": "from the encoder"}
@@ -64,7 +65,7 @@ def drawn(train: Sequence[Review], count: int, seed: int) -> list[Review]:
 def held_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mapping[str, str]) -> FitData:
     """Labelled reviews as `fit --data` splits them, without their films: a tenth is for choosing the epoch."""
     nameless = [dataclasses.replace(review, film=None) for review in reviews]
-    train, validation = labelled.split(nameless, fraction=BILSTM.validation, seed=BILSTM.split_seed)
+    train, validation = labelled_file.split(nameless, fraction=BILSTM.validation, seed=BILSTM.split_seed)
     description = {"name": "imdb", "training_reviews": len(train), "validation_reviews": len(validation)}
     return with_start(FitData(train, validation, (), {**description, "sha256": dict(digests)}), encoder, None)
 

@@ -26,8 +26,8 @@ from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.systems import Contender, bags, lexicons, models, transformers
 from benchmarks.lib.tables import Table, add_options, machine, publish
 from sentiline.cpus import available_cpus
-from training import imdb
-from training.review import Review
+from training.data import imdb
+from training.data.review import Review
 
 PACKAGES = {"VADER": "vaderSentiment", "TextBlob": "textblob", "fastText": "fasttext"}
 """What a peer needs that the development environment lacks."""

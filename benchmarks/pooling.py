@@ -24,15 +24,16 @@ from keras import ops
 
 from benchmarks.lib.tables import Table, machine, publish
 from sentiline.tokenizer import Tokenizer
-from training import backend, sources
-from training.dataset import Dataset, bucketed_batches, encode, pad
-from training.encoder import Encoder, load_encoder
-from training.heads import Tensor, time_mask
-from training.model import build_model
-from training.presets import PRESETS, FitConfig
-from training.progress import FitProgress
-from training.targets import Targets
-from training.trainer import Trainer
+from training.config.presets import PRESETS, FitConfig
+from training.data.dataset import Dataset, bucketed_batches, encode, pad
+from training.data.targets import Targets
+from training.nn import backend
+from training.nn.encoder import Encoder, load_encoder
+from training.nn.heads import Tensor, time_mask
+from training.nn.model import build_model
+from training.run.progress import FitProgress
+from training.supervised import fit_data
+from training.supervised.trainer import Trainer
 
 ADDITIVE, MAXIMUM = "additive: mean and attention, one linear layer", "max-pooling, a ReLU layer, a linear layer"
 
@@ -54,7 +55,7 @@ class MaximumHead(keras.layers.Layer):
         self.output_layer.build(self.hidden.compute_output_shape(states_shape))
 
     def logit(self, states: Tensor, lengths: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Logit of each review, [B]; arguments as in `training.heads.PoolingHead.logit`."""
+        """Logit of each review, [B]; arguments as in `training.nn.heads.PoolingHead.logit`."""
         outside = 1 - time_mask(states, lengths)
         pooled = ops.max(states - 2 * outside[..., None], axis=1)  # states lie within ±1
         return self.output_layer(self.hidden(pooled if keep is None else pooled * keep[0]))[..., 0]
@@ -118,8 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = {"epochs": 3, "splices": 0.0, **json.loads(options.fit)}  # splices need scores at every timestep
     config = dataclasses.replace(PRESETS["bilstm-student"], **changes)
     about, encoder = machine(), load_encoder(options.init)
-    data = sources.with_start(
-        sources.imdb(config, options.archive), encoder, Targets.load(options.targets) if options.targets else None
+    data = fit_data.with_start(
+        fit_data.imdb(config, options.archive), encoder, Targets.load(options.targets) if options.targets else None
     )
     cut = Tokenizer(encoder.tokenizer.vocabulary, max_tokens=config.max_tokens)
     train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)

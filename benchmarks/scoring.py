@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from sentiline.predictor import Predictor, load
 from sentiline.scoring.chunk import CHUNK_ROWS
 from sentiline.scoring.pipeline import score_files
-from training import imdb
+from training.data import imdb
 
 MEMORY = "texts in memory"
 FORMATS = {"parquet": "Parquet to Parquet", "csv": "CSV to CSV", "jsonl": "JSON Lines to JSON Lines"}

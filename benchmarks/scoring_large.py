@@ -29,8 +29,8 @@ import pyarrow.parquet as pq
 from sentiline.scoring.chunk import CHUNK_ROWS
 from sentiline.scoring.memory import parse_size
 from sentiline.scoring.scorer import COLUMNS
-from training import imdb
-from training.review import POSITIVE
+from training.data import imdb
+from training.data.review import POSITIVE
 
 ROWS = 4_096
 SCHEMA = pa.schema([("id", pa.int64()), ("review", pa.string()), ("sentiment", pa.string())])

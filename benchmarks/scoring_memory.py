@@ -26,7 +26,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sentiline.scoring.memory import parse_size
-from training import imdb
+from training.data import imdb
 
 FORMATS = ("parquet", "csv", "jsonl")
 ROWS = 2_000

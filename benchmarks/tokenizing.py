@@ -24,8 +24,8 @@ from rich.table import Table
 from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
 
 from sentiline.tokenizer import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, split
-from training import imdb
-from training.dataset import build_vocabulary
+from training.data import imdb
+from training.data.dataset import build_vocabulary
 
 PAD, UNKNOWN = SPECIAL_TOKENS
 

@@ -24,9 +24,9 @@ import numpy as np
 
 from benchmarks.lib.tables import Table, add_options, machine, publish
 from sentiline.bundle import find
-from training import imdb
-from training.dataset import encode
-from training.few_texts import SMALL_BATCH
+from training.config.small_data import SMALL_BATCH
+from training.data import imdb
+from training.data.dataset import encode
 
 LAYER_KINDS = {"float32": "float32", "bfloat16": "bfloat16", "keras": "float32, as Keras computes it"}
 LAYERS = tuple(f"layer-{units}-{kind}" for units in (64, 128, 256) for kind in LAYER_KINDS)

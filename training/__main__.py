@@ -1,6 +1,6 @@
-"""`python -m training`: see `training.cli`."""
+"""`python -m training`: see `training.cli.main`."""
 
-from training.cli import main
+from training.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -16,7 +16,7 @@ from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from training.plots import INK, STYLE, png
+from training.plotting import INK, STYLE, png
 
 GAP = 6.0
 """Percentage points without a point between two others from which on the axis is broken there."""

@@ -22,8 +22,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from benchmarks.lib.process_pool import Scorer
 from sentiline.cpus import available_cpus
 from sentiline.tokenizer import words
+from training.data.review import Review
 from training.diagnostics.baseline import SPLIT, regression, tfidf
-from training.review import Review
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from training import imdb
+from training.data import imdb
 
 
 def sample(archive: Path | None, count: int) -> list[str]:

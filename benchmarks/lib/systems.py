@@ -18,7 +18,7 @@ from benchmarks.transformer import DISTILBERT, TINY, Transformer, build, quantiz
 from sentiline.bundle import MANIFEST, find
 from sentiline.predictor import Predictor
 from sentiline.wilson import wilson
-from training.review import Review
+from training.data.review import Review
 
 QUOTED = (92.8, 93.1)
 """Test accuracy of DistilBERT fine-tuned on IMDB, in percent, as others publish it; nothing of it is measured here."""

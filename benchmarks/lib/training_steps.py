@@ -21,16 +21,17 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training import backend, language_model, model
-from training.dataset import bucketed_batches, pad
-from training.few_texts import SMALL_BATCH
-from training.language_model import build_language_model
-from training.model import build_model
-from training.presets import BILSTM, FitConfig
-from training.pretrain_presets import PretrainConfig
-from training.pretrainer import Pretrainer
-from training.streams import Candidates, streams, window
-from training.trainer import Trainer
+from training.config.presets import BILSTM, FitConfig
+from training.config.pretraining import PretrainConfig
+from training.config.small_data import SMALL_BATCH
+from training.data.dataset import bucketed_batches, pad
+from training.nn import backend, model
+from training.nn.model import build_model
+from training.pretraining import language_model
+from training.pretraining.batches import Candidates, streams, window
+from training.pretraining.language_model import build_language_model
+from training.pretraining.trainer import Pretrainer
+from training.supervised.trainer import Trainer
 
 FIT_CASES = ("few", "few-keras", "fit", "fit-keras", "fit-bfloat16", "fit-unbucketed", "fit-eager", "fit-xla")
 PRETRAIN_CASES = ("pretrain-bfloat16", "pretrain-float32", "pretrain-keras", "pretrain-xla")
@@ -178,7 +179,7 @@ def replaced_lstm(case: str) -> Iterator[None]:
 
 
 def by_keras(layer: Any, inputs: Any, state: Any = None) -> Any:
-    """`training.backend.recur` without the LSTM of its own."""
+    """`training.nn.backend.recur` without the LSTM of its own."""
     return layer(inputs, initial_state=state)
 
 

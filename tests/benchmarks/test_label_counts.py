@@ -11,10 +11,10 @@ import pytest
 from benchmarks import label_counts
 from benchmarks.label_counts import ARMS, COUNTS, MOST_STEPS, drawn, held_out, picture, read, recipe, table
 from tests.training.fits import reviews, tiny_data
-from training import backend
-from training.few_texts import enough_steps
-from training.presets import BILSTM
-from training.progress import FitProgress
+from training.config.presets import BILSTM
+from training.config.small_data import enough_steps
+from training.nn import backend
+from training.run.progress import FitProgress
 
 backend.configure(1)
 

@@ -30,7 +30,7 @@ from benchmarks.lib.ngram_baselines import (
 )
 from benchmarks.lib.process_pool import Crew
 from benchmarks.peers import BEGIN, END, PACKAGES, fill, spread
-from training.review import Review
+from training.data.review import Review
 
 ROOT = Path(__file__).resolve().parents[2]
 MISSING = [name for name, package in PACKAGES.items() if find_spec(package) is None]

@@ -9,9 +9,9 @@ import tensorflow as tf
 from benchmarks.pooling import ADDITIVE, MAXIMUM, MaximumHead, fit, table
 from sentiline.tokenizer import Tokenizer
 from tests.training.fits import tiny_config, tiny_data
-from training import backend
-from training.dataset import build_vocabulary, encode
-from training.progress import FitProgress
+from training.data.dataset import build_vocabulary, encode
+from training.nn import backend
+from training.run.progress import FitProgress
 
 backend.configure(1)
 

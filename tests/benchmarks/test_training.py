@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import training
 from benchmarks.lib.training_steps import fit_operations, lstm_operations, padding, pretrain_operations
-from training.presets import BILSTM
-from training.pretrain_presets import PretrainConfig
+from training.config.presets import BILSTM
+from training.config.pretraining import PretrainConfig
 
 
 def test_a_token_costs_three_products_of_a_direction() -> None:

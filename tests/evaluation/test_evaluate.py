@@ -19,8 +19,8 @@ from sentiline.evaluation.evaluate import Options, evaluate_files
 from sentiline.labels import Scheme
 from sentiline.predictor import Predictor, load
 from tests.bundles import write_bundle
-from training.evaluate import evaluate as evaluate_reviews
-from training.review import Review
+from training.data.review import Review
+from training.evaluation.evaluate import evaluate as evaluate_reviews
 
 OPTIONS = Options(text_column="review", label_column="stars")
 

@@ -33,7 +33,7 @@ LAZY = {
     "sentiline/scoring/arrow_types.py": {"pyarrow"},  # these three are imported by others when they are wanted
     "sentiline/scoring/io/parquet_writer.py": {"pyarrow"},
     "sentiline/scoring/io/parquet_reader.py": {"pyarrow"},
-    "training/backend_torch.py": {"torch"},  # imported by training/backend.py where KERAS_BACKEND says so
+    "training/nn/backend/torch.py": {"torch"},  # imported by training/nn/backend.py where KERAS_BACKEND says so
 }
 """What a module imports only when it is wanted, and refuses to do without by naming what installs it."""
 

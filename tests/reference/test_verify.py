@@ -23,9 +23,9 @@ from tests.bundles import seal
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("tensorflow")
 
-export = pytest.importorskip("training.export")
-model = pytest.importorskip("training.model")
-presets = pytest.importorskip("training.presets")
+export = pytest.importorskip("training.export.convert")
+model = pytest.importorskip("training.nn.model")
+presets = pytest.importorskip("training.config.presets")
 
 PRESETS = ["bilstm", "bilstm-stacked", "bigru", "lstm", "gru", "rnn", "birnn-mse", "lstm-1", "gru-1", "gru-100"]
 VOCABULARY = [*SPECIAL_TOKENS, *sorted({token for text in TEXTS for token in split(text)[0] if token[0] not in "zwb"})]

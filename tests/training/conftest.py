@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.training.fits import FLAGS, FinishedFit, finish, start, write_csv
-from training.archive import Part
-from training.run import Run
+from training.data.imdb_archive import Part
+from training.supervised.run_folder import Run
 
 
 class SmallArchive:

@@ -15,10 +15,10 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from training.presets import BILSTM, FitConfig
-from training.review import Review
-from training.run import Run
-from training.sources import FitData
+from training.config.presets import BILSTM, FitConfig
+from training.data.review import Review
+from training.supervised.fit_data import FitData
+from training.supervised.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 

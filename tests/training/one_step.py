@@ -14,13 +14,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.backend import to_numpy
-from training.language_model import build_language_model
-from training.model import build_model
-from training.presets import FitConfig
-from training.pretrain_presets import PretrainConfig
-from training.pretrainer import Pretrainer
-from training.trainer import Trainer
+from training.config.presets import FitConfig
+from training.config.pretraining import PretrainConfig
+from training.nn.backend import to_numpy
+from training.nn.model import build_model
+from training.pretraining.language_model import build_language_model
+from training.pretraining.trainer import Pretrainer
+from training.supervised.trainer import Trainer
 
 Arrays = dict[str, NDArray[Any]]
 

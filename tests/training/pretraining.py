@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tests.training.fits import reviews
-from training.language_model import LanguageModel, build_language_model
-from training.pretrain_presets import PretrainConfig
+from training.config.pretraining import PretrainConfig
+from training.pretraining.language_model import LanguageModel, build_language_model
 
 TINY: dict[str, Any] = {
     "vocabulary": 60,

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from sentiline.tokenizer import words
-from training.review import Review
+from training.data.review import Review
 
 _STRENGTH = 100.0  # chosen on the validation part by `benchmarks.peers`
 

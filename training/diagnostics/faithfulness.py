@@ -14,8 +14,8 @@ from rich.progress import track
 from sentiline import Predictor
 from sentiline.reading import Reading
 from sentiline.tokenizer import Encoding
+from training.data.review import Review
 from training.errors import DataError
-from training.review import Review
 
 DELETED = (1, 2, 5, 10)
 _DRAWS = 5

@@ -15,8 +15,8 @@ from sentiline import Predictor
 from sentiline.evaluation.metrics import roc_auc
 from sentiline.reading import Reading
 from sentiline.tokenizer import split
+from training.data.review import Review
 from training.errors import DataError
-from training.review import Review
 
 SHORTEST, LONGEST = 20, 200
 """Tokens of each half; drawn anew for every half, so that the middle of a text is no good guess of its seam."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from training.diagnostics.beyond import BASELINE, KindFigures
+from training.diagnostics.diagnose import Diagnosis
 from training.diagnostics.localization import Signal
-from training.diagnostics.run import Diagnosis
+from training.diagnostics.other_texts import BASELINE, KindFigures
 from training.diagnostics.texts import KINDS
 
 _NONE = "-"

@@ -6,8 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.review import NEGATIVE, POSITIVE, Label
 from training.errors import DataError
-from training.review import NEGATIVE, POSITIVE, Label
 
 FOLDER = Path(__file__).parent / "texts"
 KINDS = {

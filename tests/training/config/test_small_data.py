@@ -1,0 +1,84 @@
+"""Few texts: which recipes are given more steps, and how many."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.training.fits import start, write_csv
+from training.config.presets import BILSTM, STUDENT, FitConfig
+from training.config.small_data import LEAST_STEPS, LEAST_STEPS_FROM_LAYERS, enough_steps
+from training.nn.encoder import load_encoder
+from training.supervised.run_folder import Run
+from training.supervised.warm_start import gives_layers
+
+
+def _steps(config: FitConfig, texts: int) -> int:
+    return config.epochs * math.ceil(texts / config.batch_size)
+
+
+@pytest.mark.parametrize(
+    ("texts", "size", "epochs"),
+    [(1, 16, 300), (15, 16, 300), (90, 16, 50), (270, 16, 18), (900, 16, 8), (1_200, 32, 8), (2_368, 32, 8)],
+)
+def test_few_texts_are_seen_in_enough_steps(texts: int, size: int, epochs: int) -> None:
+    config = enough_steps(BILSTM, texts)
+    assert (config.batch_size, config.epochs, config.patience) == (size, epochs, 0)
+    assert LEAST_STEPS <= _steps(config, texts) < 2.1 * LEAST_STEPS
+    assert dataclasses.replace(config, batch_size=64, epochs=8, patience=3) == BILSTM  # nothing else has changed
+
+
+def test_many_texts_leave_the_recipe_alone() -> None:
+    assert enough_steps(BILSTM, 64 * 37 + 1) is BILSTM  # 38 steps an epoch, 304 in all
+    assert enough_steps(BILSTM, 64 * 37) is not BILSTM
+    assert enough_steps(STUDENT, 145_000) is STUDENT
+
+
+def test_a_batch_that_is_smaller_already_stays() -> None:
+    config = dataclasses.replace(BILSTM, batch_size=8, epochs=1)
+    assert enough_steps(config, 80).batch_size == 8
+    assert enough_steps(config, 80).epochs == 30
+
+
+def test_layers_to_begin_with_need_fewer_steps() -> None:
+    config = enough_steps(BILSTM, 90, from_layers=True)
+    assert LEAST_STEPS_FROM_LAYERS <= _steps(config, 90) < LEAST_STEPS
+    assert enough_steps(BILSTM, 64 * 24 + 1, from_layers=True) is BILSTM  # 25 steps an epoch, 200 in all
+
+
+def test_an_encoder_gives_layers_of_its_own_size_alone() -> None:
+    encoder = load_encoder("encoder")
+    assert gives_layers(encoder, dataclasses.replace(BILSTM, units=encoder.units))
+    assert not gives_layers(encoder, BILSTM)
+    assert not gives_layers(encoder, dataclasses.replace(BILSTM, cell="gru", units=encoder.units))
+
+
+def test_the_command_does_so_and_says_so(tmp_path: Path) -> None:
+    csv, log = write_csv(tmp_path / "mine.csv", 300), tmp_path / "output.txt"
+
+    def begun(*options: str) -> tuple[str, tuple[int, int, int]]:
+        """What a fit says until its recipe is written down, and that recipe."""
+        run = Run(tmp_path / options[0].strip("-"))
+        process = start("fit", "bilstm", f"--data={csv}", f"--run={run.folder}", "--validation=0.2", *options, log=log)
+        try:
+            deadline = time.monotonic() + 240
+            while process.poll() is None and not run.config.exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        finally:
+            process.kill()
+            process.wait()
+        said = " ".join(log.read_text(encoding="utf-8").split())
+        assert run.config.exists(), said
+        config, _ = run.read_config()
+        return said, (config.epochs, config.batch_size, config.patience)
+
+    said, plan = begun("--patience=2")
+    assert plan == (20, 16, 2)
+    assert "240 texts are few: batches of 16 and 20 epochs instead of 64 and 8, patience 2; --epochs or --batch" in said
+    said, plan = begun("--epochs=1", "--threads=1")
+    assert plan == (1, BILSTM.batch_size, BILSTM.patience)
+    assert "texts are few" not in said

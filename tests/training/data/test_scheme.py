@@ -1,0 +1,130 @@
+"""What labels mean, and which scheme a file's labels can belong to."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from training.data.scheme import SCHEMES, Scheme, infer, judge, mark
+from training.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1, 1),
+        (0, 0),
+        ("1", 1),
+        (" 07 ", 7),
+        ("4.0", 4),
+        ("4.", 4),
+        (4.0, 4),
+        ("-1", -1),
+        ("+1", 1),
+        (True, True),
+        ("TRUE", True),
+        ("False", False),
+        ("Pos", "positive"),
+        ("NEGATIVE", "negative"),
+        ("neg", "negative"),
+        ("Neutral", "neutral"),
+        ("3.5", None),
+        (3.5, None),
+        (float("nan"), None),
+        (float("inf"), None),
+        ("", None),
+        ("five", None),
+        ("٣", None),
+        ("1e1", None),
+        ("1234567890", None),
+        (None, None),
+        ([1], None),
+        (b"1", None),
+        (Decimal(1), None),
+    ],
+)
+def test_mark(value: object, expected: Any) -> None:
+    found = mark(value)
+    assert (type(found), found) == (type(expected), expected)
+
+
+ORDER = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, -1]
+N = "neutral"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        ("binary", [0, 1, *[None] * 11]),
+        ("stars5", [None, 0, 0, N, 1, 1, *[None] * 7]),
+        ("stars10", [None, 0, 0, 0, 0, N, N, 1, 1, 1, 1, None, None]),
+        ("names", [None] * 13),
+    ],
+)
+def test_cuts(scheme: Scheme, expected: list[Any]) -> None:
+    assert [judge(number, scheme) for number in ORDER] == expected
+
+
+def test_names_and_truth_values() -> None:
+    assert [judge(name, "names") for name in ("negative", "positive", "neutral")] == [0, 1, "neutral"]
+    for scheme in ("binary", "stars5", "stars10"):
+        assert judge("positive", scheme) is None
+    assert [judge(value, "binary") for value in (False, True)] == [0, 1]
+    assert judge(True, "stars5") is None  # truth is not one star
+    assert judge(True, "names") is None
+
+
+@pytest.mark.parametrize(
+    ("marks", "scheme"),
+    [
+        ([0, 1, 1, None], "binary"),
+        ([0, 0], "binary"),
+        ([True, False], "binary"),
+        ([True], "binary"),
+        ([True, 0], "binary"),
+        (["positive", "negative"], "names"),
+        (["positive", "neutral", None], "names"),
+        ([1, 5], "stars5"),
+        ([1, 2, 3, 4, 5], "stars5"),
+        ([4, 5], "stars5"),
+        ([1, 10], "stars10"),
+        ([1, 4, 7, 10], "stars10"),
+    ],
+)
+def test_infer(marks: list[Any], scheme: str) -> None:
+    assert infer(marks) == scheme
+    assert infer(reversed(marks)) == scheme
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        [1],
+        [1, 2],
+        [1, 2, 3, 4],
+        [1, 7],
+        [1, 9],
+        [0, 5],
+        [0, 1, 2],
+        [0, 10],
+        [-1, 1],
+        [5, 11],
+        [1, "positive"],
+        [True, 5],
+        [None, None],
+        [],
+    ],
+)
+def test_what_could_be_more_than_one_scheme_or_none_is_asked_about(marks: list[Any]) -> None:
+    with pytest.raises(DataError, match=f"--labels {', '.join(SCHEMES)}") as caught:
+        infer(marks)
+    assert caught.value.field == "labels"
+
+
+def test_the_question_counts_the_labels() -> None:
+    with pytest.raises(DataError, match=r"2 \(3 rows\), 1 \(2 rows\), positive \(1 rows\)"):
+        infer([2, 1, 2, 1, 2, "positive", None])
+    with pytest.raises(DataError, match=r"\(1 rows\) and 8 more"):
+        infer(list(range(20)))

@@ -1,0 +1,156 @@
+"""The sections of a model card on calibration, timesteps and other texts; each is empty where nothing was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from training.diagnostics.other_texts import BASELINE
+from training.diagnostics.texts import KINDS
+from training.evaluation.markdown import table
+
+_PICTURES = {
+    "reliability.png": "The share that is positive, by P(positive)",
+    "risk.png": "Errors among the surest reviews, by how many are answered",
+}
+
+
+def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
+    """How far probabilities can be believed, and when a verdict is uncertain."""
+    metrics = manifest["metrics"]
+    rows = [
+        (
+            precision,
+            part,
+            f"{figure['calibration']['ece']:.2f} %",
+            f"{figure['calibration']['chance']:.2f} %",
+            f"{sum(figure['calibration']['reviews']):,}",
+        )
+        for part in ("test", "validation")
+        for precision, figure in metrics.get(part, {}).items()
+        if "calibration" in figure
+    ]
+    lines = []
+    if "calibration" in manifest:
+        lines.append(_scaling(manifest["calibration"]))
+    if rows:
+        lines.append(table(("precision", "part", "expected calibration error", "by chance alone", "reviews"), rows))
+    if "uncertainty" in manifest:
+        lines.append(_thresholds(manifest["uncertainty"]))
+    if not lines:
+        return ""
+    lines += [f"![{text}]({name})" for name, text in _PICTURES.items() if name in files]
+    return "\n\n".join(["## Calibration", *lines])
+
+
+def _scaling(found: Mapping[str, Any]) -> str:
+    bins = f"The error is the mean distance of P(positive) from the share that is positive, over {found['bins']} bins."
+    if "note" in found:
+        return f"Not calibrated: {found['note']}. {bins}"
+    shift = f" and shifted by {found['shift']:+.3f}" if "shift" in found else ""  # none before it was fitted too
+    return (
+        f"The logits were divided by a temperature of {found['temperature']:.3f}{shift}, fitted on "
+        f"{found['reviews']:,} validation reviews and folded into the weights. {bins}"
+    )
+
+
+def _thresholds(found: Mapping[str, Any]) -> str:
+    text = (
+        f"A verdict is uncertain if its score is below {found['confidence']:.3f} or more than "
+        f"{100 * found['unknown_rate']:.1f} % of the tokens used are unknown."
+    )
+    return f"{text} ({found['note']}.)" if "note" in found else text
+
+
+def timesteps(manifest: Mapping[str, Any]) -> str:
+    """Where in a text the model sees sentiment, and whether its verdict hangs there."""
+    found = manifest["metrics"].get("diagnostics")
+    if found is None:
+        return ""
+    place, hold = found["localization"], found["faithfulness"]
+    signals = [("`positive`", place["scores"]), ("`contribution`", place["contributions"])]
+    rows = [
+        (
+            name,
+            f"{signal['auc']:.3f}",
+            f"{signal['pooled_auc']:.3f}",
+            f"{signal['seam_median']:g}",
+            f"{signal['seam_mean']:.1f}",
+        )
+        for name, signal in signals
+        if signal is not None
+    ]
+    rows.append(("the middle of the text", "", "", f"{place['middle_median']:g}", f"{place['middle_mean']:.1f}"))
+    header = ("", "AUC, mean over texts", "AUC, pooled", "tokens to the seam, median", "mean")
+    ranked = "contributions" if hold["ranked_by"] == "contributions" else "values of `positive`"
+    deleted = [
+        (f"largest {ranked}: logit moves by", *(f"{drop:.2f}" for drop in hold["drop"])),
+        (f"largest {ranked}: verdicts flipped", *(f"{share:.1f} %" for share in hold["flipped"])),
+        ("random tokens: logit moves by", *(f"{drop:.2f}" for drop in hold["random_drop"])),
+        ("random tokens: verdicts flipped", *(f"{share:.1f} %" for share in hold["random_flipped"])),
+    ]
+    return "\n\n".join(
+        [
+            "## Timesteps",
+            f"Two validation reviews of opposite labels were joined, {place['texts']:,} times: how well the values "
+            "tell the positive half's tokens from the negative half's, and how far from the seam they change most.",
+            table(header, rows),
+            f"The tokens that point most strongly to the verdict were deleted from {hold['reviews']:,} validation "
+            "reviews, and the rest was read again; the logit moves away from the verdict.",
+            table(("tokens deleted", *hold["deleted"]), deleted),
+        ]
+    )
+
+
+def beyond(manifest: Mapping[str, Any]) -> str:
+    """What it makes of texts that are not IMDB's."""
+    found = manifest["metrics"].get("diagnostics")
+    if found is None:
+        return ""
+    mine, baseline = found["beyond"], found["baseline"]
+    labelled = [kind for kind, figures in mine.items() if figures["accuracy"] is not None]
+    rows = [
+        (
+            KINDS[kind],
+            mine[kind]["texts"],
+            f"{mine[kind]['accuracy']:.1f} % ({_interval(mine[kind]['interval'])})",
+            f"{baseline[kind]['accuracy']:.1f} %",
+            f"{mine[kind]['flagged']:.1f} %",
+        )
+        for kind in labelled
+    ]
+    rows += [
+        (
+            f"{KINDS[kind]}: both right",
+            mine[kind]["texts"] // 2,
+            f"{mine[kind]['both_right']:.1f} %",
+            f"{baseline[kind]['both_right']:.1f} %",
+            "",
+        )
+        for kind in labelled
+        if mine[kind]["both_right"] is not None
+    ]
+    rows += [
+        (KINDS[kind], figures["texts"], "", "", f"{figures['flagged']:.1f} %")
+        for kind, figures in mine.items()
+        if kind not in labelled
+    ]
+    uncertain = found["uncertain"]
+    rows.append(("IMDB, validation part", "", "", "", f"{uncertain['validation_flagged']:.1f} %"))
+    limits = (
+        ""
+        if uncertain["source"] == "manifest"
+        else f" The manifest has no limits; {uncertain['confidence']:.3f} and {uncertain['unknown_rate']:.3f} were "
+        "fitted on the validation part."
+    )
+    return "\n\n".join(
+        [
+            "## Beyond IMDB",
+            f"Texts written for the purpose, beside a bag of words ({BASELINE}) fitted on IMDB.{limits}",
+            table(("texts", "number", "accuracy (95 % interval)", BASELINE, "uncertain"), rows),
+        ]
+    )
+
+
+def _interval(ends: list[float]) -> str:
+    return f"{ends[0]:.0f} to {ends[1]:.0f}"

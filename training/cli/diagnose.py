@@ -1,0 +1,82 @@
+"""The `diagnose` command: chooses bundles and reviews, prints tables, and records the figures where asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from training.cli.data import archive_option
+
+
+def _titles(names: list[str], given: tuple[str, ...]) -> list[str]:
+    """The models' names; what was given where two have the same name, such as a model and its successor."""
+    return [name if names.count(name) == 1 else given[index] for index, name in enumerate(names)]
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@archive_option
+@click.option("--record", is_flag=True, help="Write the figures into each bundle's manifest and card.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="File for all figures.")
+@click.option("--pairs", type=click.IntRange(1), default=200, show_default=True, help="Pairs of reviews to splice.")
+@click.option(
+    "--reviews", type=click.IntRange(1), default=200, show_default=True, help="Reviews to delete tokens from."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of every random choice.")
+def diagnose(
+    names: tuple[str, ...],
+    archive: Path | None,
+    record: bool,
+    json_file: Path | None,
+    pairs: int,
+    reviews: int,
+    seed: int,
+) -> None:
+    """Measure what the accuracy of the models NAMES (names or folders; default all that are installed) does not say.
+
+    Where in a text they see its sentiment change, whether their verdicts hang on the tokens they point at, what they
+    make of texts unlike IMDB's, beside a bag of words, and which they call uncertain. All on validation reviews and on
+    texts in the repository. Test is never opened.
+
+    \b
+    Examples:
+      python -m training diagnose bilstm lstm gru
+      python -m training diagnose models/bilstm runs/bilstm/bundle/bilstm
+      python -m training diagnose runs/bilstm/bundle/bilstm --record
+      python -m training diagnose --json diagnoses.json
+    """  # noqa: D301 (click reads the \b as a character)
+    import json
+
+    from sentiline.bundle import find
+    from training.bundle.record_metrics import check_recordable, rewrite
+    from training.data import (
+        imdb,  # scipy, scikit-learn, matplotlib and onnxruntime: not before the arguments were parsed
+    )
+    from training.diagnostics import diagnose
+    from training.diagnostics.tables import tables
+    from training.evaluation.compare import select
+    from training.run.checkpoint import write_atomically
+
+    if json_file is not None and not json_file.parent.is_dir():
+        raise click.BadParameter(f"the folder {json_file.parent} does not exist", param_hint="--json")
+    console = Console(stderr=True)
+    bundles = [find(name) for name in names] or select(())
+    titles = _titles([bundle.manifest.name for bundle in bundles], names)
+    for bundle in bundles:
+        diagnose.check_split(bundle)
+        if record:
+            check_recordable(bundle)
+    train, validation = imdb.split(imdb.load(archive).train, fraction=diagnose.FRACTION, seed=diagnose.SPLIT_SEED)
+    material = diagnose.prepare(train, validation, pairs=pairs, reviews=reviews, seed=seed, console=console)
+    diagnoses = {}
+    for number, (name, bundle) in enumerate(zip(titles, bundles, strict=True), 1):
+        console.print(f"{name}: {number} of {len(bundles)}", highlight=False)
+        diagnoses[name] = diagnose.diagnose(bundle, material, console=console)
+        if record:
+            rewrite(bundle, {"diagnostics": diagnoses[name].as_dict()})
+    click.echo(tables(diagnoses))
+    if json_file is not None:
+        content = {name: found.as_dict() for name, found in diagnoses.items()}
+        write_atomically(json_file, (json.dumps(content, indent=1) + "\n").encode())

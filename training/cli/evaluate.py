@@ -1,0 +1,78 @@
+"""`python -m training evaluate`: the test accuracy of a bundle, computed from its ONNX files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from training.cli.data import archive_option
+
+_TOLERANCE = 0.05  # percentage points between a manifest's test accuracy and one computed again
+
+
+@click.command()
+@click.argument("model")
+@archive_option
+@click.option("--precision", metavar="NAME", help="fp32 or int8; default all that the bundle has.")
+@click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest and card.")
+def evaluate(model: str, archive: Path | None, precision: str | None, record: bool) -> None:
+    """Compute the test accuracy of MODEL (a name or a folder) from its ONNX files.
+
+    This opens IMDB's test split: choose nothing by what it prints. Where the manifest already has test figures, a
+    difference of more than 0.05 percentage points is an error.
+
+    \b
+    Examples:
+      python -m training evaluate bilstm
+      python -m training evaluate models/bilstm --archive aclImdb_v1.tar.gz
+      python -m training evaluate runs/bilstm/bundle/bilstm --record
+    """  # noqa: D301
+    from sentiline.bundle import find
+    from training.bundle.record_metrics import measure
+    from training.bundle.record_metrics import record as record_metrics
+    from training.data import imdb
+    from training.evaluation.evaluate import hold_to
+
+    if record and precision is not None:
+        raise click.UsageError("--record writes the figures of every precision: leave out --precision")
+    console = Console(stderr=True)
+    bundle = find(model)
+    precisions = bundle.manifest.precisions if precision is None else (bundle.precision(precision),)
+    reviews = imdb.load_test(archive, final_evaluation=True)
+    figures = {name: measure(bundle, name, reviews, console).evaluation() for name in precisions}
+    known = bundle.manifest.document.get("metrics", {}).get("test", {})
+    print_metrics(Console(), {"test": {name: figure.as_dict() for name, figure in figures.items()}}, "test")
+    if record:
+        record_metrics(bundle, "test", figures)
+        console.print(f"recorded in {bundle.path}", highlight=False)
+    else:
+        hold_to(figures, known, tolerance=_TOLERANCE)
+
+
+def print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:
+    """Print the figures of one part of the reviews, a column a precision.
+
+    Args:
+        console: where to.
+        metrics: as in a manifest.
+        part: "validation" or "test".
+    """
+    figures: dict[str, dict[str, Any]] = metrics[part]
+    table = Table("", *figures, title=part)
+    for key in next(iter(figures.values())):
+        if key == "calibration":
+            table.add_row("calibration error", *(f"{figure[key]['ece']:.2f} %" for figure in figures.values()))
+            table.add_row("by chance alone", *(f"{figure[key]['chance']:.2f} %" for figure in figures.values()))
+        elif key != "precision":
+            table.add_row(key.replace("_", " "), *(_cell(figure[key]) for figure in figures.values()))
+    console.print(table)
+
+
+def _cell(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:,}"

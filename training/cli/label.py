@@ -1,0 +1,102 @@
+"""`python -m training label`: what a teacher says of training and unlabelled reviews, as targets for a student."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from sentiline.bundle import find
+from training.cli.data import archive_option
+from training.cli.options import threads_option
+from training.distillation.teacher_logits import load_verdicts
+from training.supervised.run_folder import Run
+
+_OF_A_READING = ("fits", "ngrams", "bundles", "max_tokens", "seed", "verdicts_to")
+
+
+@click.command()
+@click.argument("fits", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN]...")
+@click.option("--ngrams", type=click.Path(path_type=Path), help="Run folder of `ngrams`.")
+@click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
+@archive_option
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True, help="File."
+)
+@click.option("--trust", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of a known label.")
+@click.option("--crops", type=click.IntRange(0, 16), default=1, show_default=True, help="Pieces of each review.")
+@click.option("--max-tokens", type=click.IntRange(2), default=400, show_default=True, help="Longer reviews are cut.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of pieces.")
+@click.option(
+    "--verdicts",
+    metavar="VERDICTS",
+    help='Instead of reading: what a teacher said before, "shipped" or a file of --verdicts-to.',
+)
+@click.option("--verdicts-to", type=click.Path(path_type=Path), help="Also write what the teacher says, without texts.")
+@threads_option
+@click.pass_context
+def label(
+    context: click.Context,
+    fits: tuple[Path, ...],
+    ngrams: Path | None,
+    bundles: tuple[str, ...],
+    archive: Path | None,
+    target: Path,
+    trust: float,
+    crops: int,
+    max_tokens: int,
+    seed: int,
+    verdicts: str | None,
+    verdicts_to: Path | None,
+    threads: int | None,
+) -> None:
+    """Let fitted models, weighted by validation, label IMDB's unlabelled reviews and pieces of all reviews.
+
+    RUN... are run folders of `fit`; the n-gram classifier of `ngrams` is a member as well. Training reviews keep
+    their label, softened by the n-gram classifier that has not seen them. What is read is kept beside the targets,
+    in a folder of that name with .readings, so that the same command goes on where it was interrupted.
+
+    \b
+    Examples:
+      python -m training label runs/bilstm-teacher --ngrams runs/ngrams --bundle bigru --bundle lstm
+      python -m training label --bundle bilstm --ngrams runs/ngrams
+      python -m training label --verdicts shipped
+      python -m training fit bilstm --targets runs/targets.npz --init runs/encoder/encoder.npz
+    """  # noqa: D301
+    if verdicts is not None:
+        given = [name for name in _OF_A_READING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+        if given:
+            flags = [parameter.opts[0] for parameter in context.command.params if parameter.name in given]
+            raise click.UsageError(f"--verdicts stands for a reading that was made: leave out {', '.join(flags)}")
+        said = load_verdicts(verdicts)
+    elif ngrams is None:
+        raise click.UsageError("--ngrams is missing: the run folder of `ngrams`; or give --verdicts")
+    from training.nn import backend
+
+    backend.configure(threads)
+    from training.distillation.label import judge_imdb, make_targets, read_texts
+    from training.run.progress import FitProgress
+
+    readings = target.with_name(target.name + ".readings")
+    with FitProgress() as progress:
+        if ngrams is None:
+            texts = read_texts(said.tokenizer, said.reading, archive, progress)
+        else:
+            texts, said = judge_imdb(
+                [Run(fit) for fit in fits],
+                [find(bundle) for bundle in bundles],
+                ngrams,
+                archive,
+                crops=crops,
+                max_tokens=max_tokens,
+                seed=seed,
+                readings=readings,
+                progress=progress,
+            )
+        targets = make_targets(texts, said, trust=trust, crops=crops)
+        for file, content in ((verdicts_to, said), (target, targets)):
+            if file is not None:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                content.save(file)
+        progress.note(f"targets: {target} ({len(targets.ids):,} texts)")

@@ -1,0 +1,73 @@
+"""`python -m training ngrams`: the linear teacher, with out-of-fold logits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from training.cli.config_options import changed_recipe, options_of
+from training.cli.data import archive_option
+from training.cli.options import check_resume, resume_options
+from training.config.ngrams import NgramConfig
+from training.errors import ConfigError
+
+
+@click.command()
+@click.option("--run", type=click.Path(path_type=Path), default=Path("runs/ngrams"), show_default=True, help="Folder.")
+@archive_option
+@click.option(
+    "--tokenizer",
+    "tokenizer_file",
+    type=click.Path(path_type=Path),
+    help="A tokenizer.json whose token ids the n-grams are made of; by default a vocabulary is built.",
+)
+@resume_options
+@options_of(NgramConfig)
+def ngrams(
+    run: Path, archive: Path | None, tokenizer_file: Path | None, resume: bool, overwrite: bool, **options: Any
+) -> None:
+    """Fit a linear model of one to three words at a time, as a teacher for `fit`.
+
+    \b
+    Examples:
+      python -m training ngrams
+      python -m training ngrams --tokenizer runs/encoder/tokenizer.json
+      python -m training ngrams --resume
+    """  # noqa: D301
+    check_resume(resume=resume, overwrite=overwrite)
+    config = changed_recipe(NgramConfig(), options)
+    from sentiline.tokenizer import Tokenizer
+    from training.distillation.ngram_teacher import NgramRun, fit_teacher
+    from training.run.progress import FitProgress
+    from training.supervised import fit_data
+
+    tokenizer = None
+    if tokenizer_file is not None:
+        try:
+            tokenizer = Tokenizer.from_json(tokenizer_file.read_text(encoding="utf-8"), source=tokenizer_file)
+        except OSError as error:
+            raise ConfigError(f"{tokenizer_file} cannot be read: {error.strerror}", field="tokenizer") from None
+    data = fit_data.imdb(config, archive)
+    where = NgramRun(run)
+    with FitProgress() as progress:
+        report = fit_teacher(
+            config,
+            data.train,
+            data.validation,
+            data.unlabelled,
+            data.description,
+            where,
+            tokenizer=tokenizer,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        for title, part in (("validation", "validation"), ("training, out of fold", "train_out_of_fold")):
+            measured = report[part]
+            progress.note(
+                f"{title}: accuracy {measured['accuracy']:.4f}  cross-entropy {measured['cross_entropy']:.4f}  "
+                f"({measured['reviews']:,} reviews)"
+            )
+        progress.note(f"teacher: {where.folder}")

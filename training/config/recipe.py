@@ -1,0 +1,15 @@
+"""The type of a recipe: whichever frozen value decides what a run computes."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
+
+from training.config.ngrams import NgramConfig
+from training.config.presets import FitConfig
+from training.config.pretraining import PretrainConfig
+
+AnyRecipe: TypeAlias = FitConfig | PretrainConfig | NgramConfig
+"""Any of them."""
+
+Recipe = TypeVar("Recipe", FitConfig, PretrainConfig, NgramConfig)
+"""One of them, the same throughout a signature."""

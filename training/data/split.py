@@ -1,0 +1,170 @@
+"""Seeded validation parts that hold nothing of the training part; the test set is no business of this module."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from training.data.review import Review
+from training.errors import DataError
+
+Parts = tuple[list[Review], list[Review]]
+"""`(train, validation)`, each in the order of the reviews given."""
+
+
+def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) -> Parts:
+    """Split so that the two parts share neither a film nor a text.
+
+    Films that share a text word for word count as one. They are sorted by name, shuffled, and taken into the
+    validation part until it holds at least `fraction` of the reviews; the order of `reviews` does not matter.
+
+    Args:
+        reviews: labelled reviews, all with a `film`.
+        fraction: least share of the reviews in the validation part, between 0 and 1 (both excluded).
+        seed: of the shuffle; equal seeds give equal parts on every machine.
+
+    Returns:
+        `(train, validation)`.
+
+    Raises:
+        DataError: a review has no film, the fraction is out of range, or a part would lack a class.
+
+    Example:
+        >>> reviews = [Review(f"{film}{n}", n, film=film) for film in "abcd" for n in (0, 1)]
+        >>> train, validation = film_disjoint(reviews, fraction=0.25)
+        >>> sorted({review.film for review in train} & {review.film for review in validation}), len(validation)
+        ([], 2)
+    """
+    _check_fraction(fraction)
+    leaders = _leaders(reviews)
+    held = _take(leaders, fraction * len(reviews), seed)
+    return _divide(reviews, [leader in held for leader in leaders])
+
+
+def film_folds(reviews: Sequence[Review], count: int, *, seed: int = 7) -> NDArray[np.int8]:
+    """Deal reviews into folds that share neither a film nor a text.
+
+    Films that share a text word for word count as one. They are sorted by name, shuffled, and each goes to the fold
+    that holds the fewest reviews so far; the order of `reviews` does not matter.
+
+    Args:
+        reviews: labelled reviews, all with a `film`.
+        count: number of folds, 2…127.
+        seed: of the shuffle; equal seeds give equal folds on every machine.
+
+    Returns:
+        int8 [len(reviews)], 0…count−1.
+
+    Raises:
+        DataError: a review has no film, the count is out of range, or without a fold a class would be missing.
+    """
+    if not 2 <= count <= 127:
+        raise DataError(f"{count} folds were asked for; it must be 2…127", field="count")
+    leaders = _leaders(reviews)
+    reviews_of = Counter(leaders)
+    names = sorted(reviews_of)
+    sizes = [0] * count
+    fold_of: dict[str, int] = {}
+    for index in np.random.default_rng(seed).permutation(len(names)).tolist():
+        fold = sizes.index(min(sizes))
+        fold_of[names[index]] = fold
+        sizes[fold] += reviews_of[names[index]]
+    folds = np.array([fold_of[leader] for leader in leaders], np.int8)
+    labels = np.array([review.label for review in reviews])
+    for fold in range(count):
+        if not (folds == fold).any() or len(np.unique(labels[folds != fold])) < 2:
+            raise DataError(
+                f"{len(names)} films cannot be dealt into {count} folds with both classes outside each; give more "
+                f"data or fewer folds",
+                field="count",
+            )
+    return folds
+
+
+def _leaders(reviews: Sequence[Review]) -> list[str]:
+    """Of every review, the first film of its group: films that share a text, directly or through others."""
+    films: list[str] = []
+    for review in reviews:
+        if review.film is None:
+            raise DataError(f"review {review.id or review.text[:40]!r} has no film, so no split can keep films apart")
+        films.append(review.film)
+    names = sorted(set(films))
+    if not names:
+        raise DataError("there is no review to split")
+    number = {name: index for index, name in enumerate(names)}
+    anchor = {review.text: number[film] for review, film in zip(reviews, films, strict=True)}
+    pairs = [(number[film], anchor[review.text]) for review, film in zip(reviews, films, strict=True)]
+    rows, columns = np.array(pairs).T  # int [len(reviews)] each: edges to one film of those that share a text
+    shared = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(names), len(names)))
+    _, groups = connected_components(shared, directed=False)  # int [len(names)], numbered in no promised order
+    # Name a group by its first film, so that the shuffle depends on names alone.
+    leaders: dict[int, str] = {}
+    for name, group in zip(names, groups.tolist(), strict=True):
+        leaders.setdefault(group, name)
+    leader = {name: leaders[group] for name, group in zip(names, groups.tolist(), strict=True)}
+    return [leader[film] for film in films]
+
+
+def stratified(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) -> Parts:
+    """Split so that both parts hold the classes in the same proportion and share no text.
+
+    Args:
+        reviews: labelled reviews.
+        fraction: least share of each class in the validation part, between 0 and 1 (both excluded).
+        seed: of the shuffle; equal seeds give equal parts on every machine.
+
+    Returns:
+        `(train, validation)`.
+
+    Raises:
+        DataError: the fraction is out of range, or a part would lack a class.
+    """
+    _check_fraction(fraction)
+    label_of: dict[str, int] = {}  # a text with both labels goes where its first occurrence goes
+    for review in reviews:
+        label_of.setdefault(review.text, review.label)
+    held: set[str] = set()
+    for label in (0, 1):
+        texts = [review.text for review in reviews if label_of[review.text] == label]
+        held |= _take(texts, fraction * len(texts), seed + label)
+    return _divide(reviews, [review.text in held for review in reviews])
+
+
+def _take(keys: Iterable[str], least: float, seed: int) -> set[str]:
+    """Distinct keys in random order, as many as needed to cover `least` of the occurrences."""
+    count: dict[str, int] = {}
+    for key in keys:
+        count[key] = count.get(key, 0) + 1
+    names = sorted(count)
+    taken: set[str] = set()
+    total = 0
+    for index in np.random.default_rng(seed).permutation(len(names)).tolist():
+        if total >= least:
+            break
+        taken.add(names[index])
+        total += count[names[index]]
+    return taken
+
+
+def _divide(reviews: Sequence[Review], held: Sequence[bool]) -> Parts:
+    train = [review for review, out in zip(reviews, held, strict=True) if not out]
+    validation = [review for review, out in zip(reviews, held, strict=True) if out]
+    for name, part in (("training", train), ("validation", validation)):
+        labels = {review.label for review in part}
+        if len(labels) < 2:
+            found = f"only {'positive' if 1 in labels else 'negative'} reviews" if labels else "no review"
+            raise DataError(
+                f"the {name} part would hold {found} ({len(train)} for training, {len(validation)} for validation); "
+                f"give more data, another seed or another fraction"
+            )
+    return train, validation
+
+
+def _check_fraction(fraction: float) -> None:
+    if not 0 < fraction < 1:
+        raise DataError(f"the validation fraction is {fraction}; it must lie between 0 and 1", field="fraction")

@@ -1,0 +1,72 @@
+"""What a student learns from: token ids with a teacher's probabilities, as one file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.tokenizer import Tokenizer
+from training.data.dataset import Dataset
+from training.run import store
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Reviews and pieces of reviews with the probability that they are positive.
+
+    Attributes:
+        ids: token ids of each text, int32 [n_i], n_i >= 1.
+        probabilities: float32 [len(ids)].
+        tokenizer: the one that made the ids.
+        provenance: JSON-ready: who the teachers were and what they reached.
+    """
+
+    ids: tuple[NDArray[np.int32], ...]
+    probabilities: NDArray[np.float32]
+    tokenizer: Tokenizer
+    provenance: Mapping[str, Any]
+
+    def dataset(self) -> Dataset:
+        """The texts with their probabilities as labels."""
+        return Dataset(self.ids, self.probabilities)
+
+    def digest(self) -> str:
+        """SHA-256 over ids and probabilities, hexadecimal."""
+        digest = hashlib.sha256(np.concatenate(self.ids).astype("<i4").tobytes())
+        digest.update(self.probabilities.astype("<f4").tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write as one `.npz` without pickle."""
+        arrays = {
+            "ids": np.concatenate(self.ids),
+            "lengths": np.array([len(ids) for ids in self.ids], np.int32),
+            "probabilities": self.probabilities,
+        }
+        texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
+        store.write(path, arrays, texts, compressed=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Targets:
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: there is no such file, or it holds no targets.
+            BundleCorruptError: its tokenizer is not one of this release.
+        """
+        missing = "`python -m training label` makes targets"
+        with store.opened(path, missing=missing, damaged="holds no targets") as stored:
+            ends = np.cumsum(stored.array("lengths"))
+            return cls(
+                ids=tuple(np.split(stored.array("ids"), ends[:-1])),
+                probabilities=stored.array("probabilities"),
+                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
+                provenance=json.loads(stored.text("provenance")),
+            )

@@ -1,0 +1,198 @@
+"""Everything that `python -m training diagnose` measures, on one bundle after another; prints and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from sentiline import Predictor
+from sentiline.bundle import Bundle
+from training.data.review import Review
+from training.diagnostics.baseline import Baseline
+from training.diagnostics.faithfulness import Faithfulness, measure_faithfulness
+from training.diagnostics.localization import Localization, Splice, localize, splices
+from training.diagnostics.other_texts import KindFigures, by_kind
+from training.diagnostics.texts import DiagnosticText, load
+from training.errors import TrainingError
+from training.evaluation.calibration import calibration
+from training.evaluation.evaluate import Scored, score
+from training.evaluation.thresholds import FittedThresholds, fit_thresholds
+
+SPLIT_SEED = 7
+FRACTION = 0.1
+"""Of the validation part: those of every recipe of `training.config.presets`."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all bundles are measured on, and the baseline's figures; made once.
+
+    Attributes:
+        validation: IMDB reviews that no model was fitted on.
+        spliced: pairs of them as one text.
+        reviews: how many of them to delete tokens from.
+        texts: the diagnostic texts.
+        baseline: the baseline's figures on those, by kind.
+        seed: of every random choice.
+    """
+
+    validation: Sequence[Review]
+    spliced: Sequence[Splice]
+    reviews: int
+    texts: Sequence[DiagnosticText]
+    baseline: Mapping[str, KindFigures]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Figures of one bundle.
+
+    Attributes:
+        precision: of the graph that was run.
+        localization: see there.
+        faithfulness: see there.
+        beyond: figures on the diagnostic texts, by kind.
+        baseline: the same of the baseline.
+        thresholds: when a verdict is uncertain.
+        recorded: whether the manifest has them; otherwise they were fitted here, on the validation part.
+        flagged: share of the validation reviews that they call uncertain, in percent.
+        error: errors among the validation reviews that they do not, in percent.
+        ece: calibration error on the validation part, in percentage points.
+        chance: what it would be by chance alone; see `training.evaluation.calibration`.
+    """
+
+    precision: str
+    localization: Localization
+    faithfulness: Faithfulness
+    beyond: Mapping[str, KindFigures]
+    baseline: Mapping[str, KindFigures]
+    thresholds: FittedThresholds
+    recorded: bool
+    flagged: float
+    error: float
+    ece: float
+    chance: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, as the manifest has it."""
+        return {
+            "precision": self.precision,
+            "localization": self.localization.as_dict(),
+            "faithfulness": self.faithfulness.as_dict(),
+            "beyond": {kind: figures.as_dict() for kind, figures in self.beyond.items()},
+            "baseline": {kind: figures.as_dict() for kind, figures in self.baseline.items()},
+            "uncertain": {
+                **self.thresholds.as_dict(),
+                "source": "manifest" if self.recorded else "fitted on the validation part",
+                "validation_flagged": self.flagged,
+                "validation_error": self.error,
+            },
+            "validation_ece": self.ece,
+            "validation_ece_by_chance": self.chance,
+        }
+
+
+def prepare(
+    train: Sequence[Review],
+    validation: Sequence[Review],
+    *,
+    pairs: int,
+    reviews: int,
+    seed: int = 0,
+    console: Console | None = None,
+) -> Material:
+    """Make what all bundles are measured on; fits the baseline on `train`.
+
+    Args:
+        train: IMDB's training part.
+        validation: its validation part.
+        pairs: of reviews to splice.
+        reviews: to delete tokens from.
+        seed: of every random choice.
+        console: where to show progress; None for nowhere.
+
+    Raises:
+        DataError: there are too few reviews.
+    """
+    spliced, texts = splices(validation, pairs, seed), load()
+    with (console or Console(quiet=True)).status("fitting the baseline"):
+        positive = Baseline(train).positive([text.text for text in texts])
+    return Material(validation, spliced, reviews, texts, by_kind(texts, positive >= 0.5), seed)
+
+
+def diagnose(bundle: Bundle, material: Material, *, console: Console | None = None) -> Diagnosis:
+    """Measure one bundle, at its default precision.
+
+    Args:
+        bundle: any bundle.
+        material: see `prepare`.
+        console: where to show progress; None for nowhere.
+
+    Raises:
+        TrainingError: the model was fitted on another split of IMDB, so that the reviews may be known to it.
+    """
+    check_split(bundle)
+    with Predictor(bundle) as predictor:
+        validation = score(predictor, material.validation, console=console)
+        thresholds, recorded = _thresholds(bundle, validation)
+        flagged = thresholds.flags(validation.scores, validation.unknown)
+        wrong = (validation.called != validation.labels)[~flagged]
+        calibrated = calibration(validation.labels, validation.positive)
+        return Diagnosis(
+            precision=predictor.precision,
+            localization=localize(predictor, material.spliced, console=console),
+            faithfulness=measure_faithfulness(
+                predictor, material.validation, material.reviews, seed=material.seed, console=console
+            ),
+            beyond=_beyond(predictor, material.texts, thresholds),
+            baseline=material.baseline,
+            thresholds=thresholds,
+            recorded=recorded,
+            flagged=round(100 * float(flagged.mean()), 2),
+            error=round(100 * float(wrong.mean()), 2) if len(wrong) else 0.0,
+            ece=calibrated.ece,
+            chance=calibrated.chance,
+        )
+
+
+def check_split(bundle: Bundle) -> None:
+    """Refuse a model of IMDB whose validation part is not the one that is measured on.
+
+    Raises:
+        TrainingError: it was fitted with another share or seed.
+    """
+    document = bundle.manifest.document
+    if "unlabelled_reviews" not in document.get("data", {}):
+        return  # not a model of IMDB
+    config = document["training"]["config"]
+    if (config["validation"], config["split_seed"]) != (FRACTION, SPLIT_SEED):
+        raise TrainingError(
+            f"{bundle.manifest.name} was fitted with validation {config['validation']} and split_seed "
+            f"{config['split_seed']}; the reviews to measure on are held out by {FRACTION} and {SPLIT_SEED}, and it "
+            f"knows some of them",
+            field="split_seed",
+        )
+
+
+def _thresholds(bundle: Bundle, validation: Scored) -> tuple[FittedThresholds, bool]:
+    known = bundle.manifest.document.get("uncertainty")
+    if known is None:
+        right = validation.called == validation.labels
+        return fit_thresholds(validation.scores, right, validation.unknown), False
+    return FittedThresholds(known["confidence"], known["unknown_rate"], known.get("note", "")), True
+
+
+def _beyond(
+    predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: FittedThresholds
+) -> dict[str, KindFigures]:
+    readings = predictor.read([text.text for text in texts])
+    flagged = thresholds.flags(
+        np.array([reading.score for reading in readings]),
+        np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in readings]),
+    )
+    return by_kind(texts, np.array([reading.label == "POSITIVE" for reading in readings]), flagged)

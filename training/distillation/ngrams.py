@@ -1,0 +1,270 @@
+"""Naive-Bayes-weighted logistic regression on n-grams of token ids: the linear teacher; no files but its own.
+
+Wang & Manning 2012, "Baselines and Bigrams". With x ∈ {0, 1}^F saying which n-grams a text holds, t its target and
+r the log-count ratio of every n-gram,
+
+    p = s + Σ t x,   q = s + Σ (1 − t) x,   r = log(p / |p|₁) − log(q / |q|₁)
+    logit = (w · (r ∘ x) / |r ∘ x|₂^λ + b) / T
+
+w and b minimize the cross-entropy times C plus |w|² / 2; T is fitted afterwards, on other texts.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
+from scipy.sparse import csr_matrix
+from scipy.special import expit
+
+from sentiline.tokenizer import SPECIAL_TOKENS
+from training.config.ngrams import NgramConfig
+from training.errors import CheckpointError, DataError
+from training.run.checkpoint import write_atomically
+
+Documents = Sequence[NDArray[np.int32]]
+
+_CHUNK = 4_000_000  # tokens scored at a time: about 300 MB
+_ITERATIONS = 300
+
+
+@dataclass(frozen=True, eq=False)
+class NgramClassifier:
+    """A fitted classifier; F n-grams.
+
+    Attributes:
+        vocabulary_size: V; token ids lie in 0…V−1.
+        order: longest n-gram, in tokens.
+        length_power: λ; 0 adds up what is found, 1 scales it to unit length.
+        keys: int64 [F], ascending; the n-gram (a, b, c) is (a V + b) V + c.
+        ratios: float32 [F], r.
+        weights: float32 [F], w ∘ r.
+        bias: b.
+        temperature: T.
+    """
+
+    vocabulary_size: int
+    order: int
+    length_power: float
+    keys: NDArray[np.int64]
+    ratios: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    bias: float
+    temperature: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """What it is called beside other models."""
+        return "ngrams"
+
+    @classmethod
+    def fit(
+        cls, documents: Documents, targets: NDArray[Any], vocabulary_size: int, config: NgramConfig | None = None
+    ) -> NgramClassifier:
+        """Fit on texts; the temperature stays 1.
+
+        Args:
+            documents: token ids of each text, int32 [n_i]. No n-gram holds a special token (padding, unknown).
+            targets: [n], labels or probabilities of the positive class.
+            vocabulary_size: V.
+            config: the recipe; its fields on vocabulary, folds and splits are not read.
+
+        Raises:
+            DataError: the texts share no n-gram, the targets are not probabilities or all the same, or an id lies
+                outside the vocabulary.
+        """
+        config = config or NgramConfig()
+        target = np.asarray(targets, np.float64)
+        if target.shape != (len(documents),):
+            raise DataError(f"{len(documents)} texts have targets of shape {target.shape}; give one a text")
+        if not ((target >= 0) & (target <= 1)).all():
+            raise DataError("a target lies outside 0…1; give labels or probabilities", field="targets")
+        if not len(target) or target.min() == target.max():
+            raise DataError("all targets are the same: there is nothing to tell apart", field="targets")
+        keys, found = _features(documents, vocabulary_size, config.order, config.min_df)
+        if not len(keys):
+            raise DataError(
+                f"no n-gram stands in {config.min_df} of the {len(documents)} texts; give more texts or lower min_df",
+                field="min_df",
+            )
+        positive = config.smoothing + found.T @ target
+        negative = config.smoothing + found.T @ (1 - target)
+        ratios = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
+        scale = _lengths(found, ratios) ** -config.length_power
+        rows = found.copy()
+        rows.data *= ratios.astype(np.float32)[rows.indices] * np.repeat(scale, np.diff(rows.indptr)).astype(np.float32)
+        weights, bias = _regress(rows, target, config.regularization)
+        return cls(
+            vocabulary_size,
+            config.order,
+            config.length_power,
+            keys,
+            ratios.astype(np.float32),
+            (weights * ratios).astype(np.float32),
+            bias,
+        )
+
+    def calibrated(self, documents: Documents, labels: NDArray[Any]) -> NgramClassifier:
+        """This classifier with the temperature of least cross-entropy on these texts, none of them fitted on."""
+        logits = self.logits(documents) * self.temperature
+        found = minimize_scalar(
+            lambda log: cross_entropy(logits / np.exp(log), labels), bounds=(-5, 5), method="bounded"
+        )
+        return replace(self, temperature=float(np.exp(found.x)))
+
+    def logits(self, documents: Documents) -> NDArray[np.float64]:
+        """Score texts.
+
+        Args:
+            documents: token ids of each text, int32 [n_i]; a text without a known n-gram gets the bias.
+
+        Returns:
+            float64 [n]; the sigmoid is the probability of the positive class.
+
+        Raises:
+            DataError: an id lies outside the vocabulary.
+        """
+        parts = []
+        for chunk in _chunks(documents, _CHUNK):
+            found = _matrix(chunk, self.keys, self.vocabulary_size, self.order)
+            total = found @ self.weights.astype(np.float64)
+            if self.length_power:
+                total *= _lengths(found, self.ratios.astype(np.float64)) ** -self.length_power
+            parts.append((total + self.bias) / self.temperature)
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def save(self, path: Path) -> None:
+        """Write one `.npz` without pickle, atomically."""
+        buffer = io.BytesIO()
+        shape = np.array([self.vocabulary_size, self.order], np.int64)
+        scalars = np.array([self.length_power, self.bias, self.temperature], np.float64)
+        np.savez_compressed(
+            buffer, shape=shape, scalars=scalars, keys=self.keys, ratios=self.ratios, weights=self.weights
+        )
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> NgramClassifier:
+        """Read what `save` wrote.
+
+        Raises:
+            CheckpointError: there is no such file, or it is not such a classifier.
+        """
+        try:
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                size, order = file["shape"].tolist()
+                power, bias, temperature = file["scalars"].tolist()
+                keys, ratios, weights = file["keys"], file["ratios"], file["weights"]
+        except FileNotFoundError:
+            raise CheckpointError(f"{path} does not exist; `python -m training ngrams` makes it") from None
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise CheckpointError(f"{path} is not an n-gram classifier of this program ({error})") from error
+        return cls(size, order, power, keys, ratios, weights, bias, temperature)
+
+
+def cross_entropy(logits: NDArray[np.float64], targets: NDArray[Any]) -> float:
+    """Mean cross-entropy of logits [n] and targets [n] in 0…1, nats."""
+    return float(np.mean(np.logaddexp(0, logits) - targets * logits))
+
+
+def _chunks(documents: Documents, tokens: int) -> Iterator[Documents]:
+    """Runs of texts of about so many tokens."""
+    ends = np.cumsum([len(document) + 1 for document in documents])
+    start = 0
+    while start < len(documents):
+        base = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, base + tokens, side="right")))
+        yield documents[start:stop]
+        start = stop
+
+
+def _occurrences(documents: Documents, size: int, order: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Text and key of every n-gram that stands in the texts, int32 [m] and int64 [m]; V^order must fit into int64."""
+    gap = np.zeros(order - 1, np.int64)  # padding between texts: no n-gram crosses them
+    stream = np.concatenate([gap, *(part for document in documents for part in (document, gap))]).astype(np.int64)
+    if len(stream) and not 0 <= stream.min() <= stream.max() < size:
+        raise DataError(
+            f"token ids lie in {stream.min()}…{stream.max()} and the vocabulary has {size}; encode the texts with the "
+            f"tokenizer of the classifier",
+            field="documents",
+        )
+    lengths = np.array([len(document) + order - 1 for document in documents])
+    text = np.concatenate(
+        [np.zeros(order - 1, np.int32), np.repeat(np.arange(len(documents), dtype=np.int32), lengths)]
+    )
+    known = stream >= len(SPECIAL_TOKENS)
+    texts, keys = [], []
+    key, whole = np.zeros_like(stream), np.ones_like(known)
+    for extra in range(order):
+        end = len(stream) - extra
+        key = key[:end] * size + stream[extra:]  # no unigram equals a longer n-gram: the first id is at least 2
+        whole = whole[:end] & known[extra:]
+        texts.append(text[:end][whole])
+        keys.append(key[whole])
+    return np.concatenate(texts), np.concatenate(keys)
+
+
+def _presence(texts: NDArray[np.int32], columns: NDArray[np.intp], shape: tuple[int, int]) -> csr_matrix:
+    """Which text holds which n-gram, 1 however often, float32."""
+    found = csr_matrix((np.ones(len(texts), np.float32), (texts, columns.astype(np.int32))), shape=shape)
+    found.sum_duplicates()
+    found.data[:] = 1
+    return found
+
+
+def _matrix(documents: Documents, keys: NDArray[np.int64], size: int, order: int) -> csr_matrix:
+    """Which text holds which of the known n-grams, float32 [n, F]."""
+    texts, occurring = _occurrences(documents, size, order)
+    places = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
+    hit = keys[places] == occurring
+    return _presence(texts[hit], places[hit], (len(documents), len(keys)))
+
+
+def _features(documents: Documents, size: int, order: int, min_df: int) -> tuple[NDArray[np.int64], csr_matrix]:
+    """The n-grams found in at least `min_df` texts, ascending, and which text holds which."""
+    texts, occurring = _occurrences(documents, size, order)
+    keys, counts = np.unique(occurring, return_counts=True)
+    keys = keys[counts >= min_df]  # those that stand often enough; in how many texts is seen below
+    if not len(keys):
+        return keys, csr_matrix((len(documents), 0), dtype=np.float32)
+    places = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
+    hit = keys[places] == occurring
+    found = _presence(texts[hit], places[hit], (len(documents), len(keys)))
+    kept = np.bincount(found.indices, minlength=len(keys)) >= min_df
+    return keys[kept], found[:, np.flatnonzero(kept)]
+
+
+def _lengths(found: csr_matrix, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|r ∘ x|₂ of every text, 1 where it is 0; float64 [n]."""
+    squared: NDArray[np.float64] = found @ ratios**2
+    return np.sqrt(np.where(squared > 0, squared, 1.0))
+
+
+def _regress(rows: csr_matrix, targets: NDArray[np.float64], strength: float) -> tuple[NDArray[np.float64], float]:
+    """Weights [F] and bias of the least strength · Σ cross-entropy + |w|² / 2, by L-BFGS."""
+    columns = rows.T.tocsr()
+    width = rows.shape[1]
+
+    def objective(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights, bias = point[:-1], point[-1]
+        logits = (rows @ weights.astype(np.float32)).astype(np.float64) + bias
+        loss = strength * float(np.sum(np.logaddexp(0, logits) - targets * logits))
+        error = strength * (expit(logits) - targets)
+        gradient = np.append(columns @ error.astype(np.float32) + weights, error.sum())
+        return loss + 0.5 * float(weights @ weights), gradient
+
+    found = minimize(
+        objective,
+        np.zeros(width + 1),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": _ITERATIONS, "ftol": 1e-7, "gtol": 1e-7 * strength * len(targets)},
+    )
+    return found.x[:-1], float(found.x[-1])

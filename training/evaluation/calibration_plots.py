@@ -1,0 +1,78 @@
+"""The pictures of a calibration, drawn from what a manifest records: reliability, and risk by coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from training.evaluation.calibration import BINS, COVERAGES
+from training.plotting import INK, STYLE, TRAIN, VALIDATION, png
+
+_PARTS = {"validation": TRAIN, "test": VALIDATION}
+
+
+def pictures(metrics: Mapping[str, Any], precision: str, confidence: float | None = None) -> dict[str, bytes]:
+    """Both pictures by file name; none where no part has a calibration.
+
+    Args:
+        metrics: the manifest's.
+        precision: whose figures are drawn.
+        confidence: where the manifest calls a verdict uncertain; None where it does not.
+    """
+    found = {part: metrics.get(part, {}).get(precision, {}).get("calibration") for part in _PARTS}
+    parts = {part: figures for part, figures in found.items() if figures}
+    if not parts:
+        return {}
+    return {"reliability.png": reliability(parts, confidence), "risk.png": risk_coverage(parts)}
+
+
+def reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None = None) -> bytes:
+    """The share that is positive by P(positive), above the number of reviews in each bin.
+
+    Args:
+        parts: `Calibration` as a mapping, by "validation" and "test".
+        confidence: P between 1 - confidence and confidence is shaded; None for no shade.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(4.4, 4.4), layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+        upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+        edges = [index / BINS for index in range(BINS)]
+        for part, figures in parts.items():
+            shown = [index for index, count in enumerate(figures["reviews"]) if count]
+            upper.plot(
+                [figures["predicted"][index] for index in shown],
+                [figures["observed"][index] for index in shown],
+                marker="o",
+                markersize=3.5,
+                color=_PARTS[part],
+                label=f"{part}, ECE {figures['ece']:.2f} %",
+            )
+            shares = [count / sum(figures["reviews"]) for count in figures["reviews"]]
+            lower.bar(edges, shares, 1 / BINS, align="edge", color=_PARTS[part], alpha=0.6)
+        if confidence is not None and confidence > 0.5:
+            for axes in (upper, lower):
+                axes.axvspan(1 - confidence, confidence, color="#fef3c7", zorder=0)
+        upper.set(ylabel="share that is positive", title="Reliability", xlim=(0, 1), ylim=(0, 1))
+        upper.legend(frameon=False, loc="upper left")
+        lower.set(xlabel="P(positive)" + (", uncertain where shaded" if confidence else ""), ylabel="reviews")
+        lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        return png(figure)
+
+
+def risk_coverage(parts: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Errors among the surest reviews, by how many are answered; arguments as in `reliability`."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(4.4, 3), layout="constrained")
+        axes = figure.subplots()
+        for part, figures in parts.items():
+            axes.plot(COVERAGES, figures["risk"], marker="o", markersize=3, color=_PARTS[part], label=part)
+        axes.set(xlabel="reviews answered, the surest first (%)", ylabel="errors (%)", title="Risk and coverage")
+        axes.set(xlim=(0, 102))
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False)
+        return png(figure)

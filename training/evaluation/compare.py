@@ -1,0 +1,233 @@
+"""Models side by side: what their manifests say, and their speed measured together; writes and draws nothing."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sentiline import Predictor
+from sentiline.bundle import Bundle, Manifest, find, installed
+from sentiline.errors import BundleNotFoundError, EmptyTextError
+from training.config.presets import PRESETS
+from training.errors import DataError
+
+BASELINE = "bilstm"
+"""The model that others' speed is given as a multiple of."""
+
+PUBLISHED: Mapping[str, float] = {"rnn-1": 57.3, "lstm-1": 74.7, "gru-1": 70.2, "rnn-100": 62.5}
+"""Published validation accuracy of the classic baselines, in percent; none was printed for the other two."""
+
+_BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4}
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One measured accuracy, in percent, with half the width of its 95 % interval."""
+
+    percent: float
+    interval: float
+    reviews: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a model's graph reads, one review a run on one thread.
+
+    Attributes:
+        milliseconds: median over the rounds of the mean time of a review.
+        fastest: of the rounds, in milliseconds a review.
+        slowest: of the rounds.
+        tokens: mean number of tokens a review, as this model cuts them.
+        ratio: median over the rounds of reviews a second, divided by those of the baseline in the same round; None
+            where the baseline was not measured.
+    """
+
+    milliseconds: float
+    fastest: float
+    slowest: float
+    tokens: float
+    ratio: float | None
+
+    @property
+    def reviews_per_second(self) -> float:
+        """1000 / milliseconds."""
+        return 1000 / self.milliseconds
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of a comparison; None stands for what its manifest does not say.
+
+    Attributes:
+        name: of the model.
+        precision: of the graph the figures are of, the bundle's default.
+        architecture: the manifest's.
+        parameters: trainable ones.
+        graph_bytes: size of that graph's file.
+        history: one mapping an epoch.
+        best_epoch: number of the epoch whose weights were kept.
+        config: the recipe.
+        validation: accuracy on the held-out reviews of train.
+        test: accuracy on test, as `evaluate --record` wrote it.
+        speed: measured now.
+    """
+
+    name: str
+    precision: str
+    architecture: Mapping[str, Any]
+    parameters: int | None
+    graph_bytes: int
+    history: Sequence[Mapping[str, Any]]
+    best_epoch: int | None
+    config: Mapping[str, Any]
+    validation: Accuracy | None
+    test: Accuracy | None
+    speed: Speed
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Mean over the epochs of the fit."""
+        return statistics.fmean(epoch["seconds"] for epoch in self.history) if self.history else None
+
+    @property
+    def judged(self) -> tuple[str, Accuracy] | None:
+        """("test", accuracy) if that is recorded, else ("validation", accuracy) or None."""
+        found = ("test", self.test), ("validation", self.validation)
+        return next(((part, accuracy) for part, accuracy in found if accuracy is not None), None)
+
+    @property
+    def recurrent_parameters(self) -> int | None:
+        """Weights and biases of the recurrent layers alone; None where the recipe is not recorded.
+
+        A layer of U units on F inputs has G·(F·U + U² + U) in each direction, G = 1, 3, 4 for RNN, GRU, LSTM, and a
+        GRU with `reset_after` 3·U more.
+        """
+        if not self.config:
+            return None
+        config, total = self.config, 0
+        units, width = config["units"], config["embedding"]
+        sides = 2 if config["direction"] == "bidirectional" else 1
+        biases = 2 if config["cell"] == "gru" and config["reset_after"] else 1
+        for _ in range(config["layers"]):
+            total += sides * _BLOCKS[config["cell"]] * units * (width + units + biases)
+            width = sides * units
+        return total
+
+
+def select(names: Sequence[str]) -> list[Bundle]:
+    """The bundles to compare, in the order of the presets, then of their names.
+
+    Args:
+        names: names or folders; all installed models if there is none.
+
+    Raises:
+        BundleError: there is no such model, no model at all, or a manifest is damaged.
+    """
+    bundles = {bundle.manifest.name: bundle for bundle in (find(name) for name in names or installed())}
+    if not bundles:
+        raise BundleNotFoundError("there is no model to compare; fit one, or name folders", field="model")
+    rank = {name: position for position, name in enumerate(PRESETS)}
+    return [bundles[name] for name in sorted(bundles, key=lambda name: (rank.get(name, len(rank)), name))]
+
+
+def compare(bundles: Sequence[Bundle], texts: Sequence[str], *, rounds: int = 7) -> list[Entry]:
+    """Put the manifests' figures and a fresh measurement of speed together.
+
+    Args:
+        bundles: as `select` returns them.
+        texts: raw reviews to time the graphs on.
+        rounds: see `measure`.
+
+    Raises:
+        BundleCorruptError: a file of a bundle is damaged.
+        DataError: no text holds a token.
+    """
+    predictors = {bundle.manifest.name: Predictor(bundle, threads=1) for bundle in bundles}
+    try:
+        speeds = measure(predictors, texts, rounds=rounds)
+    finally:
+        for predictor in predictors.values():
+            predictor.close()
+    return [entry(bundle.manifest, speeds[bundle.manifest.name]) for bundle in bundles]
+
+
+def measure(predictors: Mapping[str, Predictor], texts: Sequence[str], *, rounds: int) -> dict[str, Speed]:
+    """Time every model's graph on the same reviews: tokenized beforehand, one review a run, one thread.
+
+    Every round times every model once, each round in another order, so that whatever else slows the machine down
+    for a while meets all of them; figures are medians over the rounds.
+
+    Args:
+        predictors: by name.
+        texts: raw reviews; those without a token are left out.
+        rounds: at least 1.
+
+    Raises:
+        DataError: no text holds a token.
+    """
+    encodings = {name: list(_encodings(predictor, texts)) for name, predictor in predictors.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in predictors}
+    generator = np.random.default_rng(0)
+    for _ in range(rounds):
+        for name in generator.permutation(list(predictors)).tolist():
+            run = predictors[name].run
+            run(encodings[name][0])  # what another model left in the processor's caches is not this one's
+            started = time.perf_counter()
+            for encoding in encodings[name]:
+                run(encoding)
+            seconds[name].append((time.perf_counter() - started) / len(encodings[name]))
+    baseline = seconds.get(BASELINE)
+    return {
+        name: Speed(
+            milliseconds=1000 * statistics.median(times),
+            fastest=1000 * min(times),
+            slowest=1000 * max(times),
+            tokens=statistics.fmean(encoding.tokens_used for encoding in encodings[name]),
+            ratio=None
+            if baseline is None
+            else statistics.median(theirs / ours for theirs, ours in zip(baseline, times, strict=True)),
+        )
+        for name, times in seconds.items()
+    }
+
+
+def _encodings(predictor: Predictor, texts: Sequence[str]) -> list[Any]:
+    found = []
+    for text in texts:
+        try:
+            found.append(predictor.tokenizer.encode(text))
+        except EmptyTextError:
+            continue
+    if not found:
+        raise DataError(f"none of the {len(texts)} texts to time the models on has a token", field="texts")
+    return found
+
+
+def entry(manifest: Manifest, speed: Speed) -> Entry:
+    """What a manifest says of its model, with its speed."""
+    document, precision = manifest.document, manifest.default_precision
+    training = document.get("training", {})
+    architecture = document.get("architecture", {})
+    return Entry(
+        name=manifest.name,
+        precision=precision,
+        architecture=architecture,
+        parameters=architecture.get("parameters"),
+        graph_bytes=manifest.files[manifest.precisions[precision]].size,
+        history=training.get("history", ()),
+        best_epoch=training.get("best_epoch"),
+        config=training.get("config", {}),
+        validation=_accuracy(document, "validation", precision),
+        test=_accuracy(document, "test", precision),
+        speed=speed,
+    )
+
+
+def _accuracy(document: Mapping[str, Any], part: str, precision: str) -> Accuracy | None:
+    figure = document.get("metrics", {}).get(part, {}).get(precision)
+    return None if figure is None else Accuracy(figure["accuracy"], figure["interval"], figure["reviews"])

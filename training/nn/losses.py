@@ -1,0 +1,95 @@
+"""Losses of a training step beyond that of the labelled batch, and the perturbations they use.
+
+Shapes: B reviews, S splices, T timesteps (right-padded), E word vector width.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from training.nn.backend import differentiate
+from training.nn.heads import Tensor, time_mask
+from training.nn.model import SentimentModel
+
+_XI = 0.1
+
+
+def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) -> list[Tensor]:
+    """Gradients, by the trainable variables, of the virtual adversarial loss and the entropy:
+
+        KL(p(x) ‖ p(x + r)) + λ H(p(x)),   r = ε · g / ‖g‖₂,   g = ∇_d KL(p(x) ‖ p(x + ξ d))
+
+    with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017;
+    the entropy: Sachan et al. 2019).
+    """  # noqa: D415
+    config, variables = model.config, model.trainable_variables
+    masks = model.draw_masks(ids)
+
+    def logits(noise: Tensor | float) -> Tensor:
+        states = model.states(model.embedding(masks.ids) * masks.vectors + noise, lengths, masks)
+        return model.head.logit(states, lengths, masks.pooled if config.state_dropout else None)
+
+    def uncertainty() -> tuple[Tensor, Tensor]:
+        clean = logits(0.0)
+        return config.entropy * ops.mean(binary_entropy(clean)), clean
+
+    (_, clean), _, gradients = differentiate(uncertainty, [], variables)
+    if not config.virtual:
+        return gradients
+    believed = ops.stop_gradient(ops.sigmoid(clean))
+
+    def divergence(noise: Tensor) -> Tensor:
+        return cross_entropy(believed, logits(noise))
+
+    drawn = keras.random.normal((*ops.shape(ids), config.embedding), seed=model.random)
+    probe = adversarial_noise(drawn * time_mask(drawn, lengths)[..., None], _XI)
+    _, (direction,), _ = differentiate(lambda noise: (ops.sum(divergence(noise)),), [probe], [])
+    noise = adversarial_noise(direction, config.virtual)
+    _, _, found = differentiate(lambda: (ops.mean(divergence(noise)),), [], variables)
+    return [entropy + other for entropy, other in zip(gradients, found, strict=True)]
+
+
+def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, targets: Tensor) -> list[Tensor]:
+    """Gradients, by the trainable variables, of how ill the timesteps tell where the sentiment of a splice changes:
+
+        λ · mean over all tokens of the cross-entropy of scores_t against the target of the review that t is from
+
+    Args:
+        model: with a head whose reading at a timestep is a layer on its state.
+        ids: int32 [S, T], two pieces of reviews in a row.
+        lengths: int32 [S].
+        targets: float32 [S, T], probabilities.
+    """  # noqa: D415
+    masks = model.draw_masks(ids)
+
+    def loss() -> tuple[Tensor]:
+        states = model.states(model.embedding(masks.ids) * masks.vectors, lengths, masks)
+        mask = time_mask(states, lengths)
+        losses = cross_entropy(targets, model.head.timestep_logits(states))
+        return (model.config.splices * ops.sum(losses * mask) / ops.sum(mask),)
+
+    return differentiate(loss, [], model.trainable_variables)[2]
+
+
+def cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
+    """Binary cross-entropy of each logit against a probability, nats; the shape is kept."""
+    return ops.binary_crossentropy(targets, logits, from_logits=True)
+
+
+def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
+    """The perturbation of given norm along the loss gradient (Goodfellow et al. 2015; Miyato et al. 2017):
+
+        r = ε · g / ‖g‖₂, over all timesteps of a review.
+
+    Args:
+        gradient: [B, T, E] of the loss by the word vectors.
+        norm: ε.
+    """  # noqa: D415
+    length = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2), keepdims=True))
+    return ops.stop_gradient(norm * gradient / (length + 1e-12))
+
+
+def binary_entropy(logits: Tensor) -> Tensor:
+    """Entropy of Bernoulli predictions, nats: H(σ(z)) = softplus(z) − z σ(z)."""
+    return ops.softplus(logits) - logits * ops.sigmoid(logits)

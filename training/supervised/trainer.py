@@ -1,0 +1,224 @@
+"""One model being fitted: the training step, the moving average, evaluation, and the state to resume from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from training.config.presets import FitConfig
+from training.data.dataset import Dataset, pad, sorted_batches
+from training.nn.backend import compiled, differentiate, to_numpy
+from training.nn.heads import Tensor, TimestepsHead, time_mask
+from training.nn.losses import adversarial_noise, cross_entropy, splice_gradients, unlabelled_gradients
+from training.nn.model import Masks, SentimentModel
+from training.run import checkpoint
+
+BATCH = (("int32", [None, None]), ("int32", [None]))
+"""What `compiled` is told of a padded batch: ids and lengths."""
+
+_LABELS = ("float32", [None])
+_TARGETS = ("float32", [None, None])
+
+
+class Trainer:
+    """Steps a model along; everything it needs to go on after a kill is in `state()`.
+
+    Attributes:
+        model: with the weights of the last step.
+        optimizer: Adam.
+        averages: moving averages of the trainable weights; empty where the config asks for none.
+    """
+
+    def __init__(self, config: FitConfig, model: SentimentModel, steps: int) -> None:
+        """Make a trainer.
+
+        Args:
+            config: the recipe.
+            model: built, with its initial weights.
+            steps: planned training steps, which the learning rate's schedule spans.
+        """
+        self.config = config
+        self.model = model
+        rate: Any = config.learning_rate
+        if config.schedule == "cosine":
+            rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps, alpha=0.1)
+        self.optimizer = keras.optimizers.Adam(
+            rate, beta_2=config.beta_2, global_clipnorm=config.clip_norm or None, name="adam"
+        )
+        self.optimizer.build(model.trainable_variables)
+        weights = [to_numpy(variable) for variable in model.trainable_variables]
+        self.averages = [keras.Variable(weight, trainable=False) for weight in weights] if config.ema else []
+        unlabelled = BATCH if config.virtual or config.entropy else ()
+        spliced = (*BATCH, _TARGETS) if config.splices else ()
+        self._step = compiled(self._train, *BATCH, _LABELS, *unlabelled, *spliced)
+        self._logits = compiled(self._evaluate, *BATCH)
+
+    def step(
+        self,
+        ids: NDArray[np.int32],
+        lengths: NDArray[np.int32],
+        labels: NDArray[Any],
+        unlabelled: Sequence[NDArray[Any]] = (),
+        spliced: Sequence[NDArray[Any]] = (),
+    ) -> tuple[float, float]:
+        """Train on one batch.
+
+        Args:
+            ids: int32 [B, T], right-padded with 0.
+            lengths: int32 [B].
+            labels: [B], 0 or 1, or probabilities between.
+            unlabelled: ids and lengths of unlabelled reviews; for recipes with `virtual` or `entropy`, which need it.
+            spliced: ids, lengths and float32 [S, T] targets of every timestep; for recipes with `splices`.
+
+        Returns:
+            `(loss, accuracy)` of the clean pass, in training mode, before the update.
+        """
+        loss, accuracy = self._step(ids, lengths, labels, *unlabelled, *spliced)
+        return float(loss), float(accuracy)
+
+    def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor, *further: Tensor) -> tuple[Tensor, Tensor]:
+        model, variables = self.model, self.model.trainable_variables
+        masks = model.draw_masks(ids)
+
+        def loss_at(noise: Tensor) -> tuple[Tensor, Tensor]:
+            return self._loss(model.embedding(masks.ids) * masks.vectors + noise, lengths, labels, masks)
+
+        none = ops.zeros((*ops.shape(ids), self.config.embedding))
+        (loss, logits), by_vectors, gradients = differentiate(loss_at, [none], variables)
+        if self.config.adversarial:
+            noise = adversarial_noise(by_vectors[0], self.config.adversarial)
+            _, _, worst = differentiate(lambda: loss_at(noise), [], variables)
+            gradients = [clean + other for clean, other in zip(gradients, worst, strict=True)]
+        for added in self._further_gradients(further):
+            gradients = [clean + other for clean, other in zip(gradients, added, strict=True)]
+        self.optimizer.apply(gradients, variables)
+        self._update_averages()
+        right = ops.equal(logits >= 0, labels > 0.5)
+        return loss, ops.mean(ops.cast(right, "float32"))
+
+    def _further_gradients(self, further: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+        """Gradients of the losses that need more than the labelled batch, in the order of `step`'s arguments."""
+        if self.config.virtual or self.config.entropy:
+            yield unlabelled_gradients(self.model, *further[:2])
+        if self.config.splices:
+            yield splice_gradients(self.model, *further[-3:])
+
+    def _loss(self, vectors: Tensor, lengths: Tensor, labels: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
+        states = self.model.states(vectors, lengths, masks)
+        head = self.model.head
+        logits = head.logit(states, lengths, masks.pooled if self.config.state_dropout else None)
+        if self.config.loss == "mse" and isinstance(head, TimestepsHead):
+            mask = time_mask(states, lengths)
+            squares = ops.square(head.probabilities(states) - labels[:, None]) * mask
+            return ops.sum(squares) / ops.sum(mask), logits
+        return ops.mean(cross_entropy(labels, logits)), logits
+
+    def _update_averages(self) -> None:
+        step = ops.cast(self.optimizer.iterations, "float32")
+        decay = ops.minimum(self.config.ema, (1 + step) / (10 + step))  # a short memory while the weights still run
+        for average, variable in zip(self.averages, self.model.trainable_variables, strict=False):
+            average.assign(decay * average + (1 - decay) * variable)
+
+    def _evaluate(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        return model_logits(self.model, ids, lengths)
+
+    def evaluate(self, data: Dataset, batch_size: int = 128) -> tuple[float, float]:
+        """Loss (binary cross-entropy, nats) and accuracy of the averaged weights on encoded reviews."""
+        with self.averaged():
+            logits = predict_logits(self._logits, data.ids, batch_size)
+        positive = data.labels > 0.5
+        margins = np.where(positive, logits, -logits)
+        return float(np.logaddexp(0, -margins).mean()), float(((logits >= 0) == positive).mean())
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the model has the averaged weights, if the config asks for an average."""
+        if not self.averages:
+            yield
+            return
+        variables = self.model.trainable_variables
+        current = [to_numpy(variable).copy() for variable in variables]
+        for variable, average in zip(variables, self.averages, strict=True):
+            variable.assign(to_numpy(average))
+        try:
+            yield
+        finally:
+            for variable, weight in zip(variables, current, strict=True):
+                variable.assign(weight)
+
+    def _variables(self) -> dict[str, Any]:
+        named = {f"model/{variable.path}": variable for variable in self.model.variables if _changes(variable.path)}
+        named |= {f"adam/{variable.path}": variable for variable in self.optimizer.variables}
+        trainable = self.model.trainable_variables
+        return named | {
+            f"average/{variable.path}": average for variable, average in zip(trainable, self.averages, strict=False)
+        }
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Every variable of model, optimizer, dropout generator and average, by name."""
+        return {name: to_numpy(variable) for name, variable in self._variables().items()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a `state()`.
+
+        Raises:
+            CheckpointError: it belongs to another model.
+        """
+        checkpoint.assign(
+            self._variables(),
+            {name: array for name, array in state.items() if _changes(name.removeprefix("model/"))},
+        )
+
+    def averaged_weights(self) -> dict[str, NDArray[np.float32]]:
+        """The weights to evaluate and export, by variable path."""
+        with self.averaged():
+            return model_weights(self.model)
+
+
+def _changes(path: str) -> bool:
+    """Whether a fit changes a variable: recurrent cells own generators, numbered by the process, and use none."""
+    return not path.startswith("seed_generator")
+
+
+def model_logits(model: SentimentModel, ids: Tensor, lengths: Tensor) -> Tensor:
+    """Logit of each review of a padded batch, without dropout; [B]."""
+    return model.head.logit(model.states(model.embedding(ids), lengths), lengths)
+
+
+def predict_logits(
+    read: Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[Any]],
+    documents: Sequence[NDArray[np.int32]],
+    batch_size: int = 128,
+    advance: Callable[[int], None] = lambda _: None,
+) -> NDArray[np.float64]:
+    """Logits of any number of reviews, float64 [n], in their order.
+
+    Args:
+        read: ids int32 [B, T] and lengths int32 [B] to logits [B].
+        documents: token ids, each int32 [n_i].
+        batch_size: reviews read side by side; they are sorted by length first.
+        advance: called with the number of reviews of each batch that is done.
+    """
+    logits = np.empty(len(documents), np.float64)
+    for batch in sorted_batches(np.array([len(document) for document in documents], np.int32), batch_size):
+        ids, lengths = pad([documents[index] for index in batch])
+        logits[batch] = read(ids, lengths)
+        advance(len(batch))
+    return logits
+
+
+def model_weights(model: SentimentModel) -> dict[str, NDArray[np.float32]]:
+    """Trainable weights by variable path."""
+    return {variable.path: to_numpy(variable).copy() for variable in model.trainable_variables}
+
+
+def assign_weights(model: SentimentModel, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Give a built model the weights that `model_weights` returned."""
+    for variable in model.trainable_variables:
+        variable.assign(weights[variable.path])
