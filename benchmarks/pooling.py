@@ -120,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     config = dataclasses.replace(PRESETS["bilstm-student"], **changes)
     about, encoder = machine(), load_encoder(options.init)
     data = fit_data.with_start(
-        fit_data.imdb(config, options.archive), encoder, Targets.load(options.targets) if options.targets else None
+        fit_data.from_imdb(config, options.archive), encoder, Targets.load(options.targets) if options.targets else None
     )
     cut = Tokenizer(encoder.tokenizer.vocabulary, max_tokens=config.max_tokens)
     train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)

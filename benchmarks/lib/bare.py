@@ -1,6 +1,7 @@
 """Applications with nothing around the model, to compare the service with: Starlette alone, one route, no checks.
 
-`uvicorn --factory benchmarks.lib.bare:predictor` serves the model that SENTILINE_MODEL names, `…:transformer` the encoder
+`uvicorn --factory benchmarks.lib.bare:predictor` serves the model that SENTILINE_MODEL names,
+`…:transformer` the encoder
 and the tokenizer in the folder that BENCHMARK_TRANSFORMER names.
 """
 

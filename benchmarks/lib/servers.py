@@ -16,7 +16,7 @@ from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT_VARIABLE = "BENCHMARK_WITHOUT"
-"""Environment variable of `benchmarks.lib.without_middleware`: classes of the middlewares to leave out, separated by commas."""
+"""Environment variable of `benchmarks.lib.without_middleware`: middleware classes to leave out, separated by commas."""
 
 _TICK = os.sysconf("SC_CLK_TCK")
 

@@ -159,14 +159,14 @@ def command(target: Target, host: str, port: int, *, single_process: bool = Fals
     """The command line of BentoML's server, or of uvicorn for a single process."""
     where = ["--host", host, "--port", str(port)]
     if single_process:
-        loop = ["--loop", "auto", "--http", f"{target.module}.protocol:Protocol", "--lifespan", "on"]
+        loop = ["--loop", "auto", "--http", f"{target.module}.http.uvicorn_protocol:Protocol", "--lifespan", "on"]
         quiet = ["--log-level", "warning", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "30"]
         return [
             sys.executable,
             "-m",
             "uvicorn",
             "--factory",
-            f"{target.module}.single:application",
+            f"{target.module}.asgi:application",
             *loop,
             *quiet,
             *where,

@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Checks of a bundle: its graph against the numpy reference, and its weights as ONNX stores them."""

@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Inference behind the routes: models, admission, the scheduler, jobs and their deadlines."""

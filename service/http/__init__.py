@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""The HTTP layer below the routes: the uvicorn protocol, load shedding, request bodies, API keys and CORS."""

@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""What the service reports about itself: metrics, stage times and traces."""

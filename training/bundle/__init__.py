@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Writing a bundle: files, manifest, model card, recorded metrics."""

@@ -65,7 +65,9 @@ def _front_matter(manifest: Mapping[str, Any]) -> str:
 
 
 def _learned_from_imdb(manifest: Mapping[str, Any]) -> bool:
-    return "unlabelled_reviews" in manifest["data"]  # only `training.supervised.fit_data.imdb` describes its data so
+    return (
+        "unlabelled_reviews" in manifest["data"]
+    )  # only `training.supervised.fit_data.from_imdb` describes its data so
 
 
 def _usage(name: str) -> str:

@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""The commands of `python -m training`, one module each."""

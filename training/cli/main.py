@@ -195,8 +195,8 @@ def _read_data(
     if archive is not None and data_file is not None:
         raise click.UsageError("--archive is for IMDB and --data for a file of your own: give one of them")
     if data_file is None:
-        return fit_data.imdb(config, archive, unsupervised=config.unsupervised)
-    return fit_data.labelled_file(config, data_file, options, Console(stderr=True))
+        return fit_data.from_imdb(config, archive, unsupervised=config.unsupervised)
+    return fit_data.from_labelled_file(config, data_file, options, Console(stderr=True))
 
 
 def _load_targets(path: Path | None) -> Targets | None:

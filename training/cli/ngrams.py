@@ -49,7 +49,7 @@ def ngrams(
             tokenizer = Tokenizer.from_json(tokenizer_file.read_text(encoding="utf-8"), source=tokenizer_file)
         except OSError as error:
             raise ConfigError(f"{tokenizer_file} cannot be read: {error.strerror}", field="tokenizer") from None
-    data = fit_data.imdb(config, archive)
+    data = fit_data.from_imdb(config, archive)
     where = NgramRun(run)
     with FitProgress() as progress:
         report = fit_teacher(

@@ -47,7 +47,7 @@ def pretrain(
     from training.supervised import fit_data
 
     backend.configure(threads)
-    data = fit_data.imdb(config, archive)
+    data = fit_data.from_imdb(config, archive)
     texts = [*(review.text for review in data.train), *data.unlabelled]
     with FitProgress() as progress:
         pretrain_model(

@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Where training examples come from: IMDB, labelled files, splits, targets."""

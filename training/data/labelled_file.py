@@ -1,4 +1,4 @@
-"""Reviews from a labelled file of the user's own, every row accounted for; the formats are read in `training.data.rows`."""
+"""Reviews from a labelled file of the user's own, every row accounted for."""
 
 from __future__ import annotations
 

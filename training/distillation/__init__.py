@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Teachers, ensembles of them, and the targets that they give a student."""

@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Measuring models: accuracy, calibration, thresholds, comparisons."""

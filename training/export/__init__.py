@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""From a fitted Keras model to a calibrated, verified ONNX graph."""

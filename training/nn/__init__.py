@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""The Keras model: encoder, heads, losses, word vectors, and the backend that differentiates it."""

@@ -18,7 +18,7 @@ from training.run import store
 if TYPE_CHECKING:
     from training.pretraining.language_model import LanguageModel
 
-SHIPPED = Path(__file__).resolve().parent.parent / "models" / "encoder" / "encoder.npz"
+SHIPPED = Path(__file__).resolve().parents[2] / "models" / "encoder" / "encoder.npz"
 """The encoder that comes with the repository."""
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")

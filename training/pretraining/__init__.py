@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Pre-training an encoder as a language model."""

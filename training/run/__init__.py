@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Run folders: their layout, checkpoints and progress, shared by all stages."""

@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Fitting a classifier on labelled reviews."""

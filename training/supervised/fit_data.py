@@ -12,8 +12,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from training.config.presets import FitConfig
-from training.data import imdb as imdb_archive
-from training.data import labelled_file
+from training.data import imdb, labelled_file
 from training.data.review import Review
 from training.data.targets import Targets
 from training.errors import DataError
@@ -55,7 +54,7 @@ class Split(Protocol):
         """Decides which films are held out."""
 
 
-def imdb(recipe: Split, archive: Path | None = None, *, unsupervised: bool = True) -> FitData:
+def from_imdb(recipe: Split, archive: Path | None = None, *, unsupervised: bool = True) -> FitData:
     """IMDB's train and unsup; the validation part shares no film with the training part.
 
     Args:
@@ -66,8 +65,8 @@ def imdb(recipe: Split, archive: Path | None = None, *, unsupervised: bool = Tru
     Raises:
         ArchiveError, DownloadError: see `training.data.imdb.load`.
     """
-    found = imdb_archive.load(archive)
-    train, validation = imdb_archive.split(found.train, fraction=recipe.validation, seed=recipe.split_seed)
+    found = imdb.load(archive)
+    train, validation = imdb.split(found.train, fraction=recipe.validation, seed=recipe.split_seed)
     unlabelled = found.unsup if unsupervised else ()
     description = {
         "name": "imdb (Large Movie Review Dataset v1.0)",
@@ -84,7 +83,8 @@ def with_start(data: FitData, start: Start | None, targets: Targets | None) -> F
     """The data with what a fit begins from and learns from, and with their digests in its description.
 
     Raises:
-        DataError: weights and targets have different vocabularies, or see `training.supervised.warm_start.check_held_out`.
+        DataError: weights and targets have different vocabularies, or as
+            `training.supervised.warm_start.check_held_out` says.
     """
     if start is not None and targets is not None and start.tokenizer.vocabulary != targets.tokenizer.vocabulary:
         raise DataError(
@@ -101,7 +101,7 @@ def with_start(data: FitData, start: Start | None, targets: Targets | None) -> F
     return dataclasses.replace(data, start=start, targets=targets, description=data.description | added)
 
 
-def labelled_file(config: FitConfig, path: Path, options: Mapping[str, Any], console: Console) -> FitData:
+def from_labelled_file(config: FitConfig, path: Path, options: Mapping[str, Any], console: Console) -> FitData:
     """A labelled file of the user's own; rows that cannot be used are listed on `console`.
 
     Args:

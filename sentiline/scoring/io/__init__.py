@@ -1,1 +1,1 @@
-"""TODO-INIT"""
+"""Where rows come from and go to: storage, formats, readers and writers."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sentiline.errors import BundleCorruptError
 from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
-from tests.training.pretraining import drawn_model, tiny_pretrain_config
+from tests.training.pretrain_runs import drawn_model, tiny_pretrain_config
 from training.errors import CheckpointError
 from training.nn import backend
 from training.nn.encoder import Encoder, from_language_model

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sentiline.reference.losses import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from sentiline.reference.lstm import LSTM
 from sentiline.reference.unroll import unroll_backward, unroll_forward
-from tests.training.pretraining import drawn_model, tiny_pretrain_config
+from tests.training.pretrain_runs import drawn_model, tiny_pretrain_config
 from training.data.dataset import pad
 from training.nn import backend
 from training.pretraining.batches import Candidates, window

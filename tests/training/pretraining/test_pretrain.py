@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tests.training.fits import ROOT, tiny_config
-from tests.training.pretraining import DESCRIPTION, texts, tiny_pretrain_config
+from tests.training.pretrain_runs import DESCRIPTION, texts, tiny_pretrain_config
 from training.config.pretraining import PretrainConfig
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 from training.nn import backend
