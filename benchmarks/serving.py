@@ -3,10 +3,10 @@
 All servers are real, on 127.0.0.1, one worker each: `sentiline serve` with its default settings; Starlette on uvicorn
 with uvloop and httptools and nothing else around the same predictor on as many threads (`benchmarks.lib.bare`); a
 native BentoML API as its first page shows one (`benchmarks.lib.naive`); and a transformer of DistilBERT's size with
-native BentoML API as its first page shows one (`benchmarks.lib.naive`); and a transformer of DistilBERT's size with
 random weights in the same bare application. All are up all the time, and one is under load at a time: the rounds are
 interleaved, a ratio is the median of those within a round. The load comes from `benchmarks.lib.load`, in a process of
 its own.
+
 Usage: IMDB_ARCHIVE=… python -m benchmarks.serving [--rounds 5] [--seconds 5] [--output IMAGE.png] [--quick]
 """
 
