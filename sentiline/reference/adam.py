@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 
+from sentiline.reference.arguments import takes
 from sentiline.reference.arrays import Params
 
 
+@takes(params={"...": ""})
 def initialize_adam(params: Params) -> tuple[Params, Params]:
     """The two moments that Adam keeps of every parameter, zero before the first step.
 
@@ -24,6 +26,7 @@ def initialize_adam(params: Params) -> tuple[Params, Params]:
     )
 
 
+@takes(params={"...": ""}, gradients={"...": ""}, m={"...": ""}, v={"...": ""})
 def update_adam(
     params: Params,
     gradients: Params,
@@ -62,10 +65,12 @@ def update_adam(
         (params, m, v): new values; nothing is changed in place.
 
     Raises:
-        ValueError: the step is below 1.
+        ValueError: The step is below 1, or names or shapes differ.
     """
     if step < 1:
         raise ValueError(f"step is {step}; the first step is 1")
+    for name, others in (("gradients", gradients), ("m", m), ("v", v)):
+        _check_like(name, others, params)
     new_params, new_m, new_v = {}, {}, {}
     correction_1, correction_2 = 1.0 - beta_1**step, 1.0 - beta_2**step
     for name, g in gradients.items():
@@ -79,11 +84,13 @@ def update_adam(
     return new_params, new_m, new_v
 
 
+@takes(gradients={"...": ""})
 def global_norm(gradients: Params) -> float:
     """√(Σ over all tensors and elements of g²)."""
     return math.sqrt(sum(float((g**2).sum()) for g in gradients.values()))
 
 
+@takes(gradients={"...": ""})
 def clip_by_global_norm(gradients: Params, limit: float) -> Params:
     """Shorten all gradients by one factor, so that their global norm is at most `limit` (Pascanu et al., 2013).
 
@@ -98,3 +105,12 @@ def clip_by_global_norm(gradients: Params, limit: float) -> Params:
     """
     norm = global_norm(gradients)
     return gradients if norm <= limit else {name: g * (limit / norm) for name, g in gradients.items()}
+
+
+def _check_like(name: str, arrays: Params, params: Params) -> None:
+    """Refuse arrays whose names or shapes are not those of the parameters."""
+    if arrays.keys() != params.keys():
+        raise ValueError(f"{name} has the names {', '.join(arrays)}; those of params are {', '.join(params)}")
+    for key, array in arrays.items():
+        if array.shape != params[key].shape:
+            raise ValueError(f"{name}[{key!r}] has shape {array.shape}; that of params[{key!r}] is {params[key].shape}")

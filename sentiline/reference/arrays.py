@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.reference.arguments import takes
+
 Array: TypeAlias = NDArray[Any]
-"""float32 or float64; what goes in as float32 comes out as float32."""
+"""float32 or float64. Functions also take lists and integers; see `sentiline.reference.arguments`."""
 
 Params: TypeAlias = dict[str, Array]
 """Weights by name. A gradient of weights has the same names and shapes."""
@@ -20,6 +22,7 @@ Cache: TypeAlias = tuple[Any, ...]
 """What a forward function keeps for its backward function; nobody else looks inside."""
 
 
+@takes(lengths="int:N")
 def time_mask(lengths: Array | None, batch: int, time: int) -> NDArray[np.bool_]:
     """Where a timestep belongs to its sequence.
 
@@ -47,6 +50,7 @@ def time_mask(lengths: Array | None, batch: int, time: int) -> NDArray[np.bool_]
     return np.asarray(np.arange(time)[None, :] < lengths[:, None])  # [B, T]
 
 
+@takes(x="any:B T ...", lengths="int:B")
 def reverse_within_length(x: Array, lengths: Array | None) -> Array:
     """Reverse every sequence in time, leaving its padding where it is.
 

@@ -9,9 +9,11 @@ import math
 import numpy as np
 
 from sentiline.reference.activations import softmax, softmax_backward
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params, time_mask
 
 
+@takes(query="B Q", h="B T D", W="Q D", lengths="int:B", center="int:B")
 def attend_forward(
     query: Array,
     h: Array,
@@ -71,6 +73,7 @@ def attend_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Array]
         (dquery, dh, dW): [B, Q]; [B, T, D]; [Q, D].
     """
     query, h, W, projected, alpha = cache
+    dcontext = gradient("dcontext", dcontext, h[:, 0].shape)
     dalpha = np.einsum("bd,btd->bt", dcontext, h)  # [B, T]
     de = softmax_backward(dalpha, alpha)  # [B, T]
     dprojected = np.einsum("bt,btd->bd", de, h)  # [B, D]
@@ -78,6 +81,7 @@ def attend_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Array]
     return dprojected @ W.T, dh, query.T @ dprojected
 
 
+@takes(q="... T K", k="... S K", v="... S E")
 def dot_product_forward(q: Array, k: Array, v: Array, allowed: Array | None = None) -> tuple[Array, Cache]:
     """Scaled dot-product attention (Vaswani et al., 2017): softmax(Q Kᵀ / √d) V.
 
@@ -108,12 +112,14 @@ def dot_product_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, A
         (dq, dk, dv), of the shapes of q, k, v.
     """
     q, k, v, alpha = cache
+    dcontext = gradient("dcontext", dcontext, (*alpha.shape[:-1], v.shape[-1]))
     dv = np.swapaxes(alpha, -1, -2) @ dcontext  # [..., S, e]
     dalpha = dcontext @ np.swapaxes(v, -1, -2)  # [..., T, S]
     de = softmax_backward(dalpha, alpha) / math.sqrt(q.shape[-1])  # [..., T, S]
     return de @ k, np.swapaxes(de, -1, -2) @ q, dv
 
 
+@takes(x="B T F", params={"W_q": "F C", "W_k": "F C", "W_v": "F C", "W_o?": "C O"}, lengths="int:B")
 def self_attention_forward(
     x: Array, params: Params, heads: int = 1, lengths: Array | None = None
 ) -> tuple[Array, Cache]:
@@ -160,6 +166,7 @@ def self_attention_backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
         (dx, dparams): [B, T, F]; gradients under the names of `params`.
     """
     x, params, heads, mask, joined, inner = cache
+    dy = gradient("dy", dy, (*mask.shape, params["W_o"].shape[1] if "W_o" in params else joined.shape[2]))
     dparams: Params = {}
     djoined = dy  # [B, T, H·d]
     if "W_o" in params:

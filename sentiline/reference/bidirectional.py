@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params, reverse_within_length
 from sentiline.reference.cell import Cell
 from sentiline.reference.unroll import UnrolledGradients, unroll_backward, unroll_forward
@@ -28,6 +29,7 @@ class BidirectionalGradients(NamedTuple):
     backward: UnrolledGradients
 
 
+@takes(x="B T F", params=[{"W": "F G", "U": "U G", "...": ""}], lengths="int:B", initial=[["B U"]])
 def bidirectional_forward(
     cell: Cell,
     x: Array,
@@ -57,17 +59,19 @@ def bidirectional_forward(
         (the backward one ends at the *first* token); what `bidirectional_backward` needs.
 
     Raises:
-        ValueError: no such merge.
+        ValueError: There is no such merge, or a direction is missing.
     """
     if merge not in ("concat", "sum"):
         raise ValueError(f'merge is {merge!r}; it must be "concat" or "sum"')
+    if len(params) != 2 or (initial is not None and len(initial) != 2):
+        raise ValueError("params and initial must hold two items each, for the forward and the backward direction")
     starts = (None, None) if initial is None else initial
     h_f, final_f, cache_f = unroll_forward(cell, x, params[0], lengths, starts[0])  # [B, T, U]
     reversed_x = reverse_within_length(x, lengths)  # [B, T, F]
     h_b, final_b, cache_b = unroll_forward(cell, reversed_x, params[1], lengths, starts[1])  # [B, T, U]
     h_b = reverse_within_length(h_b, lengths)  # [B, T, U] back in reading order
     h = np.concatenate([h_f, h_b], axis=-1) if merge == "concat" else h_f + h_b  # [B, T, 2U] or [B, T, U]
-    return h, (final_f, final_b), (cache_f, cache_b, lengths, merge)
+    return h, (final_f, final_b), (cache_f, cache_b, lengths, merge, h.shape)
 
 
 def bidirectional_backward(
@@ -83,7 +87,8 @@ def bidirectional_backward(
         dfinal: gradients of the final states of either direction; None for zeros.
         cache: from `bidirectional_forward`.
     """
-    cache_f, cache_b, lengths, merge = cache
+    cache_f, cache_b, lengths, merge, shape = cache
+    dh = gradient("dh", dh, shape)
     dh_f, dh_b = np.split(dh, 2, axis=-1) if merge == "concat" else (dh, dh)  # [B, T, U] each
     ends = (None, None) if dfinal is None else dfinal
     forward = unroll_backward(dh_f, ends[0], cache_f)

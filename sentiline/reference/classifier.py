@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sentiline.reference.adam import initialize_adam, update_adam
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params
 from sentiline.reference.bidirectional import bidirectional_backward, bidirectional_forward
 from sentiline.reference.embedding import embedding_backward, embedding_forward
@@ -17,6 +18,11 @@ from sentiline.reference.pooling import (
     mean_pool_backward,
     mean_pool_forward,
 )
+
+_SHAPES = {"embedding": "V F", "attention": "2U", "w_mean": "2U", "w_attention": "2U", "bias": ""}
+_SHAPES |= {f"{direction}.W": "F 4U" for direction in ("forward", "backward")}
+_SHAPES |= {f"{direction}.U": "U 4U" for direction in ("forward", "backward")}
+_SHAPES |= {f"{direction}.b": "4U" for direction in ("forward", "backward")}
 
 
 def initialize_classifier(rng: np.random.Generator, vocabulary: int, features: int, units: int) -> Params:
@@ -42,6 +48,7 @@ def initialize_classifier(rng: np.random.Generator, vocabulary: int, features: i
     return params
 
 
+@takes(ids="int:B T", params=_SHAPES, lengths="int:B")
 def classifier_forward(ids: Array, params: Params, lengths: Array | None = None) -> tuple[Array, Cache]:
     """Logits of a batch.
 
@@ -76,6 +83,7 @@ def classifier_backward(dlogits: Array, cache: Cache) -> Params:
         cache: from `classifier_forward`.
     """
     params, embedded, recurrent, averaged, attended, mean, context = cache
+    dlogits = gradient("dlogits", dlogits, (len(mean),))
     dh_mean = mean_pool_backward(np.outer(dlogits, params["w_mean"]), averaged)  # [B, T, 2U]
     dh_attention, dattention = attention_pool_backward(np.outer(dlogits, params["w_attention"]), attended)
     both = bidirectional_backward(dh_mean + dh_attention, None, recurrent)
@@ -91,6 +99,7 @@ def classifier_backward(dlogits: Array, cache: Cache) -> Params:
     return gradients
 
 
+@takes(ids="int:B T", labels="B", params=_SHAPES, lengths="int:B")
 def loss_and_gradients(ids: Array, labels: Array, params: Params, lengths: Array | None = None) -> tuple[Array, Params]:
     """Mean binary cross-entropy of a batch, and its gradients.
 

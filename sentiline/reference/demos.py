@@ -10,11 +10,11 @@ from sentiline.reference.activations import TANH
 from sentiline.reference.adam import initialize_adam, update_adam
 from sentiline.reference.arrays import Array, Params
 from sentiline.reference.bptt import rnn_backpropagation
-from sentiline.reference.gru import gru_forward
 from sentiline.reference.heads import head_backward, head_forward
 from sentiline.reference.initial import initialize_cell, initialize_head
 from sentiline.reference.losses import mean_squared_error_backward, mean_squared_error_forward
 from sentiline.reference.lstm import LSTM, lstm_cell_forward
+from sentiline.reference.notebook import gru_forward
 from sentiline.reference.rnn import RNN
 from sentiline.reference.unroll import gradient_norms, unroll_backward, unroll_forward
 
@@ -26,8 +26,8 @@ def gru_sequence() -> str:
     """`gru_forward` over ten steps of five random inputs, from the zero state."""
     rng = np.random.default_rng(0)
     inputs = rng.uniform(size=(10, 5))
-    weights = [rng.uniform(size=(5, 5)) for _ in range(6)]
-    states = gru_forward(inputs, np.zeros(5), *weights)
+    Wz, Uz, Wr, Ur, W, U = (rng.uniform(size=(5, 5)) for _ in range(6))  # noqa: N806 - capitals as in the formulas
+    states = gru_forward(inputs, np.zeros(5), Wz, Uz, Wr, Ur, W, U)
     lines = ["GRU over a sequence: h_t = z ⊙ h_prev + (1 - z) ⊙ h̃, weights and inputs uniform in [0, 1)"]
     lines += [f"  h_{t:<2}  {_row(h)}" for t, h in enumerate(states, start=1)]
     return "\n".join(lines)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from sentiline.reference.arguments import floating, gradient, takes
 from sentiline.reference.arrays import Array, Cache
 
 
+@takes(x="...")
 def dropout_forward(x: Array, keep: Array, rate: float) -> tuple[Array, Cache]:
     """Inverted dropout (Srivastava et al., 2014): y = x ⊙ keep / (1 − rate).
 
@@ -26,11 +28,11 @@ def dropout_forward(x: Array, keep: Array, rate: float) -> tuple[Array, Cache]:
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate is {rate}; it must be at least 0 and below 1")
-    scale = (keep / (1.0 - rate)).astype(x.dtype)
-    return x * scale, (scale,)
+    scale = (floating("keep", keep) / (1.0 - rate)).astype(x.dtype)
+    return x * scale, (scale, x.shape)
 
 
 def dropout_backward(dy: Array, cache: Cache) -> Array:
     """Gradient of the input: dx = dy ⊙ keep / (1 − rate)."""
-    (scale,) = cache
-    return np.asarray(dy * scale)
+    scale, shape = cache
+    return np.asarray(gradient("dy", dy, shape) * scale)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache
 
 
+@takes(ids="int:B T", table="V F")
 def embedding_forward(ids: Array, table: Array) -> tuple[Array, Cache]:
     """x_t = E[id_t], a row of the table: the product of E with a one-hot vector, without the product.
 
@@ -33,6 +35,7 @@ def embedding_backward(dx: Array, cache: Cache) -> Array:
         [V, F], zero rows for words that do not occur.
     """
     ids, table = cache
-    dtable: Array = np.zeros_like(table)  # [V, F]
+    dx = gradient("dx", dx, (*ids.shape, table.shape[1]))
+    dtable: Array = np.zeros(table.shape, np.result_type(table, dx))  # [V, F]
     np.add.at(dtable, ids, dx)
     return dtable

@@ -1,6 +1,6 @@
 """The gated recurrent unit, forward and backward, in all its published forms."""
 
-# ruff: noqa: N803, N806 - matrices keep the capital letters of the formulas
+# ruff: noqa: N806 - matrices keep the capital letters of the formulas
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from sentiline.reference.activations import TANH, Activation, sigmoid
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params
 from sentiline.reference.cell import Cell
 
@@ -22,6 +23,7 @@ Reset = Literal["before", "after"]
 `linear_before_reset=0`) or "after" it (cuDNN; Keras's default `reset_after=True`; ONNX `linear_before_reset=1`)."""
 
 
+@takes(x="B F", h_prev="B U", params={"W": "F 3U", "U": "U 3U", "b?": "3U", "b_recurrent?": "3U"})
 def gru_cell_forward(
     x: Array,
     h_prev: Array,
@@ -101,6 +103,7 @@ def gru_cell_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Params]:
         (dx, dh_prev, dparams): [B, F]; [B, U]; gradients under the names of `params`.
     """
     x, h_prev, z, r, a_h, h_new, entering, product, params, update, reset, activation = cache
+    dh = gradient("dh", dh, h_prev.shape)
     U_z, U_r, U_h = np.split(params["U"], 3, axis=1)  # [U, U] each
     if update == "keep":
         dz, dh_new, dh_prev = dh * (h_prev - h_new), dh * (1.0 - z), dh * z  # [B, U] each
@@ -133,36 +136,3 @@ def gru_cell(update: Update = "keep", reset: Reset = "before", activation: Activ
     """The gated recurrent unit under these conventions."""
     forward = partial(gru_cell_forward, update=update, reset=reset, activation=activation)
     return Cell(forward, gru_cell_backward, states=1, gates=3)
-
-
-def gru_forward(inputs: Array, h_prev: Array, Wz: Array, Uz: Array, Wr: Array, Ur: Array, W: Array, U: Array) -> Array:
-    """Hidden states of one sequence, in the column notation of the paper (Cho et al., 2014), without biases.
-
-        z_t = σ(W_z x_t + U_z h_{t−1})
-        r_t = σ(W_r x_t + U_r h_{t−1})
-        h̃_t = tanh(W x_t + U (r_t ⊙ h_{t−1}))
-        h_t = z_t ⊙ h_{t−1} + (1 − z_t) ⊙ h̃_t
-
-    Args:
-        inputs: [T, F], or a list of T vectors [F].
-        h_prev: [U] initial hidden state.
-        Wz: [U, F] update gate, of the input.
-        Uz: [U, U] update gate, of the state.
-        Wr: [U, F] reset gate, of the input.
-        Ur: [U, U] reset gate, of the state.
-        W: [U, F] candidate, of the input.
-        U: [U, U] candidate, of the state.
-
-    Returns:
-        [T, U] h_1 … h_T.
-    """
-    params = {  # a matrix acting on columns is the transpose of one acting on rows
-        "W": np.concatenate([Wz, Wr, W]).T,  # [F, 3U]
-        "U": np.concatenate([Uz, Ur, U]).T,  # [U, 3U]
-    }
-    states = []
-    h = np.asarray(h_prev)[None, :]  # [1, U]
-    for x in inputs:
-        h, _ = gru_cell_forward(np.asarray(x)[None, :], h, params)  # [1, U]
-        states.append(h[0])
-    return np.stack(states)  # [T, U]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 from sentiline.reference.activations import sigmoid, softmax, softmax_backward
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params
 
 Output = Literal["linear", "sigmoid", "softmax"]
 
 
+@takes(h="... U", params={"V": "U O", "c?": "O"})
 def head_forward(h: Array, params: Params, output: Output = "linear") -> tuple[Array, Cache]:
     """ŷ = output(h V + c), for one state or for every timestep at once.
 
@@ -52,6 +54,7 @@ def head_backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
         (dh, dparams): [..., U]; gradients under the names of `params`.
     """
     h, params, output, y = cache
+    dy = gradient("dy", dy, y.shape)
     if output == "linear":
         da = dy  # [..., O]
     elif output == "sigmoid":

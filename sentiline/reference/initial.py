@@ -17,7 +17,13 @@ def glorot_uniform(rng: np.random.Generator, rows: int, columns: int) -> Array:
 
 
 def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> Array:
-    """[rows, columns], rows ≤ columns, with orthonormal rows (Saxe et al., 2014)."""
+    """[rows, columns], rows ≤ columns, with orthonormal rows (Saxe et al., 2014).
+
+    Raises:
+        ValueError: There are more rows than columns.
+    """
+    if rows > columns:
+        raise ValueError(f"{rows} rows of {columns} columns cannot be orthonormal; give at least as many columns")
     q, r = np.linalg.qr(rng.standard_normal((columns, rows)))
     return np.asarray((q * np.sign(np.diag(r))).T)
 

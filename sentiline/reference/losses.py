@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from sentiline.reference.activations import sigmoid, softmax
+from sentiline.reference.arguments import takes
 from sentiline.reference.arrays import Array, Cache
 
 
+@takes(y_hat="...", y="...", weights="...")
 def mean_squared_error_forward(y_hat: Array, y: Array, weights: Array | None = None) -> tuple[Array, Cache]:
     """L = Σ w (ŷ − y)² / Σ w; without weights the mean over all elements, as in Keras.
 
@@ -33,6 +35,7 @@ def mean_squared_error_backward(dloss: float, cache: Cache) -> Array:
     return np.asarray(dloss * 2.0 * (y_hat - y) * share)
 
 
+@takes(logits="...", labels="...", weights="...")
 def binary_cross_entropy_forward(logits: Array, labels: Array, weights: Array | None = None) -> tuple[Array, Cache]:
     """L = Σ w (log(1 + e^z) − y z) / Σ w, which is −y log σ(z) − (1 − y) log(1 − σ(z)) without its cancellations.
 
@@ -55,6 +58,7 @@ def binary_cross_entropy_backward(dloss: float, cache: Cache) -> Array:
     return np.asarray(dloss * (sigmoid(logits) - labels) * share)
 
 
+@takes(logits="... O", labels="int:...", weights="...")
 def softmax_cross_entropy_forward(logits: Array, labels: Array, weights: Array | None = None) -> tuple[Array, Cache]:
     """L = −Σ w log softmax(z)_y / Σ w.
 

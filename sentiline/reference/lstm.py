@@ -7,10 +7,12 @@ from functools import partial
 import numpy as np
 
 from sentiline.reference.activations import TANH, Activation, sigmoid
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params
 from sentiline.reference.cell import Cell
 
 
+@takes(x="B F", h_prev="B U", c_prev="B U", params={"W": "F 4U", "U": "U 4U", "b?": "4U"})
 def lstm_cell_forward(
     x: Array, h_prev: Array, c_prev: Array, params: Params, activation: Activation = TANH
 ) -> tuple[Array, Array, Cache]:
@@ -67,6 +69,7 @@ def lstm_cell_backward(dh: Array, dc: Array, cache: Cache) -> tuple[Array, Array
         (dx, dh_prev, dc_prev, dparams): [B, F]; [B, U]; [B, U]; gradients under the names of `params`.
     """
     x, h_prev, c_prev, i, f, g, o, a_g, c, shown, params, activation = cache
+    dh, dc = gradient("dh", dh, c.shape), gradient("dc", dc, c.shape)
     dc = dc + dh * o * activation.derivative(c)  # [B, U]
     da_o = dh * shown * o * (1.0 - o)  # [B, U]
     da_f = dc * c_prev * f * (1.0 - f)  # [B, U]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from sentiline.reference.activations import softmax, softmax_backward
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, time_mask
 
 
+@takes(h="B T D", lengths="int:B")
 def mean_pool_forward(h: Array, lengths: Array | None = None) -> tuple[Array, Cache]:
     """Mean pooling, p = (Σ_t h_t) / n over the n timesteps of each sequence; padding does not count.
 
@@ -20,7 +22,7 @@ def mean_pool_forward(h: Array, lengths: Array | None = None) -> tuple[Array, Ca
     """
     mask = time_mask(lengths, *h.shape[:2])[:, :, None].astype(h.dtype)  # [B, T, 1]
     share = mask / mask.sum(axis=1, keepdims=True)  # [B, T, 1] 1/n within the sequence, 0 on padding
-    return np.asarray((h * share).sum(axis=1)), (share,)
+    return np.asarray((h * share).sum(axis=1)), (share, h.shape)
 
 
 def mean_pool_backward(dpooled: Array, cache: Cache) -> Array:
@@ -33,10 +35,12 @@ def mean_pool_backward(dpooled: Array, cache: Cache) -> Array:
     Returns:
         [B, T, D].
     """
-    (share,) = cache
+    share, (batch, _, width) = cache
+    dpooled = gradient("dpooled", dpooled, (batch, width))
     return np.asarray(dpooled[:, None, :] * share)
 
 
+@takes(h="B T D", lengths="int:B")
 def max_pool_forward(h: Array, lengths: Array | None = None) -> tuple[Array, Cache]:
     """Max pooling, p_d = max_t h_{t,d} over the timesteps of each sequence, every feature for itself.
 
@@ -63,11 +67,13 @@ def max_pool_backward(dpooled: Array, cache: Cache) -> Array:
         [B, T, D].
     """
     winner, h = cache
-    dh: Array = np.zeros_like(h)  # [B, T, D]
+    dpooled = gradient("dpooled", dpooled, h[:, 0].shape)
+    dh: Array = np.zeros(h.shape, np.result_type(h, dpooled))  # [B, T, D]
     np.put_along_axis(dh, winner, dpooled[:, None, :], axis=1)
     return dh
 
 
+@takes(h="B T D", u="D", lengths="int:B")
 def attention_pool_forward(h: Array, u: Array, lengths: Array | None = None) -> tuple[Array, Cache]:
     """Pool with weights that a learned vector gives (after Yang et al., 2016, without their tanh layer).
 
@@ -85,6 +91,7 @@ def attention_pool_forward(h: Array, u: Array, lengths: Array | None = None) -> 
     return np.einsum("bt,btd->bd", alpha, h), (h, u, alpha)
 
 
+@takes(h="B T D", u="D", lengths="int:B")
 def attention_weights(h: Array, u: Array, lengths: Array | None = None) -> Array:
     """Attention weights α = softmax_t(u · h_t), [B, T], 0 on padding; arguments as in `attention_pool_forward`."""
     return softmax(np.where(time_mask(lengths, *h.shape[:2]), h @ u, -np.inf))
@@ -103,6 +110,7 @@ def attention_pool_backward(dpooled: Array, cache: Cache) -> tuple[Array, Array]
         (dh, du): [B, T, D]; [D].
     """
     h, u, alpha = cache
+    dpooled = gradient("dpooled", dpooled, h[:, 0].shape)
     dalpha = np.einsum("bd,btd->bt", dpooled, h)  # [B, T]
     de = softmax_backward(dalpha, alpha)  # [B, T]
     dh = alpha[:, :, None] * dpooled[:, None, :] + de[:, :, None] * u  # [B, T, D]

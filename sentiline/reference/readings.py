@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sentiline.reference.activations import relu, sigmoid
+from sentiline.reference.arguments import takes
 from sentiline.reference.arrays import Array, Params, time_mask
 from sentiline.reference.pooling import attention_weights
 
@@ -31,6 +32,7 @@ class Reading(NamedTuple):
     contributions: Array | None
 
 
+@takes(h="B T D", lengths="int:B", params={"attention": "D", "w_mean": "D", "w_attention": "D", "bias": "", "...": ""})
 def read_pooling(h: Array, lengths: Array, params: Params) -> Reading:
     """Mean and attention pooling of a whole review, one linear layer.
 
@@ -46,12 +48,13 @@ def read_pooling(h: Array, lengths: Array, params: Params) -> Reading:
     mask = time_mask(lengths, *h.shape[:2])  # [B, T]
     mean, attended = h @ params["w_mean"], h @ params["w_attention"]  # [B, T] each
     alpha = attention_weights(h, params["attention"], lengths)  # [B, T]
-    contributions = (mean / lengths[:, None] + alpha * attended) * mask  # [B, T]
+    contributions = (mean / lengths[:, None].astype(h.dtype) + alpha * attended) * mask  # [B, T]
     bias = np.full(len(h), params["bias"])  # [B]
     scores = sigmoid(params["bias"] + mean + attended) * mask  # [B, T]
     return Reading(bias + contributions.sum(axis=1), bias, scores, contributions)
 
 
+@takes(h="B T D", lengths="int:B", params={"attention": "D", "w_mean": "D", "w_attention": "D", "bias": "", "...": ""})
 def read_prefix_pooling(h: Array, lengths: Array, params: Params) -> Reading:
     """Mean and attention pooling of what has been read so far, for models that read forward only.
 
@@ -72,6 +75,7 @@ def read_prefix_pooling(h: Array, lengths: Array, params: Params) -> Reading:
     return _read_prefixes(logits, lengths, float(params["bias"]))
 
 
+@takes(h="B T D", lengths="int:B", params={"v": "E", "c": "", "V?": "D E", "d?": "E", "...": ""})
 def read_last(h: Array, lengths: Array, params: Params) -> Reading:
     """A dense layer on the last state, perhaps behind a layer of rectified units.
 
@@ -90,6 +94,7 @@ def read_last(h: Array, lengths: Array, params: Params) -> Reading:
     return _read_prefixes(dense(h), lengths, float(dense(np.zeros(h.shape[-1], h.dtype))))
 
 
+@takes(h="B T 1", lengths="int:B")
 def read_unit(h: Array, lengths: Array) -> Reading:
     """One recurrent unit with a sigmoid, whose state is the probability: z_t = log(h_t / (1 − h_t)), z_0 = 0.
 
@@ -100,6 +105,7 @@ def read_unit(h: Array, lengths: Array) -> Reading:
     return _read_prefixes(log_odds(h[..., 0]), lengths, 0.0)
 
 
+@takes(h="B T D", lengths="int:B", params={"v": "D", "c": "", "...": ""})
 def read_timesteps(h: Array, lengths: Array, params: Params) -> Reading:
     """A probability at every timestep, and their mean as the verdict, which is no sum of logits.
 
@@ -111,10 +117,11 @@ def read_timesteps(h: Array, lengths: Array, params: Params) -> Reading:
         params: `v` [D], `c` scalar.
     """
     scores = sigmoid(h @ params["v"] + params["c"]) * time_mask(lengths, *h.shape[:2])  # [B, T]
-    logit = log_odds(scores.sum(axis=1) / lengths)  # [B]
+    logit = log_odds(scores.sum(axis=1) / lengths.astype(h.dtype))  # [B]
     return Reading(logit, np.zeros_like(logit), scores, None)
 
 
+@takes(probability="...")
 def log_odds(probability: Array) -> Array:
     """log(p / (1 − p)) with p held within [1e-7, 1 − 1e-7]."""
     p = np.clip(probability, 1e-7, 1.0 - 1e-7)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from sentiline.reference.activations import TANH, Activation
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params
 from sentiline.reference.cell import Cell
 
 
+@takes(x="B F", h_prev="B U", params={"W": "F U", "U": "U U", "b?": "U"})
 def rnn_cell_forward(x: Array, h_prev: Array, params: Params, activation: Activation = TANH) -> tuple[Array, Cache]:
     """One step of the recurrent network of Elman (1990).
 
@@ -45,6 +47,7 @@ def rnn_cell_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Params]:
         (dx, dh_prev, dparams): [B, F]; [B, U]; gradients under the names of `params`.
     """
     x, h_prev, a, params, activation = cache
+    dh = gradient("dh", dh, a.shape)
     da = dh * activation.derivative(a)  # [B, U]
     dparams = {"W": x.T @ da, "U": h_prev.T @ da}  # [F, U], [U, U]
     if "b" in params:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sentiline.reference.arguments import takes
 from sentiline.reference.arrays import Array, Cache, Params
 from sentiline.reference.bidirectional import Merge, bidirectional_backward, bidirectional_forward
 from sentiline.reference.cell import Cell
@@ -40,6 +41,7 @@ class StackGradients(NamedTuple):
     dlayers: list[tuple[Params, ...]]
 
 
+@takes(x="B T F", lengths="int:B")
 def stack_forward(
     layers: Sequence[Layer],
     x: Array,
@@ -60,8 +62,10 @@ def stack_forward(
         (h, cache): [B, T, D] states of the top layer; what `stack_backward` needs.
 
     Raises:
-        ValueError: not one mask for each layer but the last.
+        ValueError: There are no layers, or there is not one mask for each layer but the last.
     """
+    if not layers:
+        raise ValueError("layers is empty; a stack has at least one layer")
     if keep is not None and len(keep) != len(layers) - 1:
         raise ValueError(f"{len(layers)} layers need {len(layers) - 1} dropout masks; got {len(keep)}")
     h, caches = x, []

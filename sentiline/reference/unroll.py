@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sentiline.reference.arguments import gradient, takes
 from sentiline.reference.arrays import Array, Cache, Params, reverse_within_length, time_mask
 from sentiline.reference.cell import Cell
 
@@ -28,6 +29,7 @@ class UnrolledGradients(NamedTuple):
     dstates: tuple[Array, ...]
 
 
+@takes(x="B T F", params={"W": "F G", "U": "U G", "...": ""}, lengths="int:B", initial=["B U"])
 def unroll_forward(
     cell: Cell,
     x: Array,
@@ -63,8 +65,12 @@ def unroll_forward(
     batch, time = x.shape[:2]
     units = params["U"].shape[0]
     mask = time_mask(lengths, batch, time)  # [B, T]
-    states = tuple(np.zeros((batch, units), x.dtype) for _ in range(cell.states)) if initial is None else tuple(initial)
-    h = np.zeros((batch, time, units), x.dtype)  # [B, T, U]
+    dtype = np.result_type(x, *params.values(), *(() if initial is None else initial))
+    zeros = np.zeros((batch, units), dtype)  # [B, U]
+    states = (zeros,) * cell.states if initial is None else tuple(initial)
+    if len(states) != cell.states:
+        raise ValueError(f"initial has {len(states)} states; this cell has {cell.states}")
+    h = np.zeros((batch, time, units), dtype)  # [B, T, U]
     caches = []
     for t in range(time):
         alive = mask[:, t, None]  # [B, 1]
@@ -72,7 +78,7 @@ def unroll_forward(
         states = tuple(np.where(alive, after, before) for after, before in zip(new, states, strict=True))  # [B, U]
         h[:, t] = np.where(alive, new[0], 0)  # [B, U]
         caches.append(cache)
-    return h, states, (cell, caches, x, mask, units)
+    return h, states, (cell, caches, x, mask, h)
 
 
 def unroll_backward(dh: Array, dfinal: Sequence[Array] | None, cache: Cache) -> UnrolledGradients:
@@ -90,13 +96,18 @@ def unroll_backward(dh: Array, dfinal: Sequence[Array] | None, cache: Cache) -> 
         dfinal: gradient of each final state, [B, U] each; None for zeros.
         cache: from `unroll_forward`.
     """
-    cell, caches, x, mask, units = cache
-    batch, time = mask.shape
-    zeros = np.zeros((batch, units), x.dtype)  # [B, U]
-    dstates = tuple(zeros for _ in range(cell.states)) if dfinal is None else tuple(dfinal)
-    dx = np.zeros_like(x)  # [B, T, F]
+    cell, caches, x, mask, h = cache
+    batch, time, units = h.shape
+    dh = gradient("dh", dh, h.shape)
+    dstates = (np.zeros((batch, units), h.dtype),) * cell.states  # [B, U] each
+    if dfinal is not None:
+        dstates = tuple(gradient(f"dfinal[{index}]", ds, (batch, units)) for index, ds in enumerate(dfinal))
+    if len(dstates) != cell.states:
+        raise ValueError(f"dfinal has {len(dstates)} gradients; this cell has {cell.states} states")
+    dtype = np.result_type(h, dh, *dstates)
+    dx = np.zeros(x.shape, dtype)  # [B, T, F]
     dparams: Params = {}
-    reached = tuple(np.zeros((batch, time, units), x.dtype) for _ in dstates)  # [B, T, U] each
+    reached = tuple(np.zeros(h.shape, dtype) for _ in dstates)  # [B, T, U] each
     for t in reversed(range(time)):
         alive = mask[:, t, None]  # [B, 1]
         dstates = (dstates[0] + np.where(alive, dh[:, t], 0), *dstates[1:])  # [B, U] each
@@ -104,8 +115,8 @@ def unroll_backward(dh: Array, dfinal: Sequence[Array] | None, cache: Cache) -> 
         for reaching, ds in zip(reached, dnew, strict=True):
             reaching[:, t] = ds
         dx[:, t], *dprevious, dstep = cell.backward(*dnew, caches[t])
-        for name, gradient in dstep.items():
-            dparams[name] = dparams[name] + gradient if name in dparams else gradient
+        for name, share in dstep.items():
+            dparams[name] = dparams[name] + share if name in dparams else share
         # a sequence that had ended before t passes its gradient by the cell
         dstates = tuple(
             np.where(alive, 0, ds) + before for ds, before in zip(dstates, dprevious, strict=True)
@@ -113,6 +124,7 @@ def unroll_backward(dh: Array, dfinal: Sequence[Array] | None, cache: Cache) -> 
     return UnrolledGradients(dx, dstates, dparams, reached)
 
 
+@takes(x="B T F", params={"W": "F G", "U": "U G", "...": ""}, dlast="B U", lengths="int:B", initial=["B U"])
 def gradient_norms(
     cell: Cell,
     x: Array,

@@ -13,6 +13,7 @@ import argparse
 import ast
 import contextlib
 import importlib
+import inspect
 import io
 import re
 import sys
@@ -136,7 +137,7 @@ def applied(mutation: Mutation) -> Iterator[None]:
     future = ast.parse("from __future__ import annotations").body
     namespace = dict(vars(module))
     exec(compile(ast.Module([*future, definition], []), str(path), "exec"), namespace)
-    function = getattr(module, mutation.function)
+    function = inspect.unwrap(getattr(module, mutation.function))
     original = function.__code__
     function.__code__ = namespace[mutation.function].__code__
     try:

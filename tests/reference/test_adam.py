@@ -49,4 +49,5 @@ def test_clipping_shortens_all_tensors_by_one_factor() -> None:
     clipped = clip_by_global_norm(gradients, 1.0)
     np.testing.assert_allclose(clipped["a"], [0.6, 0])
     np.testing.assert_allclose(clipped["b"], [[0.8]])
-    assert clip_by_global_norm(gradients, 5.0) is gradients
+    unchanged = clip_by_global_norm(gradients, 5.0)
+    assert all(unchanged[name] is gradient for name, gradient in gradients.items())

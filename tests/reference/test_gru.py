@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 from sentiline.reference.activations import SIGMOID
-from sentiline.reference.gru import Reset, Update, gru_cell_backward, gru_cell_forward, gru_forward
+from sentiline.reference.gru import Reset, Update, gru_cell_backward, gru_cell_forward
+from sentiline.reference.notebook import gru_forward
 from tests.reference.gradients import Draw, as_float32, check_gradients, drawn, draws, dtypes
 
 FORMS = [(update, reset) for update in ("keep", "take") for reset in ("before", "after")]
