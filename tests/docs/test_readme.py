@@ -1,4 +1,7 @@
-"""Every command, snippet and answer of README.md, run as a reader would; long ones with the overrides below."""
+"""Every command, snippet and answer of README.md, run as a reader would run it.
+
+Commands that take minutes run at a smaller size, with the options below; tests marked long run two of them as written.
+"""
 
 import json
 import os
@@ -21,7 +24,8 @@ from tests.requirement import need
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALL_FIT = "--epochs 1 --units 4 --embedding 8 --vocabulary 200 --adversarial 0 --threads 1"
-SERVE_SECONDS = 420  # a first `make serve` also installs its environment
+SAMPLE = "--precision int8 --reviews 1000"
+SERVE_SECONDS = 420  # the first `make serve` also installs its environment
 
 
 def blocks(language: str) -> list[str]:
@@ -37,7 +41,6 @@ FIT = [line for line in commands() if line == "make fit" or "training evaluate" 
 OVERRIDES = {
     "make test": 'make test ARGS="--collect-only -q tests/docs"',
     "make fit": f'make fit ARGS="--data {{folder}}/my.csv --run {{folder}}/run {SMALL_FIT}"',
-    "make evaluate": 'make evaluate ARGS="--precision int8"',
 }
 AS_WRITTEN = [
     line for line in commands() if re.match(r"\.venv/bin/sentiline (predict|models)", line) and "--model" not in line
@@ -146,22 +149,34 @@ def test_command_as_written(command: str) -> None:
     assert run(command)
 
 
-@pytest.mark.usefixtures("imdb_archive")
-@pytest.mark.parametrize("command", [OVERRIDES["make evaluate"], pytest.param("make evaluate", marks=pytest.mark.long)])
-def test_make_evaluate(command: str) -> None:
-    assert "25,000" in run(command)
+@pytest.fixture
+def archive_in_environment(imdb_archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name the archive to the commands, which would download it otherwise."""
+    monkeypatch.setenv("IMDB_ARCHIVE", str(imdb_archive))
+
+
+@pytest.mark.usefixtures("archive_in_environment")
+@pytest.mark.parametrize(
+    ("command", "reviews"),
+    [(f'make evaluate ARGS="{SAMPLE}"', "1,000"), pytest.param("make evaluate", "25,000", marks=pytest.mark.long)],
+)
+def test_make_evaluate(command: str, reviews: str) -> None:
+    assert reviews in run(command)
 
 
 def test_make_test() -> None:
     assert "test_make_test" in run(OVERRIDES["make test"])
 
 
-def test_fit_and_evaluate(own_data: Path, imdb_archive: Path) -> None:
+@pytest.mark.usefixtures("archive_in_environment")
+@pytest.mark.parametrize(
+    ("options", "reviews"), [(SAMPLE, "1,000"), pytest.param("", "25,000", marks=pytest.mark.long)]
+)
+def test_make_fit_makes_a_bundle_that_evaluates(own_data: Path, options: str, reviews: str) -> None:
     fit, evaluate = FIT
     run(OVERRIDES[fit].format(folder=own_data))
-    folder, name = own_data / "run", "bilstm"
-    answer = run(f"{evaluate.replace('runs/bilstm/bundle/bilstm', str(folder / 'bundle' / name))} --precision int8")
-    assert "25,000" in answer
+    bundle = str(own_data / "run" / "bundle" / "bilstm")
+    assert reviews in run(f"{evaluate.replace('runs/bilstm/bundle/bilstm', bundle)} {options}")
 
 
 def test_own_data(own_data: Path) -> None:
