@@ -1,9 +1,9 @@
 """Published values of recurrent cells, reproduced to the digits printed.
 
-`golden.json` lists, for each case, the tensors in the order in which they are drawn from `randn` after seed 1, and the
-published values by their zero-based index. Two cases are not as published: the notebook's formula for the gradient of
-the reset gate is wrong, so the values of `gru_cell_backward` and `gru_backward` were computed again (central differences
-agree to 3e-9), and `notebook_wrong` keeps what the notebook prints.
+`golden.json` lists, for each case, the tensors in the order in which they are drawn from `randn` after seed 1, and
+the published values by their zero-based index. Two cases are not as published: the notebook's formula for the gradient
+of the reset gate is wrong, so the values of `gru_cell_backward` and `gru_backward` were computed again (central
+differences agree to 3e-9), and `notebook_wrong` keeps what the notebook prints.
 
 The values come as columns: inputs (n_x, m), gate weights (n_a, n_a + n_x) on concat(h_prev, x). They are transposed to
 the reference's rows on the way in, and back on the way out.
