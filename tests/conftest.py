@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: where the data that is not in the repository is found."""
+"""Fixtures for all tests: the data that is not in the repository."""
 
 from __future__ import annotations
 

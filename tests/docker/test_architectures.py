@@ -39,7 +39,7 @@ def test_every_locked_wheel_exists(platform: str, python: str, tmp_path: Path) -
 
 
 def test_a_wheel_that_does_not_exist_is_noticed(tmp_path: Path) -> None:
-    """The control: some of the wheels are made for newer systems than this one."""
+    """The control: some of the wheels need a newer system than the one named here."""
     done = resolve("aarch64-manylinux_2_17", "3.11", tmp_path)
     assert done.returncode != 0
     assert "Wheels are required for" in done.stderr

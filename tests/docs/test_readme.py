@@ -51,7 +51,7 @@ SECONDS = 600
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what `make test ARGS=…` and pytest would hand down to a nested make."""
+    """Return the environment without the variables that make and pytest would pass on to a nested make."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "MAKE", "MFLAGS"))}
 
 
@@ -133,7 +133,7 @@ def test_serve_and_curl_give_the_answer_shown(port: int) -> None:
 
 
 def keys(value: object) -> object:
-    """The answer without its numbers."""
+    """Return an answer with its numbers replaced by None."""
     if isinstance(value, dict):
         return {key: keys(entry) for key, entry in value.items()}
     if isinstance(value, list):
@@ -148,7 +148,7 @@ def numbers(value: object) -> list[float]:
 
 
 @pytest.mark.parametrize("command", AS_WRITTEN)
-def test_command_as_written(command: str) -> None:
+def test_commands_run_as_written(command: str) -> None:
     assert run(command)
 
 
@@ -163,12 +163,12 @@ def archive_in_environment(imdb_archive: Path, monkeypatch: pytest.MonkeyPatch) 
     ("command", "reviews"),
     [(f'make evaluate ARGS="{SAMPLE}"', "1,000"), pytest.param("make evaluate", "25,000", marks=pytest.mark.long)],
 )
-def test_make_evaluate(command: str, reviews: str) -> None:
+def test_make_evaluate_evaluates_the_shipped_model(command: str, reviews: str) -> None:
     assert reviews in run(command)
 
 
-def test_make_test() -> None:
-    assert "test_make_test" in run(OVERRIDES["make test"])
+def test_make_test_passes_arguments_on_to_pytest() -> None:
+    assert "test_make_test_passes_arguments_on_to_pytest" in run(OVERRIDES["make test"])
 
 
 @pytest.mark.usefixtures("archive_in_environment")
@@ -182,13 +182,13 @@ def test_make_fit_makes_a_bundle_that_evaluates(own_data: Path, options: str, re
     assert reviews in run(f"{evaluate.replace('runs/bilstm/bundle/bilstm', bundle)} {options}")
 
 
-def test_own_data(own_data: Path) -> None:
+def test_a_model_fitted_to_own_data_predicts(own_data: Path) -> None:
     fit, predict = OWN_DATA
     run(f"{fit} {SMALL_FIT}", own_data)
     assert re.search("POSITIVE|NEGATIVE", run(predict, own_data))
 
 
-def test_batches(tmp_path: Path) -> None:
+def test_a_file_of_reviews_is_scored_and_evaluated(tmp_path: Path) -> None:
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     rows = "text,stars\nA dull and lifeless mess.,1\nA wonderful and moving film.,5\nSuperb; I loved it.,5\n"
     (tmp_path / "reviews.csv").write_text(rows, encoding="utf-8")
@@ -204,7 +204,7 @@ def at(port: int, block: str) -> str:
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("python") if "3000" in block])
-def test_client_snippet(block: str, port: int) -> None:
+def test_client_snippets_print_the_labels(block: str, port: int) -> None:
     command = [sys.executable, "-c", at(port, block)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -212,7 +212,7 @@ def test_client_snippet(block: str, port: int) -> None:
     assert labels == ["NEGATIVE", "POSITIVE"]
 
 
-def test_javascript_snippet(port: int) -> None:
+def test_the_javascript_snippet_prints_the_labels(port: int) -> None:
     (block,) = blocks("js")
     folder = ROOT / "tests" / "service" / "node"
     need("node", shutil.which("node") is not None, "node is not installed")
@@ -224,6 +224,6 @@ def test_javascript_snippet(port: int) -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("python") if "3000" not in block])
-def test_python_snippet(block: str) -> None:
+def test_the_library_snippet_prints_the_labels(block: str) -> None:
     done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["NEGATIVE", "POSITIVE"]

@@ -170,7 +170,7 @@ def test_every_form_of_import_is_found(source: str, names: set[str]) -> None:
 
 
 @pytest.mark.parametrize("part", FORBIDDEN)
-def test_no_source_imports_what_its_part_must_not(part: str) -> None:
+def test_no_part_imports_what_it_must_not(part: str) -> None:
     broken = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in sources(part)
@@ -221,7 +221,7 @@ def test_the_reference_needs_nothing_but_numpy() -> None:
 
 
 @pytest.mark.parametrize("part", EXTRAS)
-def test_what_is_imported_is_declared(part: str) -> None:
+def test_every_imported_library_is_declared(part: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extra = EXTRAS[part]
     requirements = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
