@@ -38,7 +38,7 @@ DEV := .venv/bin/python
 SERVE := .venv-serve/bin/python
 
 # $(call install,ENVIRONMENT,LOCK,MINOR): install LOCK into ENVIRONMENT, for Python 3.11 to 3.MINOR. An environment
-# without the file `complete`, which a recipe writes last, was interrupted and is made anew.
+# without the file `complete`, which a recipe writes last, was interrupted and is made again.
 define install
 @found=; for python in $(PYTHONS); do \
   if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $3))' 2>/dev/null; \
