@@ -3,8 +3,8 @@
 define HELP
 make setup     the development environment in .venv, with .venv/bin/sentiline (Python 3.11 to 3.13)
 make serve     what serving needs in .venv-serve, then the server (Python 3.11 to 3.14; HOST=..., PORT=...)
-make test      the tests (ARGS="-k tokenizer -x" reaches pytest)
-make test-long  the tests that `make test` leaves out: they take a minute or so each, most run a whole benchmark
+make test      the tests but the longest ones (ARGS="-k tokenizer -x" reaches pytest)
+make test-long the tests that `make test` leaves out: each takes about a minute, and most run a whole benchmark
 make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
 make torch     PyTorch too in .venv, to train on a GPU (some GB; KERAS_BACKEND=torch then chooses it)
@@ -38,7 +38,7 @@ DEV := .venv/bin/python
 SERVE := .venv-serve/bin/python
 
 # $(call install,ENVIRONMENT,LOCK,MINOR): install LOCK into ENVIRONMENT, for Python 3.11 to 3.MINOR. An environment
-# without the file `complete`, which a recipe writes last, was interrupted and is made anew.
+# without the file `complete`, which a recipe writes last, was interrupted and is made again.
 define install
 @found=; for python in $(PYTHONS); do \
   if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $3))' 2>/dev/null; \
@@ -74,11 +74,14 @@ serve: .venv-serve/complete
 	$(call install,.venv-serve,$<,14)
 	@: > $@
 
+# Four processes even on two cores: many tests wait for servers. Each file stays in one process, with its fixtures.
+PYTEST = $(DEV) -m pytest -n 4 --dist loadfile
+
 test: .venv/complete
-	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-long: .venv/complete
-	$(DEV) -m pytest -n logical --maxprocesses 4 --dist loadfile -m long $(ARGS)
+	$(PYTEST) -m long $(ARGS)
 
 check: .venv/complete
 	$(DEV) -m ruff format --check

@@ -1,4 +1,4 @@
-"""A real browser for tests: the system's Chromium, headless, driven by Playwright."""
+"""Starts a real browser for tests: the system's Chromium, headless, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ ARGUMENTS = [
 def chromium() -> Iterator[Browser]:
     """Start Chromium; without one the test is skipped, or fails where `SENTILINE_REQUIRE` names `browser`.
 
-    Playwright's event loop runs until the block ends, and `asyncio.run` refuses to start another meanwhile: hold it for
-    a module, not for the session.
+    Playwright's event loop runs until the block ends, and `asyncio.run` cannot start another one meanwhile. So keep the
+    browser open for one module, not for the session.
     """
     path = next(filter(None, map(shutil.which, NAMES)), None)
     need("browser", path is not None, "there is no Chromium; on Debian: apt-get install chromium")

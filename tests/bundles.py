@@ -27,7 +27,7 @@ EMBEDDING = 8
 OPSET = 17
 THRESHOLDS = {"confidence": 0.75, "unknown_rate": 0.25}
 UNSURE: dict[str, Any] = {"uncertainty": THRESHOLDS}
-"""Manifest entries of a bundle that says when it does not know."""
+"""Manifest entries of a bundle whose predictions may be marked as uncertain."""
 
 
 def write_bundle(
@@ -42,12 +42,12 @@ def write_bundle(
     """Write a bundle named like its folder.
 
     Args:
-        folder: created; its name becomes the model's.
-        additive: whether the graph has the output `contributions`.
-        max_tokens: the tokenizer's limit.
-        seed: of the random weights.
-        rows: of the embedding; default the size of the vocabulary.
-        manifest: entries that replace the manifest's own.
+        folder: The folder to create; its name becomes the name of the model.
+        additive: Whether the graph has the output `contributions`.
+        max_tokens: The number of tokens after which the tokenizer truncates.
+        seed: The seed of the random weights.
+        rows: The number of rows of the embedding; by default the size of the vocabulary.
+        manifest: Entries that replace those of the manifest.
 
     Returns:
         `folder`.
@@ -87,7 +87,7 @@ def write_bundle(
 
 
 def seal(folder: Path, document: dict[str, Any]) -> None:
-    """Write the manifest, with the records of all files as they are now unless `document` has its own."""
+    """Write the manifest, with digests of the files as they are now unless `document` has an entry `files`."""
     records = {}
     for path in sorted(folder.iterdir()):
         if path.name != "manifest.json":
@@ -97,7 +97,7 @@ def seal(folder: Path, document: dict[str, Any]) -> None:
 
 
 def build_graph(rows: int, *, additive: bool = True, seed: int = 7) -> onnx.ModelProto:
-    """Build embedding → bidirectional LSTM → a score at each timestep, under the graph contract of bundles.
+    """Build a graph as bundles hold it: embedding → bidirectional LSTM → a score at each timestep.
 
     logit = bias + Σ_t contributions_t, contributions_t = w · state_t / length (0 on padding).
     """
@@ -167,5 +167,5 @@ def build_graph(rows: int, *, additive: bool = True, seed: int = 7) -> onnx.Mode
 
 
 def tensor(name: str, values: NDArray[Any]) -> onnx.TensorProto:
-    """Name an array as a graph's constant."""
+    """Return an array as a named constant of a graph."""
     return numpy_helper.from_array(values, name)

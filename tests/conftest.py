@@ -1,11 +1,9 @@
-"""Fixtures shared by all tests: where the data that is not in the repository is found."""
+"""Fixtures for all tests: the data that is not in the repository."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,13 +17,3 @@ def imdb_archive() -> Path:
     if not path.is_file():
         pytest.skip(f"no IMDB archive at {path}; set IMDB_ARCHIVE to aclImdb_v1.tar.gz")
     return path
-
-
-@pytest.fixture(scope="session")
-def golden_cells() -> dict[str, Any]:
-    """Published values of recurrent cells, by the name of the function they test."""
-    path = _SHARED / "golden" / "recurrent_cells.json"
-    if not path.is_file():
-        pytest.skip(f"no golden values at {path}")
-    cells: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return cells

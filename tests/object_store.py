@@ -1,4 +1,4 @@
-"""An object store for tests: a server that speaks S3 over HTTP, a bucket in it, for any conftest.py, and a way in."""
+"""An object store for tests: a server of the S3 protocol and a bucket in it, as fixtures for any conftest.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyarrow import fs
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    """Address of a server that speaks S3 over HTTP."""
+    """The address of a server of the S3 protocol over HTTP."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -23,7 +23,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> fs.SubTreeFileSystem:
-    """An empty bucket `reviews` there, with the environment by which pyarrow finds the server."""
+    """An empty bucket named `reviews` on the server, with the environment variables by which pyarrow finds it."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,4 +1,4 @@
-"""Programs for the commands of a guide, in a folder to be put before the others of PATH."""
+"""Makes a folder of programs that commands in the documentation call, to be put first on PATH."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _BY_PYTHON = {
     "mkdir": "import os, sys; [os.makedirs(path) for path in sys.argv[1:] if path != '-p']",
     "cp": "import shutil, sys; shutil.copy(*sys.argv[1:])",
 }
-"""What guides use of the system, for a PATH that holds nothing but Python, make and git."""
+"""Stand-ins for system programs that the documentation uses, where PATH holds only Python, make and git."""
 
 
 def programs(folder: Path) -> Path:
-    """Make the folder, with `sentiline` of this checkout, and what the system's PATH lacks of `_BY_PYTHON`."""
+    """Make the folder, with this checkout's `sentiline` and a stand-in for each program that PATH lacks."""
     folder.mkdir()
     commands = {"sentiline": "-m sentiline"}
     commands |= {name: f'-c "{code}"' for name, code in _BY_PYTHON.items() if shutil.which(name) is None}

@@ -1,20 +1,27 @@
-"""Whether a test may be skipped for want of a tool: yes on a developer's machine, no where that tool was promised."""
+"""What a test needs beyond Python packages: where it is missing the test is skipped, or fails where it is required."""
 
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
 VARIABLE = "SENTILINE_REQUIRE"
-"""Environment variable: comma-separated names of the tools that must be there, such as `node,browser,docker`."""
+"""Environment variable with the comma-separated names of what must be there, such as `node,browser,docker`."""
+OFFLINE = re.compile(
+    r"NewConnectionError|name resolution|dns error|failed to lookup|error sending request|Failed to fetch"
+    r"|Request failed|timed out",
+    re.IGNORECASE,
+)
+"""What pip and uv print when no package index can be reached."""
 
 
 def need(name: str, available: bool, reason: str) -> None:
-    """Go on if the tool is there; otherwise skip the test, or fail it where the tool is required.
+    """Skip the test if what it needs is missing, or fail it if `SENTILINE_REQUIRE` names that.
 
     Args:
-        name: What the test needs, as `SENTILINE_REQUIRE` spells it: `node`, `browser`, `docker`, …
+        name: What the test needs, as `SENTILINE_REQUIRE` spells it: `node`, `browser`, `docker`, `network`, …
         available: Whether it is there.
         reason: What is missing and how to get it; shown by pytest.
     """
@@ -24,3 +31,8 @@ def need(name: str, available: bool, reason: str) -> None:
     if name in required:
         pytest.fail(f"{VARIABLE} names {name!r}, and it is not there: {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+def need_network(output: str) -> None:
+    """Skip the test, as `need` does, if a failed command's output says that the package index cannot be reached."""
+    need("network", OFFLINE.search(output) is None, f"the package index does not answer: {output[-300:]}")

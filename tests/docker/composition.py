@@ -1,4 +1,4 @@
-"""What the image is made of, beyond its base; `python -m tests.docker.composition` prints the table of the docs."""
+"""Measures what the image is made of beyond its base; `python -m tests.docker.composition` prints the table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.docker.containers import BASE, IMAGE, docker
 
 MEGABYTE = 10**6
 SHOWN = 8
-"""Packages with a row of their own."""
+"""How many of the largest packages have a row of their own."""
 
 MEASURE = """
 import json, os
@@ -28,13 +28,13 @@ print(json.dumps({"parts": parts, "packages": packages}))
 
 
 def size_beyond_base() -> int:
-    """Bytes that the image adds to its base."""
+    """Return how many bytes the image adds to its base."""
     image, base = (int(docker("image", "inspect", "--format", "{{.Size}}", name)) for name in (IMAGE, BASE))
     return image - base
 
 
 def composition() -> list[tuple[str, int]]:
-    """The rows of the table: what, and how many bytes; they add up to what the image adds to its base."""
+    """Return the rows of the table, name and bytes, which add up to what the image adds to its base."""
     command = ("run", "--rm", "--network", "none", IMAGE, "python", "-c", MEASURE)
     measured = json.loads(docker(*command))
     packages = sorted(measured["packages"].items(), key=lambda item: -item[1])

@@ -1,4 +1,4 @@
-"""The image under test, built by the engine; the tests that need one are skipped where there is none."""
+"""Fixtures for tests of the image: the engine, the built image and a running container; without an engine they skip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ START = "`make test-docker` starts one where it can, see docs/docker.md"
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """A running engine with the images that the tests start from."""
+    """A running engine that has the images that the tests start from."""
     need("docker", engine_answers(), f"no Docker engine answers; {START}")
     missing = [name for name in (BASE, PROMETHEUS) if not has_image(name)]
     need("docker", not missing, f"the engine lacks {', '.join(missing)}: run tests/docker/engine start")
@@ -35,9 +35,9 @@ def promtool() -> str:
 
 @pytest.fixture(scope="session")
 def image(engine: None) -> str:
-    """The image of this checkout; the engine's cache makes the second build short."""
+    """The image of this checkout. The engine's cache makes further builds quick."""
     options = ["--network", "host", "--build-arg", f"BASE={BASE}", "--tag", IMAGE]
-    if index := os.environ.get("PIP_INDEX_URL"):  # a mirror that this machine is set to use
+    if index := os.environ.get("PIP_INDEX_URL"):  # the index that pip is configured to use
         options += ["--build-arg", f"PIP_INDEX_URL={index}"]
     docker("build", *options, str(ROOT))
     return IMAGE
@@ -45,6 +45,6 @@ def image(engine: None) -> str:
 
 @pytest.fixture(scope="session")
 def isolated(image: str) -> Iterator[Container]:
-    """The service, healthy, without any network."""
+    """The healthy service in a container without any network."""
     with Container("--network", "none") as running:
         yield running.wait_until_healthy()

@@ -1,4 +1,4 @@
-"""Containers of a real engine, for tests: start, ask from inside, stop; nothing is left behind."""
+"""Runs containers on a real engine for tests, sends requests from inside them, and removes them afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BASE = "sentiline-test/base"
 IMAGE = "sentiline-test/service"
 PROMETHEUS = "sentiline-test/prometheus"
 SECONDS = 120
-"""How long anything may take before a test fails."""
+"""Seconds that a test waits for anything before it fails."""
 
 CONFINED = (
     *("--read-only", "--tmpfs", "/tmp:size=64m,mode=1777", "--cap-drop", "ALL"),
@@ -32,14 +32,14 @@ print(direct.open(request, timeout=60).read().decode())
 
 
 def docker(*arguments: str, seconds: float = 600) -> str:
-    """What a docker command prints; the test fails if the command does."""
+    """Run a docker command and return what it prints; the test fails if the command does."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stderr or done.stdout}"
     return done.stdout.strip()
 
 
 def engine_answers() -> bool:
-    """Whether there is a Docker engine for this user."""
+    """Return whether a Docker engine answers this user."""
     try:
         return subprocess.run(["docker", "info"], capture_output=True, timeout=60, check=False).returncode == 0
     except FileNotFoundError:
@@ -54,7 +54,7 @@ class Container:
     """`docker run` of the service's image; removed when the `with` block ends."""
 
     def __init__(self, *options: str) -> None:
-        # an interval of a second, so that a test need not wait for the image's fifteen
+        # one second between health checks, so that a test need not wait for the image's fifteen
         self.id = docker("run", "--detach", "--health-interval", "1s", *CONFINED, *options, IMAGE)
 
     def inspect(self) -> Any:
@@ -74,16 +74,16 @@ class Container:
         return self
 
     def python(self, code: str, *arguments: str) -> str:
-        """What a program prints that runs inside, as the service's user."""
+        """Run a program inside, as the service's user, and return what it prints."""
         return docker("exec", self.id, "python", "-c", code, *arguments)
 
     def ask(self, path: str, document: Any = None) -> Any:
-        """The answer to a request made inside, as JSON."""
+        """Send a request from inside the container and return the parsed JSON answer."""
         body = "" if document is None else json.dumps(document)
         return json.loads(self.python(ASK, f"http://127.0.0.1:3000{path}", body))
 
     def terminate(self) -> int:
-        """SIGTERM, and the exit status."""
+        """Send SIGTERM and return the exit status."""
         docker("kill", "--signal", "TERM", self.id)
         return int(docker("wait", self.id, seconds=SECONDS))
 
@@ -97,7 +97,7 @@ class Container:
 
 
 def wait_for(url: str, wanted: Any = lambda answer: answer.status_code == 200, *, seconds: float = SECONDS) -> Any:
-    """Ask until `wanted` accepts the answer, and return it."""
+    """Poll a URL until `wanted` accepts the response, and return that response."""
     deadline = time.monotonic() + seconds
     last: object = None
     while time.monotonic() < deadline:
@@ -109,4 +109,4 @@ def wait_for(url: str, wanted: Any = lambda answer: answer.status_code == 200, *
             if wanted(last):
                 return last
         time.sleep(0.1)
-    raise AssertionError(f"{url}: not as wanted after {seconds} s; last: {getattr(last, 'text', last)}")
+    raise AssertionError(f"{url}: no accepted response within {seconds} s; the last was {getattr(last, 'text', last)}")

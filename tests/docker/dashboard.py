@@ -1,4 +1,4 @@
-"""The Grafana dashboard as data, for tests: its panels and their queries."""
+"""Reads the panels and queries of the Grafana dashboard, for tests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def dashboard() -> Any:
 
 
 def panels() -> list[Any]:
-    """Those that show something; rows only part them."""
+    """Return the panels that show something; rows only separate them."""
     return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 
 
 def queries(rate_interval: str) -> list[tuple[str, str]]:
-    """Title of the panel and query, with the interval that Grafana would choose."""
+    """Return the title of its panel and the text of each query, with the interval that Grafana would insert."""
     return [
         (panel["title"], target["expr"].replace("$__rate_interval", rate_interval))
         for panel in panels()

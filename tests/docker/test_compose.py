@@ -1,4 +1,4 @@
-"""docker-compose.yml with its monitoring profile: a real Prometheus that watches the real service."""
+"""docker-compose.yml with its monitoring profile: a real Prometheus scrapes the real service."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ class Stack:
         self.url = f"http://127.0.0.1:{service}"
         self.prometheus = f"http://127.0.0.1:{prometheus}"
         self.project = f"sentiline-test-{service}"
-        variables = {"SERVICE_PORT": service, "PROMETHEUS_PORT": prometheus, "MONITORING": hurried(folder, service)}
+        variables = {
+            "SERVICE_PORT": service,
+            "PROMETHEUS_PORT": prometheus,
+            "MONITORING": monitoring_files(folder, service),
+        }
         self._environment = {**os.environ, **{key: str(value) for key, value in variables.items()}}
         self._file = folder / "compose.yml"
         merged = yaml.safe_load(self._compose("config", files=(ROOT / "docker-compose.yml", HOST)))
@@ -57,19 +61,19 @@ class Stack:
         return done.stdout
 
     def ask(self, query: str) -> list[tuple[Mapping[str, str], float]]:
-        """Labels and value of each series that the query yields now."""
+        """Return the labels and the value of each series that a query yields now."""
         answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": query}, timeout=30)
         assert answer.status_code == 200, answer.text
         return [(series["metric"], float(series["value"][1])) for series in answer.json()["data"]["result"]]
 
     def firing(self) -> dict[str, Any]:
-        """The alerts that fire, by name."""
+        """Return the firing alerts by name."""
         alerts = httpx.get(f"{self.prometheus}/api/v1/alerts", timeout=30).json()["data"]["alerts"]
         return {alert["labels"]["alertname"]: alert for alert in alerts if alert["state"] == "firing"}
 
 
-def hurried(folder: Path, port: int) -> Path:
-    """The monitoring files for a test: the service's port, intervals of a second, alerts that wait for two."""
+def monitoring_files(folder: Path, port: int) -> Path:
+    """Copy the monitoring files, with the service's port, intervals of one second, and alerts that wait for two."""
     changed = folder / "monitoring"
     changed.mkdir()
     scrape = (MONITORING / "prometheus.yml").read_text(encoding="utf-8")
@@ -99,8 +103,8 @@ def stack(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
         running("down", "--volumes", "--timeout", "30")
 
 
-def until(condition: Callable[[], Any], meanwhile: Callable[[], None] = lambda: None) -> Any:
-    """The first true value of `condition`."""
+def wait_until(condition: Callable[[], Any], meanwhile: Callable[[], None] = lambda: None) -> Any:
+    """Poll `condition` until it is true, and return its value."""
     deadline = time.monotonic() + SECONDS
     while not (value := condition()):
         assert time.monotonic() < deadline, f"{condition} stayed {value}"
@@ -110,7 +114,7 @@ def until(condition: Callable[[], Any], meanwhile: Callable[[], None] = lambda: 
 
 
 def traffic(url: str) -> None:
-    """Some of everything: routes, models, long and unknown words, refusals."""
+    """Send requests of every kind: several routes and models, long texts, unknown words, refused requests."""
     with httpx.Client(base_url=url, timeout=60) as client:
         for model in ("bilstm", "lstm"):
             assert client.post("/predict", json={"inputs": TEXTS, "model": model}).status_code == 200
@@ -121,17 +125,17 @@ def traffic(url: str) -> None:
 
 
 def test_prometheus_scrapes_the_real_metrics(stack: Stack) -> None:
-    until(lambda: stack.ask('up{job="sentiline"} == 1'))
+    wait_until(lambda: stack.ask('up{job="sentiline"} == 1'))
     traffic(stack.url)
-    told = re.findall(r"^(sentiline_predictions_total)\{(.+)\} (\S+)$", httpx.get(f"{stack.url}/metrics").text, re.M)
-    assert sum(float(value) for *_, value in told) >= 2 * len(TEXTS)
+    shown = re.findall(r"^(sentiline_predictions_total)\{(.+)\} (\S+)$", httpx.get(f"{stack.url}/metrics").text, re.M)
+    assert sum(float(value) for *_, value in shown) >= 2 * len(TEXTS)
 
     def stored() -> bool:
         return all(
-            [value for _, value in stack.ask(f"{name}{{{labels}}}")] == [float(value)] for name, labels, value in told
+            [value for _, value in stack.ask(f"{name}{{{labels}}}")] == [float(value)] for name, labels, value in shown
         )
 
-    until(stored)
+    wait_until(stored)
 
 
 def test_every_query_of_the_dashboard_has_data(stack: Stack) -> None:
@@ -146,7 +150,7 @@ def test_every_query_of_the_dashboard_has_data(stack: Stack) -> None:
         return not empty
 
     try:
-        until(all_have_data, lambda: traffic(stack.url))
+        wait_until(all_have_data, lambda: traffic(stack.url))
     except AssertionError:
         pytest.fail(f"no data: {empty}")
 
@@ -155,25 +159,25 @@ def test_the_rules_are_loaded_and_evaluated(stack: Stack) -> None:
     def groups() -> Any:
         return httpx.get(f"{stack.prometheus}/api/v1/rules", timeout=30).json()["data"]["groups"]
 
-    until(lambda: all(rule["health"] == "ok" for group in groups() for rule in group["rules"]))
+    wait_until(lambda: all(rule["health"] == "ok" for group in groups() for rule in group["rules"]))
     names = {rule["name"] for group in groups() for rule in group["rules"]}
     assert {"SentilineDown", "sentiline:requests:rate5m"} <= names
     assert stack.ask("sentiline:requests:rate5m")
 
 
 def test_an_alert_fires_when_the_service_is_killed_and_ends_when_it_is_back(stack: Stack) -> None:
-    until(lambda: "SentilineDown" not in stack.firing())
+    wait_until(lambda: "SentilineDown" not in stack.firing())
     stack("kill", "sentiline")
-    alert = until(lambda: stack.firing().get("SentilineDown"))
+    alert = wait_until(lambda: stack.firing().get("SentilineDown"))
     port = stack.url.rpartition(":")[2]
     assert alert["labels"]["severity"] == "critical"
     assert alert["annotations"]["summary"] == f"Sentiline does not answer at sentiline:{port}."
     stack("start", "sentiline")
-    until(lambda: "SentilineDown" not in stack.firing())
-    until(lambda: stack.ask("sentiline_ready_workers == 1"))
+    wait_until(lambda: "SentilineDown" not in stack.firing())
+    wait_until(lambda: stack.ask("sentiline_ready_workers == 1"))
 
 
-def test_down_stops_it_cleanly(stack: Stack) -> None:
+def test_stopping_the_service_exits_with_status_0(stack: Stack) -> None:
     container = stack("ps", "--quiet", "sentiline").strip()
     stack("stop", "sentiline")
     assert docker("inspect", "--format", "{{.State.ExitCode}} {{.State.OOMKilled}}", container) == "0 false"

@@ -1,4 +1,4 @@
-"""A running container: confined, without a network, under load, stopped, and with models of somebody's own."""
+"""A running container: confined, without a network, stopped under load, and with models of a mounted folder."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ print(json.dumps([Path(f"/proc/{pid}/environ").read_text().split("\\0") for pid 
 """
 
 
-def on_this_machine(**settings: str) -> tuple[list[str], str]:
-    """Options of a container that listens on a free port of 127.0.0.1, and its URL."""
+def host_network(**settings: str) -> tuple[list[str], str]:
+    """Return the options of a container that listens on a free port of 127.0.0.1, and its URL."""
     port = free_port()
     settings = {"SENTILINE_HOST": "127.0.0.1", "SENTILINE_PORT": str(port), **settings}
     options = [part for key, value in settings.items() for part in ("--env", f"{key}={value}")]
     return ["--network", "host", *options], f"http://127.0.0.1:{port}"
 
 
-def test_confined_it_is_healthy(isolated: Container) -> None:
+def test_the_confined_container_is_healthy(isolated: Container) -> None:
     seen = json.loads(isolated.python(CONFINEMENT))
     assert set(seen["uids"]) == set(seen["gids"]) == {"10001"}
     assert int(seen["capabilities"], 16) == 0
@@ -60,11 +60,11 @@ def test_confined_it_is_healthy(isolated: Container) -> None:
     assert seen["refused"] == dict.fromkeys(seen["refused"], "EROFS")
     assert len(seen["refused"]) == 5
     assert seen["networks"] == ["lo"]
-    assert "bentoml" in seen["home"]  # what is written goes to the memory
+    assert "bentoml" in seen["home"]  # files are written to memory, below /tmp
     assert isolated.inspect()["State"]["Health"]["Status"] == "healthy"
 
 
-def test_without_a_network_it_answers_as_the_library_does(isolated: Container) -> None:
+def test_without_a_network_the_service_answers_as_the_library_does(isolated: Container) -> None:
     answer = isolated.ask("/predict", {"inputs": [TEXT, ""]})
     with Predictor(find_by_name("bilstm", {})) as predictor:
         (expected,) = predictor.read([TEXT])
@@ -81,7 +81,7 @@ def test_every_shipped_model_answers(isolated: Container) -> None:
         assert isolated.ask("/predict", {"inputs": TEXT, "model": name, "detail": "none"})["model"] == name
 
 
-def test_nothing_in_it_reports_to_anybody(isolated: Container) -> None:
+def test_the_telemetry_of_libraries_is_off(isolated: Container) -> None:
     """ONNX Runtime sends usage data unless it is told not to before it is imported."""
     for entries in json.loads(isolated.python(ENVIRONMENTS)):
         assert "ORT_DISABLE_TELEMETRY=1" in entries
@@ -89,22 +89,22 @@ def test_nothing_in_it_reports_to_anybody(isolated: Container) -> None:
     assert "telemetry" not in isolated.log.lower()
 
 
-def test_on_the_machines_own_address_it_answers_from_outside(image: str) -> None:
-    options, url = on_this_machine()
+def test_on_the_host_network_the_service_answers_from_outside(image: str) -> None:
+    options, url = host_network()
     with Container(*options) as running:
         wait_for(f"{url}/readyz")
         answer = httpx.post(f"{url}/predict", json={"inputs": TEXT, "detail": "none"}, timeout=60)
         assert answer.status_code == 200
         assert "<title>Sentiline</title>" in httpx.get(url).text
-        running.wait_until_healthy()  # its check asks at the port that it was given
+        running.wait_until_healthy()  # its health check uses the port that is set
         assert running.terminate() == 0
 
 
-def test_a_stop_under_load_loses_nothing(image: str) -> None:
+def test_sigterm_under_load_loses_no_accepted_request(image: str) -> None:
     """Every request that was accepted before SIGTERM is answered, and the exit status is 0."""
     clients = 4
     texts = [f"{number}. {TEXT} " * 60 for number in range(64)]
-    options, url = on_this_machine(SENTILINE_THREADS="1")
+    options, url = host_network(SENTILINE_THREADS="1")
     with Container(*options) as running:
         wait_for(f"{url}/readyz")
 
@@ -124,9 +124,9 @@ def test_a_stop_under_load_loses_nothing(image: str) -> None:
     assert all(len(answer.json()["predictions"]) == len(texts) for answer in answers)
 
 
-def test_models_of_your_own_from_a_mounted_folder(image: str, tmp_path: Path) -> None:
+def test_models_in_a_mounted_folder_are_served(image: str, tmp_path: Path) -> None:
     write_bundle(tmp_path / "mine")
-    for path in (tmp_path, *tmp_path.rglob("*")):  # the service's user is somebody else
+    for path in (tmp_path, *tmp_path.rglob("*")):  # the service runs as another user
         path.chmod(0o755 if path.is_dir() else 0o644)
     mount = ("--volume", f"{tmp_path}:/models:ro", "--env", "SENTILINE_MODELS=/models")
     with Container("--network", "none", *mount) as running:

@@ -1,4 +1,4 @@
-"""The image's health check as the Dockerfile has it, against a running server, without an engine."""
+"""The health check of the Dockerfile, run against a server without a Docker engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def check(home: Path, port: int) -> int:
-    """Its exit status where the environment names a proxy, as Docker's client passes on to containers."""
+    """Return the exit status of the check where the environment names proxies, which Docker's client passes on."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     found = re.search(r"^HEALTHCHECK .*\\\n *CMD (\[.*\])$", text, re.MULTILINE)
     assert found
@@ -26,13 +26,13 @@ def check(home: Path, port: int) -> int:
     return subprocess.run(command, env=settings, stderr=subprocess.DEVNULL, timeout=60, check=False).returncode
 
 
-def test_no_proxy_is_asked_whether_the_service_is_ready(tmp_path: Path) -> None:
+def test_the_health_check_ignores_proxies(tmp_path: Path) -> None:
     with Server(tmp_path, single_process=True) as server:
         server.wait_until_ready()
         assert check(tmp_path, server.port) == 0
 
 
-def test_what_is_not_ready_is_not_healthy(tmp_path: Path) -> None:
+def test_the_health_check_fails_while_the_service_is_not_ready(tmp_path: Path) -> None:
     assert check(tmp_path, free_port()) != 0
     with Server(tmp_path, single_process=True, SENTILINE_MODEL="nobody") as server:
         server.wait_for_log("not ready, and will not be")

@@ -1,4 +1,4 @@
-"""The image: how large, what is in it and what is not."""
+"""The image: its size, what is in it and what is not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.docker.containers import Container, docker
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 400 * MEGABYTE
-"""Bytes beyond the base, with everything in it."""
+"""Bytes that the image may add to its base."""
 
 ABSENT = ("pip", "ensurepip", "setuptools", "wheel", "tensorflow", "keras", "tf2onnx", "onnx", "training", "pytest")
 TOOLS = ("pip", "pip3", "uv", "gcc", "g++", "cc", "c++", "clang", "ld", "make", "git", "curl", "wget")
@@ -41,7 +41,7 @@ def test_the_image_is_small(image: str) -> None:
     rows = composition()
     beyond = size_beyond_base()
     assert beyond <= LIMIT, rows
-    # the table leaves nothing out: what is not in it are folders and links
+    # the table is complete but for folders and links
     assert sum(size for _, size in rows) == pytest.approx(beyond, rel=0.02)
 
 
@@ -52,7 +52,7 @@ def test_the_documented_size_is_the_measured_one(image: str) -> None:
     assert int(documented[1]) == pytest.approx(size_beyond_base() / MEGABYTE, rel=0.1)
 
 
-def test_what_builds_and_what_trains_is_not_there(isolated: Container) -> None:
+def test_the_image_has_no_build_tools_and_no_training_code(isolated: Container) -> None:
     seen = json.loads(isolated.python(LOOK, " ".join(ABSENT), " ".join(TOOLS)))
     assert len(seen["modules"]) == 2  # the environment's Python and the base's
     assert set(map(tuple, seen["modules"].values())) == {()}
@@ -61,22 +61,22 @@ def test_what_builds_and_what_trains_is_not_there(isolated: Container) -> None:
     assert "deploy" not in seen["service"]
 
 
-def test_every_shipped_model_is_in_it_and_whole(isolated: Container) -> None:
+def test_the_image_holds_every_shipped_model_unaltered(isolated: Container) -> None:
     shipped = {path.parent.name for path in (ROOT / "models").glob("*/manifest.json")}
     assert set(json.loads(isolated.python(VERIFY))) == shipped
 
 
-def test_no_index_is_recorded(image: str) -> None:
+def test_the_image_records_no_package_index(image: str) -> None:
     history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", image)
     environment = json.loads(docker("image", "inspect", "--format", "{{json .Config.Env}}", image))
-    assert "/readyz" in history  # the health check: it does tell what was run
+    assert "/readyz" in history  # the health check shows that the history does hold the commands
     assert re.findall(r"\w+://[^/ :]*", history) == []
     assert [entry for entry in environment if entry.startswith(("PIP_", "UV_"))] == []
 
 
 def test_the_user_is_a_number_and_the_server_gets_the_signals(image: str) -> None:
     config = json.loads(docker("image", "inspect", "--format", "{{json .Config}}", image))
-    assert config["User"] == "10001:10001"  # Kubernetes cannot tell of a name that it is not root's
+    assert config["User"] == "10001:10001"  # from a name Kubernetes could not tell that the user is not root
     assert config["Cmd"] == ["python", "-m", "sentiline", "serve"]
     assert not config.get("Entrypoint")
     assert config["Healthcheck"]["Test"][0] == "CMD"

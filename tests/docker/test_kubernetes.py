@@ -30,7 +30,7 @@ def kustomization() -> Any:
 
 @pytest.fixture(scope="module")
 def manifests(kustomization: Any) -> Manifests:
-    """The resources, by kind."""
+    """The resources by kind."""
     documents = [yaml.safe_load((FOLDER / name).read_text(encoding="utf-8")) for name in kustomization["resources"]]
     return {document["kind"]: document for document in documents}
 
@@ -52,7 +52,7 @@ def mebibytes(quantity: str) -> int:
     return int(found[1]) * MEBIBYTE[found[2]]
 
 
-def test_every_file_is_applied(kustomization: Any, manifests: Manifests) -> None:
+def test_the_kustomization_lists_every_manifest(kustomization: Any, manifests: Manifests) -> None:
     assert {*kustomization["resources"], "kustomization.yaml"} == {path.name for path in FOLDER.iterdir()}
     assert manifests.keys() == {
         "Deployment", "Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"
@@ -60,13 +60,13 @@ def test_every_file_is_applied(kustomization: Any, manifests: Manifests) -> None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_the_api_takes_them(manifests: Manifests, version: str) -> None:
+def test_the_manifests_are_valid(manifests: Manifests, version: str) -> None:
     for document in manifests.values():
         kubernetes_validate.validate(document, version, strict=True)
 
 
-def test_a_misspelt_field_is_not_taken(manifests: Manifests) -> None:
-    """The validation is one: strict about names and about types."""
+def test_a_misspelt_field_is_invalid(manifests: Manifests) -> None:
+    """The validation is strict about names and about types."""
     for change in ("containerPort: 3000", "periodSeconds: 10"):
         name, value = change.split(": ")
         text = json.dumps(manifests["Deployment"])
@@ -78,7 +78,7 @@ def test_a_misspelt_field_is_not_taken(manifests: Manifests) -> None:
                 )
 
 
-def test_everything_selects_the_same_pods(manifests: Manifests) -> None:
+def test_all_selectors_match_the_same_pods(manifests: Manifests) -> None:
     deployment = manifests["Deployment"]["spec"]
     assert deployment["template"]["metadata"]["labels"] == NAME
     assert deployment["selector"]["matchLabels"] == NAME
@@ -113,22 +113,22 @@ def test_the_name_of_the_service_does_not_become_a_setting(manifests: Manifests,
     assert pod["enableServiceLinks"] is False
 
 
-def test_probes_ask_routes_that_there_are(container: Any) -> None:
+def test_probes_ask_existing_routes(container: Any) -> None:
     probes = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")}
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "service").glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "service").rglob("*.py")]
     routes = {path for source in sources for path in re.findall(r'Route\("([^"]+)"', source)}
     assert {probe["path"] for probe in probes.values()} <= routes
     assert probes["readiness"]["path"] == "/readyz"
-    assert probes["liveness"]["path"] == "/livez"  # a model that does not load is no reason to start again
+    assert probes["liveness"]["path"] == "/livez"  # a restart does not help where a model cannot be loaded
     assert {probe["port"] for probe in probes.values()} == {container["ports"][0]["name"]}
 
 
-def test_settings_are_the_services_own(container: Any) -> None:
+def test_the_container_sets_only_known_settings(container: Any) -> None:
     known = {variable for variable, *_ in table()} | {"SENTILINE_HOST", "SENTILINE_PORT", "SENTILINE_MODELS"}
     assert {entry["name"] for entry in container["env"]} <= known
 
 
-def test_it_has_no_more_rights_than_it_needs(pod: Any, container: Any) -> None:
+def test_the_pod_has_no_more_rights_than_it_needs(pod: Any, container: Any) -> None:
     user = re.search(r"^USER (\d+):(\d+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.M)
     assert user is not None
     assert pod["automountServiceAccountToken"] is False
@@ -158,7 +158,7 @@ def test_limits_are_those_of_docker_compose(container: Any) -> None:
     assert int(requests["cpu"]) <= int(limits["cpu"])
 
 
-def test_the_autoscaler_looks_at_the_cpu(manifests: Manifests) -> None:
+def test_the_autoscaler_targets_the_cpu(manifests: Manifests) -> None:
     spec = manifests["HorizontalPodAutoscaler"]["spec"]
     (metric,) = spec["metrics"]
     assert metric["resource"]["name"] == "cpu"
@@ -167,14 +167,14 @@ def test_the_autoscaler_looks_at_the_cpu(manifests: Manifests) -> None:
     assert spec["maxReplicas"] > spec["minReplicas"]
 
 
-def test_a_stop_has_time_for_what_was_accepted(pod: Any, container: Any) -> None:
+def test_the_grace_period_is_long_enough_for_accepted_requests(pod: Any, container: Any) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["sentiline"]
     command, seconds = container["lifecycle"]["preStop"]["exec"]["command"]
     assert command == "sleep"
     assert pod["terminationGracePeriodSeconds"] - int(seconds) >= int(compose["stop_grace_period"].removesuffix("s"))
 
 
-def test_the_version_is_this_one(kustomization: Any, container: Any) -> None:
+def test_the_manifests_name_this_version(kustomization: Any, container: Any) -> None:
     (image,) = kustomization["images"]
     assert image["newTag"] == __version__
     assert container["image"] == f"{image['name']}:{__version__}"

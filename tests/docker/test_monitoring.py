@@ -45,7 +45,7 @@ def metrics() -> set[str]:
     return {name for name, kind in types.items() if kind != "histogram"} | histograms
 
 
-def test_prometheus_takes_its_configuration_and_the_rules(promtool: str) -> None:
+def test_promtool_accepts_the_configuration_and_the_rules(promtool: str) -> None:
     assert "rules found" in check(promtool, "check", "config", "prometheus.yml")
 
 
@@ -53,7 +53,7 @@ def test_every_alert_fires_when_it_should_and_only_then(promtool: str) -> None:
     assert "SUCCESS" in check(promtool, "test", "rules", "alerts_test.yml")
 
 
-def test_no_alert_is_untested(alerts: dict[str, Any]) -> None:
+def test_every_alert_has_a_test(alerts: dict[str, Any]) -> None:
     text = (MONITORING / "alerts_test.yml").read_text(encoding="utf-8")
     assert [name for name in alerts if not re.search(rf'alertname(: |=")+{name}\b', text)] == []
 
@@ -66,7 +66,7 @@ def test_every_alert_says_what_it_means_and_what_to_do(alerts: dict[str, Any]) -
         assert all(rule["annotations"].values())
 
 
-def test_rules_and_dashboard_name_metrics_that_there_are(metrics: set[str]) -> None:
+def test_rules_and_dashboard_name_existing_metrics(metrics: set[str]) -> None:
     texts = [query for _, query in queries("1m")]
     texts += [rule["expr"] for group in load(MONITORING / "alerts.yml")["groups"] for rule in group["rules"]]
     named = {name for text in texts for name in re.findall(r"(?<![:\w])sentiline_\w+", text)}
@@ -74,14 +74,14 @@ def test_rules_and_dashboard_name_metrics_that_there_are(metrics: set[str]) -> N
     assert named - metrics == set()
 
 
-def test_error_types_and_stages_of_the_queries_are_the_services_own() -> None:
+def test_label_values_in_queries_exist() -> None:
     text = Metrics([("/predict", ["POST"])], ["bilstm"], max_pending_tokens=1).exposition().decode()
     for _, query in queries("1m"):
         for label, value in re.findall(r'(error_type|stage|reason|label)="(\w+)"', query):
             assert f'{label}="{value}"' in text
 
 
-def test_every_query_of_the_dashboard_is_one(promtool: str, tmp_path: Path) -> None:
+def test_every_query_of_the_dashboard_is_valid(promtool: str, tmp_path: Path) -> None:
     rules = [{"record": f"query:{number}", "expr": query} for number, (_, query) in enumerate(queries("1m"))]
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
     assert f"{len(rules)} rules found" in check(promtool, "check", "rules", "rules.yml", folder=tmp_path)
@@ -117,7 +117,7 @@ def test_prometheus_scrapes_the_service_of_the_compose_file() -> None:
     assert scrape["metrics_path"] == "/metrics"
 
 
-def test_what_is_not_built_here_is_pinned_and_stays_on_this_machine() -> None:
+def test_third_party_images_are_pinned_confined_and_bound_to_localhost() -> None:
     services = load(ROOT / "docker-compose.yml")["services"]
     for name, service in services.items():
         if "build" not in service:
@@ -128,7 +128,7 @@ def test_what_is_not_built_here_is_pinned_and_stays_on_this_machine() -> None:
         assert {"mem_limit", "cpus"} <= service.keys()
 
 
-def test_panels_have_room_and_say_what_they_show() -> None:
+def test_panels_do_not_overlap_and_have_descriptions() -> None:
     everything = dashboard()["panels"]
     assert len({panel["id"] for panel in everything}) == len(everything)
     cells: set[tuple[int, int]] = set()

@@ -13,7 +13,7 @@ COMPLAINTS = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:13]
 
 
 def names_of(path: Path) -> set[str]:
-    """Names of the test functions that pytest collects from a file."""
+    """Return the names of the test functions that pytest collects from a file."""
     nodes = ast.parse(path.read_text(encoding="utf-8")).body
     return {
         node.name
@@ -23,7 +23,7 @@ def names_of(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED)
-def test_it_exists(path: str, name: str) -> None:
+def test_every_test_that_the_page_names_exists(path: str, name: str) -> None:
     assert Path(path).name.startswith("test_")
     assert name in names_of(ROOT / path)
 

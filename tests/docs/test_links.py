@@ -1,4 +1,4 @@
-"""Relative links and pictures of every Markdown page lead somewhere."""
+"""Relative links and images in every Markdown page lead to files that exist."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ def pages() -> list[str]:
 
 
 @pytest.mark.parametrize("page", pages())
-def test_links(page: str) -> None:
+def test_relative_links_lead_to_files(page: str) -> None:
     text = re.sub(r"^```.*?^```$", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     for target in _LINK.findall(text):
         if not re.match(r"[a-z]+:|#", target):

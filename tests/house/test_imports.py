@@ -1,4 +1,7 @@
-"""The import rules, `training → sentiline ← service`: read off the sources and off a Python that imported them."""
+"""The import rules: `training → sentiline ← service`, the layers within each of them, and no import circles.
+
+Most are read from the sources; what a part loads in the end is read from a Python that imported all of it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -22,7 +26,48 @@ FORBIDDEN = {
     "training": ("bentoml", "service", "sentiline.service"),
 }
 EXTRAS = {"sentiline": None, "service": "serve", "training": "train"}
-"""The extra that installs what a part needs beyond the core."""
+"""The extra that installs what a part needs beyond the core dependencies."""
+MAY_IMPORT = {
+    "sentiline": {
+        "reference": "",
+        "verification": "reference",
+        "scoring": "",
+        "reporting": "scoring",
+        "evaluation": "reporting scoring",
+        "cluster": "reporting scoring",
+        "cli": "cluster evaluation reporting scoring verification",
+        "__init__": "scoring",
+        "__main__": "cli",
+    },
+    "service": {
+        "telemetry": "",
+        "engine": "telemetry",
+        "http": "engine telemetry",
+        "api": "engine http telemetry",
+        "gateway": "api engine http telemetry",
+        "app": "api gateway",
+        "asgi": "app",
+    },
+    "training": {
+        "config": "",
+        "run": "config",
+        "data": "config run",
+        "evaluation": "config data run",
+        "nn": "config data run",
+        "supervised": "config data evaluation nn run",
+        "pretraining": "config data evaluation nn run",
+        "diagnostics": "config data evaluation nn run",
+        "export": "config data evaluation nn run supervised",
+        "bundle": "config data diagnostics evaluation export nn run supervised",
+        "distillation": "bundle config data evaluation export nn run supervised",
+        "cli": "bundle config data diagnostics distillation evaluation export nn pretraining run supervised",
+        "__main__": "cli",
+    },
+}
+"""The sub-packages that each sub-package, and each module above them, may import.
+
+All may import the modules that lie directly in the part and are not listed here; those import no sub-package.
+"""
 LAZY = {
     "sentiline/verification/onnx_weights.py": {"onnx", "google"},
     "sentiline/cluster/ray_connection.py": {"ray"},
@@ -35,7 +80,7 @@ LAZY = {
     "sentiline/scoring/io/parquet_reader.py": {"pyarrow"},
     "training/nn/backend/torch.py": {"torch"},  # imported by training/nn/backend.py where KERAS_BACKEND says so
 }
-"""What a module imports only when it is wanted, and refuses to do without by naming what installs it."""
+"""Libraries that a module imports only when they are needed; where one is missing, the error names what installs it."""
 
 IMPORT_AND_LIST = """
 import importlib, json, sys
@@ -57,7 +102,7 @@ def module_name(path: Path) -> str:
 
 
 def imports(source: str, package: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, absolute name) of all imports in `source`: inside functions too, relative ones resolved."""
+    """Yield the line and the absolute name of each import in `source`; `from a import b` is an import of a.b."""
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.Import(names=names):
@@ -65,7 +110,6 @@ def imports(source: str, package: str) -> Iterator[tuple[int, str]]:
             case ast.ImportFrom(module=module, names=names, level=level):
                 parents = package.split(".")[: len(package.split(".")) - level + 1] if level else []
                 base = ".".join([*parents, *([module] if module else [])])
-                yield node.lineno, base
                 yield from ((node.lineno, f"{base}.{alias.name}") for alias in names)
             case ast.Call(
                 func=ast.Attribute(attr="import_module") | ast.Name(id="import_module" | "__import__"),
@@ -75,9 +119,35 @@ def imports(source: str, package: str) -> Iterator[tuple[int, str]]:
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the absolute name of each import in a file, of those inside functions as well."""
     name = module_name(path)
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     return imports(path.read_text(encoding="utf-8"), package)
+
+
+def module_graph(part: str) -> dict[str, set[str]]:
+    """Return the modules of a part, each with those of the part's modules that it imports, now or later."""
+    modules = {module_name(path) for path in sources(part)}
+    return {
+        module_name(path): {target for _, name in imports_of(path) if (target := owner(name, modules)) is not None}
+        for path in sources(part)
+    }
+
+
+def owner(name: str, modules: set[str]) -> str | None:
+    """Return the module that an imported name is, or is defined in; None where it is none of `modules`."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def find_circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the nodes of one circle, its first one repeated at the end; an empty list where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
 
 
 def is_within(name: str, package: str) -> bool:
@@ -88,9 +158,9 @@ def is_within(name: str, package: str) -> bool:
     ("source", "names"),
     [
         ("import tensorflow.lite as lite", {"tensorflow.lite"}),
-        ("def load():\n    from keras import layers", {"keras", "keras.layers"}),
-        ("from . import engine", {"one.two", "one.two.engine"}),
-        ("from ..service import app", {"one.service", "one.service.app"}),
+        ("def load():\n    from keras import layers", {"keras.layers"}),
+        ("from . import engine", {"one.two.engine"}),
+        ("from ..service import app", {"one.service.app"}),
         ("importlib.import_module('bentoml')", {"bentoml"}),
         ("__import__('training')", {"training"}),
     ],
@@ -100,7 +170,7 @@ def test_every_form_of_import_is_found(source: str, names: set[str]) -> None:
 
 
 @pytest.mark.parametrize("part", FORBIDDEN)
-def test_no_source_imports_what_its_part_must_not(part: str) -> None:
+def test_no_part_imports_what_it_must_not(part: str) -> None:
     broken = [
         f"{path.relative_to(ROOT)}:{line} imports {name}"
         for path in sources(part)
@@ -108,6 +178,35 @@ def test_no_source_imports_what_its_part_must_not(part: str) -> None:
         if any(is_within(name, package) for package in FORBIDDEN[part])
     ]
     assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_sub_packages_import_only_those_below_them(part: str) -> None:
+    table = {name: set(allowed.split()) for name, allowed in MAY_IMPORT[part].items()}
+    assert find_circle(table) == []
+    packages = {path.parent.relative_to(ROOT / part).parts[0] for path in sources(part) if path.parent != ROOT / part}
+    assert packages <= table.keys()
+    broken = []
+    for path in sources(part):
+        source = path.relative_to(ROOT / part).with_suffix("").parts[0]
+        for line, name in imports_of(path):
+            target = name.removeprefix(f"{part}.").split(".")[0] if is_within(name, part) else ""
+            if target in table.keys() - {source} - table.get(source, set()):
+                broken.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_no_modules_import_each_other_in_a_circle(part: str) -> None:
+    circle = find_circle(module_graph(part))
+    assert not circle, " → ".join(circle)
+
+
+def test_a_circle_is_found() -> None:
+    assert find_circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    circle = find_circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})
+    assert circle[0] == circle[-1]
+    assert set(circle) == {"b", "c"}
 
 
 def test_the_reference_needs_nothing_but_numpy() -> None:
@@ -122,7 +221,7 @@ def test_the_reference_needs_nothing_but_numpy() -> None:
 
 
 @pytest.mark.parametrize("part", EXTRAS)
-def test_what_is_imported_is_declared(part: str) -> None:
+def test_every_imported_library_is_declared(part: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extra = EXTRAS[part]
     requirements = project["dependencies"] + (project["optional-dependencies"][extra] if extra else [])
@@ -145,8 +244,11 @@ def canonical(distribution: str) -> str:
 
 @pytest.mark.parametrize("part", FORBIDDEN)
 def test_importing_everything_loads_nothing_forbidden(part: str) -> None:
-    other = {"__main__.py", "backend_torch.py"}  # the latter is for another library than this environment's
-    modules = [module_name(path) for path in sources(part) if path.name not in other]
+    modules = [
+        module_name(path)
+        for path in sources(part)
+        if path.name != "__main__.py" and "torch" not in LAZY.get(str(path.relative_to(ROOT)), ())  # torch is optional
+    ]
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_AND_LIST, *modules], cwd=ROOT, capture_output=True, encoding="utf-8", check=False
     )

@@ -1,4 +1,4 @@
-"""What the repository may hold: no machine's own paths, no package index, models that are as their manifests say."""
+"""What the repository may hold: no path of one machine, no package index, and models that match their manifests."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sentiline.bundle import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 ENCODER = ROOT / "models" / "encoder"
-"""Weights to begin a fit with; no bundle, so that nothing serves it."""
+"""Pre-trained weights to start a fit from; not a bundle, so that nothing serves them."""
 MODELS = sorted(path for path in (ROOT / "models").iterdir() if path.is_dir() and path != ENCODER)
 MODELS_LIMIT = 40 * 2**20
-"""Bytes that all models together may take: a clone and the wheel stay small."""
+"""Bytes that all models together may take, to keep clones and the wheel small."""
 ENCODER_LIMIT = 12 * 10**6
-"""Bytes of the encoder's weights."""
+"""Bytes that the encoder's weights may take."""
 
 INDEX = re.compile(
     rb"pypi\.org|pythonhosted\.org|registry\.npmjs|anaconda\.org|deb\.debian\.org|(?:archive|ports)\.ubuntu\.com"
@@ -33,12 +33,12 @@ MAY_NAME_SHARED = (".ci/run", "tests/conftest.py", "benchmarks/")
 
 RECURRENT = {"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"}
 SEQUENCE_LENS = 4
-"""Position of the input `sequence_lens` of all of them."""
+"""Index of the input `sequence_lens`, the same for all of them."""
 
 
 @pytest.fixture(scope="module")
 def files() -> dict[str, bytes]:
-    """Content of every file that is tracked, or new and not ignored, by its path."""
+    """The content of every file that is tracked, or new and not ignored, by path."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -51,7 +51,7 @@ def files() -> dict[str, bytes]:
     return contents
 
 
-def places(files: dict[str, bytes], pattern: re.Pattern[bytes]) -> list[str]:
+def matches(files: dict[str, bytes], pattern: re.Pattern[bytes]) -> list[str]:
     return [
         f"{name}:{len(content[: found.start()].splitlines()) or 1}: {found.group().decode(errors='replace')}"
         for name, content in files.items()
@@ -69,20 +69,20 @@ def places(files: dict[str, bytes], pattern: re.Pattern[bytes]) -> list[str]:
     ],
 )
 def test_the_patterns_match_what_they_are_for(pattern: re.Pattern[bytes], text: bytes) -> None:
-    assert places({"file": b"one\n" + text}, pattern)
+    assert matches({"file": b"one\n" + text}, pattern)
 
 
 def test_no_file_names_a_package_index(files: dict[str, bytes]) -> None:
-    assert places(files, INDEX) == []
+    assert matches(files, INDEX) == []
 
 
 def test_no_file_holds_a_machines_own_path(files: dict[str, bytes]) -> None:
-    assert places(files, MACHINE_PATH) == []
+    assert matches(files, MACHINE_PATH) == []
 
 
 def test_the_folder_beside_the_checkout_is_named_only_where_it_may_be_missing(files: dict[str, bytes]) -> None:
     others = {name: content for name, content in files.items() if not name.startswith(MAY_NAME_SHARED)}
-    assert places(others, SHARED) == []
+    assert matches(others, SHARED) == []
 
 
 def test_requirements_are_pinned_with_hashes(files: dict[str, bytes]) -> None:
@@ -99,14 +99,14 @@ def test_the_default_model_is_shipped() -> None:
     assert "bilstm" in [model.name for model in MODELS]
 
 
-def test_models_are_small() -> None:
+def test_models_stay_below_their_limit() -> None:
     sizes = {
         str(path.relative_to(ROOT)): path.stat().st_size for path in (ROOT / "models").rglob("*") if path.is_file()
     }
     assert sum(sizes.values()) <= MODELS_LIMIT, sizes
 
 
-def test_the_encoder_is_small_and_not_taken_for_a_model() -> None:
+def test_the_encoder_stays_below_its_limit_and_is_no_model() -> None:
     assert sorted(path.name for path in ENCODER.iterdir()) == [
         "README.md",
         "curves.png",
@@ -145,7 +145,7 @@ def test_graphs_have_fused_recurrent_layers_that_know_each_length(model: Path) -
 
 
 def nodes_of(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Yield every node of a model, those of subgraphs and local functions too."""
+    """Yield every node of a model, those of subgraphs and local functions included."""
     waiting = [*model.graph.node, *(node for function in model.functions for node in function.node)]
     while waiting:
         node = waiting.pop()

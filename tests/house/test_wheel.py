@@ -1,4 +1,4 @@
-"""The wheel: what it holds, and that the library and the server work from it with no checkout in sight."""
+"""The wheel: what it holds, and that the library and the server run from it without the checkout."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ import json, sys, sentiline
 print(json.dumps([prediction.label, prediction.positive, prediction.tokens_total, sentiline.__file__]))
 """
 STARTUP_LIMIT = 120
-"""Seconds after which a server that is not ready counts as one that never will be."""
+"""Seconds to wait for a server to become ready."""
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel built from the source distribution, built from a copy of the checkout: no stale build/ gets in."""
+    """The wheel, built by way of a source distribution from a copy of the checkout, so that no stale build/ gets in."""
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -57,7 +57,7 @@ def run(command: list[str | Path], *, cwd: Path) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment less what could lead Python or the lookup of models back to the checkout."""
+    """Return the environment without the variables that could lead Python or the model lookup back to the checkout."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -96,7 +96,7 @@ def is_installed(name: str) -> bool:
 
 
 def contents(folder: str, below: str) -> set[str]:
-    """Every file of a folder of the checkout, by its path in the wheel."""
+    """Return the path in the wheel of every file in a folder of the checkout."""
     files = {path.relative_to(ROOT / folder) for path in (ROOT / folder).rglob("*") if path.is_file()}
     return {f"{below}/{file.as_posix()}" for file in files if not {"__pycache__", "deploy"} & set(file.parts)}
 

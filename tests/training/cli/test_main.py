@@ -98,6 +98,7 @@ def csv(tmp_path: Path) -> Path:
         (["evaluate"], 2, "Missing argument 'MODEL'"),
         (["evaluate", "bilstm", "--precision", "fp16"], 1, "precision is 'fp16'; model bilstm has fp32, int8"),
         (["evaluate", "bilstm", "--precision", "int8", "--record"], 2, "leave out --precision"),
+        (["evaluate", "bilstm", "--reviews", "9", "--record"], 2, "leave out --precision and --reviews"),
         (["diagnose", "nowhere-model"], 1, "nowhere-model"),
         (["diagnose", "bilstm", "--pairs", "0"], 2, "0 is not in the range x>=1"),
         (["diagnose", "bilstm", "--json", "nowhere/figures.json"], 2, "the folder nowhere does not exist"),
