@@ -7,7 +7,7 @@ from sentiline.reference.arguments import takes
 from sentiline.reference.arrays import Array, Cache, Params
 from sentiline.reference.notebook.sequences import Caches, column_gradient, predict, run_backward, run_forward
 
-_PARAMETERS = {"Wax": "A X", "Waa": "A A", "Wya": "Y A", "ba": "A 1", "by": "Y 1"}
+_PARAMETERS = {"Wax": "A X", "Waa": "A A", "Wya": "Y A", "ba": "A 1", "by": "Y 1", "...": ""}
 
 
 @takes(xt="X M", a_prev="A M", parameters=_PARAMETERS)

@@ -25,7 +25,7 @@ from sentiline.reference.notebook.sequences import (
 
 _GATES = "urc"  # the reference's order of columns; it calls the update gate z and the candidate h
 _PARAMETERS = {f"W{gate}": "A Z" for gate in _GATES} | {f"b{gate}": "A 1" for gate in _GATES}
-_PARAMETERS |= {"Wy": "Y A", "by": "Y 1"}
+_PARAMETERS |= {"Wy": "Y A", "by": "Y 1", "...": ""}
 
 
 @takes(Wz="U F", Uz="U U", Wr="U F", Ur="U U", W="U F", U="U U")

@@ -21,7 +21,7 @@ from sentiline.reference.notebook.sequences import (
 
 _GATES = "ifco"  # the reference's order of columns; it calls the candidate g, the notebook c
 _PARAMETERS = {f"W{gate}": "A Z" for gate in _GATES} | {f"b{gate}": "A 1" for gate in _GATES}
-_PARAMETERS |= {"Wy": "Y A", "by": "Y 1"}
+_PARAMETERS |= {"Wy": "Y A", "by": "Y 1", "...": ""}
 
 
 @takes(Wf="U F", Uf="U U", Wi="U F", Ui="U U", Wc="U F", Uc="U U", Wo="U F", Uo="U U")
