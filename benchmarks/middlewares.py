@@ -43,7 +43,7 @@ def start_all(stack: contextlib.ExitStack, folder: Path, model: str) -> dict[str
     for number, (name, left_out) in enumerate(without.items()):
         environ = {"SENTILINE_MODEL": model, WITHOUT_VARIABLE: left_out}
         running[name] = Server(
-            servers.bentoml("benchmarks.lib.without_middleware:Stripped"), folder / str(number), **environ
+            servers.bentoml("benchmarks.lib.without_middleware:NaiveWithoutMiddleware"), folder / str(number), **environ
         )
     for server in running.values():
         stack.enter_context(server)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib import servers
-from benchmarks.lib.load import Outcome, run
+from benchmarks.lib.load import LoadResult, generate_load
 from benchmarks.lib.reviews import sample
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
@@ -70,11 +70,11 @@ def overload(server: Server, bodies: Sequence[bytes], seconds: float) -> Overloa
         seconds: of either measurement of its capacity; the overload lasts twice as long.
     """
     port = server.port
-    usual = run(port, bodies, connections=1, seconds=seconds / 2).latency(50)
+    usual = generate_load(port, bodies, connections=1, seconds=seconds / 2).latency(50)
     before, before_used = _with_cpu(server, bodies, connections=32, seconds=seconds)
     offered = TIMES * before.rate
     flood, used = _with_cpu(server, bodies, connections=CONNECTIONS, seconds=2 * seconds, rate=offered)
-    single = run(port, bodies, connections=1, seconds=seconds)
+    single = generate_load(port, bodies, connections=1, seconds=seconds)
     after, after_used = _with_cpu(server, bodies, connections=32, seconds=seconds)
     statuses = flood.statuses
     total = sum(statuses.values())
@@ -95,14 +95,14 @@ def overload(server: Server, bodies: Sequence[bytes], seconds: float) -> Overloa
     )
 
 
-def _with_cpu(server: Server, bodies: Sequence[bytes], **load: Any) -> tuple[Outcome, float]:
+def _with_cpu(server: Server, bodies: Sequence[bytes], **load: Any) -> tuple[LoadResult, float]:
     """One run, and the CPU seconds that the server took for it."""
     begun = server.cpu()
-    outcome = run(server.port, bodies, **load)
+    outcome = generate_load(server.port, bodies, **load)
     return outcome, server.cpu() - begun
 
 
-def _recovery(after: Outcome, usual: float) -> float:
+def _recovery(after: LoadResult, usual: float) -> float:
     """Until the first ten answers in a row of which half are 200 and took no more than twice the usual."""
     good = [status == 200 and seconds <= 2 * usual for _, status, seconds in after.answers]
     for place in range(len(good)):

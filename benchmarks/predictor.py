@@ -2,7 +2,7 @@
 
 Straightforward is what one writes first: one ONNX Runtime session as it comes, lists of 32 padded to their longest
 text, all outputs, a Python dict a token, `json.dumps`. Both get the same lists of 32 reviews from texts to the bytes of
-the answer, in turn, round by round; a ratio is the median of those within a round. Further contenders have a process a
+the answer, in turn, round by round; a ratio is the median of those within a round. Further systems use a process a
 core instead of threads, or run batches of texts of like length where Sentiline runs one text. The stages are timed
 apart, in CPU time of the whole process, and drawn beside the time that the arithmetic of the recurrent layers alone
 would take at the highest rate of matrix products measured on this machine.
@@ -95,7 +95,7 @@ def answer_in_processes(pool: ProcessPoolExecutor, processes: int, texts: Sequen
 def compare(
     predictor: Predictor, naive: Straightforward, lists: Sequence[list[str]], detail: Detail, rounds: int
 ) -> dict[str, list[float]]:
-    """Reviews a second of every contender in every round."""
+    """Measure the reviews per second of each system in each round."""
     reviews, processes = sum(map(len, lists)), available_cpus()
 
     def timed(work: Callable[[list[str]], bytes]) -> Callable[[], float]:
@@ -112,19 +112,19 @@ def compare(
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, _begin, (str(predictor.bundle.path),)) as pool, ExitStack() as stack:
         check_all(predictor.bundle, lists[0], detail)
-        contenders = {
+        systems = {
             "straightforward": timed(lambda texts: naive.answer(texts, detail)),
             "Sentiline": timed(lambda texts: answer(predictor, texts, detail)),
             "Sentiline, a process a core": timed(lambda texts: answer_in_processes(pool, processes, texts, detail)),
         }
         for size in BATCHES:
             batched = stack.enter_context(Batched(predictor.bundle, size, predictor.threads))
-            contenders[f"batches of {size} of like length"] = timed(functools.partial(batched.answer, detail=detail))
-        return interleave(contenders, rounds)
+            systems[f"batches of {size} of like length"] = timed(functools.partial(batched.answer, detail=detail))
+        return interleave(systems, rounds)
 
 
 def check_all(bundle: Bundle, texts: list[str], detail: Detail) -> None:
-    """Let all contenders answer in float32, where a text's neighbours in a batch change nothing.
+    """Compare the answers of all systems in float32, where a text's neighbours in a batch change nothing.
 
     Raises:
         SystemExit: one says something else.
@@ -178,7 +178,7 @@ def draw(parts: dict[str, Seconds], limits: dict[str, float], path: Path) -> Non
 def breakdown(
     predictor: Predictor, naive: Straightforward, lists: Sequence[list[str]], rounds: int
 ) -> dict[str, Seconds]:
-    """CPU seconds a review by contender and stage: the median over the rounds."""
+    """CPU seconds per review by system and stage: the median over the rounds."""
 
     def turn(measure: Callable[[Sequence[str], Detail], Seconds], detail: Detail) -> Seconds:
         total = dict.fromkeys(STAGES, 0.0)
@@ -188,7 +188,7 @@ def breakdown(
         return total
 
     reviews = sum(map(len, lists))
-    contenders = {
+    systems = {
         f"Sentiline, {detail}": functools.partial(turn, functools.partial(stages, predictor), detail)
         for detail in DETAILS
     } | {
@@ -198,7 +198,7 @@ def breakdown(
     }
     return {
         name: {stage: statistics.median(one[stage] for one in turns) / reviews for stage in STAGES}
-        for name, turns in interleave(contenders, rounds).items()
+        for name, turns in interleave(systems, rounds).items()
     }
 
 
@@ -261,9 +261,9 @@ def speed_table(speeds: Mapping[str, dict[str, list[float]]]) -> Table:
     rows = []
     for name in next(iter(speeds.values())):
         row = [name]
-        for contenders in speeds.values():
-            times = ratio(contenders[name], contenders["straightforward"])
-            row += [f"{statistics.median(contenders[name]):,.0f}", f"{times:.2f}"]
+        for systems in speeds.values():
+            times = ratio(systems[name], systems["straightforward"])
+            row += [f"{statistics.median(systems[name]):,.0f}", f"{times:.2f}"]
         rows.append(row)
     columns = [""]
     for detail in speeds:

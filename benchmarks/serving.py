@@ -27,12 +27,12 @@ import orjson
 
 from benchmarks.lib import servers, stage_breakdown
 from benchmarks.lib.bare import TRANSFORMER_VARIABLE
-from benchmarks.lib.load import run
+from benchmarks.lib.load import generate_load
 from benchmarks.lib.reviews import sample
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
-from benchmarks.transformer import DISTILBERT, TINY, build, wordpieces
+from benchmarks.lib.transformer import DISTILBERT, TINY, build, wordpieces
 from sentiline.prediction import Detail
 from sentiline.predictor import Predictor, load
 
@@ -66,7 +66,7 @@ def load_server(server: Server, bodies: Sequence[bytes], connections: int, secon
         SystemExit: an answer was not 200.
     """
     before = server.cpu()
-    outcome = run(server.port, bodies, connections=connections, seconds=seconds)
+    outcome = generate_load(server.port, bodies, connections=connections, seconds=seconds)
     count = len(outcome.answers)
     if outcome.statuses[200] != count:
         raise SystemExit(f"{server.name} answered with {dict(outcome.statuses)}")

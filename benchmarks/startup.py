@@ -20,7 +20,7 @@ from pathlib import Path
 import orjson
 
 from benchmarks.lib import servers
-from benchmarks.lib.load import run
+from benchmarks.lib.load import generate_load
 from benchmarks.lib.reviews import sample
 from benchmarks.lib.rounds import interleave
 from benchmarks.lib.servers import Server
@@ -54,7 +54,7 @@ def start(command: Sequence[str], model: str, bodies: Sequence[bytes], connectio
         memory = server.memory()
         answered = 0
         while answered < len(bodies):
-            outcome = run(server.port, bodies[answered:], connections=connections, seconds=0.5)
+            outcome = generate_load(server.port, bodies[answered:], connections=connections, seconds=0.5)
             if outcome.statuses[200] != len(outcome.answers):
                 raise SystemExit(f"the server answered with {dict(outcome.statuses)}")
             answered += len(outcome.answers)
@@ -80,8 +80,8 @@ def main() -> None:
     }
     for command in commands.values():
         start(command, options.model, bodies[:1])
-    contenders = {name: functools.partial(start, command, options.model, bodies) for name, command in commands.items()}
-    starts = interleave(contenders, options.rounds)
+    systems = {name: functools.partial(start, command, options.model, bodies) for name, command in commands.items()}
+    starts = interleave(systems, options.rounds)
     rows = []
     for name, found in starts.items():
         seconds = [one.seconds for one in found]

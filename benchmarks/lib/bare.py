@@ -55,7 +55,7 @@ def transformer() -> Starlette:
     """The transformer: one run at a time, each on all cores, which is faster than runs side by side on fewer."""
     from tokenizers import Tokenizer
 
-    from benchmarks.transformer import Transformer
+    from benchmarks.lib.transformer import Transformer
 
     folder = Path(os.environ[TRANSFORMER_VARIABLE])
     model = Transformer(folder / "model.onnx", Tokenizer.from_file(str(folder / "tokenizer.json")))

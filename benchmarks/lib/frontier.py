@@ -38,7 +38,7 @@ _PLACES = [
 
 @dataclass(frozen=True)
 class Point:
-    """One contender.
+    """One system.
 
     Attributes:
         kind: one of "Sentiline", "n-grams, fitted", "lexicon", "transformer".

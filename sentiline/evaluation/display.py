@@ -110,7 +110,7 @@ def _details(model: ModelEvaluation, paint: Paint) -> Iterator[RenderableType]:
     ):
         metrics = model.classes[label]
         table.add_row(
-            f"is {label}",
+            label,
             f"{negative:,}",
             f"{positive:,}",
             *(_decimal(value, 4) for value in (metrics.precision, metrics.recall, metrics.f1)),

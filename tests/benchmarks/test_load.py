@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.lib.load import CLOSED, run
+from benchmarks.lib.load import CLOSED, generate_load
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -50,7 +50,9 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 
 def test_every_answer_is_counted_once(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"good", "caf\u00e9".encode(), b"status 429"], connections=3, seconds=0.5)
+    outcome = generate_load(
+        server.server_port, [b"good", "caf\u00e9".encode(), b"status 429"], connections=3, seconds=0.5
+    )
     seen: list[str] = server.seen  # type: ignore[attr-defined]
     assert len(outcome.answers) == len(seen)
     assert seen.count("caf\u00e9") > 0
@@ -61,21 +63,21 @@ def test_every_answer_is_counted_once(server: ThreadingHTTPServer) -> None:
 
 
 def test_a_connection_sends_the_next_request_when_the_last_is_answered(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"sleep 50"], connections=2, seconds=0.5)
+    outcome = generate_load(server.server_port, [b"sleep 50"], connections=2, seconds=0.5)
     assert len(outcome.answers) <= 2 * 10 + 2
     assert outcome.latency(0) >= 0.05
 
 
 def test_a_rate_is_kept_whatever_the_server_does(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"sleep 300"], connections=4, seconds=0.5, rate=100)
+    outcome = generate_load(server.server_port, [b"sleep 300"], connections=4, seconds=0.5, rate=100)
     assert len(outcome.answers) + outcome.unsent == 50
     assert outcome.unsent >= 30
     assert len(outcome.answers) == len(server.seen)  # type: ignore[attr-defined]
 
 
 def test_closed_connections_are_seen_and_replaced(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"good", b"hang up"], connections=1, seconds=0.5)
+    outcome = generate_load(server.server_port, [b"good", b"hang up"], connections=1, seconds=0.5)
     assert abs(outcome.statuses[200] - outcome.statuses[CLOSED]) <= 1
     assert outcome.statuses[CLOSED] >= 2
     with pytest.raises(SystemExit, match="no request was answered with 200"):
-        run(server.server_port, [b"status 500"], connections=1, seconds=0.1).latency(50)
+        generate_load(server.server_port, [b"status 500"], connections=1, seconds=0.1).latency(50)

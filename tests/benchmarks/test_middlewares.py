@@ -10,8 +10,8 @@ from benchmarks.middlewares import ALL, BARE, MIDDLEWARES, NONE, table
 from benchmarks.serving import Turn
 
 SCRIPT = """
-from benchmarks.lib.without_middleware import Stripped, name_of
-print(*(name_of(middleware.cls) for middleware in Stripped.to_asgi().user_middleware), sep="\\n")
+from benchmarks.lib.without_middleware import NaiveWithoutMiddleware, name_of
+print(*(name_of(middleware.cls) for middleware in NaiveWithoutMiddleware.to_asgi().user_middleware), sep="\\n")
 """
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -28,7 +28,7 @@ from benchmarks.lib.ngram_baselines import (
     load_fasttext,
     load_linear,
 )
-from benchmarks.lib.process_pool import Crew
+from benchmarks.lib.process_pool import ScorerPool
 from benchmarks.peers import BEGIN, END, PACKAGES, fill, spread
 from training.data.review import Review
 
@@ -187,13 +187,13 @@ def test_a_crew_scores_as_one_process_does_and_keeps_the_order(tmp_path: Path) -
         sources[name] = (load_linear, fitted.path)
         assert fitted.seconds > 0
     texts = [f"{first} {second}" for first, second in itertools.product(UNSEEN, UNSEEN)]
-    with Crew(sources, 2) as crew:
+    with ScorerPool(sources, 2) as pool:
         for name, (load, path) in sources.items():
             alone = load(path)(texts)
             assert len(set(alone)) > 5
-            assert crew.score(name, texts) == alone
-            assert [score > 0 for score in crew.score(name, UNSEEN)] == [True, False, False, True, True]
-            assert crew.score(name, []) == []
+            assert pool.score(name, texts) == alone
+            assert [score > 0 for score in pool.score(name, UNSEEN)] == [True, False, False, True, True]
+            assert pool.score(name, []) == []
 
 
 def test_lexicons_tell_praise_from_blame() -> None:

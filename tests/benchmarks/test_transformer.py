@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from benchmarks.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
+from benchmarks.lib.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
 
 Array = NDArray[np.float64]
 TEXTS = ["A quiet film.", "I did not expect to like this film, and I loved it!", "So bad it is good, and then bad."]
