@@ -110,7 +110,7 @@ def rms_derivative(subject: Subject) -> float:
 
 def norm_table(subjects: Sequence[Subject], measured: Mapping[str, Norms], first: str) -> str:
     """Geometric means over the reviews, and the factor by which they change at every step."""
-    header = [first, *(f"k = {k}" for k in SHOWN), "factor a step", "‖U‖₂", "‖U‖₂ · rms(1 - h²)"]
+    header = [first, *(f"k = {k}" for k in SHOWN), "factor per step", "‖U‖₂", "‖U‖₂ · rms(1 - h²)"]
     rows = []
     for subject in subjects:
         logs = np.log10(measured[subject.name]).mean(axis=0)

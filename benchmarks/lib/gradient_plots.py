@@ -86,7 +86,7 @@ def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
                 left.plot(np.arange(len(mean)) + _WINDOW, mean, color=color, linewidth=1.1, label=label)
                 right.plot(run.norms, ".", markersize=1.8, color=color, alpha=0.5)
         left.axhline(np.log(2), color=_INK, linewidth=1, linestyle=":", label="chance")
-        left.set(xlabel="update", title=f"Loss, mean of {_WINDOW} batches, one line a seed")
+        left.set(xlabel="update", title=f"Loss, mean of {_WINDOW} batches, one line per seed")
         figure.legend(loc="outside upper center", ncols=3, frameon=False)
         right.set(xlabel="update", title="Norm of the gradient before clipping", yscale="log")
         _save(figure, path)
