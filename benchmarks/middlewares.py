@@ -1,7 +1,7 @@
-"""What each of BentoML's middlewares costs a request: the naive service, and the same with one of them left out.
+"""Measure the cost of each of BentoML's middlewares per request, by leaving one at a time out of the naive service.
 
-All servers are up all the time, one is under load at a time, and the rounds are interleaved; a difference is the median
-of those within a round. The gateway of Sentiline's service stands in front of all of them (docs/service.md).
+All servers run all the time, one at a time is under load, and the rounds are interleaved; a difference is the median of
+the differences within a round. The gateway of Sentiline's service replaces these middlewares (docs/service.md).
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.middlewares [--rounds 5] [--seconds 4] [--markdown FILE] [--json FILE]
 """
@@ -36,7 +36,7 @@ ALL, NONE, BARE = "with all of them", "without any of these", "bare Starlette"
 
 
 def start_all(stack: contextlib.ExitStack, folder: Path, model: str) -> dict[str, Server]:
-    """Every server, ready."""
+    """Start every server and wait until it is ready."""
     without = {ALL: "", NONE: ",".join(MIDDLEWARES.values())}
     without |= {f"without {name}": cls for name, cls in MIDDLEWARES.items()}
     running = {BARE: Server(servers.uvicorn("predictor"), folder / "bare", SENTILINE_MODEL=model)}
@@ -53,7 +53,7 @@ def start_all(stack: contextlib.ExitStack, folder: Path, model: str) -> dict[str
 
 
 def table(turns: dict[str, Sequence[Turn]]) -> Table:
-    """CPU a request, how much it falls when a middleware is left out, and that as a share of what BentoML adds."""
+    """Return a table of CPU per request, its reduction without a middleware, and the share of what BentoML adds."""
     every = [turn.cpu for turn in turns[ALL]]
     added = statistics.median(one - turn.cpu for one, turn in zip(every, turns[BARE], strict=True))
     rows = []
@@ -62,7 +62,7 @@ def table(turns: dict[str, Sequence[Turn]]) -> Table:
         rate, cpu = (statistics.median(getattr(turn, key) for turn in found) for key in ("rate", "cpu"))
         rows.append([name, f"{rate:,.0f}", f"{1e3 * cpu:.2f}", f"{1e3 * saved:.2f}", f"{100 * saved / added:.0f} %"])
     return Table(
-        ["naive BentoML API", "requests/s", "server CPU ms a request", "less by", "of what BentoML adds"], rows
+        ["naive BentoML API", "requests/s", "server CPU ms per request", "less by", "of what BentoML adds"], rows
     )
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--reviews", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of a server's turn in a round")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds under load per server and round")
     options = parser.parse_args()
     about, bodies = machine(), bodies_of(sample(options.archive, options.reviews), "none")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:

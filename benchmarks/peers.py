@@ -18,15 +18,13 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from benchmarks.lib.frontier import Point, draw, frontier
 from benchmarks.lib.process_pool import ScorerPool
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.systems import System, lexicon_systems, ngram_classifiers, sentiline_models, transformers
-from benchmarks.lib.tables import Table, add_options, machine, publish
+from benchmarks.lib.tables import Table, add_options, machine, publish, replace_block
 from sentiline.cpus import available_cpus
-from sentiline.reporting.output_file import write_atomically
 from training.data import imdb
 from training.data.review import Review
 
@@ -180,7 +178,9 @@ def report(
         draw(points, base, f"{tested:,} test reviews, {about.split(' (')[0]}", options.output)
     if options.page:
         link = os.path.relpath(options.output.resolve(), options.page.resolve().parent)
-        fill(options.page, [*parts, f"![Accuracy on IMDB's test reviews against reviews a second]({link})"])
+        replace_block(
+            options.page, BEGIN, END, [*parts, f"![Accuracy on IMDB's test reviews against reviews a second]({link})"]
+        )
 
 
 def row(one: System, point: Point, times: float) -> list[str]:
@@ -212,19 +212,6 @@ def notes(systems: Sequence[System]) -> str:
     """List the hyperparameters chosen on the validation part."""
     chosen = [f"{one.name}: {one.chosen}" for one in systems if one.chosen]
     return f"Chosen on the validation part: {'; '.join(chosen)}." if chosen else ""
-
-
-def fill(page: Path, parts: Sequence[Any]) -> None:
-    """Replace the text between the two markers of a page.
-
-    Raises:
-        SystemExit: The page lacks a marker or has it twice.
-    """
-    text = page.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise SystemExit(f"error: {page} must contain {BEGIN} and {END} once each")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_atomically(page, "\n\n".join([before + BEGIN, *map(str, parts), END + after]).encode())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Time from the start of the service's process until /readyz answers 200, with a warm disk; and its memory.
+"""Measure the time from the start of the service until /readyz answers 200, with a warm disk cache, and its memory.
 
-`sentiline serve` and `bentoml serve` start BentoML's supervisor and one worker; the single process is uvicorn around
-the same application. Memory is the proportional set size of all processes, when ready and after some reviews. Every
-one is started once before the rounds, so that its files are in the system's cache.
+`sentiline serve` and `bentoml serve` start BentoML's supervisor and one worker; the single process is uvicorn with
+the same application. Memory is the proportional set size of all processes, when ready and after some reviews. Each
+command is started once before the rounds, so that its files are in the system's cache.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.startup [--rounds 5] [--reviews 500]
 """
@@ -34,9 +34,9 @@ class Start:
     """One start.
 
     Attributes:
-        seconds: until ready.
-        memory: bytes when ready.
-        after: bytes after the reviews.
+        seconds: The time until ready.
+        memory: The memory when ready, in bytes.
+        after: The memory after the reviews, in bytes.
     """
 
     seconds: float
@@ -45,7 +45,7 @@ class Start:
 
 
 def start(command: Sequence[str], model: str, bodies: Sequence[bytes], connections: int = 8) -> Start:
-    """Start a server, wait for it, let it answer each body about once, stop it."""
+    """Start a server, wait until it is ready, send each body about once, and stop it."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Server(command, Path(folder), SENTILINE_MODEL=model) as server,
@@ -66,7 +66,7 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--reviews", type=int, default=500, help="answered, with timesteps, before memory is read again"
+        "--reviews", type=int, default=500, help="reviews, with timesteps, before memory is measured again"
     )
     options = parser.parse_args()
     about = machine()

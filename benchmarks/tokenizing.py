@@ -74,9 +74,9 @@ class TokenizerUnderTest:
     """One tokenizer.
 
     Attributes:
-        name: its row's title.
-        encode: text → (ids and whatever else it yields); what is timed.
-        tokens: text → (token as the vocabulary spells it or None if unknown, start, end) of every token.
+        name: The title of its row.
+        encode: Encodes a text; this is timed.
+        tokens: Returns the vocabulary entry (None if unknown), start and end of every token of a text.
     """
 
     name: str
@@ -97,7 +97,7 @@ def ours(texts: Sequence[str], size: int) -> TokenizerUnderTest:
 
 
 def without_fallback(texts: Sequence[str], size: int) -> TokenizerUnderTest:
-    """Ours, but a word that is not in the vocabulary as written is unknown at once."""
+    """Return Sentiline's tokenizer without fallback spellings for words that are not in the vocabulary as written."""
     vocabulary = set(build_vocabulary(texts, size))
 
     def tokens(text: str) -> list[tuple[str | None, int, int]]:
@@ -109,7 +109,7 @@ def without_fallback(texts: Sequence[str], size: int) -> TokenizerUnderTest:
 
 
 def theirs(name: str, texts: Sequence[str], size: int) -> TokenizerUnderTest:
-    """A model of the `tokenizers` library, trained on the same texts, behind equal normalization."""
+    """Return a model of the `tokenizers` library, trained on the same texts with equal normalization."""
     special = list(SPECIAL_TOKENS)
     model, trainer = {
         "WordLevel": lambda: (
@@ -141,7 +141,7 @@ def theirs(name: str, texts: Sequence[str], size: int) -> TokenizerUnderTest:
 
 
 def seconds(tokenizers_under_test: Sequence[TokenizerUnderTest], texts: Sequence[str], rounds: int) -> list[float]:
-    """Least CPU time of each over the texts; rounds interleave, so that a busy moment hits all alike."""
+    """Return the least CPU time of each tokenizer over interleaved rounds."""
     least = [float("inf")] * len(tokenizers_under_test)
     for _ in range(rounds):
         for place, tested in enumerate(tokenizers_under_test):
@@ -158,7 +158,7 @@ def unknown_share(tested: TokenizerUnderTest, texts: Iterable[str]) -> float:
 
 
 def right_spans(tested: TokenizerUnderTest, texts: Iterable[str]) -> float:
-    """Share of known tokens whose span of the raw text, lower-cased, spells them."""
+    """Return the share of known tokens that equal the lower-cased raw text of their span."""
     apostrophes = str.maketrans("\u2019\u2018\u02bc\uff07", "''''")
     found = [
         text[start:end].lower().translate(apostrophes) == token.replace("\u0130", "i\u0307")
@@ -172,10 +172,12 @@ def right_spans(tested: TokenizerUnderTest, texts: Iterable[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, or the downloaded one")
-    parser.add_argument("--vocabulary", type=int, default=25_000, help="entries of every vocabulary")
-    parser.add_argument("--subword-reviews", type=int, default=4000, help="training reviews of the subword models")
-    parser.add_argument("--reviews", type=int, default=2000, help="validation reviews timed")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds; the fastest counts")
+    parser.add_argument("--vocabulary", type=int, default=25_000, help="size of every vocabulary")
+    parser.add_argument(
+        "--subword-reviews", type=int, default=4000, help="number of training reviews for the subword models"
+    )
+    parser.add_argument("--reviews", type=int, default=2000, help="number of validation reviews to time")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds; the fastest counts")
     options = parser.parse_args()
 
     console = Console()

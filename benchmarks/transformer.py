@@ -32,9 +32,7 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--reviews", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--quick", action="store_true", help="a tiny encoder, to try the script: the figures mean nothing"
-    )
+    parser.add_argument("--quick", action="store_true", help="a tiny encoder; the figures mean nothing")
     options = parser.parse_args()
     size = TINY if options.quick else DISTILBERT
     about = machine()
@@ -57,7 +55,7 @@ def main() -> None:
     columns = ["", "reviews/s", "Sentiline is faster, times", "one review, median ms", "Sentiline is sooner, times"]
     text = (
         f"{len(texts)} validation reviews, {options.rounds} interleaved rounds; {about}. The transformer has "
-        f"{parameters:,} parameters and reads {pieces:.0f} pieces of a review on average; {predictor!r}, detail none."
+        f"{parameters:,} parameters and reads {pieces:.0f} pieces per review on average; {predictor!r}, detail none."
     )
     figures = {"parameters": parameters, "pieces": pieces, "reviews_per_second": speeds, "median_seconds": latencies}
     publish([text, Table(columns, rows)], figures, options)
@@ -79,7 +77,7 @@ def throughput(
     systems = {"Sentiline": timed(lambda: predictor.read(list(texts) * REPEATS, spans=False), REPEATS * len(texts))}
     for name, transformer in transformers.items():
         transformer.score(texts[:2])
-        for batch, title in ((1, "one review a run"), (8, "batches of 8 by length")):
+        for batch, title in ((1, "one review per run"), (8, "batches of 8 by length")):
             systems[f"transformer {name}, {title}"] = timed(
                 functools.partial(transformer.score, texts, batch=batch), len(texts)
             )
@@ -104,7 +102,7 @@ def latency(
 
     systems: dict[str, Callable[[], list[float]]] = {"Sentiline": timed(predictor.read)}
     for name, transformer in transformers.items():
-        systems[f"transformer {name}, one review a run"] = timed(transformer.score)
+        systems[f"transformer {name}, one review per run"] = timed(transformer.score)
     return {
         name: statistics.median([one for turn in turns for one in turn])
         for name, turns in interleave(systems, rounds).items()

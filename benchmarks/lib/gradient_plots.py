@@ -1,4 +1,4 @@
-"""The pictures of docs/gradients.md, as matplotlib figures; computes nothing but moving means."""
+"""The plots of docs/gradients.md."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ Norms = NDArray[np.float64]
 
 
 def draw_norms(panels: Mapping[str, Mapping[str, Norms]], path: Path) -> None:
-    """One panel a group of curves: geometric mean over the reviews, with a band from the 10th to the 90th percentile.
+    """Plot one panel per group of curves: geometric means with bands from the 10th to the 90th percentile.
 
     Args:
-        panels: by title, curves by name; a name begins with the cell, or is a factor such as "1.5".
-        path: of the PNG.
+        panels: The curves by title and name; a name starts with the cell, or is a factor such as "1.5".
+        path: The PNG file to write.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
@@ -70,11 +70,11 @@ def _curve(axes: Axes, name: str, norms: Norms, position: float) -> None:
 
 
 def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
-    """Loss and gradient norm of every run, one color a setting.
+    """Plot the loss and gradient norm of every run, with one color per setting.
 
     Args:
-        runs: by setting, one run a seed.
-        path: of the PNG.
+        runs: The runs by setting, one per seed.
+        path: The PNG file to write.
     """
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(10, 3.4), layout="constrained")
@@ -94,6 +94,4 @@ def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    figure.savefig(beside, format="png", dpi=130, metadata={"Software": None})
-    beside.replace(path)
+    figure.savefig(path, format="png", dpi=130, metadata={"Software": None})

@@ -50,6 +50,19 @@ def _lines(path: str) -> list[str]:
         return []
 
 
+def replace_block(page: Path, begin: str, end: str, parts: Sequence[str | Table]) -> None:
+    """Replace the paragraphs and tables between two markers of a Markdown page.
+
+    Raises:
+        SystemExit: The page does not contain each marker once.
+    """
+    text = page.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise SystemExit(f"error: {page} must contain {begin} and {end} once each")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    write_atomically(page, "\n\n".join([before + begin, *map(str, parts), end + after]).encode())
+
+
 def publish(parts: Sequence[str | Table], figures: dict[str, Any], options: argparse.Namespace) -> None:
     """Print paragraphs and tables, and write the files that the options name."""
     document = "\n\n".join(map(str, parts)) + "\n"
