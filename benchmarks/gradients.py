@@ -9,7 +9,7 @@ trained weights are those of the installed models rnn, gru and lstm; missing mod
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -150,7 +150,8 @@ def _generate(port: int, requests: Sequence[bytes], connections: int, seconds: f
             while idle:
                 idle.popleft().send(requests[sent % len(requests)], time.perf_counter())
                 sent, busy = sent + 1, busy + 1
-        while rate is not None and open_for_more and (due := started + (sent + unsent) / rate) <= now:
+        # also after a stall at the end: every request that was due is sent or counted as unsent
+        while rate is not None and sent + unsent < rate * seconds and (due := started + (sent + unsent) / rate) <= now:
             if idle:  # the one used last, since the server may just be closing those that idle longest
                 idle.pop().send(requests[sent % len(requests)], due)
                 sent, busy = sent + 1, busy + 1

@@ -44,7 +44,7 @@ UNSEEN = ["the best, wonderful", "the worst, dull", "dull and dull and dull", "w
 
 
 @pytest.mark.long
-def test_script(imdb_archive: Path, tmp_path: Path) -> None:
+def test_the_script_writes_tables_plot_and_page(imdb_archive: Path, tmp_path: Path) -> None:
     picture, page = tmp_path / "images" / "peers.png", tmp_path / "peers.md"
     page.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nAfter.\n")
     files = {"markdown": tmp_path / "t.md", "json": tmp_path / "t.json", "output": picture, "page": page}
@@ -94,7 +94,7 @@ def test_script(imdb_archive: Path, tmp_path: Path) -> None:
     assert text.strip() in written
 
 
-def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "PACKAGES", {"VADER": "no_such_module"})
     monkeypatch.setattr(sys, "argv", ["peers"])
     with pytest.raises(SystemExit, match=r"not installed: VADER\. Run: pip install -r requirements/bench\.txt"):
