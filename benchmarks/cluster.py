@@ -31,8 +31,8 @@ from training.data import imdb
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
 CPUS = (2, 16, 64, 256)
+# The share of the long input that the short one contains.
 SHORT = 8
-"""The short input is this part of the long one."""
 
 
 @dataclass(frozen=True, slots=True)

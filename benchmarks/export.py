@@ -33,8 +33,8 @@ from training.export.convert import quantize, to_onnx
 from training.nn.model import SentimentModel, build_model
 
 Array = NDArray[Any]
+# `(batch, threads)` of each column of the table.
 SETTINGS = ((1, 1), (32, 2))
-"""`(batch, threads)` of each column of the table."""
 
 
 def main() -> None:

@@ -27,10 +27,10 @@ from sentiline.verification.onnx_weights import read_weights
 from training.data import imdb
 
 UNITS, FEATURES, STEPS = 64, 128, 200
+# Standard deviation of the word vectors that `training.nn.model` starts from.
 VECTORS_STDDEV = 0.5
-"""Standard deviation of the word vectors that `training.nn.model` starts from."""
+# Bias of an open gate: sigmoid(4) = 0.98.
 OPEN = 4.0
-"""Bias of an open gate: sigmoid(4) = 0.98."""
 FACTORS = (0.5, 1.0, 1.5, 2.0, 4.0)
 TRAINED = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 EARLY = 50

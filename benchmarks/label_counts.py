@@ -46,11 +46,11 @@ from training.supervised.trainer import Trainer
 
 COUNTS = (100, 300, 1_000, 3_000, 22_489)
 ARMS = {"plain": "without the encoder", "init": "from the encoder"}
+# The limit of a fit from the encoder, whose 256 units cost eight times as much as 64: all labels would take hours.
 MOST_STEPS = 700
-"""Of a fit from the encoder, whose 256 units cost eight times what 64 cost: all labels would take hours otherwise."""
 
+# Larger counts take longest, so they only use the first seed.
 SEVERAL_DRAWS = 300
-"""Larger counts are drawn with the first seed only: they take longest."""
 
 
 def drawn(train: Sequence[Review], count: int, seed: int) -> list[Review]:

@@ -24,13 +24,13 @@ from benchmarks.lib.servers import WITHOUT_VARIABLE, Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.serving import CONNECTIONS, Turn, bodies_of, load_server
 
+# BentoML's default middlewares by purpose, except the one that its API requires.
 MIDDLEWARES = {
     "metrics": "RunnerTrafficMetricsMiddleware",
     "OpenTelemetry": "OpenTelemetryMiddleware",
     "access log": "AccessLogMiddleware",
     "time limit": "TimeoutMiddleware",
 }
-"""Those of a service with BentoML's defaults, by what they are for, but for the one that its API cannot do without."""
 
 ALL, NONE, BARE = "with all of them", "without any of these", "bare Starlette"
 

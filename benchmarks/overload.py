@@ -23,8 +23,9 @@ from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.serving import bodies_of
 
 TIMES = 2.0
+# More than the texts that the service's default budget admits: otherwise the client would wait instead of the service
+# rejecting requests.
 CONNECTIONS = 4096
-"""More than the texts that the service's default budget admits: else the client would wait, not the service refuse."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from tests.browser import chromium
 from tests.service.server import Server
 
 WIDTH, HEIGHT = 1240, 900
+# Pixels below the reading.
 MARGIN = 20
-"""Pixels below the reading."""
 
 
 def take(page: Page, word: str) -> bytes:

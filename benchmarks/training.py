@@ -30,6 +30,7 @@ from training.data.dataset import encode
 
 LAYER_KINDS = {"float32": "float32", "bfloat16": "bfloat16", "keras": "float32, as Keras computes it"}
 LAYERS = tuple(f"layer-{units}-{kind}" for units in (64, 128, 256) for kind in LAYER_KINDS)
+# The threads per op, the number of parallel ops (0 for all), and the cases timed with them.
 PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
     "default": (
         0,
@@ -44,7 +45,6 @@ PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
     "1 thread": (1, 1, ("fit", "few", "pretrain-float32")),
     "XLA": (0, 0, ("fit-xla", "pretrain-xla")),
 }
-"""Threads of one op, ops side by side (0 for all), and what is timed under them."""
 
 NAMES = {
     "fit": "as it is",

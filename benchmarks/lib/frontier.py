@@ -18,8 +18,8 @@ from matplotlib.transforms import Bbox
 
 from training.plotting import INK, STYLE, png
 
+# The smallest gap in accuracy, in percentage points, at which the axis is broken.
 GAP = 6.0
-"""Percentage points without a point between two others from which on the axis is broken there."""
 
 # Okabe & Ito's colours, which colour-blind readers tell apart; the marker says the same
 _KINDS = {
@@ -28,12 +28,12 @@ _KINDS = {
     "lexicon": ("#6b7280", "^"),
     "transformer": ("#009e73", "D"),
 }
+# The offsets of a name from its point in typographic points, in order of preference.
 _PLACES = [
     (distance * x, distance * y)
     for distance in (10, 20, 32, 46, 62)
     for x, y in ((0.8, 0.8), (1, 0), (0.8, -0.8), (0, 1.2), (-0.8, 0.8), (-1, 0), (-0.8, -0.8), (0, -1.2))
 ]
-"""Where a name may stand beside its point, in points, in order of preference."""
 
 
 @dataclass(frozen=True)

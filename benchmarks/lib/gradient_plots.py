@@ -31,8 +31,8 @@ _STYLE: Any = {  # rc_context wants a literal type of every key it knows
 _LOWEST, _HIGHEST = 1e-30, 1e30
 _WINDOW = 20
 
+# Norms relative to the last step, [reviews, timesteps]: column k is k steps before the last.
 Norms = NDArray[np.float64]
-"""[reviews, timesteps]: norm k steps before the last in column k, 1 in column 0."""
 
 
 def draw_norms(panels: Mapping[str, Mapping[str, Norms]], path: Path) -> None:

@@ -107,7 +107,7 @@ def score(
 
     options = Options(memory=parse_size(memory), **how)
     if reports:
-        from sentiline.reporting.report import ReportBuilder, check_targets
+        from sentiline.reporting.report import HtmlReportBuilder, check_targets
 
         check_targets(reports, (*inputs, output), overwrite=overwrite or resume)
     elif date_column or date_format:
@@ -120,7 +120,7 @@ def score(
         follower = None
         if reports:
             command = shlex.join(["sentiline", *sys.argv[1:]])
-            follower = ReportBuilder(
+            follower = HtmlReportBuilder(
                 reports, predictor, date_column=date_column, date_format=date_format, facts={"command": command}
             )
         try:

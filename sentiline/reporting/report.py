@@ -24,7 +24,7 @@ OPTION = "--report"
 ENDINGS = (".html", ".htm")
 
 
-class ReportBuilder:
+class HtmlReportBuilder:
     """Builds the report of a run from its first chunk to its last, across interruptions."""
 
     def __init__(
