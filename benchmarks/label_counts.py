@@ -53,7 +53,7 @@ MOST_STEPS = 700
 SEVERAL_DRAWS = 300
 
 
-def drawn(train: Sequence[Review], count: int, seed: int) -> list[Review]:
+def draw_reviews(train: Sequence[Review], count: int, seed: int) -> list[Review]:
     """Return `count` reviews (or all) with alternating classes; a smaller count gives the beginning of a larger one."""
     order = np.random.default_rng([seed, 1]).permutation(len(train))
     sides = [[train[index] for index in order if train[index].label == label] for label in (0, 1)]
@@ -61,7 +61,7 @@ def drawn(train: Sequence[Review], count: int, seed: int) -> list[Review]:
     return paired[:count] if count <= len(paired) else list(train)
 
 
-def held_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mapping[str, str]) -> FitData:
+def hold_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mapping[str, str]) -> FitData:
     """Split labelled reviews as by `fit --data`, ignoring their films: a tenth is for choosing the epoch."""
     nameless = [dataclasses.replace(review, film=None) for review in reviews]
     train, validation = labelled_file.split(nameless, fraction=BILSTM.validation, seed=BILSTM.split_seed)
@@ -79,7 +79,9 @@ def recipe(arm: str, labels: int, seed: int, units: int, changes: Mapping[str, A
     return dataclasses.replace(config, **changes)
 
 
-def measure(run: Run, config: FitConfig, data: FitData, reviews: Sequence[Review], progress: FitProgress) -> float:
+def measure_accuracy(
+    run: Run, config: FitConfig, data: FitData, reviews: Sequence[Review], progress: FitProgress
+) -> float:
     """Fit, or resume an interrupted fit, and return the accuracy of its best epoch in percent."""
     fit(config, data, run, resume=True, progress=progress)
     tokenizer = run.read_tokenizer()
@@ -88,12 +90,12 @@ def measure(run: Run, config: FitConfig, data: FitData, reviews: Sequence[Review
     return 100 * accuracy
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read_results(path: Path) -> list[dict[str, Any]]:
     """Read the results so far."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> Table:
+def results_table(results: Sequence[Mapping[str, Any]]) -> Table:
     """Return the mean, lowest and highest accuracy over the seeds, by count and arm."""
     rows = []
     for count in sorted({result["labels"] for result in results}):
@@ -106,7 +108,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> Table:
     return Table(["labels", *(f"{name}, %" for name in ARMS.values())], rows)
 
 
-def picture(results: Sequence[Mapping[str, Any]]) -> bytes:
+def plot_results(results: Sequence[Mapping[str, Any]]) -> bytes:
     """Plot accuracy over labels as PNG bytes: one dot per seed, and a line through the means."""
     counts = sorted({result["labels"] for result in results})
     with mpl.rc_context(STYLE):
@@ -161,20 +163,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for arm in ARMS if options.only is None else [options.only]:
                     start = encoder if arm == "init" else None
                     units = options.units if start is None else start.units
-                    data = held_out(drawn(train, count, seed), start, dict(found.digests))
+                    data = hold_out(draw_reviews(train, count, seed), start, dict(found.digests))
                     config = recipe(arm, len(data.train), seed, units, json.loads(options.fit))
                     wanted.append(_result(arm, count, config, data, reviews, options.results, progress))
     low, high = wilson(round(0.9 * len(reviews)), len(reviews))
     page = (
         f"{machine()}. Accuracy on {len(reviews):,} held-out reviews, by which nothing was chosen here: one of 90 % "
         f"has a 95 % interval of ±{50 * (high - low):.1f} points. Fits from the encoder take at most {MOST_STEPS} "
-        f"steps. {_draws(len(options.seeds))}\n\n{table(wanted)}\n"
+        f"steps. {_draws(len(options.seeds))}\n\n{results_table(wanted)}\n"
     )
     print(page, end="")
     if options.markdown:
         write_atomically(options.markdown, page.encode())
     if options.picture:
-        write_atomically(options.picture, picture(wanted))
+        write_atomically(options.picture, plot_results(wanted))
 
 
 def _draws(seeds: int) -> str:
@@ -196,14 +198,14 @@ def _result(
 ) -> dict[str, Any]:
     """Return the result of one fit, from the file or measured."""
     key = {"arm": arm, "labels": count, "config": config.as_dict(), "encoder": data.description.get("encoder")}
-    for known in read(path):
+    for known in read_results(path):
         if {name: known[name] for name in key} == key:
             return known
     progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}")
     run = Run(path.with_suffix("") / f"{arm}-{count}-{config.seed}")
-    accuracy = measure(run, config, data, reviews, progress)
+    accuracy = measure_accuracy(run, config, data, reviews, progress)
     result = {**key, "accuracy": accuracy, "reviews": len(reviews), "history": run.read_log()}
-    before = "".join(json.dumps(known) + "\n" for known in read(path))
+    before = "".join(json.dumps(known) + "\n" for known in read_results(path))
     write_atomically(path, (before + json.dumps(result) + "\n").encode())
     shutil.rmtree(run.folder)
     progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}: {accuracy:.2f} %")

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.lib import servers
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave
 from benchmarks.lib.servers import WITHOUT_VARIABLE, Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds under load per server and round")
     options = parser.parse_args()
-    about, bodies = machine(), bodies_of(sample(options.archive, options.reviews), "none")
+    about, bodies = machine(), bodies_of(sample_reviews(options.archive, options.reviews), "none")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         running = start_all(stack, Path(folder), options.model)
         for server in running.values():

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.lib import servers
 from benchmarks.lib.load import LoadResult, generate_load
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.serving import bodies_of
@@ -150,7 +150,7 @@ def main() -> None:
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # each connection is a descriptor, here and in the server
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    texts, about = sample(options.archive, options.reviews), machine()
+    texts, about = sample_reviews(options.archive, options.reviews), machine()
     of_server, of_generator = _two_cpus()
     with tempfile.TemporaryDirectory() as folder:
         os.sched_setaffinity(0, {of_server})  # which what is started from here on inherits

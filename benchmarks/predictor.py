@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.lib.arithmetic import operations, peak
 from benchmarks.lib.batched import Batched
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.straightforward import STAGES, Clock, Seconds, Straightforward
 from benchmarks.lib.tables import Table, add_options, machine, publish
@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="PNG file for the plot of the stages")
     options = parser.parse_args()
     about = machine()
-    texts = sample(options.archive, options.reviews)
+    texts = sample_reviews(options.archive, options.reviews)
     lists = [texts[start : start + LIST] for start in range(0, len(texts), LIST)]
     bundle = find(options.model)
     naive = Straightforward(bundle)

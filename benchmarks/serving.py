@@ -28,7 +28,7 @@ import orjson
 from benchmarks.lib import servers, stage_breakdown
 from benchmarks.lib.bare import TRANSFORMER_VARIABLE
 from benchmarks.lib.load import generate_load
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
@@ -252,7 +252,7 @@ def main() -> None:
     if options.quick:
         options.reviews, options.rounds, options.seconds = min(options.reviews, 64), 1, min(options.seconds, 0.5)
     options.about = machine()
-    options.texts = sample(options.archive, options.reviews)
+    options.texts = sample_reviews(options.archive, options.reviews)
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.ExitStack() as stack,

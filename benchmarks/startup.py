@@ -21,7 +21,7 @@ import orjson
 
 from benchmarks.lib import servers
 from benchmarks.lib.load import generate_load
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
@@ -71,7 +71,8 @@ def main() -> None:
     options = parser.parse_args()
     about = machine()
     bodies = [
-        orjson.dumps({"inputs": text, "detail": "timesteps"}) for text in sample(options.archive, options.reviews)
+        orjson.dumps({"inputs": text, "detail": "timesteps"})
+        for text in sample_reviews(options.archive, options.reviews)
     ]
     commands = {
         "sentiline serve": servers.sentiline(options.model),

@@ -76,7 +76,7 @@ def chosen(name: str, beginnings: Sequence[str]) -> list[str]:
     return [case for case in PROCESSES[name][2] if case.startswith(tuple(beginnings))]
 
 
-def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
+def run_process(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Run one process and return its figures."""
     intra, inter, _ = PROCESSES[name]
     command = [sys.executable, "-m", "benchmarks.lib.training_steps", ids, "--intra", intra, "--inter", inter]
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in PROCESSES:
             figures = known.get(name, {"cases": {}})
             if name in options.only and chosen(name, options.cases):
-                new = run(name, ids, options)
+                new = run_process(name, ids, options)
                 figures = new | {"cases": figures["cases"] | new["cases"]}
             if figures["cases"]:
                 found[name] = figures

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.lib.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
@@ -36,7 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     size = TINY if options.quick else DISTILBERT
     about = machine()
-    texts = sample(options.archive, options.reviews)
+    texts = sample_reviews(options.archive, options.reviews)
     with tempfile.TemporaryDirectory() as folder, load(options.model) as predictor:
         fp32, int8 = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
         parameters = build(fp32, size)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,21 +12,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmarks.lib.clipping import Trajectory
+from training.plotting import INK, STYLE
 
 COLORS = {"RNN": "#b45309", "GRU": "#0f766e", "LSTM": "#1d4ed8"}
 _FACTORS = mpl.colormaps["viridis"]
-_INK = "#1f2937"
-_STYLE: Any = {  # rc_context wants a literal type of every key it knows
-    "font.size": 9,
-    "axes.edgecolor": "#9ca3af",
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e5e7eb",
-    "grid.linewidth": 0.6,
-}
 _LOWEST, _HIGHEST = 1e-30, 1e30
 _WINDOW = 20
 
@@ -42,7 +30,7 @@ def draw_norms(panels: Mapping[str, Mapping[str, Norms]], path: Path) -> None:
         panels: The curves by title and name; a name starts with the cell, or is a factor such as "1.5".
         path: The PNG file to write.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
         for axes, (title, curves) in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
@@ -76,7 +64,7 @@ def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
         runs: The runs by setting, one per seed.
         path: The PNG file to write.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2)
         for (name, found), color in zip(runs.items(), ("#b91c1c", "#0f766e"), strict=True):
@@ -85,7 +73,7 @@ def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
                 mean = np.convolve(run.losses, np.ones(_WINDOW) / _WINDOW, mode="valid")
                 left.plot(np.arange(len(mean)) + _WINDOW, mean, color=color, linewidth=1.1, label=label)
                 right.plot(run.norms, ".", markersize=1.8, color=color, alpha=0.5)
-        left.axhline(np.log(2), color=_INK, linewidth=1, linestyle=":", label="chance")
+        left.axhline(np.log(2), color=INK, linewidth=1, linestyle=":", label="chance")
         left.set(xlabel="update", title=f"Loss, mean of {_WINDOW} batches, one line per seed")
         figure.legend(loc="outside upper center", ncols=3, frameon=False)
         right.set(xlabel="update", title="Norm of the gradient before clipping", yscale="log")

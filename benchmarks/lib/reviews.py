@@ -8,7 +8,7 @@ from pathlib import Path
 from training.data import imdb
 
 
-def sample(archive: Path | None, count: int) -> list[str]:
+def sample_reviews(archive: Path | None, count: int) -> list[str]:
     """Return the texts of `count` validation reviews.
 
     Args:
