@@ -166,17 +166,11 @@ class _ModelEvaluator:
         manifest, precision = self.predictor.manifest, self.predictor.precision
         positive = np.frombuffer(self.positive, np.float32)
         confusion = confusion_matrix(labels, positive >= 0.5)
+        tn, fn = confusion.true_negatives, confusion.false_negatives
+        tp, fp = confusion.true_positives, confusion.false_positives
         classes = {
-            "NEGATIVE": class_metrics(
-                confusion.true_negatives,
-                confusion.true_negatives + confusion.false_negatives,
-                confusion.true_negatives + confusion.false_positives,
-            ),
-            "POSITIVE": class_metrics(
-                confusion.true_positives,
-                confusion.true_positives + confusion.false_positives,
-                confusion.true_positives + confusion.false_negatives,
-            ),
+            "NEGATIVE": class_metrics(tn, tn + fn, tn + fp),
+            "POSITIVE": class_metrics(tp, tp + fp, tp + fn),
         }
         bins = calibration_bins(labels, positive)
         return ModelEvaluation(

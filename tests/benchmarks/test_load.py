@@ -13,7 +13,7 @@ from benchmarks.lib.load import CLOSED, generate_load
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """The body says what to do: sleep so many milliseconds, answer with that status, or hang up."""
+    """A handler that sleeps for milliseconds, answers with a status, or hangs up, as the body says."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -76,8 +76,8 @@ def test_the_script_writes_tables_plot_and_page(imdb_archive: Path, tmp_path: Pa
         assert one["slowest"] <= one["speed"] <= one["fastest"]
         assert len(one["rounds"]) == 2
         assert one["bytes"] > 1000
-        told = float(rows[name][0].split()[0])
-        assert told == pytest.approx(one["low"] if one["quoted"] else one["accuracy"], abs=0.01)
+        shown = float(rows[name][0].split()[0])
+        assert shown == pytest.approx(one["low"] if one["quoted"] else one["accuracy"], abs=0.01)
     assert found["bilstm int8"]["ratio"] == 1
     assert found["bilstm int8"]["accuracy"] * 60 / 100 == pytest.approx(round(found["bilstm int8"]["accuracy"] * 0.6))
     assert found["bilstm int8"]["accuracy"] > 75
