@@ -71,8 +71,7 @@ def find_scheme(sources: Sequence[Source], label_column: str, encoding: str) -> 
     for source in sources:
         if source.once:
             raise OptionError(
-                f"{source.name} can only be read once, so the scheme of its labels cannot be inferred; set it with "
-                "--labels",
+                f"{source.name} is read once, so the scheme of its labels cannot be inferred; set it with --labels",
                 field="--labels",
             )
     try:
