@@ -1,4 +1,4 @@
-"""The steps from a plain BiLSTM to the flagship in one table, read from the run folders of `make flagship`.
+"""Print the steps from a plain BiLSTM to the flagship as one table, from the run folders of `make flagship`.
 
 `python -m benchmarks.ablation runs/bilstm-plain runs/bilstm-teacher runs/ngrams runs/bilstm --markdown ablation.md`
 """
@@ -16,7 +16,7 @@ from training.supervised.run_folder import Run
 
 
 def fit_row(run: Run) -> list[str]:
-    """One fit: what it is, parameters, minutes, accuracy on validation and, where it was read, on test."""
+    """Return the row of a fit: its name, parameters, minutes, and accuracy on validation and, if measured, on test."""
     config, data = run.read_config()
     history = run.read_log()
     best = min(history, key=lambda epoch: epoch["validation_loss"])
@@ -46,7 +46,7 @@ def _minutes(seconds: float) -> str:
 
 
 def ngram_row(folder: Path) -> list[str]:
-    """The n-gram classifier."""
+    """Return the row of the n-gram classifier."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     figures = report["validation"]
     accuracy, loss = 100 * figures["accuracy"], figures["cross_entropy"]

@@ -1,12 +1,12 @@
-"""Time `sentiline score --engine ray` with 1 actor, 2 and so on against the local engine, and size larger runs by it.
+"""Time `sentiline score --engine ray` with 1, 2, … actors against the local engine, and extrapolate to larger runs.
 
 Usage: python -m benchmarks.cluster [--archive aclImdb_v1.tar.gz] [--reviews 20000] [--rounds 3] [--model bilstm]
                                     [--part-rows 1024] [--markdown] [--quick]
 
-All of it in one run on this machine, from Parquet to Parquet: the ratios hold where the absolute numbers do not.
-A run on Ray has a fixed cost, for processes and models to be loaded, and one that grows with the rows; a short and a
-long input tell them apart. Rounds alternate, and the fastest of each counts. --quick shows that the script works: its
-numbers mean nothing.
+Everything is measured in one run on this machine, from Parquet to Parquet: ratios hold elsewhere, absolute numbers do
+not. A run on Ray has a fixed cost for starting processes and loading models, and a cost per row; a short and a long
+input tell them apart. The rounds are interleaved, and the fastest of each counts. --quick only shows that the script
+works: its numbers mean nothing.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from training.data import imdb
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
 CPUS = (2, 16, 64, 256)
+# The share of the long input that the short one contains.
 SHORT = 8
-"""The short input is this part of the long one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds that an engine takes: `fixed`, and `each` for every review."""
+    """The cost of an engine in seconds: `fixed` per run and `each` per review."""
 
     fixed: float
     each: float
 
     @classmethod
     def of(cls, short: float, long: float, rows: int) -> Timing:
-        """Tell them apart by a short input and one of `rows` reviews."""
+        """Derive both costs from a short input and one with `rows` reviews."""
         each = (long - short) / (rows - rows // SHORT)
         return cls(max(0.0, long - rows * each), each)
 
@@ -55,9 +55,11 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", default="bilstm")
-    parser.add_argument("--part-rows", type=int, default=1024, help="small, as for the few reviews timed here")
-    parser.add_argument("--markdown", action="store_true", help="nothing but the tables")
-    parser.add_argument("--quick", action="store_true", help="a few reviews, one actor")
+    parser.add_argument(
+        "--part-rows", type=int, default=1024, help="rows per output file, small because few reviews are timed"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print only the tables")
+    parser.add_argument("--quick", action="store_true", help="a few reviews and one actor; the figures mean nothing")
     options = parser.parse_args()
     if options.quick:
         options.reviews, options.rounds = 64, 1
@@ -81,7 +83,7 @@ def main() -> None:
 def measure(
     model: str, texts: list[str], folder: Path, actors: list[int], rounds: int, part_rows: int
 ) -> tuple[Timing, dict[int, Timing]]:
-    """Time the local engine with all CPUs, and Ray with some numbers of actors of one thread; the scores must agree."""
+    """Time the local engine with all CPUs and Ray with one-thread actors, and check that the scores agree."""
     inputs = {rows: folder / f"{rows}.parquet" for rows in (len(texts) // SHORT, len(texts))}
     for rows, path in inputs.items():
         table = pa.table({"id": range(rows), "text": texts[:rows]})
@@ -110,14 +112,14 @@ def measure(
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+    """Return the seconds that a call takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def throughput(local: Timing, ray: dict[int, Timing]) -> str:
-    """Reviews a second beyond the fixed cost, as a table."""
+    """Return the reviews per second beyond the fixed cost as a table."""
     lines = ["| engine | seconds to begin | reviews/s | of the local engine |", "|---|---|---|---|"]
     lines.append(f"| local, {available_cpus()} threads | {local.fixed:.1f} | {1 / local.each:,.0f} | 1.00 |")
     for count, timing in ray.items():
@@ -128,7 +130,7 @@ def throughput(local: Timing, ray: dict[int, Timing]) -> str:
 
 
 def sizing(ray: dict[int, Timing], size: float) -> str:
-    """How long larger inputs take on more CPUs, as a table: the rate of the most actors measured, for each CPU."""
+    """Return the expected duration of larger runs as a table, from the rate per CPU of the largest number of actors."""
     count, timing = max(ray.items())
     rate = 1 / timing.each / count
     lines = [f"| reviews | text | {' | '.join(f'{cpus} CPUs' for cpus in CPUS)} | CPU hours |"]
@@ -141,7 +143,7 @@ def sizing(ray: dict[int, Timing], size: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in a unit that suits it."""
+    """Format a duration in a suitable unit."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.1f} {unit}"

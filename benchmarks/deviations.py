@@ -1,7 +1,7 @@
-"""What each deviation from its published form costs the one-unit LSTM: `python -m benchmarks.deviations`.
+"""Measure what each deviation from its published form costs the one-unit LSTM: `python -m benchmarks.deviations`.
 
-The published form pads on the left and knows no lengths; ours pads on the right and reads each review to its own end.
-Every variant changes one thing of ours, the last one all of them; validation part and seeds are the same for all.
+The published form pads on the left and ignores lengths; ours pads on the right and reads each review to its own end.
+Every variant changes one property of ours, the last one all of them; validation part and seeds are the same for all.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Variant:
     """One way to fit the one-unit LSTM.
 
     Attributes:
-        name: what differs from ours.
-        left: pad on the left to 500 tokens, without a mask; else on the right, with one.
-        words: drop punctuation, and count occurrences instead of reviews for the vocabulary.
-        shared_mask: one dropout mask for a whole review; else one a token.
-        data: share of the training part that is used.
-        epochs: passes over it; validation is read after the last.
+        name: The difference from our form.
+        left: Whether to pad on the left to 500 tokens without a mask, instead of on the right with a mask.
+        words: Whether to drop punctuation and rank the vocabulary by occurrences instead of by reviews.
+        shared_mask: Whether to use one dropout mask per review instead of one per token.
+        data: The share of the training part that is used.
+        epochs: The number of epochs; validation accuracy is measured after the last.
     """
 
     name: str
@@ -60,7 +60,7 @@ VARIANTS = (
 
 
 def encode(tokens: Sequence[list[str]], ids: dict[str, int], *, left: bool) -> NDArray[np.int32]:
-    """The last 500 tokens of each review as ids, padded with 0.
+    """Encode the last 500 tokens of each review as ids, padded with 0.
 
     Returns:
         int32 [len(tokens), 500].
@@ -74,14 +74,14 @@ def encode(tokens: Sequence[list[str]], ids: dict[str, int], *, left: bool) -> N
 
 
 def vocabulary(tokens: Sequence[list[str]], *, by_occurrence: bool) -> dict[str, int]:
-    """The most frequent tokens and their ids, after those of padding and unknown."""
+    """Return the ids of the most frequent tokens; the first ids are those of padding and unknown tokens."""
     counts = Counter(word for words in tokens for word in (words if by_occurrence else set(words)))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))[: VOCABULARY - len(SPECIAL_TOKENS)]
     return {word: index + len(SPECIAL_TOKENS) for index, word in enumerate(ranked)}
 
 
 def network(variant: Variant) -> keras.Model:
-    """Word vectors, dropout, one LSTM unit with a sigmoid, whose last state is the probability."""
+    """Build word vectors, dropout, and one LSTM unit with a sigmoid, whose last state is the probability."""
     noise = (None, 1, WIDTH) if variant.shared_mask else None
     model = keras.Sequential(
         [
@@ -96,7 +96,7 @@ def network(variant: Variant) -> keras.Model:
 
 
 def validation_accuracy(variant: Variant, seed: int, parts: tuple[list[Review], list[Review]]) -> float:
-    """Fit once and read the validation part once, after the last epoch."""
+    """Fit once and measure the validation accuracy after the last epoch."""
     texts = [[split(review.text)[0] for review in part] for part in parts]
     if variant.words:
         texts = [[[word for word in words if any(map(str.isalnum, word))] for words in part] for part in texts]
@@ -113,14 +113,16 @@ def validation_accuracy(variant: Variant, seed: int, parts: tuple[list[Review], 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line a variant as it is fitted."""
+    """Print one line per variant."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default: as `python -m training` finds it")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--reviews", type=int, help="use this many training reviews only, for a quick look")
-    parser.add_argument("--only", type=int, nargs="+", choices=range(len(VARIANTS)), help="some variants, by number")
-    parser.add_argument("--threads", type=int, help="of TensorFlow; default: all cores")
-    parser.add_argument("--json", type=Path, help="write the accuracies here too")
+    parser.add_argument("--reviews", type=int, help="number of training reviews, for a quick look; default all")
+    parser.add_argument(
+        "--only", type=int, nargs="+", choices=range(len(VARIANTS)), help="numbers of the variants to fit; default all"
+    )
+    parser.add_argument("--threads", type=int, help="TensorFlow threads; default all cores")
+    parser.add_argument("--json", type=Path, help="file for the accuracies")
     options = parser.parse_args(arguments)
     configure(options.threads)
     train, validation = imdb.split(imdb.load(options.archive).train)

@@ -1,12 +1,12 @@
-"""Set the contributions of a bundle beside leave-one-token-out and beside deleting tokens at random.
+"""Compare the contributions of a bundle with leave-one-token-out and with deleting random tokens.
 
 On random validation reviews, in fp32, one thread:
 - leave-one-out: token t's effect is the logit of the whole review minus the logit of the review without t;
 - rank correlation (Spearman) of contributions and effects, review by review, and whether the ten largest
   contributions have the sign of their effects;
 - deletion: the k tokens with the largest contributions towards the verdict are removed at once; how far the logit
-  moves away from the verdict, beside the k largest effects and k random tokens (mean of ten draws);
-- CPU time: contributions take the one run that gives the verdict, leave-one-out one run a token (in batches of 32).
+  moves away from the verdict, compared with the k largest effects and k random tokens (mean of ten draws);
+- CPU time: contributions need only the run that gives the verdict, leave-one-out one run per token (in batches of 32).
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.explanations [--reviews 200] [--model bilstm] [--output PICTURE]
 """
@@ -47,12 +47,12 @@ class Explained:
     """One review.
 
     Attributes:
-        tokens: its number of tokens.
-        correlation: Spearman's, of contributions and effects.
-        signs: share of its ten largest contributions that have the sign of their effects.
-        overlap: share of its ten largest contributions that are among its ten largest effects.
-        drops: how far the logit moves away from the verdict, by method, float64 [len(DELETED)].
-        seconds: CPU time of each method.
+        tokens: The number of tokens.
+        correlation: Spearman's rank correlation of contributions and effects.
+        signs: The share of the ten largest contributions with the sign of their effects.
+        overlap: The share of the ten largest contributions among the ten largest effects.
+        drops: How far the logit moves away from the verdict, by method, float64 [len(DELETED)].
+        seconds: The CPU time of each method.
     """
 
     tokens: int
@@ -77,11 +77,11 @@ def main() -> None:
     print_table(bundle, reviews)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     draw(reviews).savefig(options.output, dpi=130, metadata={"Software": None})
-    print(f"\npicture: {options.output}")
+    print(f"\nplot: {options.output}")
 
 
 def sample(bundle: Bundle, archive: Path | None, count: int, generator: np.random.Generator) -> list[Array]:
-    """Token ids of random validation reviews of more than 20 tokens, cut as the bundle cuts them."""
+    """Return the token ids of random validation reviews with more than 20 tokens, truncated as by the bundle."""
     _, validation = imdb.split(imdb.load(archive).train)
     order = generator.permutation(len(validation))
     ids = encode([validation[index] for index in order[: 2 * count]], bundle.tokenizer()).ids
@@ -98,14 +98,14 @@ class Graph:
         self._session = ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def contributions(self, ids: Array) -> tuple[float, Array]:
-        """Logit and contributions of one review."""
+        """Return the logit and the contributions of one review."""
         padded, lengths = pad([ids])
         feed = {"input_ids": padded, "lengths": lengths}
         logit, contributions = self._session.run(["logit", "contributions"], feed)
         return float(logit[0]), contributions[0].astype(np.float64)
 
     def logits(self, sequences: Sequence[Array]) -> Array:
-        """Logit of each sequence, in batches; float64 [len(sequences)]."""
+        """Return the logit of each sequence, computed in batches, float64 [len(sequences)]."""
         found = []
         for start in range(0, len(sequences), _BATCH):
             padded, lengths = pad(sequences[start : start + _BATCH])
@@ -114,7 +114,7 @@ class Graph:
 
 
 def explain(graph: Graph, ids: Array, generator: np.random.Generator) -> Explained:
-    """Compare the explanations of one review; int32 [n]."""
+    """Compare the explanations of one review, given as token ids, int32 [n]."""
     started = time.process_time()
     for _ in range(_REPEATS):
         logit, contributions = graph.contributions(ids)
@@ -158,7 +158,7 @@ def print_table(bundle: Bundle, reviews: Sequence[Explained]) -> None:
 
 
 def draw(reviews: Sequence[Explained]) -> Figure:
-    """Rank correlations as a histogram, deletions as curves."""
+    """Plot the rank correlations as a histogram and the deletions as curves."""
     with mpl.rc_context({"font.size": 9, "text.color": _INK, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(8, 3), layout="constrained")
         left, right = figure.subplots(1, 2)

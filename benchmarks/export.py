@@ -1,10 +1,10 @@
 """Time the fused export against Keras's own `model.export(format="onnx")` of the same weights, and fp32 against int8.
 
-Both exports are of one model (the preset's word vectors and recurrent layers, a dense sigmoid at every timestep, the
-same random weights: speed does not depend on their values) and their scores are compared first. They are timed in one
-process, in turn, round by round, on validation reviews in the order of their length; a figure is the median over the
-rounds, a ratio the median of the ratios within a round. What 8 bits change, and whether an answer depends on its
-batch neighbours, is measured on the trained model.
+Both exports are of one model: the preset's word vectors and recurrent layers, a dense sigmoid at every timestep, and
+the same random weights, since speed does not depend on their values. Their scores are compared first. They are timed
+in one process in interleaved rounds, on validation reviews sorted by length; a figure is the median over the rounds,
+a ratio the median of the ratios within a round. The effect of 8-bit weights, and of a review's neighbours in its
+batch, is measured on the trained model.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.export [--reviews 200] [--rounds 5] [--preset bilstm] [--model bilstm]
 """
@@ -33,8 +33,8 @@ from training.export.convert import quantize, to_onnx
 from training.nn.model import SentimentModel, build_model
 
 Array = NDArray[Any]
+# `(batch, threads)` of each column of the table.
 SETTINGS = ((1, 1), (32, 2))
-"""`(batch, threads)` of each column of the table."""
 
 
 def main() -> None:
@@ -43,9 +43,9 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--preset", choices=["bilstm", "lstm"], default="bilstm", help="sizes of the model that is timed"
+        "--preset", choices=["bilstm", "lstm"], default="bilstm", help="preset with the sizes of the timed model"
     )
-    parser.add_argument("--model", default="bilstm", help="bundle in which int8 is compared with fp32")
+    parser.add_argument("--model", default="bilstm", help="bundle whose int8 and fp32 graphs are compared")
     options = parser.parse_args()
     bundle = find(options.model)
     sequences = sample(bundle, options.archive, options.reviews)
@@ -59,14 +59,14 @@ def main() -> None:
 
 
 def sample(bundle: Bundle, archive: Path | None, count: int) -> list[Array]:
-    """Token ids of random validation reviews, cut as the bundle cuts them, shortest first."""
+    """Return the token ids of random validation reviews, truncated as by the bundle, shortest first."""
     _, validation = imdb.split(imdb.load(archive).train)
     chosen = np.random.default_rng(0).permutation(len(validation))[:count]
     return sorted(encode([validation[index] for index in chosen], bundle.tokenizer()).ids, key=len)
 
 
 def random_model(preset: str, vocabulary: int) -> SentimentModel:
-    """The preset's layers under a dense sigmoid at every timestep, which Keras can export as well."""
+    """Build the preset's layers with a dense sigmoid at every timestep, which Keras can export too."""
     config = dataclasses.replace(PRESETS[preset], head="timesteps", state_dropout=0.0, precision="both")
     model = build_model(config, vocabulary)
     generator = np.random.default_rng(0)
@@ -76,7 +76,7 @@ def random_model(preset: str, vocabulary: int) -> SentimentModel:
 
 
 def naive_export(model: SentimentModel) -> onnx.ModelProto:
-    """The same layers as everybody writes them in Keras, exported as Keras does it."""
+    """Export the same layers, written the usual way in Keras, with Keras's own exporter."""
     config, (layer,) = model.config, model.recurrent
     recurrent: Any = keras.layers.LSTM(config.units, return_sequences=True)
     if config.direction == "bidirectional":
@@ -99,21 +99,21 @@ def naive_export(model: SentimentModel) -> onnx.ModelProto:
 
 
 def open_session(graph: bytes, threads: int) -> ort.InferenceSession:
-    """A session on so many threads."""
+    """Create a session with the given number of threads."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def feeds(session: ort.InferenceSession, batch: Sequence[Array]) -> dict[str, Array]:
-    """The padded batch, with its lengths where the graph takes them."""
+    """Return the inputs of a padded batch, with its lengths if the graph takes them."""
     ids, lengths = pad(batch)
     wanted = {value.name for value in session.get_inputs()}
     return {name: value for name, value in (("input_ids", ids), ("lengths", lengths)) if name in wanted}
 
 
 def largest_difference(graphs: dict[str, onnx.ModelProto], sequences: Sequence[Array]) -> float:
-    """Between the scores of the two float32 graphs, on the tokens of a padded batch."""
+    """Return the largest difference between the scores of the two float32 graphs on the tokens of a padded batch."""
     naive, fused, _ = (open_session(graph.SerializeToString(), 1) for graph in graphs.values())
     batch = sequences[:: max(1, len(sequences) // 32)]
     ids, lengths = pad(batch)
@@ -127,7 +127,7 @@ Seconds = dict[tuple[int, int], dict[str, list[float]]]
 
 
 def time_graphs(graphs: dict[str, onnx.ModelProto], sequences: Sequence[Array], rounds: int) -> Seconds:
-    """Reviews a second of every graph, by setting and round."""
+    """Measure the reviews per second of every graph, by setting and round."""
     found: Seconds = {}
     for batch, threads in SETTINGS:
         sessions = {name: open_session(graph.SerializeToString(), threads) for name, graph in graphs.items()}
@@ -174,7 +174,7 @@ def print_speed(speeds: Seconds) -> None:
 
 
 def print_precisions(bundle: Bundle, sequences: Sequence[Array]) -> None:
-    """What 8 bits change in the trained model, and what neighbours change in each precision."""
+    """Print the effect of 8-bit weights, and of batch neighbours in each precision, on the trained model."""
     alone: dict[str, Array] = {}
     print(
         f"| {bundle.manifest.name} {bundle.manifest.version} | alone - in a batch of 32, probability |\n| --- | --- |"
@@ -190,7 +190,7 @@ def print_precisions(bundle: Bundle, sequences: Sequence[Array]) -> None:
         difference = np.abs(alone["int8"] - alone["fp32"])
         agreement = np.mean((alone["int8"] >= 0.5) == (alone["fp32"] >= 0.5))
         print(
-            f"\nint8 - fp32, one review a run: probability differs by {difference.max():.1e} at most and "
+            f"\nint8 - fp32, one review per run: probability differs by {difference.max():.1e} at most and "
             f"{difference.mean():.1e} on average; the label agrees on {100 * agreement:.2f} %"
         )
 

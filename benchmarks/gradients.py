@@ -1,9 +1,9 @@
-"""Vanishing and exploding gradients on real reviews, in numpy: the pictures and the tables of docs/gradients.md.
+"""Vanishing and exploding gradients on real reviews, in numpy: the plots and tables of docs/gradients.md.
 
 Usage: python -m benchmarks.gradients [--archive aclImdb_v1.tar.gz] [--reviews 100] [--output docs]
 
-Draws docs/images/gradients-*.png and writes the tables between the two "measured" marks of docs/gradients.md. Trained
-weights are those of the installed models rnn, gru and lstm; the ones that are not there are named and left out.
+Draws docs/images/gradients-*.png and writes the tables between the two "measured" markers of docs/gradients.md. The
+trained weights are those of the installed models rnn, gru and lstm; missing models are reported and left out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.lib.clipping import FACTOR, LIMIT, RATE, Trajectory, train
 from benchmarks.lib.gradient_plots import Norms, draw_clipping, draw_norms
+from benchmarks.lib.tables import Table, replace_block
 from sentiline.bundle import Bundle, find, installed
 from sentiline.reference import LSTM, RNN, Cell, gradient_norms, gru_cell, unroll_forward
 from sentiline.reference.arrays import Array, Params
@@ -26,10 +27,10 @@ from sentiline.verification.onnx_weights import read_weights
 from training.data import imdb
 
 UNITS, FEATURES, STEPS = 64, 128, 200
+# Standard deviation of the word vectors that `training.nn.model` starts from.
 VECTORS_STDDEV = 0.5
-"""Standard deviation of the word vectors that `training.nn.model` starts from."""
+# Bias of an open gate: sigmoid(4) = 0.98.
 OPEN = 4.0
-"""Bias of an open gate: sigmoid(4) = 0.98."""
 FACTORS = (0.5, 1.0, 1.5, 2.0, 4.0)
 TRAINED = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 EARLY = 50
@@ -40,13 +41,13 @@ BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 @dataclass(frozen=True)
 class Subject:
-    """A recurrent layer and what it reads.
+    """A recurrent layer and its inputs.
 
     Attributes:
-        name: in pictures and tables.
-        cell: its cell.
-        params: its weights.
-        x: word vectors, [reviews, STEPS, F].
+        name: The name in plots and tables.
+        cell: The cell.
+        params: The weights.
+        x: The word vectors, [reviews, STEPS, F].
     """
 
     name: str
@@ -56,7 +57,7 @@ class Subject:
 
 
 def last_tokens(texts: Iterable[str], tokenizer: Tokenizer, count: int) -> Array:
-    """Token ids [count, STEPS]: the last tokens of the first texts that have so many."""
+    """Return the last STEPS token ids of the first `count` texts that have as many, [count, STEPS]."""
     whole = Tokenizer(tokenizer.vocabulary, max_tokens=100_000)
     ids = (whole.encode(text).ids for text in texts)
     found = [row[-STEPS:] for row, _ in zip((row for row in ids if len(row) >= STEPS), range(count), strict=False)]
@@ -66,7 +67,7 @@ def last_tokens(texts: Iterable[str], tokenizer: Tokenizer, count: int) -> Array
 
 
 def initial(x: Array) -> list[Subject]:
-    """RNN, GRU and LSTM with initial weights as Keras draws them, then GRU and LSTM with open gates."""
+    """Return RNN, GRU and LSTM with Keras's initial weights, then GRU and LSTM with open gates."""
     cells = {"RNN": RNN, "GRU": gru_cell("keep", "after"), "LSTM": LSTM}
     drawn = {name: initialize_cell(np.random.default_rng(1), cell, FEATURES, UNITS) for name, cell in cells.items()}
     subjects = [Subject(name, cell, drawn[name], x) for name, cell in cells.items()]
@@ -79,13 +80,13 @@ def initial(x: Array) -> list[Subject]:
 
 
 def scaled(x: Array) -> list[Subject]:
-    """RNNs whose recurrent matrix is orthogonal times a factor, its spectral norm."""
+    """Return RNNs whose recurrent matrix is orthogonal times a factor, which is its spectral norm."""
     base = initialize_cell(np.random.default_rng(1), RNN, FEATURES, UNITS)
     return [Subject(f"{factor:g}", RNN, {**base, "U": factor * base["U"]}, x) for factor in FACTORS]
 
 
 def trained(bundle: Bundle, name: str, texts: Sequence[str], count: int) -> Subject:
-    """The recurrent layer of a forward bundle, on its own word vectors."""
+    """Return the recurrent layer of a forward bundle with its own word vectors."""
     graph = bundle.manifest.precisions[bundle.precision()]
     head = bundle.manifest.document["architecture"]["head"]
     weights = read_weights(bundle.read(graph), head, str(bundle.path / graph))
@@ -95,7 +96,7 @@ def trained(bundle: Bundle, name: str, texts: Sequence[str], count: int) -> Subj
 
 
 def norms(subject: Subject) -> Norms:
-    """Norm of a gradient of norm 1 in a random direction, one a review, k steps before the last state."""
+    """Return the norms, k steps before the last state, of a gradient of norm 1 in one random direction per review."""
     units = subject.params["U"].shape[0]
     dlast = np.random.default_rng(2).standard_normal((len(subject.x), units))
     dlast /= np.linalg.norm(dlast, axis=1, keepdims=True)
@@ -103,14 +104,14 @@ def norms(subject: Subject) -> Norms:
 
 
 def rms_derivative(subject: Subject) -> float:
-    """Root mean square of tanh′ over all states of an RNN."""
+    """Return the root mean square of tanh′ over all states of an RNN."""
     h, _, _ = unroll_forward(subject.cell, subject.x, subject.params)
     return float(np.sqrt(((1 - h**2) ** 2).mean()))
 
 
-def norm_table(subjects: Sequence[Subject], measured: Mapping[str, Norms], first: str) -> str:
-    """Geometric means over the reviews, and the factor by which they change at every step."""
-    header = [first, *(f"k = {k}" for k in SHOWN), "factor a step", "‖U‖₂", "‖U‖₂ · rms(1 - h²)"]
+def norm_table(subjects: Sequence[Subject], measured: Mapping[str, Norms], first: str) -> Table:
+    """Return a table of geometric means over the reviews and the factor by which they change per step."""
+    header = [first, *(f"k = {k}" for k in SHOWN), "factor per step", "‖U‖₂", "‖U‖₂ · rms(1 - h²)"]
     rows = []
     for subject in subjects:
         logs = np.log10(measured[subject.name]).mean(axis=0)
@@ -119,11 +120,11 @@ def norm_table(subjects: Sequence[Subject], measured: Mapping[str, Norms], first
         plain = subject.cell.gates == 1  # of a gated cell no one matrix is the Jacobian
         estimate = [f"{spectral:.2f}", f"{spectral * rms_derivative(subject):.3f}"] if plain else ["", ""]
         rows.append([subject.name, *(f"{10 ** logs[k]:.1e}" for k in SHOWN), f"{step:.3f}", *estimate])
-    return _markdown(header, rows)
+    return Table(header, rows)
 
 
-def clipping_table(runs: Mapping[str, Sequence[Trajectory]], tail: int) -> str:
-    """Losses at the end and the largest gradients of the runs."""
+def clipping_table(runs: Mapping[str, Sequence[Trajectory]], tail: int) -> Table:
+    """Return a table of the final losses and the largest gradients of the runs."""
     ends_of = f"loss, mean of the last {tail} batches, by seed"
     header = ["", ends_of, "seeds below 0.1", "largest gradient norm", f"rms(1 - h²) after {EARLY} updates"]
     rows = []
@@ -133,27 +134,11 @@ def clipping_table(runs: Mapping[str, Sequence[Trajectory]], tail: int) -> str:
         learned = f"{sum(end < 0.1 for end in ends)} of {len(ends)}"
         early = ", ".join(f"{run.derivatives[EARLY]:.2f}" for run in found)
         rows.append([name, ", ".join(f"{end:.3f}" for end in ends), learned, f"{largest:.0f}", early])
-    return _markdown(header, rows)
-
-
-def write_block(page: Path, text: str) -> None:
-    """Replace what stands between the two marks of a page."""
-    content = page.read_text(encoding="utf-8")
-    if content.count(BEGIN) != 1 or content.count(END) != 1:
-        raise SystemExit(f"{page} must hold one {BEGIN} and one {END}")
-    before, _, rest = content.partition(BEGIN)
-    beside = page.with_name(page.name + ".part")
-    beside.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-    beside.replace(page)
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return Table(header, rows)
 
 
 def main() -> None:
-    """Measure, draw, write and print."""
+    """Measure, plot, and update the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path)
     parser.add_argument("--reviews", type=int, default=100)
@@ -177,7 +162,7 @@ def main() -> None:
         {"Initial weights": measured[0], "RNN: orthogonal U times a factor": measured[1]},
         images / "gradients-initial.png",
     )
-    blocks = [
+    blocks: list[str | Table] = [
         f"Initial weights, {UNITS} units, {options.reviews} reviews; geometric means over the reviews:",
         norm_table(fresh, measured[0], "cell"),
         "The RNN with its recurrent matrix multiplied:",
@@ -199,8 +184,8 @@ def main() -> None:
         f"Clipping: an RNN with ‖U‖₂ = {FACTOR:g}, gradient descent with rate {RATE:g}, {options.updates} updates:",
         clipping_table(runs, 50),
     ]
-    write_block(options.output / "gradients.md", "\n\n".join(blocks))
-    print("\n\n".join(blocks))
+    replace_block(options.output / "gradients.md", BEGIN, END, blocks)
+    print("\n\n".join(map(str, blocks)))
     missing = sorted(set(TRAINED) - set(present))
     if missing:
         print(f"\nnot installed, so not measured: {', '.join(missing)}")

@@ -1,11 +1,10 @@
-"""Accuracy by the number of labels, with and without the pre-trained encoder; drawn as a picture.
+"""Measure accuracy by the number of labels, with and without the pre-trained encoder.
 
-For every count and seed, that many IMDB training reviews, as many of each class, are taken for all the labels that
-there are, and fitted as `python -m training fit bilstm --data FILE` fits a file of them, without --init and with it: a
-tenth is held out, and chooses the epoch; only that a fit from the encoder ends after 700 steps or a little earlier. The
-accuracy is that on the film-disjoint validation part, by which nothing is chosen here. Fits take long: each result is a
-line of a file, and fits that have theirs, under the same recipe and encoder, are not done again. A fit that was
-interrupted goes on from its checkpoint.
+For every count and seed, that many IMDB training reviews, half of each class, are the only labels. They are fitted as
+by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the epoch, and
+a fit from the encoder ends after at most 700 steps. The accuracy is that on the film-disjoint validation part, on
+which nothing is chosen. Fits take long: each result is a line of a file, and fits that already have one with the same
+recipe and encoder are skipped. An interrupted fit resumes from its checkpoint.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init runs/encoder/encoder.npz] [--results FILE.jsonl]
        [--counts 100 300 1000 3000 22489] [--seeds 0 1 2] [--only plain] [--fit '{"epochs": 4}'] [--picture FILE.png]
@@ -47,23 +46,23 @@ from training.supervised.trainer import Trainer
 
 COUNTS = (100, 300, 1_000, 3_000, 22_489)
 ARMS = {"plain": "without the encoder", "init": "from the encoder"}
+# The limit of a fit from the encoder, whose 256 units cost eight times as much as 64: all labels would take hours.
 MOST_STEPS = 700
-"""Of a fit from the encoder, whose 256 units cost eight times what 64 cost: all labels would take hours otherwise."""
 
+# Larger counts take longest, so they only use the first seed.
 SEVERAL_DRAWS = 300
-"""Larger counts are drawn with the first seed only: they take longest."""
 
 
-def drawn(train: Sequence[Review], count: int, seed: int) -> list[Review]:
-    """So many reviews, the classes in turn; a smaller count gives the beginning of a larger one. All, if too few."""
+def draw_reviews(train: Sequence[Review], count: int, seed: int) -> list[Review]:
+    """Return `count` reviews (or all) with alternating classes; a smaller count gives the beginning of a larger one."""
     order = np.random.default_rng([seed, 1]).permutation(len(train))
     sides = [[train[index] for index in order if train[index].label == label] for label in (0, 1)]
     paired = [review for pair in zip(*sides, strict=False) for review in pair]
     return paired[:count] if count <= len(paired) else list(train)
 
 
-def held_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mapping[str, str]) -> FitData:
-    """Labelled reviews as `fit --data` splits them, without their films: a tenth is for choosing the epoch."""
+def hold_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mapping[str, str]) -> FitData:
+    """Split labelled reviews as by `fit --data`, ignoring their films: a tenth is for choosing the epoch."""
     nameless = [dataclasses.replace(review, film=None) for review in reviews]
     train, validation = labelled_file.split(nameless, fraction=BILSTM.validation, seed=BILSTM.split_seed)
     description = {"name": "imdb", "training_reviews": len(train), "validation_reviews": len(validation)}
@@ -71,7 +70,7 @@ def held_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mappin
 
 
 def recipe(arm: str, labels: int, seed: int, units: int, changes: Mapping[str, Any]) -> FitConfig:
-    """What `fit bilstm` makes of so many training labels; from the encoder in fewer epochs if `MOST_STEPS` says so."""
+    """Return the recipe of `fit bilstm` for a number of labels; from the encoder with fewer epochs for `MOST_STEPS`."""
     config = dataclasses.replace(BILSTM, name=f"labels-{labels}", seed=seed, units=units)
     config = enough_steps(config, labels, from_layers=arm == "init")
     if arm == "init":
@@ -80,8 +79,10 @@ def recipe(arm: str, labels: int, seed: int, units: int, changes: Mapping[str, A
     return dataclasses.replace(config, **changes)
 
 
-def measure(run: Run, config: FitConfig, data: FitData, reviews: Sequence[Review], progress: FitProgress) -> float:
-    """Accuracy, in percent, of the best epoch of a fit, which is gone on with if it was interrupted."""
+def measure_accuracy(
+    run: Run, config: FitConfig, data: FitData, reviews: Sequence[Review], progress: FitProgress
+) -> float:
+    """Fit, or resume an interrupted fit, and return the accuracy of its best epoch in percent."""
     fit(config, data, run, resume=True, progress=progress)
     tokenizer = run.read_tokenizer()
     model = load_best(run, config, tokenizer)
@@ -89,13 +90,13 @@ def measure(run: Run, config: FitConfig, data: FitData, reviews: Sequence[Review
     return 100 * accuracy
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The results so far."""
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """Read the results so far."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> Table:
-    """Mean accuracy, and the lowest and highest of the seeds, by count and arm."""
+def results_table(results: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the mean, lowest and highest accuracy over the seeds, by count and arm."""
     rows = []
     for count in sorted({result["labels"] for result in results}):
         cells = []
@@ -107,8 +108,8 @@ def table(results: Sequence[Mapping[str, Any]]) -> Table:
     return Table(["labels", *(f"{name}, %" for name in ARMS.values())], rows)
 
 
-def picture(results: Sequence[Mapping[str, Any]]) -> bytes:
-    """Accuracy over labels as PNG bytes: a dot a seed, a line through the means."""
+def plot_results(results: Sequence[Mapping[str, Any]]) -> bytes:
+    """Plot accuracy over labels as PNG bytes: one dot per seed, and a line through the means."""
     counts = sorted({result["labels"] for result in results})
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
@@ -141,11 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--init", default="encoder", help='"encoder", the shipped one, or an encoder.npz')
     parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--only", choices=list(ARMS), help="one of the two fits")
-    parser.add_argument("--units", type=int, default=BILSTM.units, help="of the fit without the encoder")
+    parser.add_argument("--only", choices=list(ARMS), help="run only one of the two fits")
+    parser.add_argument("--units", type=int, default=BILSTM.units, help="preset of the fit without the encoder")
     parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
-    parser.add_argument("--results", type=Path, default=Path("runs/label-counts.jsonl"), help="a line a fit")
-    parser.add_argument("--picture", type=Path, help="PNG file")
+    parser.add_argument(
+        "--results", type=Path, default=Path("runs/label-counts.jsonl"), help="file with one line per fit"
+    )
+    parser.add_argument("--picture", type=Path, help="PNG file for the plot")
     parser.add_argument("--markdown", type=Path, help="file for the table")
     parser.add_argument("--threads", type=int, help="TensorFlow threads; default all cores")
     options = parser.parse_args(arguments)
@@ -160,20 +163,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 for arm in ARMS if options.only is None else [options.only]:
                     start = encoder if arm == "init" else None
                     units = options.units if start is None else start.units
-                    data = held_out(drawn(train, count, seed), start, dict(found.digests))
+                    data = hold_out(draw_reviews(train, count, seed), start, dict(found.digests))
                     config = recipe(arm, len(data.train), seed, units, json.loads(options.fit))
                     wanted.append(_result(arm, count, config, data, reviews, options.results, progress))
     low, high = wilson(round(0.9 * len(reviews)), len(reviews))
     page = (
         f"{machine()}. Accuracy on {len(reviews):,} held-out reviews, by which nothing was chosen here: one of 90 % "
         f"has a 95 % interval of ±{50 * (high - low):.1f} points. Fits from the encoder take at most {MOST_STEPS} "
-        f"steps. {_draws(len(options.seeds))}\n\n{table(wanted)}\n"
+        f"steps. {_draws(len(options.seeds))}\n\n{results_table(wanted)}\n"
     )
     print(page, end="")
     if options.markdown:
         write_atomically(options.markdown, page.encode())
     if options.picture:
-        write_atomically(options.picture, picture(wanted))
+        write_atomically(options.picture, plot_results(wanted))
 
 
 def _draws(seeds: int) -> str:
@@ -193,16 +196,16 @@ def _result(
     path: Path,
     progress: FitProgress,
 ) -> dict[str, Any]:
-    """The line of one fit, from the file or anew."""
+    """Return the result of one fit, from the file or measured."""
     key = {"arm": arm, "labels": count, "config": config.as_dict(), "encoder": data.description.get("encoder")}
-    for known in read(path):
+    for known in read_results(path):
         if {name: known[name] for name in key} == key:
             return known
     progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}")
     run = Run(path.with_suffix("") / f"{arm}-{count}-{config.seed}")
-    accuracy = measure(run, config, data, reviews, progress)
+    accuracy = measure_accuracy(run, config, data, reviews, progress)
     result = {**key, "accuracy": accuracy, "reviews": len(reviews), "history": run.read_log()}
-    before = "".join(json.dumps(known) + "\n" for known in read(path))
+    before = "".join(json.dumps(known) + "\n" for known in read_results(path))
     write_atomically(path, (before + json.dumps(result) + "\n").encode())
     shutil.rmtree(run.folder)
     progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}: {accuracy:.2f} %")

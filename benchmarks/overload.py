@@ -1,4 +1,4 @@
-"""What the service does when it is asked for more than it can: answers, refusals, delays, recovery.
+"""Measure the service under overload: responses, rejections, latencies, recovery.
 
 `python -m benchmarks.overload --markdown overload.md`
 """
@@ -16,35 +16,36 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lib import servers
-from benchmarks.lib.load import Outcome, run
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.load import LoadResult, generate_load
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
 from benchmarks.serving import bodies_of
 
 TIMES = 2.0
+# More than the texts that the service's default budget admits: otherwise the client would wait instead of the service
+# rejecting requests.
 CONNECTIONS = 4096
-"""More than the texts that the service's default budget admits: else the client would wait, not the service refuse."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overload:
-    """What happened at a multiple of the rate that the server can sustain.
+    """The result of sending a multiple of the requests that the server can sustain.
 
     Attributes:
-        before: requests a second that it answered before the overload when asked as fast as it answers.
-        after: the same after it.
-        capacity: the same of both together, for a shared machine is not always equally fast.
-        offered: requests a second sent to it.
-        unsent: share of those due that found all connections waiting.
-        accepted: requests a second answered with 200.
-        kept: 200s for a CPU second of the server, as a share of those at capacity.
-        refused: share of the sent ones answered with 429.
-        others: answers with another status, or none.
-        slow: seconds that 99 % of the accepted requests stayed below.
-        slow_refusal: the same of the refused ones; None if there were none.
-        recovery: seconds from the last request of the overload until requests sent one by one took no more than twice
-            their usual median.
+        before: The capacity before the overload, in requests per second.
+        after: The capacity after the overload.
+        capacity: The capacity of both measurements together, since a shared machine is not always equally fast.
+        offered: The requests sent per second.
+        unsent: The share of the requests due that found all connections busy.
+        accepted: The requests answered with 200 per second.
+        kept: The requests answered with 200 per CPU second of the server, relative to those at capacity.
+        refused: The share of the requests answered with 429.
+        others: The number of requests with another status or no response.
+        slow: The 99th percentile of the latency of accepted requests, in seconds.
+        slow_refusal: The 99th percentile of the latency of rejected requests; None if there were none.
+        recovery: The seconds from the last request of the overload until single requests took at most twice their usual
+            median.
     """
 
     before: float
@@ -62,19 +63,19 @@ class Overload:
 
 
 def overload(server: Server, bodies: Sequence[bytes], seconds: float) -> Overload:
-    """Ask for twice what the server can do, then see how soon it is itself again.
+    """Send twice as many requests as the server can sustain, then measure how soon it recovers.
 
     Args:
-        server: which is ready.
-        bodies: of its requests.
-        seconds: of either measurement of its capacity; the overload lasts twice as long.
+        server: The server, ready.
+        bodies: The bodies of the requests.
+        seconds: The duration of each capacity measurement; the overload lasts twice as long.
     """
     port = server.port
-    usual = run(port, bodies, connections=1, seconds=seconds / 2).latency(50)
+    usual = generate_load(port, bodies, connections=1, seconds=seconds / 2).latency(50)
     before, before_used = _with_cpu(server, bodies, connections=32, seconds=seconds)
     offered = TIMES * before.rate
     flood, used = _with_cpu(server, bodies, connections=CONNECTIONS, seconds=2 * seconds, rate=offered)
-    single = run(port, bodies, connections=1, seconds=seconds)
+    single = generate_load(port, bodies, connections=1, seconds=seconds)
     after, after_used = _with_cpu(server, bodies, connections=32, seconds=seconds)
     statuses = flood.statuses
     total = sum(statuses.values())
@@ -95,15 +96,15 @@ def overload(server: Server, bodies: Sequence[bytes], seconds: float) -> Overloa
     )
 
 
-def _with_cpu(server: Server, bodies: Sequence[bytes], **load: Any) -> tuple[Outcome, float]:
-    """One run, and the CPU seconds that the server took for it."""
+def _with_cpu(server: Server, bodies: Sequence[bytes], **load: Any) -> tuple[LoadResult, float]:
+    """Run the load generator, and return its result and the CPU seconds of the server."""
     begun = server.cpu()
-    outcome = run(server.port, bodies, **load)
+    outcome = generate_load(server.port, bodies, **load)
     return outcome, server.cpu() - begun
 
 
-def _recovery(after: Outcome, usual: float) -> float:
-    """Until the first ten answers in a row of which half are 200 and took no more than twice the usual."""
+def _recovery(after: LoadResult, usual: float) -> float:
+    """Return the seconds until half of ten consecutive responses are 200 and took at most twice the usual time."""
     good = [status == 200 and seconds <= 2 * usual for _, status, seconds in after.answers]
     for place in range(len(good)):
         window = good[place : place + 10]
@@ -113,10 +114,10 @@ def _recovery(after: Outcome, usual: float) -> float:
 
 
 def table(seen: Overload) -> Table:
-    """What is printed."""
+    """Return the table of the results."""
     refusals = "none" if seen.slow_refusal is None else f"{1e3 * seen.slow_refusal:.1f} ms"
     return Table(
-        [f"`sentiline serve` at {TIMES:.0f} times its capacity, one review a request, none", ""],
+        [f"`sentiline serve` at {TIMES:.0f} times its capacity, one review per request, none", ""],
         [
             ["capacity, requests/s (before, after)", f"{seen.capacity:,.0f} ({seen.before:,.0f}, {seen.after:,.0f})"],
             ["offered, requests/s", f"{seen.offered:,.0f}"],
@@ -134,7 +135,7 @@ def table(seen: Overload) -> Table:
 
 
 def _two_cpus() -> tuple[int, int]:
-    """One for the server and one for the generator, which else would take from the server what it counts as lost."""
+    """Return one CPU for the server and one for the generator, which would otherwise take CPU from the server."""
     if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
         raise SystemExit("this measurement needs Linux and two CPUs: one for the server, one for the load generator")
     first, second, *_ = sorted(os.sched_getaffinity(0))
@@ -145,11 +146,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add_options(parser)
     parser.add_argument("--reviews", type=int, default=1024)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of the measurement of the capacity")
+    parser.add_argument("--seconds", type=float, default=10.0, help="seconds of each capacity measurement")
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # each connection is a descriptor, here and in the server
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    texts, about = sample(options.archive, options.reviews), machine()
+    texts, about = sample_reviews(options.archive, options.reviews), machine()
     of_server, of_generator = _two_cpus()
     with tempfile.TemporaryDirectory() as folder:
         os.sched_setaffinity(0, {of_server})  # which what is started from here on inherits

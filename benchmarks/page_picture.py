@@ -1,4 +1,4 @@
-"""Take the picture of the page that the README shows: the real service, a real browser, an example of the page's own.
+"""Take the screenshot of the page in the README, from the real service in a real browser.
 
 Usage: python -m benchmarks.page_picture [OUT.png]
 """
@@ -17,12 +17,12 @@ from tests.browser import chromium
 from tests.service.server import Server
 
 WIDTH, HEIGHT = 1240, 900
+# Pixels below the reading.
 MARGIN = 20
-"""Pixels below the reading."""
 
 
 def take(page: Page, word: str) -> bytes:
-    """Wait for the first example's reading, point at a word of it, and take the page down to its end."""
+    """Wait for the reading of the first example, hover over a word, and take a screenshot of the page."""
     reading = page.locator(".reading")
     expect(reading).to_have_attribute("data-state", "read", timeout=120_000)
     expect(reading.locator(".sentence").first).to_be_visible(timeout=120_000)
@@ -35,19 +35,17 @@ def take(page: Page, word: str) -> bytes:
 
 
 def write(path: Path, picture: bytes) -> int:
-    """Write the picture as small as it gets without loss, beside and then renamed; returns its bytes."""
-    beside = path.with_suffix(".part")
-    Image.open(BytesIO(picture)).convert("RGB").save(beside, format="PNG", optimize=True)
-    beside.replace(path)
+    """Write the picture with lossless compression, and return its size in bytes."""
+    Image.open(BytesIO(picture)).convert("RGB").save(path, format="PNG", optimize=True)
     return path.stat().st_size
 
 
 def main() -> None:
-    """Serve, look, save."""
+    """Start the service, take the screenshot, save it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path, nargs="?", default=Path("docs/page.png"))
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
-    parser.add_argument("--word", default="superb", help="word to point at")
+    parser.add_argument("--word", default="superb", help="word to hover over")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as home,

@@ -1,7 +1,7 @@
-"""Sentiline against what else labels English reviews: accuracy on IMDB's test reviews, and speed with all cores.
+"""Compare Sentiline with other sentiment classifiers: accuracy on IMDB's test reviews, and speed with all cores.
 
 VADER, TextBlob, tf-idf and naive Bayes with logistic regression, fastText and a transformer of DistilBERT's size, from
-raw text to label on the same reviews in the same run. docs/peers.md says how and why so.
+raw text to label on the same reviews in the same run. docs/peers.md describes the method.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.peers --output docs/images/peers.png [--page docs/peers.md] [--quick]
 """
@@ -18,19 +18,18 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from benchmarks.lib.frontier import Point, draw, frontier
-from benchmarks.lib.process_pool import Crew
+from benchmarks.lib.process_pool import ScorerPool
 from benchmarks.lib.rounds import interleave, ratio
-from benchmarks.lib.systems import Contender, bags, lexicons, models, transformers
-from benchmarks.lib.tables import Table, add_options, machine, publish
+from benchmarks.lib.systems import System, lexicon_systems, ngram_classifiers, sentiline_models, transformers
+from benchmarks.lib.tables import Table, add_options, machine, publish, replace_block
 from sentiline.cpus import available_cpus
 from training.data import imdb
 from training.data.review import Review
 
+# packages that the development environment lacks
 PACKAGES = {"VADER": "vaderSentiment", "TextBlob": "textblob", "fastText": "fasttext"}
-"""What a peer needs that the development environment lacks."""
 
 ZOO = ("bigru", "gru", "lstm")
 BEGIN, END = "<!-- benchmarks.peers begins -->", "<!-- benchmarks.peers ends -->"
@@ -48,16 +47,16 @@ def main() -> None:
     train, validation, test = reviews(options)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        fitted = bags(folder, train, validation, without=missing)
-        lexical = lexicons(without=missing)
-        sources = {peer.name: peer.source for peer in (*lexical, *fitted)}
-        crew = stack.enter_context(Crew(sources, available_cpus()))
+        fitted = ngram_classifiers(folder, train, validation, without=missing)
+        lexical = lexicon_systems(without=missing)
+        sources = {one.name: one.source for one in (*lexical, *fitted)}
+        pool = stack.enter_context(ScorerPool(sources, available_cpus()))
         slow = transformers(folder, [review.text for review in train], tiny=options.quick)
-        ours = models(stack, options.model, ZOO)
-        measured = [*ours, *(peer.contender(crew, validation) for peer in (*lexical, *fitted))]
+        ours = sentiline_models(stack, options.model, ZOO)
+        measured = [*ours, *(one.in_pool(pool, validation) for one in (*lexical, *fitted))]
         progress(f"accuracy on {len(test):,} reviews")
-        for contender in measured:
-            contender.judge(test)
+        for system in measured:
+            system.measure_accuracy(test)
         texts = [review.text for review in test]
         texts = random.Random(2).sample(texts, min(options.reviews, len(texts)))
         few = spread(texts, options.slow)
@@ -70,17 +69,19 @@ def main() -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser)
-    parser.add_argument("--reviews", type=int, help="in a round; default 4000")
-    parser.add_argument("--slow", type=int, help="of them, those that the transformer reads; default 64")
-    parser.add_argument("--rounds", type=int, help="default 7")
+    parser.add_argument("--reviews", type=int, help="reviews per round; default 4000")
+    parser.add_argument("--slow", type=int, help="reviews per round for the transformer; default 64")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds; default 7")
     parser.add_argument("--test", type=int, help="test reviews to measure accuracy on; default all")
-    parser.add_argument("--fit", type=int, help="train reviews to fit peers on; default all")
+    parser.add_argument("--fit", type=int, help="train reviews to fit the n-gram classifiers on; default all")
     parser.add_argument(
-        "--quick", action="store_true", help="few reviews and a tiny transformer: the figures mean nothing"
+        "--quick",
+        action="store_true",
+        help="few reviews and a tiny transformer; the figures mean nothing",
     )
-    parser.add_argument("--skip-missing", action="store_true", help="leave out, and name, peers that are not installed")
-    parser.add_argument("--output", type=Path, help="file for the picture")
-    parser.add_argument("--page", type=Path, help="document between whose two marks table and picture go")
+    parser.add_argument("--skip-missing", action="store_true", help="leave out systems that are not installed")
+    parser.add_argument("--output", type=Path, help="PNG file for the plot")
+    parser.add_argument("--page", type=Path, help="Markdown page whose text between two markers is replaced")
     options = parser.parse_args()
     defaults = {"reviews": 4000, "slow": 64, "rounds": 7, "test": None, "fit": None}
     if options.quick:
@@ -91,12 +92,12 @@ def parse() -> argparse.Namespace:
             parser.error(f"--{name} is {given}; it must be at least 1")
         setattr(options, name, value if given is None else given)
     if options.page is not None and options.output is None:
-        parser.error("--page shows the picture, so it needs --output")
+        parser.error("--page includes the plot, so it needs --output")
     return options
 
 
 def reviews(options: argparse.Namespace) -> tuple[list[Review], list[Review], list[Review]]:
-    """Train and validation parts, which share no film, and test; random ones where fewer are wanted."""
+    """Load the train, validation and test reviews, or random samples of them; train and validation share no film."""
     progress("reading the archive")
     train, validation = imdb.split(imdb.load(options.archive).train)
     test = list(imdb.load_test(options.archive, final_evaluation=True))
@@ -110,30 +111,30 @@ def reviews(options: argparse.Namespace) -> tuple[list[Review], list[Review], li
 
 
 def spread(texts: Sequence[str], count: int) -> list[str]:
-    """That many of the texts, evenly by length, so that they are as long on average."""
+    """Select texts evenly by length, so that their mean length is that of all texts."""
     order = sorted(texts, key=len)
     count = min(count, len(order))
     return [order[int((place + 0.5) * len(order) / count)] for place in range(count)]
 
 
-def progress(what: str) -> None:
-    print(f"{what} …", file=sys.stderr, flush=True)
+def progress(step: str) -> None:
+    print(f"{step} …", file=sys.stderr, flush=True)
 
 
 def report(
     options: argparse.Namespace,
     about: str,
-    contenders: Sequence[Contender],
+    systems: Sequence[System],
     speeds: Mapping[str, list[float]],
     missing: Sequence[str],
     counts: tuple[int, int, int],
 ) -> None:
-    """Print and write what was found."""
+    """Print and write the results."""
     tested, read, few = counts
-    base = contenders[0].name
-    points = {one.name: one.point(speeds[one.name]) for one in contenders}
+    base = systems[0].name
+    points = {one.name: one.point(speeds[one.name]) for one in systems}
     best = frontier(points)
-    ranked = sorted(contenders, key=lambda one: -points[one.name].speed)
+    ranked = sorted(systems, key=lambda one: -points[one.name].speed)
     rows = [row(one, points[one.name], ratio(speeds[one.name], speeds[base])) for one in ranked]
     parts: list[str | Table] = [
         f"Accuracy on {tested:,} test reviews with its 95 % interval; speed on {read:,} of them ({few} for the "
@@ -150,8 +151,8 @@ def report(
             ],
             rows,
         ),
-        f"On the frontier, from the fastest: {', '.join(best)}. " + summary(contenders, speeds, base),
-        *(note for note in [notes(contenders)] if note),
+        f"On the frontier, from the fastest: {', '.join(best)}. " + summary(systems, speeds, base),
+        *(note for note in [notes(systems)] if note),
     ]
     if missing:
         parts.append(f"Left out, since they are not installed: {', '.join(missing)}.")
@@ -169,7 +170,7 @@ def report(
             one.name: asdict(points[one.name])
             | {"rounds": speeds[one.name], "ratio": ratio(speeds[one.name], speeds[base])}
             | {"bytes": one.size, "training_seconds": one.seconds, "chosen": one.chosen}
-            for one in contenders
+            for one in systems
         },
     }
     publish(parts, figures, options)
@@ -177,11 +178,13 @@ def report(
         draw(points, base, f"{tested:,} test reviews, {about.split(' (')[0]}", options.output)
     if options.page:
         link = os.path.relpath(options.output.resolve(), options.page.resolve().parent)
-        fill(options.page, [*parts, f"![Accuracy on IMDB's test reviews against reviews a second]({link})"])
+        replace_block(
+            options.page, BEGIN, END, [*parts, f"![Accuracy on IMDB's test reviews against reviews a second]({link})"]
+        )
 
 
-def row(one: Contender, point: Point, times: float) -> list[str]:
-    """The cells of a contender."""
+def row(one: System, point: Point, times: float) -> list[str]:
+    """Return the cells of a system."""
     if point.quoted:
         accuracy = f"{point.low:.1f} to {point.high:.1f}, quoted"
     else:
@@ -195,35 +198,20 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def summary(contenders: Sequence[Contender], speeds: Mapping[str, list[float]], base: str) -> str:
-    """How many times as fast the first contender is as the peers."""
-    peers = [one.name for one in contenders if one.kind != "Sentiline"]
-    times = {name: ratio(speeds[base], speeds[name]) for name in peers}
-    told = [
+def summary(systems: Sequence[System], speeds: Mapping[str, list[float]], base: str) -> str:
+    """State how many times as fast as each other system the first one is."""
+    others = [one.name for one in systems if one.kind != "Sentiline"]
+    times = {name: ratio(speeds[base], speeds[name]) for name in others}
+    parts = [
         f"{value:,.0f} times {name}" if value >= 10 else f"{value:.2g} times {name}" for name, value in times.items()
     ]
-    return f"The speed of {base} is {', '.join(told)} (medians of the ratios within a round)."
+    return f"The speed of {base} is {', '.join(parts)} (medians of the ratios within a round)."
 
 
-def notes(contenders: Sequence[Contender]) -> str:
-    """What was chosen on the validation part."""
-    chosen = [f"{one.name}: {one.chosen}" for one in contenders if one.chosen]
+def notes(systems: Sequence[System]) -> str:
+    """List the hyperparameters chosen on the validation part."""
+    chosen = [f"{one.name}: {one.chosen}" for one in systems if one.chosen]
     return f"Chosen on the validation part: {'; '.join(chosen)}." if chosen else ""
-
-
-def fill(page: Path, parts: Sequence[Any]) -> None:
-    """Put the parts between the marks of a page.
-
-    Raises:
-        SystemExit: it has no such marks.
-    """
-    text = page.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise SystemExit(f"error: {page} must hold {BEGIN} and {END} once each")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    partial = page.with_name(page.name + ".partial")
-    partial.write_text("\n\n".join([before + BEGIN, *map(str, parts), END + after]), encoding="utf-8")
-    partial.replace(page)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What the exact explanation costs: the flagship's additive head against max-pooling and a hidden layer.
+"""Measure the cost of exact explanations: the flagship's additive head against max-pooling with a hidden layer.
 
-Both heads sit on the same BiLSTM, begin with the same weights below, and see the same batches; only what reads the
-states differs. Max-pooling with a ReLU layer (Conneau et al. 2017) is what is usually put there, and splits its logit
-over no timesteps. Accuracy and cross-entropy are those of the film-disjoint validation part.
+Both heads use the same BiLSTM with the same initial weights and see the same batches. Max-pooling with a ReLU layer
+(Conneau et al. 2017) is the usual choice, but its logit is not a sum over timesteps. Accuracy and cross-entropy are
+those of the film-disjoint validation part.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.pooling [--init encoder] [--targets runs/targets.npz] [--seeds 0 1 2]
        [--fit '{"epochs": 3}'] [--markdown FILE] [--json FILE]
@@ -39,7 +39,7 @@ ADDITIVE, MAXIMUM = "additive: mean and attention, one linear layer", "max-pooli
 
 
 class MaximumHead(keras.layers.Layer):
-    """The largest value of every dimension of the states, a ReLU layer, a linear layer.
+    """Max-pooling over the states, a ReLU layer and a linear layer.
 
     logit = w · relu(V max_t h_t + c) + b
     """
@@ -50,12 +50,12 @@ class MaximumHead(keras.layers.Layer):
         self.output_layer = keras.layers.Dense(1, name="output")
 
     def build(self, states_shape: tuple[int | None, ...]) -> None:
-        """Make the weights; Keras calls it with the shape of the inputs."""
+        """Create the weights; Keras calls this with the shape of the inputs."""
         self.hidden.build(states_shape)
         self.output_layer.build(self.hidden.compute_output_shape(states_shape))
 
     def logit(self, states: Tensor, lengths: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Logit of each review, [B]; arguments as in `training.nn.heads.PoolingHead.logit`."""
+        """Return the logit of each review, [B]; the arguments are those of `training.nn.heads.PoolingHead.logit`."""
         outside = 1 - time_mask(states, lengths)
         pooled = ops.max(states - 2 * outside[..., None], axis=1)  # states lie within ±1
         return self.output_layer(self.hidden(pooled if keep is None else pooled * keep[0]))[..., 0]
@@ -70,7 +70,7 @@ def fit(
     head: keras.layers.Layer | None,
     progress: FitProgress,
 ) -> dict[str, Any]:
-    """Fit one head; returns the figures of its best epoch, by validation loss, and its parameters."""
+    """Fit one head, and return the metrics of its best epoch by validation loss and its number of parameters."""
     model = build_model(config, words, None, encoder, head)
     steps = -(-len(train.ids) // config.batch_size)
     trainer = Trainer(config, model, steps * config.epochs)
@@ -93,7 +93,7 @@ def fit(
 
 
 def table(results: dict[str, list[dict[str, Any]]]) -> Table:
-    """Mean over the seeds, with the lowest and highest accuracy."""
+    """Return a table of means over the seeds, with the lowest and highest accuracy."""
     rows = []
     for name, found in results.items():
         accuracies = [result["accuracy"] for result in found]
@@ -107,9 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache")
     parser.add_argument("--init", default="encoder", help='"encoder", the shipped one, or an encoder.npz')
-    parser.add_argument("--targets", type=Path, help="a teacher's verdicts instead of the labels")
+    parser.add_argument("--targets", type=Path, help="teacher targets to fit instead of the labels")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--hidden", type=int, default=64, help="units of the ReLU layer")
+    parser.add_argument("--hidden", type=int, default=64, help="number of units of the ReLU layer")
     parser.add_argument("--fit", default="{}", help="fields of the recipe to change, as JSON")
     parser.add_argument("--threads", type=int, help="TensorFlow threads; default all cores")
     parser.add_argument("--markdown", type=Path, help="file for the table")

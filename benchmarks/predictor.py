@@ -1,11 +1,11 @@
-"""Time Sentiline's predictor against a straightforward use of the same graph and tokenizer, and say where time goes.
+"""Time Sentiline's predictor against a straightforward use of the same graph and tokenizer, by stage.
 
-Straightforward is what one writes first: one ONNX Runtime session as it comes, lists of 32 padded to their longest
-text, all outputs, a Python dict a token, `json.dumps`. Both get the same lists of 32 reviews from texts to the bytes of
-the answer, in turn, round by round; a ratio is the median of those within a round. Further contenders have a process a
-core instead of threads, or run batches of texts of like length where Sentiline runs one text. The stages are timed
-apart, in CPU time of the whole process, and drawn beside the time that the arithmetic of the recurrent layers alone
-would take at the highest rate of matrix products measured on this machine.
+The straightforward use is the first one would write: one ONNX Runtime session with its defaults, lists of 32 padded
+to their longest text, all outputs, one Python dict per token, `json.dumps`. Both process the same lists of 32 reviews
+from texts to the bytes of the answer in interleaved rounds; a ratio is the median of the ratios within a round.
+Further systems use one process per core instead of threads, or run batches of texts of similar length instead of one
+text. The stages are timed separately, in CPU time of the whole process, and plotted with the time that the arithmetic
+of the recurrent layers alone would take at the highest rate of matrix products measured on this machine.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.predictor [--reviews 512] [--rounds 7] [--output docs/images/stages.png]
 """
@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.lib.arithmetic import operations, peak
 from benchmarks.lib.batched import Batched
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.straightforward import STAGES, Clock, Seconds, Straightforward
 from benchmarks.lib.tables import Table, add_options, machine, publish
@@ -42,12 +42,11 @@ from sentiline.reading import Reading
 
 LIST = 32
 BATCHES = (4, 8, 32)
-PAUSE = 0.2
-"""Seconds before a turn: the threads of a session with ONNX Runtime's defaults spin for a while after its last run."""
+PAUSE = 0.2  # seconds before a turn, since threads of a session with ONNX Runtime's defaults spin after its last run
 
 
 def answer(predictor: Predictor, texts: Sequence[str], detail: Detail) -> bytes:
-    """Sentiline from texts to bytes."""
+    """Answer a list of texts as JSON with Sentiline."""
 
     def serialize(reading: Reading) -> orjson.Fragment:
         return orjson.Fragment(orjson.dumps(reading.as_dict(detail)))
@@ -56,7 +55,7 @@ def answer(predictor: Predictor, texts: Sequence[str], detail: Detail) -> bytes:
 
 
 def stages(predictor: Predictor, texts: Sequence[str], detail: Detail) -> Seconds:
-    """Sentiline's CPU seconds of every stage, one text after the other."""
+    """Return Sentiline's CPU seconds by stage, one text after the other."""
     clock = Clock()
     for text in texts:
         encoding = clock("tokenize", predictor.tokenizer.encode, text)
@@ -66,8 +65,7 @@ def stages(predictor: Predictor, texts: Sequence[str], detail: Detail) -> Second
     return clock.seconds
 
 
-_in_process: Predictor | None = None
-"""The predictor of a process of the pool."""
+_in_process: Predictor | None = None  # set in each worker process
 
 
 def _begin(model: str) -> None:
@@ -81,7 +79,7 @@ def _answer_in_process(texts: Sequence[str], detail: Detail) -> list[bytes]:
 
 
 def answer_in_processes(pool: ProcessPoolExecutor, processes: int, texts: Sequence[str], detail: Detail) -> bytes:
-    """From texts to bytes, an even share of the texts to each process, dealt out by length."""
+    """Answer a list of texts as JSON with a process pool; each process gets an equal share of texts by length."""
     order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
     shares = [order[first::processes] for first in range(processes)]
     futures = [pool.submit(_answer_in_process, [texts[index] for index in share], detail) for share in shares]
@@ -95,7 +93,7 @@ def answer_in_processes(pool: ProcessPoolExecutor, processes: int, texts: Sequen
 def compare(
     predictor: Predictor, naive: Straightforward, lists: Sequence[list[str]], detail: Detail, rounds: int
 ) -> dict[str, list[float]]:
-    """Reviews a second of every contender in every round."""
+    """Measure the reviews per second of each system in each round."""
     reviews, processes = sum(map(len, lists)), available_cpus()
 
     def timed(work: Callable[[list[str]], bytes]) -> Callable[[], float]:
@@ -112,22 +110,22 @@ def compare(
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, spawn, _begin, (str(predictor.bundle.path),)) as pool, ExitStack() as stack:
         check_all(predictor.bundle, lists[0], detail)
-        contenders = {
+        systems = {
             "straightforward": timed(lambda texts: naive.answer(texts, detail)),
             "Sentiline": timed(lambda texts: answer(predictor, texts, detail)),
-            "Sentiline, a process a core": timed(lambda texts: answer_in_processes(pool, processes, texts, detail)),
+            "Sentiline, one process per core": timed(lambda texts: answer_in_processes(pool, processes, texts, detail)),
         }
         for size in BATCHES:
             batched = stack.enter_context(Batched(predictor.bundle, size, predictor.threads))
-            contenders[f"batches of {size} of like length"] = timed(functools.partial(batched.answer, detail=detail))
-        return interleave(contenders, rounds)
+            systems[f"batches of {size} of similar length"] = timed(functools.partial(batched.answer, detail=detail))
+        return interleave(systems, rounds)
 
 
 def check_all(bundle: Bundle, texts: list[str], detail: Detail) -> None:
-    """Let all contenders answer in float32, where a text's neighbours in a batch change nothing.
+    """Compare the answers of all systems in float32, where a text's neighbours in a batch change nothing.
 
     Raises:
-        SystemExit: one says something else.
+        SystemExit: An answer differs.
     """
     with load(bundle.path, precision="fp32", threads=2) as predictor, ExitStack() as stack:
         ours = answer(predictor, texts, detail)
@@ -137,19 +135,19 @@ def check_all(bundle: Bundle, texts: list[str], detail: Detail) -> None:
 
 
 def check(ours: bytes, theirs: bytes) -> None:
-    """Both must say the same.
+    """Check that two answers agree.
 
     Raises:
-        SystemExit: they do not.
+        SystemExit: They differ.
     """
     pairs = list(zip(json.loads(ours)["predictions"], json.loads(theirs)["predictions"], strict=True))
     largest = max(abs(one["positive"] - other["positive"]) for one, other in pairs)
     if largest > 1e-5 or any(one.keys() != other.keys() for one, other in pairs):
-        raise SystemExit(f"the answers differ by {largest}: what is compared is not the same")
+        raise SystemExit(f"the answers differ by {largest}, so the systems are not comparable")
 
 
 def draw(parts: dict[str, Seconds], limits: dict[str, float], path: Path) -> None:
-    """Bars of CPU milliseconds a review, stacked by stage; lines where arithmetic alone would end."""
+    """Plot stacked bars of CPU milliseconds per review by stage, with lines at the arithmetic limit."""
     colours = dict(zip(STAGES, ("#7a9cc6", "#c3cbd6", "#e0a95f", "#c96f5b"), strict=True))
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(8.6, 3.2), layout="constrained")
@@ -167,7 +165,7 @@ def draw(parts: dict[str, Seconds], limits: dict[str, float], path: Path) -> Non
             axes.axvline(1e3 * limit, color="#26292e", linestyle=style, linewidth=1.2, label=label)
         axes.set_yticks(range(len(parts)), parts)
         axes.invert_yaxis()
-        axes.set_xlabel("CPU milliseconds a review")
+        axes.set_xlabel("CPU milliseconds per review")
         axes.margins(x=0.12)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
@@ -178,7 +176,7 @@ def draw(parts: dict[str, Seconds], limits: dict[str, float], path: Path) -> Non
 def breakdown(
     predictor: Predictor, naive: Straightforward, lists: Sequence[list[str]], rounds: int
 ) -> dict[str, Seconds]:
-    """CPU seconds a review by contender and stage: the median over the rounds."""
+    """Measure the CPU seconds per review by system and stage, the median over the rounds."""
 
     def turn(measure: Callable[[Sequence[str], Detail], Seconds], detail: Detail) -> Seconds:
         total = dict.fromkeys(STAGES, 0.0)
@@ -188,7 +186,7 @@ def breakdown(
         return total
 
     reviews = sum(map(len, lists))
-    contenders = {
+    systems = {
         f"Sentiline, {detail}": functools.partial(turn, functools.partial(stages, predictor), detail)
         for detail in DETAILS
     } | {
@@ -198,7 +196,7 @@ def breakdown(
     }
     return {
         name: {stage: statistics.median(one[stage] for one in turns) / reviews for stage in STAGES}
-        for name, turns in interleave(contenders, rounds).items()
+        for name, turns in interleave(systems, rounds).items()
     }
 
 
@@ -207,10 +205,10 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--reviews", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--output", type=Path, help="file for the picture of the stages")
+    parser.add_argument("--output", type=Path, help="PNG file for the plot of the stages")
     options = parser.parse_args()
     about = machine()
-    texts = sample(options.archive, options.reviews)
+    texts = sample_reviews(options.archive, options.reviews)
     lists = [texts[start : start + LIST] for start in range(0, len(texts), LIST)]
     bundle = find(options.model)
     naive = Straightforward(bundle)
@@ -229,7 +227,7 @@ def main() -> None:
     if options.output:
         draw(parts, limits, options.output)
     parts_table = Table(
-        ["CPU ms a review", *STAGES, "sum"],
+        ["CPU ms per review", *STAGES, "sum"],
         [
             [name, *(f"{1e3 * seconds[stage]:.3f}" for stage in STAGES), f"{1e3 * sum(seconds.values()):.3f}"]
             for name, seconds in parts.items()
@@ -241,9 +239,9 @@ def main() -> None:
             f"interleaved rounds; {title}; {about}.",
             speed_table(speeds),
             parts_table,
-            f"The recurrent layers need {needed / 1e6:.1f} million operations a review. Matrix products of 512 x 512 "
+            f"The recurrent layers need {needed / 1e6:.1f} million operations per review. Matrix products of 512 x 512 "
             f"reach {peaks['fp32'] / 1e9:.0f} (fp32) and {peaks['int8'] / 1e9:.0f} (int8) thousand million operations "
-            f"a second on one core here, at which that would take {1e3 * limits['fp32']:.3f} and "
+            f"per second on one core here, at which that would take {1e3 * limits['fp32']:.3f} and "
             f"{1e3 * limits['int8']:.3f} ms.",
         ],
         {
@@ -261,9 +259,9 @@ def speed_table(speeds: Mapping[str, dict[str, list[float]]]) -> Table:
     rows = []
     for name in next(iter(speeds.values())):
         row = [name]
-        for contenders in speeds.values():
-            times = ratio(contenders[name], contenders["straightforward"])
-            row += [f"{statistics.median(contenders[name]):,.0f}", f"{times:.2f}"]
+        for systems in speeds.values():
+            times = ratio(systems[name], systems["straightforward"])
+            row += [f"{statistics.median(systems[name]):,.0f}", f"{times:.2f}"]
         rows.append(row)
     columns = [""]
     for detail in speeds:

@@ -1,10 +1,10 @@
-"""Time `sentiline.scoring` from file to file against the predictor on the same texts in memory, in one process.
+"""Time `sentiline.scoring` from file to file against the predictor on the same texts in memory.
 
 Usage: python -m benchmarks.scoring [--archive aclImdb_v1.tar.gz] [--reviews 4000] [--rounds 5] [--model bilstm]
 
-Every round times the predictor and each format once, in turn, so that what else the machine does falls on all. Ratios
-are of the fastest rounds, and the median of the ratios within a round stands beside them. The last column is the median
-ratio of CPU seconds, which says what reading and writing cost where other work keeps the clock from telling.
+Every round times the predictor and each format once, so that other load on the machine affects all alike. Ratios are
+those of the fastest rounds, with the median of the ratios within a round. The last column is the median ratio of CPU
+seconds, which shows the cost of reading and writing even on a busy machine.
 """
 
 from __future__ import annotations
@@ -55,21 +55,21 @@ def main() -> None:
 
 
 class Turn(NamedTuple):
-    """Seconds that one turn took: of the clock, and of all CPUs together."""
+    """The wall-clock and CPU seconds of one turn."""
 
     wall: float
     cpu: float
 
 
 def timed(work: Callable[[], object]) -> Turn:
-    """Call it, and take its time."""
+    """Time a call."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     return Turn(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def measure(predictor: Predictor, texts: list[str], folder: Path, rounds: int) -> dict[str, list[Turn]]:
-    """Time every round: the predictor alone, and from file to file in each format."""
+    """Time the predictor alone and from file to file in each format, in every round."""
     for kind in FORMATS:
         write(folder / f"in.{kind}", texts)
     turns: dict[str, list[Turn]] = {name: [] for name in (MEMORY, *FORMATS.values())}
@@ -92,7 +92,7 @@ def measure(predictor: Predictor, texts: list[str], folder: Path, rounds: int) -
 
 
 def write(path: Path, texts: list[str]) -> None:
-    """Write the texts with a number each, in the format of the file's ending."""
+    """Write the texts with their numbers in the format of the file's ending."""
     if path.suffix == ".parquet":
         pq.write_table(pa.table({"id": range(len(texts)), "text": texts}), path)
         return
@@ -104,7 +104,7 @@ def write(path: Path, texts: list[str]) -> None:
 
 
 def scores(path: Path) -> list[float]:
-    """P(positive) of every row of an output."""
+    """Return P(positive) of every row of an output."""
     if path.suffix == ".parquet":
         return [float(one) for one in pq.read_table(path, columns=["positive"])["positive"].to_pylist()]
     with path.open(encoding="utf-8", newline="") as file:

@@ -1,12 +1,12 @@
-"""Score a file of gigabytes with `sentiline score`, kill it on the way, resume it, and check every row of the output.
+"""Score a file of gigabytes with `sentiline score`, kill and resume the run, and check every row of the output.
 
 Usage: python -m benchmarks.scoring_large [--size 5GB] [--kills 2] [--folder .] [--archive aclImdb_v1.tar.gz]
        [--model bilstm]
 
-The file holds the test reviews of the IMDB archive again and again, each time in another order. The reviews are scored
-once by themselves first: every row of the large output must say the same, in the order of the input, so that its
-accuracy is the same to the digit after each pass. 5 GB take three quarters of an hour on two idle cores, and 9 GB of
-disk in FOLDER, which are freed at the end. A run that is itself stopped goes on when it is started again.
+The file contains the test reviews of the IMDB archive many times, each time in another order. The reviews are first
+scored once by themselves: every row of the large output must be identical, in the order of the input, so its accuracy
+is the same to the last digit after each pass. 5 GB take three quarters of an hour on two idle cores and 9 GB of disk
+in FOLDER, which are freed at the end. If this script is stopped, it resumes when it is started again.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ Row = tuple[int, str, str]
 
 
 class Run(NamedTuple):
-    """What was seen of scoring a file.
+    """The measurements of scoring a file.
 
     Attributes:
-        seconds: from the first start to the last end.
-        peak: most resident memory of any process of it, in bytes.
-        kills: how often it was killed.
+        seconds: The time from the first start to the last end.
+        peak: The peak resident memory of any of its processes, in bytes.
+        kills: The number of kills.
     """
 
     seconds: float
@@ -82,12 +82,12 @@ def main() -> None:
 
 
 def scored(source: Path) -> Path:
-    """Where the rows of a file are written."""
+    """Return the path of the output of a file."""
     return source.with_name(f"scored-{source.name}")
 
 
 def passes(reviews: Sequence[tuple[str, str]], size: int) -> Iterator[Row]:
-    """Yield rows of whole passes over the reviews, each in another order, until their texts have so many bytes."""
+    """Yield rows of whole passes over the reviews, each in another order, until their texts reach a size in bytes."""
     rng = random.Random(0)
     done = 0
     while done < size:
@@ -97,7 +97,7 @@ def passes(reviews: Sequence[tuple[str, str]], size: int) -> Iterator[Row]:
 
 
 def write(path: Path, rows: Iterator[Row]) -> None:
-    """Write rows as Parquet, unless the file is there; it appears when it is complete."""
+    """Write rows as Parquet atomically, unless the file exists."""
     if path.exists():
         return
     growing = path.with_suffix(".growing")
@@ -110,7 +110,7 @@ def write(path: Path, rows: Iterator[Row]) -> None:
 
 
 def score(source: Path, model: str, *, kills: int) -> Run:
-    """Score a file with the command, and kill it so many times, evenly over its rows."""
+    """Score a file with the command, and kill it several times, evenly over its rows."""
     output = scored(source)
     journal = output.with_name(f"{output.name}.partial") / "journal.jsonl"
     chunks = pq.read_metadata(source).num_rows // CHUNK_ROWS
@@ -133,7 +133,7 @@ def score(source: Path, model: str, *, kills: int) -> Run:
 
 
 def resident(process: int) -> int:
-    """Most resident memory of a process so far, in bytes; 0 if it ended."""
+    """Return the peak resident memory of a process so far in bytes; 0 if it has exited."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
@@ -143,13 +143,13 @@ def resident(process: int) -> int:
 
 
 def check(source: Path, answers: Sequence[tuple[Any, ...]], size: int, labels: Sequence[str]) -> int:
-    """Compare an output with its input and with the answers to single reviews; return how many rows there are.
+    """Compare an output with its input and with the answers to single reviews, and return the number of rows.
 
     Args:
-        source: the input.
-        answers: the added columns of each review, by its id.
-        size: rows of a pass.
-        labels: of each review, by its id.
+        source: The input.
+        answers: The added columns of each review, by its id.
+        size: The number of rows per pass.
+        labels: The label of each review, by its id.
     """
     accuracy = share(answers, labels)
     right = rows = 0
@@ -172,7 +172,7 @@ def check(source: Path, answers: Sequence[tuple[Any, ...]], size: int, labels: S
 
 
 def share(answers: Sequence[tuple[Any, ...]], labels: Sequence[str]) -> float:
-    """Share of answers with the right label."""
+    """Return the share of answers with the right label."""
     return sum(answer[0] == label for answer, label in zip(answers, labels, strict=True)) / len(labels)
 
 

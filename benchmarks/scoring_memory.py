@@ -1,11 +1,11 @@
-"""Peak resident memory of `sentiline score` on a small and a large input of synthetic reviews.
+"""Measure the peak resident memory of `sentiline score` on a small and a large input of synthetic reviews.
 
 Usage: python -m benchmarks.scoring_memory [--small 10MB] [--large 1GB] [--format parquet] [--archive aclImdb_v1.tar.gz]
        [--model bilstm] [--options ...]
 
-Each input is made of reviews of the IMDB archive, cut and spliced so that no two are the same, and scored by the
-command itself, in a process of its own; its peak is the kernel's, VmHWM. What stands after --options goes to the
-command, such as --timesteps or --memory 1GB.
+Each input consists of reviews of the IMDB archive, cut and spliced so that no two are the same, and is scored by the
+command in a separate process; its peak is the kernel's VmHWM. Arguments after --options are passed to the command, such
+as --timesteps or --memory 1GB.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache")
     parser.add_argument("--small", type=parse_size, default="10MB", help="bytes of text")
     parser.add_argument("--large", type=parse_size, default="1GB")
-    parser.add_argument("--format", choices=FORMATS, default="parquet", help="of input and output")
+    parser.add_argument("--format", choices=FORMATS, default="parquet", help="format of input and output")
     parser.add_argument("--model", default="bilstm")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[])
     options = parser.parse_args()
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def synthetic(texts: list[str], size: int) -> Iterator[str]:
-    """Yield reviews with `size` characters between them: the head of one review and the tail of another."""
+    """Yield reviews with `size` characters in total, each the head of one review and the tail of another."""
     rng = random.Random(0)
     done = 0
     while done < size:
@@ -75,7 +75,7 @@ def synthetic(texts: list[str], size: int) -> Iterator[str]:
 
 
 def write(path: Path, texts: list[str], size: int) -> int:
-    """Write synthetic reviews in the format of the file's ending; return how many."""
+    """Write synthetic reviews in the format of the file's ending, and return their number."""
     schema = pa.schema([("id", pa.int64()), ("text", pa.string())])
     rows = 0
     stream = synthetic(texts, size)
@@ -99,7 +99,7 @@ def write(path: Path, texts: list[str], size: int) -> int:
 
 
 def measure(source: Path, options: list[str]) -> float:
-    """Peak resident memory of scoring a file into one beside it, in MB of a million bytes."""
+    """Return the peak resident memory of scoring a file, in MB of a million bytes."""
     output = source.with_name(f"out{source.suffix}")
     command = [sys.executable, "-c", MEASURE, str(source), "-o", str(output), *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

@@ -1,11 +1,11 @@
 """Time the service over HTTP: against a bare application around the same predictor, a naive one, and a transformer.
 
-All servers are real, on 127.0.0.1, one worker each: `sentiline serve` with its default settings; Starlette on uvicorn
-with uvloop and httptools and nothing else around the same predictor on as many threads (`benchmarks.lib.bare`); a
-native BentoML API as its first page shows one (`benchmarks.lib.naive`); and a transformer of DistilBERT's size with
-random weights in the same bare application. All are up all the time, and one is under load at a time: the rounds are
-interleaved, a ratio is the median of those within a round. The load comes from `benchmarks.lib.load`, in a process of
-its own.
+All servers are real, on 127.0.0.1 with one worker each: `sentiline serve` with its default settings; Starlette on
+uvicorn with uvloop and httptools and nothing else around the same predictor with as many threads
+(`benchmarks.lib.bare`); a native BentoML API as in its introduction (`benchmarks.lib.naive`); and a transformer of
+DistilBERT's size with random weights in the same bare application. All run all the time, and one at a time is under
+load: the rounds are interleaved, a ratio is the median of the ratios within a round. The load comes from
+`benchmarks.lib.load` in a separate process.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.serving [--rounds 5] [--seconds 5] [--output IMAGE.png] [--quick]
 """
@@ -27,12 +27,12 @@ import orjson
 
 from benchmarks.lib import servers, stage_breakdown
 from benchmarks.lib.bare import TRANSFORMER_VARIABLE
-from benchmarks.lib.load import run
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.load import generate_load
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
-from benchmarks.transformer import DISTILBERT, TINY, build, wordpieces
+from benchmarks.lib.transformer import DISTILBERT, TINY, build, wordpieces
 from sentiline.prediction import Detail
 from sentiline.predictor import Predictor, load
 
@@ -45,11 +45,11 @@ class Turn:
     """One server under load in one round.
 
     Attributes:
-        rate: requests a second.
-        cpu: server's CPU seconds a request.
-        median: seconds of a request.
-        slow: seconds that 99 % of the requests stayed below.
-        generator: the load generator's CPU seconds a request.
+        rate: The requests per second.
+        cpu: The server's CPU seconds per request.
+        median: The median latency in seconds.
+        slow: The 99th percentile of the latency in seconds.
+        generator: The load generator's CPU seconds per request.
     """
 
     rate: float
@@ -63,10 +63,10 @@ def load_server(server: Server, bodies: Sequence[bytes], connections: int, secon
     """Load one server for a while.
 
     Raises:
-        SystemExit: an answer was not 200.
+        SystemExit: A response was not 200.
     """
     before = server.cpu()
-    outcome = run(server.port, bodies, connections=connections, seconds=seconds)
+    outcome = generate_load(server.port, bodies, connections=connections, seconds=seconds)
     count = len(outcome.answers)
     if outcome.statuses[200] != count:
         raise SystemExit(f"{server.name} answered with {dict(outcome.statuses)}")
@@ -75,14 +75,14 @@ def load_server(server: Server, bodies: Sequence[bytes], connections: int, secon
 
 
 def bodies_of(texts: Sequence[str], detail: Detail) -> list[bytes]:
-    """Requests of one review each."""
+    """Return the bodies of requests with one review each."""
     return [orjson.dumps({"inputs": text, "detail": detail}) for text in texts]
 
 
 def singles(
     running: dict[str, Server], texts: Sequence[str], detail: Detail, connections: int, options: argparse.Namespace
 ) -> dict[str, list[Turn]]:
-    """All these servers in turn, one review a request."""
+    """Measure the servers in interleaved rounds with one review per request."""
     bodies = bodies_of(texts, detail)
 
     def turn(server: Server) -> Callable[[], Turn]:
@@ -95,7 +95,7 @@ def singles(
 def lists(
     server: Server, predictor: Predictor, texts: Sequence[str], options: argparse.Namespace
 ) -> dict[str, list[float]]:
-    """Reviews a second in lists, over HTTP and in this process, detail none."""
+    """Measure the reviews per second in lists, over HTTP and in this process, with detail none."""
     chunks = [list(texts[start : start + LISTS]) for start in range(0, len(texts), LISTS)]
     bodies = [orjson.dumps({"inputs": chunk, "detail": "none"}) for chunk in chunks]
     reviews = len(texts) / len(chunks)
@@ -115,7 +115,7 @@ def lists(
 
 
 def stages(server: Server, texts: Sequence[str], seconds: float) -> dict[str, stage_breakdown.Seconds]:
-    """Where a request's time goes, by kind of load."""
+    """Return the mean seconds of a request by load and stage."""
     found = {}
     for detail, connections in itertools.product(("none", "timesteps"), (1, CONNECTIONS)):
         before = stage_breakdown.totals(server)
@@ -128,7 +128,7 @@ def stages(server: Server, texts: Sequence[str], seconds: float) -> dict[str, st
 
 
 def start_all(stack: contextlib.ExitStack, folder: Path, options: argparse.Namespace) -> dict[str, Server]:
-    """Every server, ready."""
+    """Start every server and wait until it is ready."""
     encoder, size = folder / "encoder", TINY if options.quick else DISTILBERT
     encoder.mkdir()
     build(encoder / "model.onnx", size)
@@ -150,7 +150,7 @@ def start_all(stack: contextlib.ExitStack, folder: Path, options: argparse.Names
 
 
 def single_rows(detail: Detail, turns: dict[str, list[Turn]]) -> list[list[str]]:
-    """Rows of the table: medians over the rounds, ratios to the bare application within a round."""
+    """Return the rows of the table: medians over the rounds, and ratios to the bare application within a round."""
     rows = []
     base = turns[BARE]
     for name, found in turns.items():
@@ -172,7 +172,7 @@ def single_rows(detail: Detail, turns: dict[str, list[Turn]]) -> list[list[str]]
 
 
 def measure(running: dict[str, Server], predictor: Predictor, options: argparse.Namespace) -> dict[str, Any]:
-    """Everything, under the keys of the JSON file."""
+    """Measure everything, and return it under the keys of the JSON file."""
     texts = options.texts
     three = {name: running[name] for name in (SENTILINE, BARE, NAIVE)}
     two = {name: running[name] for name in (SENTILINE, TRANSFORMER)}
@@ -186,7 +186,7 @@ def measure(running: dict[str, Server], predictor: Predictor, options: argparse.
 
 
 def report(found: dict[str, Any], options: argparse.Namespace) -> list[str | Table]:
-    """The paragraphs and tables."""
+    """Return the paragraphs and tables."""
     over_http, inside = found["lists"].values()
     ours, theirs = found["latency"].values()
     ours_rate = statistics.median(turn.rate for turn in found["single"]["none"][SENTILINE])
@@ -194,17 +194,17 @@ def report(found: dict[str, Any], options: argparse.Namespace) -> list[str | Tab
     generator = statistics.median(turn.generator for turn in found["single"]["none"][SENTILINE])
     sooner = ratio([turn.median for turn in theirs], [turn.median for turn in ours])
     columns = [
-        f"one review a request, {CONNECTIONS} connections",
+        f"one review per request, {CONNECTIONS} connections",
         "requests/s",
         "of bare",
-        "server CPU ms a request",
+        "server CPU ms per request",
         "above bare",
         "median ms",
         "99 % below ms",
     ]
     return [
-        f"{len(options.texts)} validation reviews; {options.rounds} interleaved rounds of {options.seconds:g} s a "
-        f"server; {options.about}. The load generator takes {1e3 * generator:.3f} ms of CPU a request from it.",
+        f"{len(options.texts)} validation reviews; {options.rounds} interleaved rounds of {options.seconds:g} s per "
+        f"server; {options.about}. The load generator takes {1e3 * generator:.3f} ms of CPU per request.",
         Table(columns, [row for detail, turns in found["single"].items() for row in single_rows(detail, turns)]),
         stage_breakdown.table(found["stages"]),
         Table(
@@ -243,16 +243,16 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--reviews", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of a server's turn in a round")
-    parser.add_argument("--output", type=Path, help="file for the picture of where a request's time goes")
+    parser.add_argument("--seconds", type=float, default=5.0, help="seconds under load per server and round")
+    parser.add_argument("--output", type=Path, help="PNG file for the plot of the stages of a request")
     parser.add_argument(
-        "--quick", action="store_true", help="a tiny transformer, one short round: the figures mean nothing"
+        "--quick", action="store_true", help="a tiny transformer and one short round; the figures mean nothing"
     )
     options = parser.parse_args()
     if options.quick:
         options.reviews, options.rounds, options.seconds = min(options.reviews, 64), 1, min(options.seconds, 0.5)
     options.about = machine()
-    options.texts = sample(options.archive, options.reviews)
+    options.texts = sample_reviews(options.archive, options.reviews)
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.ExitStack() as stack,

@@ -1,8 +1,8 @@
-"""Time from the start of the service's process until /readyz answers 200, with a warm disk; and its memory.
+"""Measure the time from the start of the service until /readyz answers 200, with a warm disk cache, and its memory.
 
-`sentiline serve` and `bentoml serve` start BentoML's supervisor and one worker; the single process is uvicorn around
-the same application. Memory is the proportional set size of all processes, when ready and after some reviews. Every
-one is started once before the rounds, so that its files are in the system's cache.
+`sentiline serve` and `bentoml serve` start BentoML's supervisor and one worker; the single process is uvicorn with
+the same application. Memory is the proportional set size of all processes, when ready and after some reviews. Each
+command is started once before the rounds, so that its files are in the system's cache.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.startup [--rounds 5] [--reviews 500]
 """
@@ -20,8 +20,8 @@ from pathlib import Path
 import orjson
 
 from benchmarks.lib import servers
-from benchmarks.lib.load import run
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.load import generate_load
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave
 from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table, add_options, machine, publish
@@ -34,9 +34,9 @@ class Start:
     """One start.
 
     Attributes:
-        seconds: until ready.
-        memory: bytes when ready.
-        after: bytes after the reviews.
+        seconds: The time until ready.
+        memory: The memory when ready, in bytes.
+        after: The memory after the reviews, in bytes.
     """
 
     seconds: float
@@ -45,7 +45,7 @@ class Start:
 
 
 def start(command: Sequence[str], model: str, bodies: Sequence[bytes], connections: int = 8) -> Start:
-    """Start a server, wait for it, let it answer each body about once, stop it."""
+    """Start a server, wait until it is ready, send each body about once, and stop it."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Server(command, Path(folder), SENTILINE_MODEL=model) as server,
@@ -54,7 +54,7 @@ def start(command: Sequence[str], model: str, bodies: Sequence[bytes], connectio
         memory = server.memory()
         answered = 0
         while answered < len(bodies):
-            outcome = run(server.port, bodies[answered:], connections=connections, seconds=0.5)
+            outcome = generate_load(server.port, bodies[answered:], connections=connections, seconds=0.5)
             if outcome.statuses[200] != len(outcome.answers):
                 raise SystemExit(f"the server answered with {dict(outcome.statuses)}")
             answered += len(outcome.answers)
@@ -66,12 +66,13 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
-        "--reviews", type=int, default=500, help="answered, with timesteps, before memory is read again"
+        "--reviews", type=int, default=500, help="reviews, with timesteps, before memory is measured again"
     )
     options = parser.parse_args()
     about = machine()
     bodies = [
-        orjson.dumps({"inputs": text, "detail": "timesteps"}) for text in sample(options.archive, options.reviews)
+        orjson.dumps({"inputs": text, "detail": "timesteps"})
+        for text in sample_reviews(options.archive, options.reviews)
     ]
     commands = {
         "sentiline serve": servers.sentiline(options.model),
@@ -80,8 +81,8 @@ def main() -> None:
     }
     for command in commands.values():
         start(command, options.model, bodies[:1])
-    contenders = {name: functools.partial(start, command, options.model, bodies) for name, command in commands.items()}
-    starts = interleave(contenders, options.rounds)
+    systems = {name: functools.partial(start, command, options.model, bodies) for name, command in commands.items()}
+    starts = interleave(systems, options.rounds)
     rows = []
     for name, found in starts.items():
         seconds = [one.seconds for one in found]

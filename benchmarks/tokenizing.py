@@ -70,13 +70,13 @@ AWKWARD = (
 
 
 @dataclass(frozen=True)
-class Contender:
+class TokenizerUnderTest:
     """One tokenizer.
 
     Attributes:
-        name: its row's title.
-        encode: text → (ids and whatever else it yields); what is timed.
-        tokens: text → (token as the vocabulary spells it or None if unknown, start, end) of every token.
+        name: The title of its row.
+        encode: Encodes a text; this is timed.
+        tokens: Returns the vocabulary entry (None if unknown), start and end of every token of a text.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Contender:
     tokens: Callable[[str], list[tuple[str | None, int, int]]]
 
 
-def ours(texts: Sequence[str], size: int) -> Contender:
+def ours(texts: Sequence[str], size: int) -> TokenizerUnderTest:
     tokenizer = Tokenizer(build_vocabulary(texts, size), max_tokens=10**6)
 
     def tokens(text: str) -> list[tuple[str | None, int, int]]:
@@ -93,11 +93,11 @@ def ours(texts: Sequence[str], size: int) -> Contender:
         rows = zip(words, ids.tolist(), starts.tolist(), ends.tolist(), strict=True)
         return [(None if index == UNKNOWN_ID else word, start, end) for word, index, start, end in rows]
 
-    return Contender("Sentiline", tokenizer.encode, tokens)
+    return TokenizerUnderTest("Sentiline", tokenizer.encode, tokens)
 
 
-def without_fallback(texts: Sequence[str], size: int) -> Contender:
-    """Ours, but a word that is not in the vocabulary as written is unknown at once."""
+def without_fallback(texts: Sequence[str], size: int) -> TokenizerUnderTest:
+    """Return Sentiline's tokenizer without fallback spellings for words that are not in the vocabulary as written."""
     vocabulary = set(build_vocabulary(texts, size))
 
     def tokens(text: str) -> list[tuple[str | None, int, int]]:
@@ -105,11 +105,11 @@ def without_fallback(texts: Sequence[str], size: int) -> Contender:
         rows = zip(words, starts.tolist(), ends.tolist(), strict=True)
         return [(word if word in vocabulary else None, start, end) for word, start, end in rows]
 
-    return Contender("Sentiline, no fallback spellings", tokens, tokens)
+    return TokenizerUnderTest("Sentiline, no fallback spellings", tokens, tokens)
 
 
-def theirs(name: str, texts: Sequence[str], size: int) -> Contender:
-    """A model of the `tokenizers` library, trained on the same texts, behind equal normalization."""
+def theirs(name: str, texts: Sequence[str], size: int) -> TokenizerUnderTest:
+    """Return a model of the `tokenizers` library, trained on the same texts with equal normalization."""
     special = list(SPECIAL_TOKENS)
     model, trainer = {
         "WordLevel": lambda: (
@@ -137,33 +137,33 @@ def theirs(name: str, texts: Sequence[str], size: int) -> Contender:
         rows = zip(encoding.tokens, encoding.ids, encoding.offsets, strict=True)
         return [(None if index == unknown else token.removeprefix("##"), *span) for token, index, span in rows]
 
-    return Contender(f"tokenizers {name}", tokenizer.encode, tokens)
+    return TokenizerUnderTest(f"tokenizers {name}", tokenizer.encode, tokens)
 
 
-def seconds(contenders: Sequence[Contender], texts: Sequence[str], rounds: int) -> list[float]:
-    """Least CPU time of each over the texts; rounds interleave, so that a busy moment hits all alike."""
-    least = [float("inf")] * len(contenders)
+def seconds(tokenizers_under_test: Sequence[TokenizerUnderTest], texts: Sequence[str], rounds: int) -> list[float]:
+    """Return the least CPU time of each tokenizer over interleaved rounds."""
+    least = [float("inf")] * len(tokenizers_under_test)
     for _ in range(rounds):
-        for place, contender in enumerate(contenders):
+        for place, tested in enumerate(tokenizers_under_test):
             began = time.process_time()
             for text in texts:
-                contender.encode(text)
+                tested.encode(text)
             least[place] = min(least[place], time.process_time() - began)
     return least
 
 
-def unknown_share(contender: Contender, texts: Iterable[str]) -> float:
-    found = [token is None for text in texts for token, _, _ in contender.tokens(text)]
+def unknown_share(tested: TokenizerUnderTest, texts: Iterable[str]) -> float:
+    found = [token is None for text in texts for token, _, _ in tested.tokens(text)]
     return sum(found) / len(found)
 
 
-def right_spans(contender: Contender, texts: Iterable[str]) -> float:
-    """Share of known tokens whose span of the raw text, lower-cased, spells them."""
+def right_spans(tested: TokenizerUnderTest, texts: Iterable[str]) -> float:
+    """Return the share of known tokens that equal the lower-cased raw text of their span."""
     apostrophes = str.maketrans("\u2019\u2018\u02bc\uff07", "''''")
     found = [
         text[start:end].lower().translate(apostrophes) == token.replace("\u0130", "i\u0307")
         for text in texts
-        for token, start, end in contender.tokens(text)
+        for token, start, end in tested.tokens(text)
         if token is not None
     ]
     return sum(found) / len(found)
@@ -172,10 +172,12 @@ def right_spans(contender: Contender, texts: Iterable[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, or the downloaded one")
-    parser.add_argument("--vocabulary", type=int, default=25_000, help="entries of every vocabulary")
-    parser.add_argument("--subword-reviews", type=int, default=4000, help="training reviews of the subword models")
-    parser.add_argument("--reviews", type=int, default=2000, help="validation reviews timed")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds; the fastest counts")
+    parser.add_argument("--vocabulary", type=int, default=25_000, help="size of every vocabulary")
+    parser.add_argument(
+        "--subword-reviews", type=int, default=4000, help="number of training reviews for the subword models"
+    )
+    parser.add_argument("--reviews", type=int, default=2000, help="number of validation reviews to time")
+    parser.add_argument("--rounds", type=int, default=5, help="number of rounds; the fastest counts")
     options = parser.parse_args()
 
     console = Console()
@@ -183,29 +185,29 @@ def main() -> None:
     texts = [review.text for review in train]
     held = [review.text for review in validation]
     random.Random(1).shuffle(held)
-    contenders = [ours(texts, options.vocabulary), without_fallback(texts, options.vocabulary)]
+    tokenizers_under_test = [ours(texts, options.vocabulary), without_fallback(texts, options.vocabulary)]
     sample = texts[:: max(1, len(texts) // options.subword_reviews)]
     for name, part in (("WordLevel", texts), ("WordPiece", sample), ("BPE", sample), ("Unigram", sample)):
         with console.status(f"training {name}"):
-            contenders.append(theirs(name, part, options.vocabulary))
+            tokenizers_under_test.append(theirs(name, part, options.vocabulary))
     with console.status("timing"):
-        times = seconds(contenders, held[: options.reviews], options.rounds)
+        times = seconds(tokenizers_under_test, held[: options.reviews], options.rounds)
 
     table = Table(title=f"{options.vocabulary:,} entries; {len(held):,} validation reviews", box=None)
     table.add_column("tokenizer")
     for title in ("reviews/s", "time", "right spans", "awkward", "unknown", "elsewhere", "tokens/review"):
         table.add_column(title, justify="right")
     timed = min(options.reviews, len(held))
-    for contender, taken in zip(contenders, times, strict=True):
+    for tested, taken in zip(tokenizers_under_test, times, strict=True):
         table.add_row(
-            contender.name,
-            "" if contender.encode is contender.tokens else f"{timed / taken:,.0f}",
-            "" if contender.encode is contender.tokens else f"{taken / times[0]:.1f} x",
-            f"{right_spans(contender, held):.3%}",
-            f"{right_spans(contender, AWKWARD):.0%}",
-            f"{unknown_share(contender, held):.2%}",
-            f"{unknown_share(contender, OTHER_DOMAINS):.2%}",
-            f"{sum(len(contender.tokens(text)) for text in held) / len(held):.0f}",
+            tested.name,
+            "" if tested.encode is tested.tokens else f"{timed / taken:,.0f}",
+            "" if tested.encode is tested.tokens else f"{taken / times[0]:.1f} x",
+            f"{right_spans(tested, held):.3%}",
+            f"{right_spans(tested, AWKWARD):.0%}",
+            f"{unknown_share(tested, held):.2%}",
+            f"{unknown_share(tested, OTHER_DOMAINS):.2%}",
+            f"{sum(len(tested.tokens(text)) for text in held) / len(held):.0f}",
         )
     console.print(table)
 

@@ -1,8 +1,8 @@
-"""What a training step of the flagship's fit and of the pre-training costs, against the arithmetic that it needs.
+"""Measure the cost of a training step of the flagship and of the pre-training against the arithmetic it needs.
 
-The steps are those that `python -m training` takes, on IMDB training reviews; the arithmetic is counted from shapes,
-and set against the best matrix product that any of the processes reached just before. Each setting of TensorFlow's
-threads has a process of its own (`benchmarks.lib.training_steps`). Nothing else should run meanwhile.
+The steps are those of `python -m training` on IMDB training reviews; the arithmetic is counted from shapes and compared
+with the best matrix product that any of the processes reached just before. Each setting of TensorFlow's threads has its
+own process (`benchmarks.lib.training_steps`). Nothing else should run at the same time.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.training [--steps 8] [--markdown FILE] [--json FILE]
 In parts: … --ids IDS.npz --only default --cases fit --known FILE.json --json FILE.json
@@ -30,6 +30,7 @@ from training.data.dataset import encode
 
 LAYER_KINDS = {"float32": "float32", "bfloat16": "bfloat16", "keras": "float32, as Keras computes it"}
 LAYERS = tuple(f"layer-{units}-{kind}" for units in (64, 128, 256) for kind in LAYER_KINDS)
+# The threads per op, the number of parallel ops (0 for all), and the cases timed with them.
 PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
     "default": (
         0,
@@ -44,7 +45,6 @@ PROCESSES: Mapping[str, tuple[int, int, Sequence[str]]] = {
     "1 thread": (1, 1, ("fit", "few", "pretrain-float32")),
     "XLA": (0, 0, ("fit-xla", "pretrain-xla")),
 }
-"""Threads of one op, ops side by side (0 for all), and what is timed under them."""
 
 NAMES = {
     "fit": "as it is",
@@ -63,7 +63,7 @@ NAMES = {
 
 
 def write_ids(path: Path, archive: Path | None, model: str, reviews: int) -> None:
-    """Token ids of IMDB training reviews under the tokenizer of a bundle, for the processes to read."""
+    """Write the token ids of IMDB training reviews, encoded by the tokenizer of a bundle."""
     tokenizer = find(model).tokenizer()
     train, _ = imdb.split(imdb.load(archive).train)
     chosen = np.random.default_rng(0).permutation(len(train))[:reviews]
@@ -72,12 +72,12 @@ def write_ids(path: Path, archive: Path | None, model: str, reviews: int) -> Non
 
 
 def chosen(name: str, beginnings: Sequence[str]) -> list[str]:
-    """The cases of a process whose names begin so."""
+    """Return the cases of a process whose names start with one of the prefixes."""
     return [case for case in PROCESSES[name][2] if case.startswith(tuple(beginnings))]
 
 
-def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """The figures of one process."""
+def run_process(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Run one process and return its figures."""
     intra, inter, _ = PROCESSES[name]
     command = [sys.executable, "-m", "benchmarks.lib.training_steps", ids, "--intra", intra, "--inter", inter]
     command += ["--steps", options.steps, "--fit", options.fit, "--pretrain", options.pretrain]
@@ -89,12 +89,12 @@ def run(name: str, ids: Path, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def best_products(found: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Operations a second of the machine's best matrix product by dtype, under whichever threads reached it."""
+    """Return the operations per second of the best matrix product by dtype, over all thread settings."""
     return {dtype: max(figures["peak"][dtype] for figures in found.values()) for dtype in ("float32", "bfloat16")}
 
 
 def table(found: Mapping[str, Mapping[str, Any]], kind: str, base: str) -> Table:
-    """The steps of one kind; costs a token in terms of the base case under default threads."""
+    """Return a table of the steps of one kind, with costs per token relative to the base case with default threads."""
     rows, costs, best = [], {}, best_products(found)
     for process, figures in found.items():
         for case, figure in figures["cases"].items():
@@ -114,7 +114,7 @@ def _ratio(costs: Mapping[tuple[str, str], float], process: str, case: str, base
 
 
 def layers(found: Mapping[str, Mapping[str, Any]]) -> Table:
-    """One LSTM layer alone, by its units: thousand million operations a second, and the share of the best product."""
+    """Return a table of one LSTM layer by units: 10⁹ operations per second, and the share of the best product."""
     rows, best = [], best_products(found)
     for units in (64, 128, 256):
         cells = []
@@ -129,16 +129,16 @@ def layers(found: Mapping[str, Mapping[str, Any]]) -> Table:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
-    parser.add_argument("--steps", type=int, default=8, help="steps of each case")
-    parser.add_argument("--reviews", type=int, default=25_000, help="training reviews that batches are made of")
+    parser.add_argument("--steps", type=int, default=8, help="number of steps per case")
+    parser.add_argument("--reviews", type=int, default=25_000, help="number of training reviews to form batches from")
     parser.add_argument("--only", nargs="+", choices=list(PROCESSES), default=list(PROCESSES))
     parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")
-    parser.add_argument("--known", type=Path, help="figures of an earlier run, as --json wrote them, to add to")
+    parser.add_argument("--known", type=Path, help="JSON file of an earlier run to add to")
     parser.add_argument(
-        "--cases", nargs="+", default=["fit", "few", "pretrain", "layer"], help="beginnings of their names"
+        "--cases", nargs="+", default=["fit", "few", "pretrain", "layer"], help="prefixes of the names of the cases"
     )
-    parser.add_argument("--ids", type=Path, help="file for the token ids; one that exists is used again")
+    parser.add_argument("--ids", type=Path, help="file for the token ids; an existing file is reused")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         ids = options.ids or Path(folder, "ids.npz")
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in PROCESSES:
             figures = known.get(name, {"cases": {}})
             if name in options.only and chosen(name, options.cases):
-                new = run(name, ids, options)
+                new = run_process(name, ids, options)
                 figures = new | {"cases": figures["cases"] | new["cases"]}
             if figures["cases"]:
                 found[name] = figures

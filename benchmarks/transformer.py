@@ -1,10 +1,9 @@
-"""A transformer of DistilBERT's size with random weights, on ONNX Runtime with all cores; timed against Sentiline.
+"""Time Sentiline against a transformer of DistilBERT's size with random weights, on ONNX Runtime with all cores.
 
-Speed does not depend on the weights, so random ones do; what it answers means nothing. It is built operator by operator
-with `onnx.helper` (66,955,010 parameters, as DistilBERT with its classification head has), in float32 and with
-dynamically quantized 8-bit weights. Its texts are cut to WordPiece tokens by the `tokenizers` library as BERT does,
-lower-cased, at most 512 with [CLS] and [SEP]; the vocabulary of at most 30,522 pieces is trained on the very reviews
-that are read, so it needs fewer pieces for them than BERT's own.
+The transformer runs in float32 and with dynamically quantized 8-bit weights, see `benchmarks.lib.transformer`. The
+`tokenizers` library splits its texts into WordPiece tokens as BERT does: lower-cased, at most 512 with [CLS] and [SEP].
+The vocabulary of at most 30,522 pieces is trained on the very reviews that are read, so they need fewer pieces than
+with BERT's own vocabulary.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.transformer [--reviews 48] [--rounds 3] [--quick]
 """
@@ -17,192 +16,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnx
-import onnxruntime as ort
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-
-from benchmarks.lib.reviews import sample
+from benchmarks.lib.reviews import sample_reviews
 from benchmarks.lib.rounds import interleave, ratio
 from benchmarks.lib.tables import Table, add_options, machine, publish
-from sentiline.cpus import available_cpus
+from benchmarks.lib.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
 from sentiline.predictor import Predictor, load
 
-MASKED = -1e4
-"""Added to the attention scores of padding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How large an encoder is; the defaults are DistilBERT's."""
-
-    vocabulary: int = 30_522
-    positions: int = 512
-    layers: int = 6
-    width: int = 768
-    heads: int = 12
-    inner: int = 3072
-
-
-DISTILBERT = Size()
-TINY = Size(vocabulary=200, positions=16, layers=2, width=8, heads=2, inner=12)
-
-
-class _Graph:
-    """Collects the nodes and weights of a graph; every method returns the name of a value."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = np.random.default_rng(seed)
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-
-    def weight(self, name: str, *shape: int) -> str:
-        values = self._random.standard_normal(shape, np.float32) * np.float32(shape[0] ** -0.5)
-        return self.constant(name, values)
-
-    def constant(self, name: str, value: NDArray[Any]) -> str:
-        self.weights.append(numpy_helper.from_array(value, name))
-        return name
-
-    def node(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        output = name or f"{kind}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        return output
-
-    def dense(self, value: str, name: str, inputs: int, outputs: int) -> str:
-        product = self.node("MatMul", value, self.weight(f"{name}.weight", inputs, outputs))
-        return self.node("Add", product, self.weight(f"{name}.bias", outputs))
-
-    def normalize(self, value: str, name: str, width: int) -> str:
-        scale = self.constant(f"{name}.weight", np.ones(width, np.float32))
-        return self.node("LayerNormalization", value, scale, self.weight(f"{name}.bias", width), epsilon=1e-12)
-
-
-def build(path: Path, size: Size = DISTILBERT, *, seed: int = 0) -> int:
-    """Write an encoder with a classification head as ONNX.
-
-    Args:
-        path: of the file.
-        size: how large it is.
-        seed: of the random weights.
-
-    Returns:
-        The number of its parameters. Inputs are `input_ids` and `attention_mask`, int64 [batch, time]; the output is
-        `logits`, float32 [batch, 2].
-    """
-    graph = _Graph(seed)
-    width, depth = size.width, size.width // size.heads
-    words = graph.node("Gather", graph.weight("word_embeddings", size.vocabulary, width), "input_ids")
-    places = graph.weight("position_embeddings", size.positions, width)
-    parameters_before_constants = len(graph.weights)
-    zero, one = graph.constant("zero", np.zeros(1, np.int64)), graph.constant("one", np.ones(1, np.int64))
-    time_size = graph.node("Slice", graph.node("Shape", "input_ids"), one, graph.constant("two", np.array([2])))
-    split_heads = graph.constant("split_heads", np.array([0, 0, size.heads, depth]))
-    join_heads = graph.constant("join_heads", np.array([0, 0, width]))
-    root = graph.constant("root", np.array(depth**-0.5, np.float32))
-    half, unit = graph.constant("half", np.array(0.5, np.float32)), graph.constant("unit", np.array(1, np.float32))
-    root_half = graph.constant("root_half", np.array(0.5**0.5, np.float32))
-    axes = graph.constant("axes", np.array([1, 2]))
-    masked = graph.constant("masked", np.array(MASKED, np.float32))
-    constants = {tensor.name for tensor in graph.weights[parameters_before_constants:]}
-
-    mask = graph.node("Cast", graph.node("Unsqueeze", "attention_mask", axes), to=TensorProto.FLOAT)  # [N, 1, 1, T]
-    penalty = graph.node("Mul", graph.node("Sub", unit, mask), masked)
-    state = graph.node("Add", words, graph.node("Slice", places, zero, time_size))
-    state = graph.normalize(state, "embedding_norm", width)  # [N, T, width]
-    for layer in range(size.layers):
-        heads = []
-        for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
-            projected = graph.dense(state, f"{layer}.{part}", width, width)
-            heads.append(graph.node("Transpose", graph.node("Reshape", projected, split_heads), perm=order))
-        query, key, value = heads
-        scores = graph.node(
-            "Add", graph.node("MatMul", graph.node("Mul", query, root), key), penalty
-        )  # [N, heads, T, T]
-        context = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
-        joined = graph.node("Reshape", graph.node("Transpose", context, perm=[0, 2, 1, 3]), join_heads)
-        attended = graph.dense(joined, f"{layer}.out", width, width)
-        state = graph.normalize(graph.node("Add", attended, state), f"{layer}.attention_norm", width)
-        inner = graph.dense(state, f"{layer}.inner", width, size.inner)
-        bell = graph.node("Add", graph.node("Erf", graph.node("Mul", inner, root_half)), unit)
-        activated = graph.node("Mul", graph.node("Mul", inner, bell), half)  # GELU
-        outer = graph.dense(activated, f"{layer}.outer", size.inner, width)
-        state = graph.normalize(graph.node("Add", outer, state), f"{layer}.norm", width)
-    first = graph.node("Gather", state, graph.constant("first", np.array(0)), axis=1)  # [CLS]
-    hidden = graph.node("Relu", graph.dense(first, "pre_classifier", width, width))
-    logits = graph.dense(hidden, "classifier", width, 2)
-    graph.node("Identity", logits, name="logits")
-
-    inputs = [
-        helper.make_tensor_value_info(name, TensorProto.INT64, ["N", "T"]) for name in ("input_ids", "attention_mask")
-    ]
-    output = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])
-    whole = helper.make_graph(graph.nodes, "encoder", inputs, [output], graph.weights)
-    model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.save(model, path)
-    constants.add("first")
-    return sum(int(np.prod(tensor.dims)) for tensor in graph.weights if tensor.name not in constants)
-
-
-def quantize(source: Path, path: Path) -> None:
-    """Write the same encoder with 8-bit weights; activations are quantized as they come."""
-    quantize_dynamic(source, path, weight_type=QuantType.QInt8)
-
-
-def wordpieces(texts: Sequence[str], size: Size = DISTILBERT) -> Tokenizer:
-    """A tokenizer like BERT's, its pieces learnt from these texts."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=size.vocabulary, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(texts, trainer)
-    ends = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
-    tokenizer.enable_truncation(size.positions)
-    tokenizer.enable_padding()
-    return tokenizer
-
-
-class Transformer:
-    """An encoder in ONNX Runtime with its tokenizer; safe to use from many threads."""
-
-    def __init__(self, path: Path, tokenizer: Tokenizer, *, threads: int | None = None) -> None:
-        """Load what `build` or `quantize` wrote, to run on `threads` cores; default all this process may use."""
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = available_cpus() if threads is None else threads
-        self._session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self.tokenizer = tokenizer
-
-    def score(self, texts: Sequence[str], *, batch: int = 1) -> list[float]:
-        """The probability of the second class of each text; texts of like length share a batch."""
-        order = range(len(texts)) if batch == 1 else sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        scores = [0.0] * len(texts)
-        for start in range(0, len(texts), batch):
-            places = order[start : start + batch]
-            encodings = self.tokenizer.encode_batch_fast([texts[index] for index in places])
-            ids = np.array([encoding.ids for encoding in encodings], np.int64)
-            mask = np.array([encoding.attention_mask for encoding in encodings], np.int64)
-            for index, value in zip(places, self.run(ids, mask), strict=True):
-                scores[index] = value
-        return scores
-
-    def run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> list[float]:
-        """The probability of the second class of each row."""
-        (logits,) = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})
-        positive: list[float] = (1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))).tolist()
-        return positive
-
-
-REPEATS = 20
-"""How often Sentiline reads the reviews while the transformer reads them once: its turn would be too short to time."""
+REPEATS = 20  # Sentiline reads the reviews this many times per turn, since one pass is too short to time
 
 
 def main() -> None:
@@ -210,13 +32,11 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--reviews", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--quick", action="store_true", help="a tiny encoder, to try the script: the figures mean nothing"
-    )
+    parser.add_argument("--quick", action="store_true", help="a tiny encoder; the figures mean nothing")
     options = parser.parse_args()
     size = TINY if options.quick else DISTILBERT
     about = machine()
-    texts = sample(options.archive, options.reviews)
+    texts = sample_reviews(options.archive, options.reviews)
     with tempfile.TemporaryDirectory() as folder, load(options.model) as predictor:
         fp32, int8 = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
         parameters = build(fp32, size)
@@ -235,7 +55,7 @@ def main() -> None:
     columns = ["", "reviews/s", "Sentiline is faster, times", "one review, median ms", "Sentiline is sooner, times"]
     text = (
         f"{len(texts)} validation reviews, {options.rounds} interleaved rounds; {about}. The transformer has "
-        f"{parameters:,} parameters and reads {pieces:.0f} pieces of a review on average; {predictor!r}, detail none."
+        f"{parameters:,} parameters and reads {pieces:.0f} pieces per review on average; {predictor!r}, detail none."
     )
     figures = {"parameters": parameters, "pieces": pieces, "reviews_per_second": speeds, "median_seconds": latencies}
     publish([text, Table(columns, rows)], figures, options)
@@ -244,7 +64,7 @@ def main() -> None:
 def throughput(
     predictor: Predictor, transformers: dict[str, Transformer], texts: Sequence[str], rounds: int
 ) -> dict[str, list[float]]:
-    """Reviews a second of every contender in every round."""
+    """Measure the reviews per second of each system in each round."""
 
     def timed(work: Callable[[], object], reviews: int) -> Callable[[], float]:
         def turn() -> float:
@@ -254,20 +74,20 @@ def throughput(
 
         return turn
 
-    contenders = {"Sentiline": timed(lambda: predictor.read(list(texts) * REPEATS, spans=False), REPEATS * len(texts))}
+    systems = {"Sentiline": timed(lambda: predictor.read(list(texts) * REPEATS, spans=False), REPEATS * len(texts))}
     for name, transformer in transformers.items():
         transformer.score(texts[:2])
-        for batch, title in ((1, "one review a run"), (8, "batches of 8 by length")):
-            contenders[f"transformer {name}, {title}"] = timed(
+        for batch, title in ((1, "one review per run"), (8, "batches of 8 by length")):
+            systems[f"transformer {name}, {title}"] = timed(
                 functools.partial(transformer.score, texts, batch=batch), len(texts)
             )
-    return interleave(contenders, rounds)
+    return interleave(systems, rounds)
 
 
 def latency(
     predictor: Predictor, transformers: dict[str, Transformer], texts: Sequence[str], rounds: int
 ) -> dict[str, float]:
-    """The median seconds of one review, read alone."""
+    """Measure the median seconds of a single review."""
 
     def timed(work: Callable[[list[str]], object]) -> Callable[[], list[float]]:
         def turn() -> list[float]:
@@ -280,12 +100,12 @@ def latency(
 
         return turn
 
-    contenders: dict[str, Callable[[], list[float]]] = {"Sentiline": timed(predictor.read)}
+    systems: dict[str, Callable[[], list[float]]] = {"Sentiline": timed(predictor.read)}
     for name, transformer in transformers.items():
-        contenders[f"transformer {name}, one review a run"] = timed(transformer.score)
+        systems[f"transformer {name}, one review per run"] = timed(transformer.score)
     return {
         name: statistics.median([one for turn in turns for one in turn])
-        for name, turns in interleave(contenders, rounds).items()
+        for name, turns in interleave(systems, rounds).items()
     }
 
 

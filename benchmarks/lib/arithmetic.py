@@ -1,4 +1,4 @@
-"""How much arithmetic a review takes, and how fast this machine can do arithmetic; runs no model."""
+"""The arithmetic operations that a review needs, and the peak rate of this machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
 def operations(manifest: Manifest) -> int:
-    """Arithmetic operations of the recurrent layers for one token.
+    """Count the arithmetic operations of the recurrent layers for one token.
 
     A step of one direction multiplies [inputs + units] by [inputs + units, gates * units]: a multiplication and an
-    addition each. Embedding, activations and head add less than a hundredth and are not counted.
+    addition per weight. Embedding, activations and head add less than a hundredth and are not counted.
     """
     architecture = manifest.document["architecture"]
     directions = 2 if architecture["direction"] == "bidirectional" else 1
@@ -29,12 +29,12 @@ def operations(manifest: Manifest) -> int:
 
 
 def peak(kind: str, size: int = 512, rounds: int = 20) -> float:
-    """Operations a second of one core in a square matrix product of ONNX Runtime: the best of many.
+    """Measure the operations per second of one core in a square matrix product of ONNX Runtime, the best of several.
 
     Args:
         kind: "fp32", or "int8" for 8-bit products summed in 32 bits.
-        size: of the matrices.
-        rounds: how many products are timed.
+        size: The number of rows and columns of the matrices.
+        rounds: The number of products to time.
     """
     element, node = (
         (TensorProto.FLOAT, helper.make_node("MatMul", ["a", "b"], ["c"]))

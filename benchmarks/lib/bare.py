@@ -1,8 +1,7 @@
-"""Applications with nothing around the model, to compare the service with: Starlette alone, one route, no checks.
+"""Bare applications to compare the service with: Starlette with one route and no checks.
 
-`uvicorn --factory benchmarks.lib.bare:predictor` serves the model that SENTILINE_MODEL names,
-`…:transformer` the encoder
-and the tokenizer in the folder that BENCHMARK_TRANSFORMER names.
+`uvicorn --factory benchmarks.lib.bare:predictor` serves the model that SENTILINE_MODEL names, `…:transformer` the
+encoder and tokenizer in the folder that BENCHMARK_TRANSFORMER names.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ TRANSFORMER_VARIABLE = "BENCHMARK_TRANSFORMER"
 
 
 def _application(answer: Callable[[list[str], Any], Any], threads: int) -> Starlette:
-    """One route around `answer(texts, detail)`, which runs in one of so many threads."""
+    """Create an application with one route, which calls `answer(texts, detail)` in a thread pool."""
     pool = ThreadPoolExecutor(threads)
 
     def work(document: dict[str, Any]) -> bytes:
@@ -44,7 +43,7 @@ def _application(answer: Callable[[list[str], Any], Any], threads: int) -> Starl
 
 
 def predictor() -> Starlette:
-    """Sentiline's predictor, on as many threads as the service gives it."""
+    """Serve Sentiline's predictor with as many threads as the service uses."""
     from sentiline.predictor import load
 
     model = load(os.environ.get("SENTILINE_MODEL") or "bilstm")
@@ -52,10 +51,10 @@ def predictor() -> Starlette:
 
 
 def transformer() -> Starlette:
-    """The transformer: one run at a time, each on all cores, which is faster than runs side by side on fewer."""
+    """Serve the transformer, one run at a time on all cores, which is faster than parallel runs on fewer cores."""
     from tokenizers import Tokenizer
 
-    from benchmarks.transformer import Transformer
+    from benchmarks.lib.transformer import Transformer
 
     folder = Path(os.environ[TRANSFORMER_VARIABLE])
     model = Transformer(folder / "model.onnx", Tokenizer.from_file(str(folder / "tokenizer.json")))

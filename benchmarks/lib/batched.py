@@ -1,4 +1,4 @@
-"""Batches of texts of like length on every core: what Sentiline would do if its answers might depend on neighbours."""
+"""Batches of texts of similar length on every core: the alternative to Sentiline's one text per run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from sentiline.prediction import Detail
 
 
 class Batched(Straightforward):
-    """Sorted by length, cut into batches, each run on one thread, the longest first; for `with`."""
+    """Sorts texts by length and runs them in batches, one thread per batch, the longest first; a context manager."""
 
     def __init__(self, bundle: Bundle, size: int, threads: int, precision: str | None = None) -> None:
-        """Load a precision of the bundle, by default its own; `size` is that of a batch."""
+        """Load a precision of the bundle, by default its default; `size` is the batch size."""
         super().__init__(bundle, precision)
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -37,7 +37,7 @@ class Batched(Straightforward):
         self._pool.shutdown()
 
     def answer(self, texts: Sequence[str], detail: Detail) -> bytes:
-        """From texts to bytes."""
+        """Answer a list of texts as JSON."""
         encodings = self.tokenize(texts)
         order = sorted(range(len(texts)), key=lambda index: -encodings[index].tokens_used)
         batches = [order[start : start + self._size] for start in range(0, len(order), self._size)]

@@ -1,4 +1,4 @@
-"""A recurrent network with exploding gradients, trained with and without clipping; prints nothing, draws nothing."""
+"""A recurrent network with exploding gradients, trained with and without clipping."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from sentiline.reference.initial import initialize_cell, initialize_head
 from sentiline.reference.losses import binary_cross_entropy_backward, binary_cross_entropy_forward
 
 SYMBOLS, TIME, UNITS, BATCH = 4, 20, 32, 32
-FACTOR = 1.5
-"""What the orthogonal recurrent matrix is multiplied by at the start, and so its spectral norm."""
+FACTOR = 1.5  # scales the initial orthogonal recurrent matrix, and so is its spectral norm
 RATE = 0.2
 LIMIT = 1.0
 
@@ -24,9 +23,9 @@ class Trajectory:
     """One training run.
 
     Attributes:
-        losses: [steps] of each batch, before its update.
-        norms: [steps] global norm of the gradient before clipping.
-        derivatives: [steps] root mean square of tanh′ over all states: small where they are saturated.
+        losses: The loss of each batch before its update, [steps].
+        norms: The global norm of each gradient before clipping, [steps].
+        derivatives: The root mean square of tanh′ over all states, [steps]; it is small if they are saturated.
     """
 
     losses: Array
@@ -35,7 +34,7 @@ class Trajectory:
 
 
 def draw_batch(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Sequences of symbols, one of which, in the first half, is the label; the rest is noise.
+    """Draw sequences of symbols, one of which, in the first half, is the label; the others are noise.
 
     Returns:
         (x, y): one-hot [BATCH, TIME, SYMBOLS]; labels [BATCH], 0 or 1.
@@ -47,12 +46,12 @@ def draw_batch(rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def train(seed: int, steps: int, limit: float | None) -> Trajectory:
-    """Plain gradient descent; equal seeds give equal weights and batches, whatever the limit.
+    """Train with plain gradient descent; equal seeds give equal initial weights and batches, whatever the limit.
 
     Args:
-        seed: of weights and batches.
-        steps: number of updates.
-        limit: largest global norm of the gradient that an update uses; None for no clipping.
+        seed: The seed of the initial weights and the batches.
+        steps: The number of updates.
+        limit: The largest global norm of the gradient in an update; None for no clipping.
     """
     rng = np.random.default_rng(seed)
     cell = initialize_cell(rng, RNN, SYMBOLS, UNITS)

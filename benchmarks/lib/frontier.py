@@ -1,4 +1,4 @@
-"""Accuracy against throughput as a picture, with the frontier: what nothing else beats in both."""
+"""Plot of accuracy against throughput with the Pareto frontier."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from matplotlib.transforms import Bbox
 
 from training.plotting import INK, STYLE, png
 
+# The smallest gap in accuracy, in percentage points, at which the axis is broken.
 GAP = 6.0
-"""Percentage points without a point between two others from which on the axis is broken there."""
 
 # Okabe & Ito's colours, which colour-blind readers tell apart; the marker says the same
 _KINDS = {
@@ -28,27 +28,27 @@ _KINDS = {
     "lexicon": ("#6b7280", "^"),
     "transformer": ("#009e73", "D"),
 }
+# The offsets of a name from its point in typographic points, in order of preference.
 _PLACES = [
     (distance * x, distance * y)
     for distance in (10, 20, 32, 46, 62)
     for x, y in ((0.8, 0.8), (1, 0), (0.8, -0.8), (0, 1.2), (-0.8, 0.8), (-1, 0), (-0.8, -0.8), (0, -1.2))
 ]
-"""Where a name may stand beside its point, in points, in order of preference."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One contender.
+    """One system.
 
     Attributes:
-        kind: one of "Sentiline", "n-grams, fitted", "lexicon", "transformer".
-        speed: reviews a second, median of the rounds.
-        slowest: of the rounds.
-        fastest: of the rounds.
-        accuracy: in percent.
-        low: lower end of its interval.
-        high: upper end.
-        quoted: whether the accuracy was measured by others.
+        kind: One of "Sentiline", "n-grams, fitted", "lexicon", "transformer".
+        speed: The reviews per second, the median of the rounds.
+        slowest: The reviews per second of the slowest round.
+        fastest: The reviews per second of the fastest round.
+        accuracy: The accuracy in percent.
+        low: The lower end of its interval.
+        high: The upper end of its interval.
+        quoted: Whether the accuracy was measured by others.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Point:
 
 
 def frontier(points: Mapping[str, Point]) -> list[str]:
-    """Those that no other one equals or beats in both accuracy and speed, the fastest first."""
+    """Return the names of the points that no other point matches in both accuracy and speed, the fastest first."""
     found: list[str] = []
     for name in sorted(points, key=lambda name: (-points[name].speed, -points[name].accuracy)):
         if not found or points[name].accuracy > points[found[-1]].accuracy:
@@ -71,13 +71,13 @@ def frontier(points: Mapping[str, Point]) -> list[str]:
 
 
 def draw(points: Mapping[str, Point], highlighted: str, note: str, path: Path) -> None:
-    """Draw them.
+    """Plot the points.
 
     Args:
-        points: by name, at least one.
-        highlighted: the name to be seen first.
-        note: what was measured, below the title.
-        path: of the PNG.
+        points: The points by name, at least one.
+        highlighted: The name to highlight.
+        note: A note below the title.
+        path: The PNG file to write.
     """
     with mpl.rc_context({**STYLE, "font.size": 10}):
         figure = Figure(figsize=(8.6, 5.4), layout="constrained")
@@ -105,7 +105,7 @@ def draw(points: Mapping[str, Point], highlighted: str, note: str, path: Path) -
 
 
 def _panels(figure: Figure, points: Mapping[str, Point]) -> list[Axes]:
-    """One panel, or two with the accuracy axis broken in the widest gap; both have the same axis of speeds."""
+    """Create one panel, or two with a shared speed axis if the accuracy axis is broken at the widest gap."""
     ends = sorted((point.low, point.high) for point in points.values())
     gaps = [(right[0] - left[1], index) for index, (left, right) in enumerate(itertools.pairwise(ends))]
     widest, place = max(gaps, default=(0.0, 0))
@@ -165,7 +165,7 @@ def _points(axes: Axes, points: Mapping[str, Point], highlighted: str) -> None:
 
 
 def _label(figure: Figure, panels: Sequence[Axes], points: Mapping[str, Point], highlighted: str) -> None:
-    """Write each name where it covers no point, no error bar and no other name: the nearest such place."""
+    """Write each name at the nearest place where it covers no point, error bar or other name."""
     figure.draw_without_rendering()  # only a drawn figure knows where its points are
     home = {name: next(axes for axes in panels if _holds(axes, point)) for name, point in points.items()}
     taken = [box for name, point in points.items() for box in _covered(home[name], point)]
@@ -186,7 +186,7 @@ def _label(figure: Figure, panels: Sequence[Axes], points: Mapping[str, Point], 
 
 
 def _covered(axes: Axes, point: Point) -> list[Bbox]:
-    """What a point and its error bars take, in pixels."""
+    """Return the boxes of a point and its error bars in pixels."""
     place = axes.transData.transform
     x, y = place((point.speed, point.accuracy))
     low, high = place((point.speed, point.low))[1], place((point.speed, point.high))[1]

@@ -1,10 +1,9 @@
-"""The pictures of docs/gradients.md, as matplotlib figures; computes nothing but moving means."""
+"""The plots of docs/gradients.md."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,36 +12,25 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmarks.lib.clipping import Trajectory
+from training.plotting import INK, STYLE
 
 COLORS = {"RNN": "#b45309", "GRU": "#0f766e", "LSTM": "#1d4ed8"}
 _FACTORS = mpl.colormaps["viridis"]
-_INK = "#1f2937"
-_STYLE: Any = {  # rc_context wants a literal type of every key it knows
-    "font.size": 9,
-    "axes.edgecolor": "#9ca3af",
-    "axes.labelcolor": _INK,
-    "text.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e5e7eb",
-    "grid.linewidth": 0.6,
-}
 _LOWEST, _HIGHEST = 1e-30, 1e30
 _WINDOW = 20
 
+# Norms relative to the last step, [reviews, timesteps]: column k is k steps before the last.
 Norms = NDArray[np.float64]
-"""[reviews, timesteps]: norm k steps before the last in column k, 1 in column 0."""
 
 
 def draw_norms(panels: Mapping[str, Mapping[str, Norms]], path: Path) -> None:
-    """One panel a group of curves: geometric mean over the reviews, with a band from the 10th to the 90th percentile.
+    """Plot one panel per group of curves: geometric means with bands from the 10th to the 90th percentile.
 
     Args:
-        panels: by title, curves by name; a name begins with the cell, or is a factor such as "1.5".
-        path: of the PNG.
+        panels: The curves by title and name; a name starts with the cell, or is a factor such as "1.5".
+        path: The PNG file to write.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5 * len(panels), 3.6), layout="constrained")
         for axes, (title, curves) in zip(
             figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
@@ -70,13 +58,13 @@ def _curve(axes: Axes, name: str, norms: Norms, position: float) -> None:
 
 
 def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
-    """Loss and gradient norm of every run, one color a setting.
+    """Plot the loss and gradient norm of every run, with one color per setting.
 
     Args:
-        runs: by setting, one run a seed.
-        path: of the PNG.
+        runs: The runs by setting, one per seed.
+        path: The PNG file to write.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10, 3.4), layout="constrained")
         left, right = figure.subplots(1, 2)
         for (name, found), color in zip(runs.items(), ("#b91c1c", "#0f766e"), strict=True):
@@ -85,8 +73,8 @@ def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
                 mean = np.convolve(run.losses, np.ones(_WINDOW) / _WINDOW, mode="valid")
                 left.plot(np.arange(len(mean)) + _WINDOW, mean, color=color, linewidth=1.1, label=label)
                 right.plot(run.norms, ".", markersize=1.8, color=color, alpha=0.5)
-        left.axhline(np.log(2), color=_INK, linewidth=1, linestyle=":", label="chance")
-        left.set(xlabel="update", title=f"Loss, mean of {_WINDOW} batches, one line a seed")
+        left.axhline(np.log(2), color=INK, linewidth=1, linestyle=":", label="chance")
+        left.set(xlabel="update", title=f"Loss, mean of {_WINDOW} batches, one line per seed")
         figure.legend(loc="outside upper center", ncols=3, frameon=False)
         right.set(xlabel="update", title="Norm of the gradient before clipping", yscale="log")
         _save(figure, path)
@@ -94,6 +82,4 @@ def draw_clipping(runs: Mapping[str, Sequence[Trajectory]], path: Path) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".part")
-    figure.savefig(beside, format="png", dpi=130, metadata={"Software": None})
-    beside.replace(path)
+    figure.savefig(path, format="png", dpi=130, metadata={"Software": None})

@@ -1,4 +1,4 @@
-"""VADER and TextBlob as scorers of raw text, and what they read from disk; fits nothing but one threshold."""
+"""VADER and TextBlob as scorers of raw text, with the sizes of their files and the choice of a threshold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.lib.process_pool import Scorer
 
 
 def load_vader(path: Path) -> Scorer:
-    """VADER's compound score, -1 to 1, of a whole text; `path` is not read, for the package knows its own lexicon."""
+    """Load a scorer that returns VADER's compound score of a whole text, -1 to 1; `path` is ignored."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     analyzer = SentimentIntensityAnalyzer()
@@ -18,7 +18,7 @@ def load_vader(path: Path) -> Scorer:
 
 
 def load_textblob(path: Path) -> Scorer:
-    """TextBlob's polarity, -1 to 1, of a whole text by its default analyzer; `path` is not read."""
+    """Load a scorer that returns TextBlob's default polarity of a whole text, -1 to 1; `path` is ignored."""
     from textblob import TextBlob
 
     return lambda texts: [float(TextBlob(text).sentiment.polarity) for text in texts]
@@ -33,7 +33,7 @@ _PACKAGES = {
 
 
 def size(name: str) -> int:
-    """Bytes of the files that a lexicon consists of."""
+    """Return the size of the files of a lexicon in bytes."""
     package, files = _PACKAGES[name]
     found = find_spec(package)
     if found is None or found.origin is None:
@@ -43,21 +43,21 @@ def size(name: str) -> int:
 
 
 def threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """The score from which on most reviews are called rightly if all from it on are called positive.
+    """Find the threshold with the highest accuracy; scores at or above it are positive.
 
     Args:
-        scores: one for each review, at least one.
-        positive: its label.
+        scores: The score of each review, at least one.
+        positive: Whether each review is positive.
 
     Example:
         >>> threshold([0.9, -0.5, 0.1, 0.4], [True, False, False, True])
         0.4
     """
     pairs = sorted(zip(scores, positive, strict=True))
-    right = best = sum(positive)  # everything is called positive
+    right = best = sum(positive)  # everything is predicted as positive
     cut = pairs[0][0]
     for index, (score, label) in enumerate(pairs):
-        right += -1 if label else 1  # this one is called negative from now on
+        right += -1 if label else 1  # this one is predicted as negative from here on
         later = pairs[index + 1][0] if index + 1 < len(pairs) else float("inf")
         if right > best and later > score:
             best, cut = right, later

@@ -1,7 +1,7 @@
-"""A load generator: keep-alive connections over raw sockets in a process of its own, one thread, one `epoll`.
+"""A load generator: keep-alive connections over raw sockets in a separate process with one thread and one `epoll`.
 
-It costs some hundredths of a millisecond of CPU a request (it says how much), so that on a small machine the server
-under test keeps what there is. Run as a program it reads its orders as JSON and writes what it saw as JSON.
+It uses a few hundredths of a millisecond of CPU per request, which it reports, so that even a small machine has nearly
+all its CPU left for the server under test. As a program it reads its parameters and writes its result as JSON.
 """
 
 from __future__ import annotations
@@ -19,19 +19,18 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
-CLOSED = 0
-"""Stands for the status of a request whose connection the server closed without an answer."""
+CLOSED = 0  # the status of a request whose connection the server closed without a response
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one run saw.
+class LoadResult:
+    """The result of one run.
 
     Attributes:
-        seconds: from the first request to the last answer.
-        answers: (seconds since the start, status, seconds it took) of every request, in the order of the answers.
-        unsent: requests that were due and found every connection busy.
-        cpu: CPU seconds of the generator.
+        seconds: The time from the first request to the last response.
+        answers: The response time since the start, the status and the latency of every request, in order of response.
+        unsent: The number of requests that were due while every connection was busy.
+        cpu: The CPU seconds of the generator.
     """
 
     seconds: float
@@ -41,28 +40,28 @@ class Outcome:
 
     @property
     def statuses(self) -> Counter[int]:
-        """How many answers had each status."""
+        """The number of responses by status."""
         return Counter(status for _, status, _ in self.answers)
 
     @property
     def rate(self) -> float:
-        """Requests answered with 200, a second."""
+        """The number of responses with status 200 per second."""
         return self.statuses[200] / self.seconds
 
     def latency(self, percentile: float) -> float:
-        """Seconds that this share of the requests answered with 200 stayed below; `percentile` is in [0, 100]."""
+        """Return a percentile, in [0, 100], of the latencies of requests answered with 200, in seconds."""
         taken = self.percentile(percentile, 200)
         if taken is None:
             raise SystemExit(f"no request was answered with 200; the statuses were {dict(self.statuses)}")
         return taken
 
     def percentile(self, percentile: float, wanted: int) -> float | None:
-        """The same for the answers with status `wanted`; None if there were none."""
+        """Return a percentile of the latencies of requests answered with status `wanted`; None if there were none."""
         taken = sorted(seconds for _, status, seconds in self.answers if status == wanted)
         return taken[round(percentile / 100 * (len(taken) - 1))] if taken else None
 
 
-def run(
+def generate_load(
     port: int,
     bodies: Sequence[bytes],
     *,
@@ -70,30 +69,30 @@ def run(
     connections: int = 32,
     seconds: float = 5.0,
     rate: float | None = None,
-) -> Outcome:
-    """Send JSON bodies, over and over, from a process of its own.
+) -> LoadResult:
+    """Send JSON bodies, over and over, from a separate process.
 
     Args:
-        port: of the server, on 127.0.0.1.
-        bodies: of the POST requests, taken in turn.
-        path: of the route.
-        connections: how many are kept open.
-        seconds: after which no further request is sent; those under way are waited for.
-        rate: None sends the next request on a connection when the last is answered. A number sends so many requests a
-            second whatever the server does, and a request's time counts from when it was due.
+        port: The server's port on 127.0.0.1.
+        bodies: The bodies of the POST requests, used in turn.
+        path: The path of the requests.
+        connections: The number of open connections.
+        seconds: The time after which no further request is sent; pending requests are awaited.
+        rate: The number of requests sent per second whatever the server does; latencies then count from the time a
+            request was due. None sends the next request on a connection as soon as the last one is answered.
     """
     head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-type: application/json\r\ncontent-length: "
     requests = [f"{head}{len(body)}\r\n\r\n{body.decode()}" for body in bodies]
-    orders = {"port": port, "requests": requests, "connections": connections, "seconds": seconds, "rate": rate}
+    parameters = {"port": port, "requests": requests, "connections": connections, "seconds": seconds, "rate": rate}
     command = [sys.executable, "-m", "benchmarks.lib.load"]
-    done = subprocess.run(command, cwd=_ROOT, input=json.dumps(orders), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=_ROOT, input=json.dumps(parameters), capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"the load generator failed:\n{done.stderr}")
-    return Outcome(**json.loads(done.stdout))
+    return LoadResult(**json.loads(done.stdout))
 
 
 class _Connection:
-    """A socket with at most one request under way; one that the server has closed is opened anew when it is needed."""
+    """A connection with at most one pending request; it reconnects on demand if the server has closed it."""
 
     __slots__ = ("_port", "_selector", "buffer", "busy", "due", "open", "socket", "wanted")
 
@@ -121,7 +120,7 @@ class _Connection:
         self.socket.sendall(request)
 
     def receive(self) -> int | None:
-        """The status, once the whole answer is here."""
+        """Return the status once the response is complete, else None."""
         try:
             chunk = self.socket.recv(1 << 18)
         except ConnectionError:
@@ -138,7 +137,7 @@ class _Connection:
         return int(self.buffer[9:12]) if len(self.buffer) >= self.wanted else None
 
 
-def _generate(port: int, requests: Sequence[bytes], connections: int, seconds: float, rate: float | None) -> Outcome:
+def _generate(port: int, requests: Sequence[bytes], connections: int, seconds: float, rate: float | None) -> LoadResult:
     selector = selectors.DefaultSelector()
     idle = deque(_Connection(port, selector) for _ in range(connections))
     answers: list[tuple[float, int, float]] = []
@@ -151,16 +150,17 @@ def _generate(port: int, requests: Sequence[bytes], connections: int, seconds: f
             while idle:
                 idle.popleft().send(requests[sent % len(requests)], time.perf_counter())
                 sent, busy = sent + 1, busy + 1
-        while rate is not None and open_for_more and (due := started + (sent + unsent) / rate) <= now:
-            if idle:  # the one used last: others may have idled until the server closes them, just then
+        # also after a stall at the end: every request that was due is sent or counted as unsent
+        while rate is not None and sent + unsent < rate * seconds and (due := started + (sent + unsent) / rate) <= now:
+            if idle:  # the one used last, since the server may just be closing those that idle longest
                 idle.pop().send(requests[sent % len(requests)], due)
                 sent, busy = sent + 1, busy + 1
             else:
                 unsent += 1
         if not busy and not open_for_more:
             break
-        patience = None if rate is None or not open_for_more else max(0.0, started + (sent + unsent) / rate - now)
-        for key, _ in selector.select(patience):
+        timeout = None if rate is None or not open_for_more else max(0.0, started + (sent + unsent) / rate - now)
+        for key, _ in selector.select(timeout):
             connection: _Connection = key.data
             status = connection.receive()
             if status is None:
@@ -176,13 +176,13 @@ def _generate(port: int, requests: Sequence[bytes], connections: int, seconds: f
     elapsed = time.perf_counter() - started
     for connection in idle:
         connection.close()
-    return Outcome(elapsed, answers, unsent, time.process_time() - used)
+    return LoadResult(elapsed, answers, unsent, time.process_time() - used)
 
 
 def main() -> None:
-    orders: dict[str, Any] = json.load(sys.stdin)
-    orders["requests"] = [request.encode() for request in orders["requests"]]
-    json.dump(asdict(_generate(**orders)), sys.stdout)
+    parameters: dict[str, Any] = json.load(sys.stdin)
+    parameters["requests"] = [request.encode() for request in parameters["requests"]]
+    json.dump(asdict(_generate(**parameters)), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The service as BentoML's first page has one write it: a method with type hints, and nothing else."""
+"""The service as in BentoML's introduction: a method with type hints and nothing else."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Classifiers of word n-grams, fitted as published: tf-idf and naive Bayes with logistic regression, and fastText.
+"""N-gram baselines, fitted as published: tf-idf and naive Bayes with logistic regression, and fastText.
 
-What their authors leave to be chosen is chosen on a validation part; then they are fitted once more, on all reviews.
+The hyperparameter of each is chosen on a validation part; then it is fitted once more, on all reviews.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from training.diagnostics.baseline import SPLIT, regression, tfidf
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedClassifier:
     """A classifier on disk.
 
     Attributes:
-        path: its file.
-        seconds: how long the last fit took, reading the texts included and choosing not.
-        chosen: what was chosen on the validation part, with the value.
+        path: The file of the classifier.
+        seconds: The time of the last fit, which includes reading the texts but not choosing the hyperparameter.
+        chosen: The hyperparameter chosen on the validation part, with its value.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class NaiveBayesRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
     """Multiplies every feature by its log-count ratio between the classes (Wang & Manning 2012, equation 2)."""
 
     def fit(self, features: Any, labels: Sequence[int]) -> Self:
-        """Count; `features` is sparse [texts, features], a label 1 or 0."""
+        """Count the features; `features` is sparse [texts, features], a label 1 or 0."""
         positive = np.asarray(labels) == 1
         shares = []
         for members in (positive, ~positive):
@@ -55,31 +55,31 @@ class NaiveBayesRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
         return self
 
     def transform(self, features: Any) -> Any:
-        """Multiply."""
+        """Scale the features."""
         return features.multiply(self.ratio_).tocsr()
 
 
 def naive_bayes() -> Pipeline:
-    """Whether a word, pair or triple of words occurs, times its log-count ratio."""
+    """Create the features: occurrences of words, pairs and triples of words, scaled by their log-count ratios."""
     counts = CountVectorizer(**SPLIT, ngram_range=(1, 3), min_df=3, binary=True, dtype=np.float64)
     return make_pipeline(counts, NaiveBayesRatio())
 
 
+# The features of each linear classifier, and the candidates for its inverse regularization strength C.
 FEATURES: dict[str, tuple[Callable[[], Pipeline], tuple[float, ...]]] = {
     "tf-idf (1,2) + LR": (tfidf, (1.0, 10.0, 100.0)),
     "NB-LR (1,3)": (naive_bayes, (0.01, 0.1, 1.0)),
 }
-"""Their features, and the inverse strengths of the penalty on the weights among which to choose."""
 
 
-def fit_linear(name: str, train: Sequence[Review], validation: Sequence[Review], path: Path) -> Fitted:
+def fit_linear(name: str, train: Sequence[Review], validation: Sequence[Review], path: Path) -> FittedClassifier:
     """Fit logistic regression on one of `FEATURES` and write it to a file.
 
     Args:
-        name: of the features.
-        train: to fit on while choosing.
-        validation: to choose by; then part of what it is fitted on.
-        path: of the file.
+        name: A key of `FEATURES`.
+        train: The reviews to fit on while choosing C.
+        validation: The reviews to choose C on; the final fit includes them.
+        path: The file to write.
     """
     build, strengths = FEATURES[name]
     features = build()
@@ -97,28 +97,28 @@ def fit_linear(name: str, train: Sequence[Review], validation: Sequence[Review],
     whole.fit([review.text for review in reviews], [review.label for review in reviews])
     seconds = time.perf_counter() - started
     joblib.dump(whole, path)
-    return Fitted(path, seconds, f"C = {best:g}")
+    return FittedClassifier(path, seconds, f"C = {best:g}")
 
 
 def load_linear(path: Path) -> Scorer:
-    """The logit of each text."""
+    """Load a scorer that returns the logit of each text."""
     model = joblib.load(path)
     return lambda texts: [float(logit) for logit in model.decision_function(texts)]
 
 
+# The learning rates among which fastText's authors choose on a validation set (Joulin et al. 2017, section 3.1).
 RATES = (0.05, 0.1, 0.25, 0.5)
-"""Learning rates among which fastText's authors choose on a validation set (Joulin et al. 2017, section 3.1)."""
 
 
-def fit_fasttext(train: Sequence[Review], validation: Sequence[Review], path: Path) -> Fitted:
+def fit_fasttext(train: Sequence[Review], validation: Sequence[Review], path: Path) -> FittedClassifier:
     """Fit fastText with pairs of words, 10 hidden units and 5 epochs, as its paper does, and write it to a file.
 
-    It reads the reviews in the order of its file, so they are shuffled: one class after the other it learns the last.
+    fastText reads the reviews in the order of its file, so they are shuffled: sorted, it would learn the last class.
 
     Args:
-        train: to fit on while choosing.
-        validation: to choose by; then part of what it is fitted on.
-        path: of the file. Its threads race, so no two fits are the same to the last digit.
+        train: The reviews to fit on while choosing the learning rate.
+        validation: The reviews to choose the learning rate on; the final fit includes them.
+        path: The file to write. Its threads race, so no two fits are identical.
     """
     from fasttext import train_supervised
 
@@ -140,11 +140,11 @@ def fit_fasttext(train: Sequence[Review], validation: Sequence[Review], path: Pa
     seconds = time.perf_counter() - started
     model.save_model(str(path))
     lines.unlink()
-    return Fitted(path, seconds, f"learning rate = {best:g}")
+    return FittedClassifier(path, seconds, f"learning rate = {best:g}")
 
 
 def load_fasttext(path: Path) -> Scorer:
-    """P(positive) - P(negative) of each text."""
+    """Load a scorer that returns P(positive) - P(negative) of each text."""
     from fasttext import load_model
 
     return _fasttext_scorer(load_model(str(path)))

@@ -1,4 +1,4 @@
-"""Processes, as many as there are CPUs, that hold scorers which are Python and share texts out among themselves."""
+"""A process pool for scorers in pure Python, which would not profit from threads."""
 
 from __future__ import annotations
 
@@ -11,31 +11,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
-Scorer: TypeAlias = Callable[[Sequence[str]], list[float]]
-"""A number for each text; the larger, the more positive."""
+Scorer: TypeAlias = Callable[[Sequence[str]], list[float]]  # a score per text, increasing with positivity
 
-Source: TypeAlias = tuple[Callable[[Path], Scorer], Path]
-"""A function of some module, and the file from which it loads a scorer."""
+Source: TypeAlias = tuple[Callable[[Path], Scorer], Path]  # a module-level function that loads a scorer, and its file
 
-LARGEST = 128
-"""The most texts handed to a process at once."""
+MAX_CHUNK = 128  # texts per task
 
-_scorers: dict[str, Scorer] = {}
-"""Those of a process of the crew."""
+_scorers: dict[str, Scorer] = {}  # filled in each worker process
 
 
-class Crew:
-    """The processes; they end when the `with` block ends."""
+class ScorerPool:
+    """Worker processes that hold all scorers; use it as a context manager."""
 
     def __init__(self, sources: Mapping[str, Source], processes: int) -> None:
-        """Start them; every one loads every scorer before its first text."""
+        """Start the processes; each loads every scorer before its first text."""
         self.processes = processes
-        # spawned, not forked: this process has threads
-        self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _begin, (dict(sources),))
+        # fork is unsafe in a process with threads
+        self._pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _initialize, (dict(sources),))
 
     def score(self, name: str, texts: Sequence[str]) -> list[float]:
-        """What the scorer of that name makes of each text, in their order; all processes take part."""
-        count = max(1, min(LARGEST, math.ceil(len(texts) / (4 * self.processes))))
+        """Score texts with the named scorer on all processes, in order."""
+        count = max(1, min(MAX_CHUNK, math.ceil(len(texts) / (4 * self.processes))))
         chunks = (texts[start : start + count] for start in range(0, len(texts), count))
         return [score for part in self._pool.map(_score, itertools.repeat(name), chunks) for score in part]
 
@@ -48,7 +44,7 @@ class Crew:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _begin(sources: Mapping[str, Source]) -> None:
+def _initialize(sources: Mapping[str, Source]) -> None:
     for name, (load, path) in sources.items():
         _scorers[name] = load(path)
 

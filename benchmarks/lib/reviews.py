@@ -1,4 +1,4 @@
-"""The reviews that the speed benchmarks read: IMDB validation reviews in a random order that is always the same."""
+"""The reviews of the speed benchmarks: IMDB validation reviews in a fixed random order."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from training.data import imdb
 
 
-def sample(archive: Path | None, count: int) -> list[str]:
-    """The texts of `count` validation reviews.
+def sample_reviews(archive: Path | None, count: int) -> list[str]:
+    """Return the texts of `count` validation reviews.
 
     Args:
-        archive: aclImdb_v1.tar.gz; None finds it as training does.
-        count: at least 1; no more than there are.
+        archive: The path of aclImdb_v1.tar.gz; None to find it as `python -m training` does.
+        count: The number of reviews, from 1 to the number of validation reviews.
     """
     _, validation = imdb.split(imdb.load(archive).train)
     return [review.text for review in random.Random(1).sample(validation, count)]

@@ -1,4 +1,4 @@
-"""Starts real servers on 127.0.0.1 in processes of their own, and reads their CPU time and memory from /proc."""
+"""Real servers on 127.0.0.1 in separate processes, with their CPU time and memory from /proc."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
+# The comma-separated middleware classes that `benchmarks.lib.without_middleware` omits.
 WITHOUT_VARIABLE = "BENCHMARK_WITHOUT"
-"""Environment variable of `benchmarks.lib.without_middleware`: middleware classes to leave out, separated by commas."""
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """One server and all its processes; stopped when the `with` block ends.
+    """A server and all its processes; a context manager that stops it.
 
     Attributes:
-        name: its command.
-        port: where it listens, on 127.0.0.1.
-        process: the first of its processes.
+        name: The command.
+        port: The port on 127.0.0.1.
+        process: The first process.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, **environ: str) -> None:
-        """Start it.
+        """Start the server.
 
         Args:
-            command: arguments of Python; `{port}` in them is replaced.
-            folder: for its log and for BentoML's files.
-            environ: additions to this process's environment.
+            command: The arguments of Python; `{port}` in them is replaced.
+            folder: The folder of its log and of BentoML's files.
+            environ: Additional environment variables.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.port = _free_port()
@@ -52,10 +52,10 @@ class Server:
             )
 
     def wait(self, path: str = "/readyz", seconds: float = 120) -> float:
-        """Poll until `path` answers 200; returns the seconds since the start.
+        """Poll until `path` answers 200, and return the seconds since the start.
 
         Raises:
-            SystemExit: the server ended, or the time ran out; with its log.
+            SystemExit: The server exited or the time ran out; the message includes its log.
         """
         while time.monotonic() - self.started < seconds and self.process.poll() is None:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
@@ -72,7 +72,7 @@ class Server:
         raise SystemExit(f"{self.name} did not get ready:\n{log}")
 
     def cpu(self) -> float:
-        """CPU seconds used so far by all its processes, those that have ended included."""
+        """Return the CPU seconds used so far by all its processes, including those that have exited."""
         ticks = 0
         for pid in self._tree():
             fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()  # those after the name of the program
@@ -80,7 +80,7 @@ class Server:
         return ticks / _TICK
 
     def memory(self) -> int:
-        """Bytes of all its processes, a page that several share counted once (proportional set size)."""
+        """Return the memory of all its processes in bytes as proportional set size: shared pages count once."""
         total = 0
         for pid in self._tree():
             lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
@@ -104,10 +104,10 @@ class Server:
 
 
 def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
-    """End a server with SIGTERM, unless it has ended.
+    """Stop a server with SIGTERM, unless it has exited.
 
     Raises:
-        subprocess.TimeoutExpired: it took longer than that and was killed.
+        subprocess.TimeoutExpired: It took longer than `seconds` and was killed.
     """
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -120,19 +120,19 @@ def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def sentiline(model: str, *more: str) -> list[str]:
-    """`sentiline serve` with one worker and further options."""
+    """Return the command of `sentiline serve` with one worker and further options."""
     where = ["--host", "127.0.0.1", "--port", "{port}"]
     return ["-m", "sentiline", "serve", *where, "--workers", "1", "--model", model, *more]
 
 
 def bentoml(service: str) -> list[str]:
-    """`bentoml serve` of a service in the checkout."""
+    """Return the command of `bentoml serve` for a service in the checkout."""
     where = ["--working-dir", str(ROOT), "--host", "127.0.0.1", "--port", "{port}"]
     return ["-m", "bentoml", "serve", service, *where]
 
 
 def uvicorn(factory: str) -> list[str]:
-    """One process of uvicorn around an application of `benchmarks.lib.bare`, as fast as uvicorn goes."""
+    """Return the command of uvicorn in its fastest configuration for an application of `benchmarks.lib.bare`."""
     speed = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     where = ["--host", "127.0.0.1", "--port", "{port}"]
     return ["-m", "uvicorn", "--factory", f"benchmarks.lib.bare:{factory}", *where, *speed]

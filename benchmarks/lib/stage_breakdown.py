@@ -1,4 +1,4 @@
-"""Where a request's time goes in the running service, by its own metrics: the queue and the stages after it."""
+"""The time of a request by stage, from the metrics of the running service."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from benchmarks.lib.servers import Server
 from benchmarks.lib.tables import Table
 
 STAGES = ("queue", "tokenize", "infer", "serialize")
+# The time from the end of the headers to the last byte of the response that no stage covers: body, JSON, admission,
+# event loop, socket.
 REST = "the rest"
-"""Between the end of the headers and the last byte of the answer: body, JSON, admission, event loop, socket."""
 
 Seconds = Mapping[str, float]
 
 
 def totals(server: Server) -> dict[str, float]:
-    """Seconds of all requests of `/predict` so far, by stage and in all, and their number."""
+    """Return the number of requests of `/predict` so far and their seconds, in total and by stage."""
     text = httpx.get(f"http://127.0.0.1:{server.port}/metrics", timeout=60).text
     samples = {
         (sample.name, *sorted(sample.labels.items())): sample.value
@@ -36,7 +37,7 @@ def totals(server: Server) -> dict[str, float]:
 
 
 def means(before: Seconds, after: Seconds) -> dict[str, float]:
-    """Mean seconds of the requests in between, by stage; the rest is what the stages leave of the whole."""
+    """Return the mean seconds by stage of the requests between two calls of `totals`."""
     requests = after["requests"] - before["requests"]
     found = {stage: (after[stage] - before[stage]) / requests for stage in STAGES}
     found[REST] = (after["all"] - before["all"]) / requests - sum(found.values())
@@ -44,16 +45,16 @@ def means(before: Seconds, after: Seconds) -> dict[str, float]:
 
 
 def table(parts: Mapping[str, Seconds]) -> Table:
-    """Mean milliseconds by kind of load and stage."""
+    """Return a table of mean milliseconds by load and stage."""
     rows = [
         [name, *(f"{1e3 * value:.2f}" for value in seconds.values()), f"{1e3 * sum(seconds.values()):.2f}"]
         for name, seconds in parts.items()
     ]
-    return Table(["mean ms of a request", *STAGES, REST, "in all"], rows)
+    return Table(["mean ms per request", *STAGES, REST, "total"], rows)
 
 
 def draw(parts: Mapping[str, Seconds], path: Path) -> None:
-    """Bars of milliseconds a request, stacked by stage; the kinds of load have an axis each, for the queue is long."""
+    """Plot stacked bars of milliseconds per request, with one axis per load, since queues differ in length."""
     colours = dict(zip((*STAGES, REST), ("#26292e", "#7a9cc6", "#c3cbd6", "#c96f5b", "#e0a95f"), strict=True))
     with mpl.rc_context({"font.size": 9}):
         figure = Figure(figsize=(8.6, 0.9 + 0.75 * len(parts)), layout="constrained")
@@ -68,7 +69,7 @@ def draw(parts: Mapping[str, Seconds], path: Path) -> None:
             axes.margins(x=0.12)
             axes.spines[["top", "right", "left"]].set_visible(False)
             axes.tick_params(axis="y", length=0)
-        rows[-1].set_xlabel("milliseconds a request, mean")
+        rows[-1].set_xlabel("mean milliseconds per request")
         handles, labels = rows[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False, fontsize=8)
         path.parent.mkdir(parents=True, exist_ok=True)

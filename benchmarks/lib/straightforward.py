@@ -1,4 +1,4 @@
-"""What one writes first around ONNX Runtime: padded batches, a dict a token, `json.dumps`; and a clock by stage."""
+"""A straightforward use of ONNX Runtime: padded batches, one dict per token, `json.dumps`; and a clock by stage."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Seconds = dict[str, float]
 
 
 class Straightforward:
-    """The same model without any of this library's care for speed."""
+    """The same model without this library's optimizations."""
 
     def __init__(self, bundle: Bundle, precision: str | None = None) -> None:
-        """Load a precision of the bundle, by default its own."""
+        """Load a precision of the bundle, by default its default."""
         graph = bundle.read(bundle.manifest.precisions[bundle.precision(precision)])
         self._session = ort.InferenceSession(graph, providers=["CPUExecutionProvider"])
         self._names = [value.name for value in self._session.get_outputs()]
@@ -31,11 +31,11 @@ class Straightforward:
         self._thresholds = bundle.manifest.uncertainty
 
     def tokenize(self, texts: Sequence[str]) -> list[Encoding]:
-        """One after the other."""
+        """Tokenize the texts one after the other."""
         return [self._tokenizer.encode(text) for text in texts]
 
     def infer(self, encodings: Sequence[Encoding]) -> dict[str, NDArray[np.float32]]:
-        """The outputs for a padded batch."""
+        """Run a padded batch and return its outputs."""
         lengths = np.array([encoding.tokens_used for encoding in encodings], np.int32)
         ids = np.zeros((len(encodings), lengths.max()), np.int32)
         for row, encoding in zip(ids, encodings, strict=True):
@@ -50,7 +50,7 @@ class Straightforward:
         outputs: dict[str, NDArray[np.float32]],
         detail: Detail,
     ) -> list[dict[str, Any]]:
-        """The answer, number by number."""
+        """Build the answer number by number."""
         answers = []
         for row, (text, encoding) in enumerate(zip(texts, encodings, strict=True)):
             positive = float(outputs["probability"][row])
@@ -96,13 +96,13 @@ class Straightforward:
         return score < thresholds.confidence or unknown > thresholds.unknown_rate
 
     def answer(self, texts: Sequence[str], detail: Detail) -> bytes:
-        """From texts to bytes."""
+        """Answer a list of texts as JSON."""
         encodings = self.tokenize(texts)
         predictions = self.build(texts, encodings, self.infer(encodings), detail)
         return json.dumps({"predictions": predictions}).encode()
 
     def stages(self, texts: Sequence[str], detail: Detail) -> Seconds:
-        """CPU seconds of every stage."""
+        """Return the CPU seconds of each stage."""
         clock = Clock()
         encodings = clock("tokenize", self.tokenize, texts)
         outputs = clock("infer", self.infer, encodings)
@@ -112,13 +112,13 @@ class Straightforward:
 
 
 class Clock:
-    """Adds up the CPU time of stages, that of the session's own threads included."""
+    """Adds up the CPU time of each stage, including the threads of the ONNX Runtime session."""
 
     def __init__(self) -> None:
         self.seconds: Seconds = dict.fromkeys(STAGES, 0.0)
 
     def __call__(self, stage: str, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Call `work` and count its time for the stage."""
+        """Call `work` and add its time to the stage."""
         started = time.process_time()
         result = work(*arguments)
         self.seconds[stage] += time.process_time() - started

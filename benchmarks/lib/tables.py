@@ -1,4 +1,4 @@
-"""What a speed benchmark hands out: Markdown tables on the screen and in a file, all figures as JSON."""
+"""Output of the benchmarks: Markdown tables on the terminal and in a file, all figures as JSON."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from sentiline.cpus import available_cpus
+from sentiline.reporting.output_file import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells that are text already; the first column is the title of its row."""
+    """A Markdown table; the first column holds the titles of the rows."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -27,7 +28,7 @@ class Table:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The options that all speed benchmarks share."""
+    """Add the options that all speed benchmarks share."""
     parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache")
     parser.add_argument("--model", default="bilstm")
     parser.add_argument("--markdown", type=Path, help="file for the tables")
@@ -35,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def machine() -> str:
-    """The machine in a few words: CPUs this process may use, their kind, how busy they were before."""
+    """Describe the machine: available CPUs, their model, Python, and the load average."""
     names = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     kind = names[0] if names else platform.machine()
     busy = f", load average before {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
@@ -49,13 +50,24 @@ def _lines(path: str) -> list[str]:
         return []
 
 
+def replace_block(page: Path, begin: str, end: str, parts: Sequence[str | Table]) -> None:
+    """Replace the paragraphs and tables between two markers of a Markdown page.
+
+    Raises:
+        SystemExit: The page does not contain each marker once.
+    """
+    text = page.read_text(encoding="utf-8")
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise SystemExit(f"error: {page} must contain {begin} and {end} once each")
+    before, after = text.split(begin)[0], text.split(end)[1]
+    write_atomically(page, "\n\n".join([before + begin, *map(str, parts), end + after]).encode())
+
+
 def publish(parts: Sequence[str | Table], figures: dict[str, Any], options: argparse.Namespace) -> None:
-    """Print paragraphs and tables, and write the files that were asked for."""
+    """Print paragraphs and tables, and write the files that the options name."""
     document = "\n\n".join(map(str, parts)) + "\n"
     print(document, end="")
     for path, content in ((options.markdown, document), (options.json, json.dumps(figures, indent=1) + "\n")):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(path.name + ".partial")
-            partial.write_text(content, encoding="utf-8")
-            partial.replace(path)
+            write_atomically(path, content.encode())

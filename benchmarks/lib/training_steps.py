@@ -1,7 +1,7 @@
-"""The training steps that `benchmarks.training` times, in a process of their own, since threads are set once a process.
+"""The training steps that `benchmarks.training` times, in a separate process, since threads are set once per process.
 
 Usage: python -m benchmarks.lib.training_steps IDS.npz --intra 1 --inter 2 --steps 8 fit pretrain-bfloat16 layer-256
-Prints a line of JSON after every case: the best matrix products, and for every case so far its steps.
+Prints one line of JSON after every case: the best matrix products, and the steps of every case so far.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LAYER_BATCH, LAYER_TIME = 64, 200
 
 
 def lstm_operations(tokens: int, inputs: int, units: int) -> int:
-    """Multiplications and additions of one direction's products, forward and backward.
+    """Count the multiplications and additions of one direction, forward and backward.
 
     A token's forward step multiplies [inputs + units] by [inputs + units, 4 · units]; its gradient by weights and by
     inputs is another product of that size each.
@@ -48,7 +48,7 @@ def lstm_operations(tokens: int, inputs: int, units: int) -> int:
 
 
 def fit_operations(config: FitConfig, tokens: int) -> int:
-    """Of one training step on so many tokens: the layers' products in the clean pass and in the perturbed one.
+    """Count the operations of one training step: the products of the layers in the clean and in the perturbed pass.
 
     Word vectors, pooling and the optimizer add less than a hundredth and are not counted.
     """
@@ -61,14 +61,14 @@ def fit_operations(config: FitConfig, tokens: int) -> int:
 
 
 def pretrain_operations(config: PretrainConfig) -> int:
-    """Of one training step: layers, projections, and guesses times candidates, of both directions."""
+    """Count the operations of one training step: layers, projections and candidates, in both directions."""
     tokens = config.streams * config.window
     guess = config.embedding * (config.units + config.candidates)
     return 2 * (lstm_operations(tokens, config.embedding, config.units) + 3 * tokens * 2 * guess)
 
 
 def peak(dtype: str, size: int = 1536, seconds: float = 1.0) -> float:
-    """Operations a second of the best square matrix product of TensorFlow under this process's threads."""
+    """Measure the operations per second of TensorFlow's best square matrix product with this process's threads."""
     factor = tf.cast(tf.constant(np.random.default_rng(0).normal(size=(size, size)), tf.float32), dtype)
     best, ends = float("inf"), time.perf_counter() + seconds
     while best == float("inf") or time.perf_counter() < ends:
@@ -79,7 +79,7 @@ def peak(dtype: str, size: int = 1536, seconds: float = 1.0) -> float:
 
 
 def timed(step: Callable[[Any], object], arguments: Sequence[Any]) -> tuple[float, list[float]]:
-    """Seconds of a first call, which builds the graph, and of one call for each of the arguments."""
+    """Return the seconds of the first call, which builds the graph, and of one call per argument."""
     seconds = []
     for argument in [arguments[0], *arguments]:
         started = time.perf_counter()
@@ -89,14 +89,14 @@ def timed(step: Callable[[Any], object], arguments: Sequence[Any]) -> tuple[floa
 
 
 def of_arrays(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A step of tensors as one of arrays."""
+    """Wrap a step on tensors as a step on arrays."""
     return lambda *arrays: step(*map(tf.constant, arrays))
 
 
 def fit_case(
     case: str, documents: list[NDArray[np.int32]], words: int, config: FitConfig, steps: int
 ) -> dict[str, Any]:
-    """Steps of a fit on batches drawn from an epoch."""
+    """Time the steps of a fit on batches drawn from an epoch."""
     config = dataclasses.replace(config, compute="bfloat16" if case == "fit-bfloat16" else "float32")
     if case.startswith("few"):
         config = dataclasses.replace(config, units=4 * config.units, batch_size=min(config.batch_size, SMALL_BATCH))
@@ -131,7 +131,7 @@ def fit_case(
 
 
 def padding(documents: list[NDArray[np.int32]], config: FitConfig) -> dict[str, float]:
-    """Share of the timesteps of an epoch that are padding, by how the batches are made."""
+    """Return the share of padding among the timesteps of an epoch, by batching method."""
     lengths = np.minimum([len(ids) for ids in documents], config.max_tokens).astype(np.int32)
     order = np.random.default_rng(0).permutation(len(lengths))
     as_they_come = [order[at : at + config.batch_size] for at in range(0, len(order), config.batch_size)]
@@ -146,7 +146,7 @@ def padding(documents: list[NDArray[np.int32]], config: FitConfig) -> dict[str, 
 def pretrain_case(
     case: str, documents: list[NDArray[np.int32]], words: int, config: PretrainConfig, steps: int
 ) -> dict[str, Any]:
-    """Steps of a pre-training on consecutive windows."""
+    """Time the steps of a pre-training on consecutive windows."""
     precision = "float32" if case in ("pretrain-float32", "pretrain-keras") else "bfloat16"
     config = dataclasses.replace(config, precision=precision)
     counts = np.bincount(np.concatenate(documents), minlength=words)
@@ -170,7 +170,7 @@ def pretrain_case(
 
 @contextmanager
 def replaced_lstm(case: str) -> Iterator[None]:
-    """Within it, models are computed as Keras would if the case says so."""
+    """Within this context, compute LSTMs as Keras does if the case asks for it."""
     if not case.endswith("-keras"):
         yield
         return
@@ -179,12 +179,12 @@ def replaced_lstm(case: str) -> Iterator[None]:
 
 
 def by_keras(layer: Any, inputs: Any, state: Any = None) -> Any:
-    """`training.nn.backend.recur` without the LSTM of its own."""
+    """Run `training.nn.backend.recur` without its own LSTM."""
     return layer(inputs, initial_state=state)
 
 
 def layer_case(units: int, kind: str, steps: int) -> dict[str, Any]:
-    """One LSTM layer alone, forward and backward, 128 inputs wide."""
+    """Time one LSTM layer with 128 inputs, forward and backward."""
     dtype = "bfloat16" if kind == "bfloat16" else "float32"
     read = by_keras if kind == "keras" else backend.recur
     layer = keras.layers.LSTM(
@@ -211,9 +211,9 @@ def layer_case(units: int, kind: str, steps: int) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("ids", type=Path, help="joined token ids, lengths and the number of words")
-    parser.add_argument("--intra", type=int, default=0, help="threads of one op; 0 for all")
-    parser.add_argument("--inter", type=int, default=0, help="ops side by side; 0 for all")
+    parser.add_argument("ids", type=Path, help=".npz file with token ids, lengths and the number of words")
+    parser.add_argument("--intra", type=int, default=0, help="threads per op; 0 for all")
+    parser.add_argument("--inter", type=int, default=0, help="parallel ops; 0 for all")
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument("--pretrain", default="{}", help="fields of the pre-training's recipe to change, as JSON")

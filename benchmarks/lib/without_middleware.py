@@ -1,4 +1,4 @@
-"""The naive service without some of BentoML's middlewares, to see what each costs, for `benchmarks.middlewares`."""
+"""The naive service without some of BentoML's middlewares, for `benchmarks.middlewares`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmarks.lib.naive import Naive
 from benchmarks.lib.servers import WITHOUT_VARIABLE
 
 
-class StrippedService(Service[Any]):
-    """A BentoML service whose application leaves middlewares out."""
+class ServiceWithoutMiddleware(Service[Any]):
+    """A BentoML service whose application omits the middlewares that BENCHMARK_WITHOUT names."""
 
     def to_asgi(self, is_main: bool = True) -> Starlette:
-        """BentoML's application, before its first request."""
+        """Build BentoML's application and remove the middlewares before its first request."""
         application: Starlette = super().to_asgi(is_main=is_main)
         without = os.environ.get(WITHOUT_VARIABLE, "").split(",")
         kept = [middleware for middleware in application.user_middleware if name_of(middleware.cls) not in without]
@@ -26,8 +26,8 @@ class StrippedService(Service[Any]):
 
 
 def name_of(middleware: Any) -> str:
-    """Name of a middleware's class."""
+    """Return the name of a middleware's class."""
     return str(getattr(middleware, "__name__", ""))
 
 
-Stripped = bentoml.service(workers=1, service_class=StrippedService)(Naive.inner)
+NaiveWithoutMiddleware = bentoml.service(workers=1, service_class=ServiceWithoutMiddleware)(Naive.inner)

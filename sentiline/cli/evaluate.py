@@ -82,20 +82,20 @@ def evaluate(
     from rich.console import Console  # these and onnxruntime are slow to import: not for --help
 
     from sentiline.evaluation.display import show
-    from sentiline.evaluation.evaluate import Options, evaluate_files
+    from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
     from sentiline.evaluation.progress import Progress
     from sentiline.predictor import load
-    from sentiline.reporting.output_file import check_target, write
+    from sentiline.reporting.output_file import check_output_file, write_atomically
 
     names = _names(models, all_models)
     for path, option, endings in ((json_path, "--json", (".json",)), (report, "--report", (".html", ".htm"))):
         if path is not None:
-            check_target(path, option, endings, inputs, overwrite=overwrite)
+            check_output_file(path, option, endings, inputs, overwrite=overwrite)
     if report is not None:
         from sentiline.reporting.html_report import check_installed
 
         check_installed()
-    options = Options(
+    options = EvaluationOptions(
         text_column=text_column,
         label_column=label_column,
         labels=next((scheme for scheme in SCHEMES if scheme == labels), "auto"),
@@ -110,18 +110,18 @@ def evaluate(
     with ExitStack() as stack:
         predictors = [stack.enter_context(load(name, precision=precision, threads=threads)) for name in names]
         with Progress() as progress:
-            evaluation = evaluate_files(predictors, inputs, options, report=progress.update)
+            evaluation = evaluate_files(predictors, inputs, options, on_progress=progress.update)
     contents = {}
     if json_path is not None:
         contents[json_path] = json.dumps(evaluation.as_dict(), ensure_ascii=False, indent=1)
     if report is not None:
-        from sentiline.evaluation.html_report import render
+        from sentiline.evaluation.html_report import render_evaluation
 
-        contents[report] = render(evaluation)
+        contents[report] = render_evaluation(evaluation)
     failures = []
     for path, content in contents.items():
         try:
-            write(path, content.encode("utf-8", "replace"))
+            write_atomically(path, content.encode("utf-8", "replace"))
         except OSError as error:  # the tables are shown all the same
             failures.append(f"cannot write {path}: {error.strerror or error}")
     show(evaluation, Console(highlight=False))

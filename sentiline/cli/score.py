@@ -63,7 +63,7 @@ OUTPUT appears when it is complete. Until then it grows in OUTPUT.partial, and a
 @click.option("--resume", is_flag=True, help="Go on where a stopped run was.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option("--report", "reports", multiple=True, metavar="PATH", type=click.Path(path_type=Path),
-              help="Write a report too (.html or .png); may be given twice.")  # fmt: skip
+              help="Also write an HTML report to PATH.")  # fmt: skip
 @click.option("--date-column", metavar="NAME", help="Column with dates: the report shows positivity over time.")
 @click.option("--date-format", metavar="PATTERN", help="How dates are written, as %d.%m.%Y, if not ISO 8601.")
 @click.option("--scratch", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -107,7 +107,7 @@ def score(
 
     options = Options(memory=parse_size(memory), **how)
     if reports:
-        from sentiline.reporting.report import Report, check_targets
+        from sentiline.reporting.report import HtmlReportBuilder, check_targets
 
         check_targets(reports, (*inputs, output), overwrite=overwrite or resume)
     elif date_column or date_format:
@@ -120,7 +120,7 @@ def score(
         follower = None
         if reports:
             command = shlex.join(["sentiline", *sys.argv[1:]])
-            follower = Report(
+            follower = HtmlReportBuilder(
                 reports, predictor, date_column=date_column, date_format=date_format, facts={"command": command}
             )
         try:

@@ -43,7 +43,7 @@ from sentiline.scoring.scorer import output_names
 from sentiline.scoring.summary import Tally
 
 if TYPE_CHECKING:
-    from sentiline.reporting.report import Report as Page
+    from sentiline.reporting.report import HtmlReportBuilder as Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from sentiline.cluster.part_writer import Desk, Record
 from sentiline.cluster.splits import Part, Split, read_parts
 from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
-from sentiline.reporting.statistics import Accumulator
+from sentiline.reporting.statistics import Statistics
 from sentiline.scoring.arrow import arrow
 from sentiline.scoring.io.writers import Encoder
 from sentiline.scoring.scorer import Scorer
@@ -175,7 +175,7 @@ class PartScorer:
     def _write(self, part: Part) -> Record:
         figures = None
         if self._job.dates is not None:
-            figures = Accumulator(self._scorer.predictor.tokenizer.vocabulary, *self._job.dates)
+            figures = Statistics(self._scorer.predictor.tokenizer.vocabulary, *self._job.dates)
 
         def fill(path: Path) -> dict[str, Any]:
             tally = Tally()

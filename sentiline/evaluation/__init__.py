@@ -1,1 +1,1 @@
-"""How well models do on labelled reviews of the user's own: files in, figures and worst errors out; no command line."""
+"""Evaluation of models on the user's own labelled reviews: metrics, calibration and the worst errors."""

@@ -1,4 +1,4 @@
-"""An evaluation as tables on a terminal, and how far one is; computes nothing."""
+"""The tables of an evaluation on a terminal."""
 
 from __future__ import annotations
 
@@ -10,47 +10,51 @@ from rich.table import Table
 from rich.text import Text
 
 from sentiline.evaluation.mistakes import Mistake
-from sentiline.evaluation.result import Data, Evaluation, ModelEvaluation
+from sentiline.evaluation.result import Evaluation, LabelledData, ModelEvaluation
 from sentiline.terminal import Paint, percent
 
-CAUTION = "The best threshold was chosen on these very rows: expect what cross-validation says, not its accuracy here."
+CAUTION = (
+    "The best threshold was chosen on these very rows: expect the cross-validated accuracy, not its accuracy here."
+)
 
-_BAR = 24
-_EXCERPT = 360
+_BAR_WIDTH = 24
+_EXCERPT_CHARACTERS = 360
 
 
 def show(evaluation: Evaluation, console: Console) -> None:
-    """Print all models side by side, and the most accurate one in detail."""
+    """Print a comparison of all models, and the details of the most accurate one."""
     for line in _data(evaluation.data):
         console.print(line, markup=False, soft_wrap=True)
     console.print()
     console.print(_comparison(evaluation.models))
     label, share = evaluation.data.majority
-    console.print(f"Always saying {label} is right in {100 * share:.2f} %.", style="dim", markup=False, soft_wrap=True)
+    console.print(
+        f"Always predicting {label} has an accuracy of {100 * share:.2f} %.", style="dim", markup=False, soft_wrap=True
+    )
     for part in _details(evaluation.models[0], Paint.of(console)):
         console.print()
         console.print(part)
     if len(evaluation.models) > 1:
         console.print()
         console.print(
-            "Details of the most accurate model; --report and --json have those of the others.",
+            "These are the details of the most accurate model; --report and --json include those of all models.",
             style="dim",
             markup=False,
         )
 
 
-def _data(data: Data) -> Iterator[str]:
+def _data(data: LabelledData) -> Iterator[str]:
     names = ", ".join(data.inputs[:3]) + (f" and {len(data.inputs) - 3} more" if len(data.inputs) > 3 else "")
     yield (
         f"{names}: {data.rows:,} rows, labels read as {data.scheme}: {data.evaluated:,} evaluated "
-        f"({data.positive:,} positive, {data.negative:,} negative), {data.ledger.total:,} not"
+        f"({data.positive:,} positive, {data.negative:,} negative), {data.skipped.total:,} skipped"
     )
-    for line in data.ledger.lines():
+    for line in data.skipped.lines():
         yield f"  {line}"
 
 
 def _table(*columns: str) -> Table:
-    """A table whose first column is text and whose others are figures."""
+    """Create a table with text in the first column and numbers in the others."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)
@@ -59,7 +63,7 @@ def _table(*columns: str) -> Table:
 
 def _comparison(models: Sequence[ModelEvaluation]) -> Table:
     table = _table("", *(f"{model.name}\n{model.version} {model.precision}" for model in models))
-    if len(models) > 4:  # too wide for most terminals: a row for each model
+    if len(models) > 4:  # a column per model would be too wide for most terminals
         table = _table("model", "acc. %", "95 %", "F1", "AUC", "Brier", "ECE", "unk. %", "cut")
         for model in models:
             table.add_row(
@@ -67,7 +71,7 @@ def _comparison(models: Sequence[ModelEvaluation]) -> Table:
                 f"{100 * model.accuracy:.2f}",
                 _interval(model).removesuffix(" %"),
                 f"{model.macro_f1:.3f}",
-                _figure(model.roc_auc, 3),
+                _decimal(model.roc_auc, 3),
                 f"{model.brier:.3f}",
                 f"{model.calibration_error:.3f}",
                 f"{100 * model.unknown_tokens:.1f}",
@@ -78,7 +82,7 @@ def _comparison(models: Sequence[ModelEvaluation]) -> Table:
         "accuracy": [f"{100 * model.accuracy:.2f} %" for model in models],
         "95 % interval": list(map(_interval, models)),
         "F1, mean of both classes": [f"{model.macro_f1:.4f}" for model in models],
-        "ROC AUC": [_figure(model.roc_auc, 4) for model in models],
+        "ROC AUC": [_decimal(model.roc_auc, 4) for model in models],
         "Brier score": [f"{model.brier:.4f}" for model in models],
         "log loss": [f"{model.log_loss:.4f}" for model in models],
         "calibration error (ECE)": [f"{model.calibration_error:.4f}" for model in models],
@@ -99,26 +103,30 @@ def _details(model: ModelEvaluation, paint: Paint) -> Iterator[RenderableType]:
     yield Text(CAUTION, style="dim")
     yield Text(f"{model.name} {model.version}, {model.precision}", style="bold")
     confusion = model.confusion
-    table = _table("", "called NEGATIVE", "called POSITIVE", "precision", "recall", "F1")
+    table = _table("", "predicted NEGATIVE", "predicted POSITIVE", "precision", "recall", "F1")
     for label, negative, positive in (
         ("NEGATIVE", confusion.true_negatives, confusion.false_positives),
         ("POSITIVE", confusion.false_negatives, confusion.true_positives),
     ):
-        figures = model.classes[label]
+        metrics = model.classes[label]
         table.add_row(
-            f"is {label}",
+            label,
             f"{negative:,}",
             f"{positive:,}",
-            *(_figure(value, 4) for value in (figures.precision, figures.recall, figures.f1)),
+            *(_decimal(value, 4) for value in (metrics.precision, metrics.recall, metrics.f1)),
         )
     yield table
-    bins = _table("P(positive)", "reviews", "mean", "are positive", "")
+    bins = _table("P(positive)", "reviews", "mean", "positive", "")
     bins.columns[4].justify = "left"
     for one in model.bins:
         style = paint.line((one.observed or 0) >= 0.5)
-        bar = Text("#" * round(_BAR * (one.observed or 0)), style=style)
+        bar = Text("#" * round(_BAR_WIDTH * (one.observed or 0)), style=style)
         bins.add_row(
-            f"{one.low:.1f}-{one.high:.1f}", f"{one.count:,}", _figure(one.predicted, 3), _figure(one.observed, 3), bar
+            f"{one.low:.1f}-{one.high:.1f}",
+            f"{one.count:,}",
+            _decimal(one.predicted, 3),
+            _decimal(one.observed, 3),
+            bar,
         )
     yield bins
     if model.mistakes:
@@ -128,19 +136,19 @@ def _details(model: ModelEvaluation, paint: Paint) -> Iterator[RenderableType]:
 
 
 def _mistake(mistake: Mistake, paint: Paint) -> Table:
-    sample = mistake.sample
+    excerpt = mistake.excerpt
     table = Table.grid()
-    sure = percent(max(sample.positive, 1 - sample.positive))
-    table.add_row(Text(f"{sample.place}: {mistake.truth}, called {mistake.called} {sure}"))
+    confidence = percent(max(excerpt.positive, 1 - excerpt.positive))
+    table.add_row(Text(f"{excerpt.place}: {mistake.truth}, predicted {mistake.predicted} {confidence}"))
     tokens = "   ".join(f"{token} {value:+.2f}" for token, value in mistake.misleading) or "none"
-    table.add_row(Text(f"  misled by  {tokens}", overflow="fold"))
+    table.add_row(Text(f"  misleading tokens  {tokens}", overflow="fold"))
     text = Text(overflow="fold")
-    for piece, weight in sample.weighted():
+    for piece, weight in excerpt.weighted_pieces():
         text.append(
             " ".join(piece.split()) or " " if weight is None and not piece.strip() else piece,
             paint.token(weight or 0.0),
         )
-        if len(text) > _EXCERPT:
+        if len(text) > _EXCERPT_CHARACTERS:
             text.append(" …")
             break
     table.add_row(Padding(text, (0, 0, 0, 2)))
@@ -156,5 +164,5 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.2f} %"
 
 
-def _figure(value: float | None, digits: int) -> str:
+def _decimal(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"

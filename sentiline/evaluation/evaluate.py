@@ -1,4 +1,4 @@
-"""Evaluates models on labelled files: one pass over the rows for all of them; prints nothing."""
+"""Evaluation of models on labelled files, in one pass over the rows for all models."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.errors import DataFileError, OptionError
-from sentiline.evaluation.labelled_rows import Examples, find_scheme, read_examples
+from sentiline.evaluation.labelled_rows import LabelledChunk, find_scheme, read_labelled_chunks
 from sentiline.evaluation.metrics import (
     best_threshold,
-    brier,
-    calibrate,
-    class_figures,
-    confuse,
+    brier_score,
+    calibration_bins,
+    class_metrics,
+    confusion_matrix,
     expected_calibration_error,
     roc_auc,
 )
 from sentiline.evaluation.mistakes import WorstMistakes
-from sentiline.evaluation.result import Data, Evaluation, ModelEvaluation
-from sentiline.evaluation.skipped_rows import Ledger
+from sentiline.evaluation.result import Evaluation, LabelledData, ModelEvaluation
+from sentiline.evaluation.skipped_rows import SkippedRows
 from sentiline.labels import SCHEMES, Scheme
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
@@ -32,24 +32,22 @@ from sentiline.scoring.scorer import MAX_CHARACTERS, Scorer
 from sentiline.tokenizer import Truncation
 from sentiline.wilson import wilson
 
-WORST = 5
-
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How to evaluate.
+class EvaluationOptions:
+    """Options of an evaluation.
 
     Attributes:
-        text_column: None to guess it, see `sentiline.scoring.chunk.find_text_column`.
-        label_column: column with the labels.
-        labels: what they mean; "auto" to tell by looking at all of them.
-        format: of the files; None goes by endings.
-        encoding: of text files.
-        delimiter: between the columns of the files, which are CSV or TSV then; None for what their format says.
-        quoting: "none" if double quotes are text in the files, which are CSV or TSV then.
-        truncation: for long texts; None is each model's own policy.
-        max_characters: a longer text is not evaluated.
-        worst: wrong verdicts to keep of each model.
+        text_column: The column with the texts; None to detect it, see `sentiline.scoring.chunk.find_text_column`.
+        label_column: The column with the labels.
+        labels: The scheme of the labels; "auto" to infer it from all labels.
+        format: The format of the files; None to detect it from their endings.
+        encoding: The encoding of text files.
+        delimiter: The column separator of CSV and TSV files; None for the default of the format.
+        quoting: The quoting of CSV and TSV files; with "none" double quotes are part of the text.
+        truncation: The truncation policy for long texts; None for each model's default.
+        max_characters: The maximum number of characters; longer texts are not evaluated.
+        worst: The number of worst errors to keep for each model.
     """
 
     text_column: str | None = None
@@ -61,78 +59,79 @@ class Options:
     quoting: str = "csv"
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
-    worst: int = WORST
+    worst: int = 5
 
 
-Report = Callable[[int, int, int], None]
-"""Takes rows so far, bytes read of all files, and bytes of all files (0 if unknown)."""
+# Called with the number of rows and bytes read so far, and the number of bytes of all files (0 if unknown).
+OnProgress = Callable[[int, int, int], None]
 
 
 def evaluate_files(
     predictors: Sequence[Predictor],
     inputs: Sequence[str],
-    options: Options | None = None,
+    options: EvaluationOptions | None = None,
     *,
-    report: Report | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Evaluation:
     """Evaluate models on labelled files.
 
-    A row is evaluated if its label says negative or positive and every model can read its text, so that all models are
-    judged by the same rows. Of each row only label and scores are kept, 5 bytes and 4 for each further model.
+    A row is evaluated if its label is negative or positive and every model can score its text, so that all models are
+    compared on the same rows. Memory grows by 1 byte per row plus 4 bytes per row and model.
 
     Args:
-        predictors: the models, at least one.
-        inputs: paths, folders, globs, or `-` for standard input.
-        options: how to evaluate; None for the defaults.
-        report: called after each chunk.
+        predictors: The models, at least one.
+        inputs: Paths, folders, globs, or `-` for standard input.
+        options: The options of the evaluation; None for the defaults.
+        on_progress: Called after each chunk.
 
     Raises:
-        DataFileError: a file cannot be read, is malformed, lacks a column, or holds no row to evaluate.
-        OptionError: an option does not exist, or does not go with the files.
-        SettingError: pyarrow is needed and not installed.
+        DataFileError: A file cannot be read, is malformed, lacks a column, or contains no row to evaluate.
+        OptionError: An option has an unknown value, or does not fit the files.
+        SettingError: pyarrow is required but not installed.
     """
-    options = options or Options()
+    options = options or EvaluationOptions()
     if options.labels != "auto" and options.labels not in SCHEMES:
         raise OptionError(f"labels is {options.labels!r}; it must be auto, {', '.join(SCHEMES)}", field="labels")
     sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
     text_only = [source.name for source in sources if source.format.kind == "text"]
     if text_only:
-        raise DataFileError(f"{text_only[0]} is plain text, which has no labels; use CSV, JSON Lines or Parquet")
+        raise DataFileError(f"{text_only[0]} is plain text without labels; use CSV, JSON Lines or Parquet")
     scheme = options.labels
     if scheme == "auto":
         scheme = find_scheme(sources, options.label_column, options.encoding)
     size = sum(source.size for source in sources)
-    ledger, truths = Ledger(), array("b")
-    judges = [_Judge(predictor, options) for predictor in predictors]
-    rows = done = 0
-    column = ""
-    name = ""
+    skipped, truths = SkippedRows(), array("b")
+    evaluators = [_ModelEvaluator(predictor, options) for predictor in predictors]
+    count = done = 0
+    column = name = ""
     sizes = {source.name: source.size for source in sources}
-    for examples in read_examples(sources, options.label_column, options.text_column, scheme, options.encoding):
-        if examples.chunk.file != name:
+    for rows in read_labelled_chunks(sources, options.label_column, options.text_column, scheme, options.encoding):
+        if rows.chunk.file != name:
             done += sizes.get(name, 0)
-            name = examples.chunk.file
-        column = examples.text_column
-        rows += len(examples.chunk)
-        _judge(examples, judges, truths, ledger)
-        if report:
-            report(rows, done + examples.chunk.position, size)
+            name = rows.chunk.file
+        column = rows.text_column
+        count += len(rows.chunk)
+        _evaluate_chunk(rows, evaluators, truths, skipped)
+        if on_progress:
+            on_progress(count, done + rows.chunk.position, size)
     if not truths:
-        listing = "".join(f"\n  {line}" for line in ledger.lines())
+        listing = "".join(f"\n  {line}" for line in skipped.lines())
         raise DataFileError(
             f"{', '.join(sizes)}: no row can be evaluated; its labels were read as {scheme}{listing}", field="input"
         )
     labels = np.frombuffer(truths, np.int8).astype(np.bool_)
     positive = int(labels.sum())
-    data = Data(tuple(sizes), column, options.label_column, scheme, rows, positive, len(labels) - positive, ledger)
-    models = [judge.result(labels) for judge in judges]
+    data = LabelledData(
+        tuple(sizes), column, options.label_column, scheme, count, positive, len(labels) - positive, skipped
+    )
+    models = [evaluator.result(labels) for evaluator in evaluators]
     return Evaluation(data, sorted(models, key=lambda model: -model.accuracy))
 
 
-class _Judge:
-    """One model's scores of the rows so far."""
+class _ModelEvaluator:
+    """The scores of one model for all rows so far."""
 
-    def __init__(self, predictor: Predictor, options: Options) -> None:
+    def __init__(self, predictor: Predictor, options: EvaluationOptions) -> None:
         self.predictor = predictor
         self.options = options
         self.positive = array("f")
@@ -141,14 +140,14 @@ class _Judge:
         self.certain = self.certain_right = 0
         self.worst = WorstMistakes(options.worst)
 
-    def read(self, examples: Examples) -> Sequence[Reading | str]:
-        """Read the texts of a chunk; a fault's name where a text cannot be read."""
+    def score(self, rows: LabelledChunk) -> Sequence[Reading | str]:
+        """Score the texts of a chunk; the result is the name of a problem where a text cannot be scored."""
         options = self.options
-        scorer = Scorer(self.predictor, examples.text_column, options.truncation, options.max_characters)
-        return scorer.score(examples.chunk).results
+        scorer = Scorer(self.predictor, rows.text_column, options.truncation, options.max_characters)
+        return scorer.score(rows.chunk).results
 
     def add(self, readings: Sequence[Reading], truths: Sequence[int], places: Sequence[str]) -> None:
-        """Judge readings of rows that are evaluated."""
+        """Add the readings of rows that are evaluated."""
         logits = np.array([reading.logit for reading in readings], np.float64)
         signs = 2.0 * np.array(truths, np.float64) - 1
         self.loss += float(np.logaddexp(0, -signs * logits).sum())
@@ -163,23 +162,17 @@ class _Judge:
             self.worst.add(reading, truth, place)
 
     def result(self, labels: NDArray[np.bool_]) -> ModelEvaluation:
-        """All figures."""
+        """Compute all metrics from the labels [N]."""
         manifest, precision = self.predictor.manifest, self.predictor.precision
         positive = np.frombuffer(self.positive, np.float32)
-        confusion = confuse(labels, positive >= 0.5)
+        confusion = confusion_matrix(labels, positive >= 0.5)
+        tn, fn = confusion.true_negatives, confusion.false_negatives
+        tp, fp = confusion.true_positives, confusion.false_positives
         classes = {
-            "NEGATIVE": class_figures(
-                confusion.true_negatives,
-                confusion.true_negatives + confusion.false_negatives,
-                confusion.true_negatives + confusion.false_positives,
-            ),
-            "POSITIVE": class_figures(
-                confusion.true_positives,
-                confusion.true_positives + confusion.false_positives,
-                confusion.true_positives + confusion.false_negatives,
-            ),
+            "NEGATIVE": class_metrics(tn, tn + fn, tn + fp),
+            "POSITIVE": class_metrics(tp, tp + fp, tp + fn),
         }
-        bins = calibrate(labels, positive)
+        bins = calibration_bins(labels, positive)
         return ModelEvaluation(
             name=manifest.name,
             version=manifest.version,
@@ -189,9 +182,9 @@ class _Judge:
             interval=wilson(confusion.correct, confusion.total),
             confusion=confusion,
             classes=classes,
-            macro_f1=sum(figures.f1 or 0.0 for figures in classes.values()) / len(classes),
+            macro_f1=sum(one.f1 or 0.0 for one in classes.values()) / len(classes),
             roc_auc=roc_auc(labels, positive),
-            brier=brier(labels, positive),
+            brier=brier_score(labels, positive),
             log_loss=self.loss / len(labels),
             calibration_error=expected_calibration_error(bins),
             bins=bins,
@@ -204,23 +197,25 @@ class _Judge:
         )
 
 
-def _judge(examples: Examples, judges: Sequence[_Judge], truths: array[int], ledger: Ledger) -> None:
-    """Let every model read a chunk; keep the rows that all of them could read and whose label says something."""
-    chunk = examples.chunk
-    readings = [judge.read(examples) for judge in judges]
-    texts = chunk.data.column(examples.text_column)
+def _evaluate_chunk(
+    rows: LabelledChunk, evaluators: Sequence[_ModelEvaluator], truths: array[int], skipped: SkippedRows
+) -> None:
+    """Score a chunk with every model, and add the rows that all models can score and whose label has a sentiment."""
+    chunk = rows.chunk
+    results = [evaluator.score(rows) for evaluator in evaluators]
+    texts = chunk.data.column(rows.text_column)
     used: list[int] = []
     kept: list[int] = []
-    for index, truth in enumerate(examples.truths):
-        fault = next((one[index] for one in readings if isinstance(one[index], str)), None)
+    for index, truth in enumerate(rows.truths):
+        fault = next((one[index] for one in results if isinstance(one[index], str)), None)
         if isinstance(fault, str):
-            ledger.add(fault, chunk.file, chunk.lines[index], texts[index])
+            skipped.add(fault, chunk.file, chunk.lines[index], texts[index])
         elif isinstance(truth, str):
-            ledger.add(truth, chunk.file, chunk.lines[index], examples.labels[index])
+            skipped.add(truth, chunk.file, chunk.lines[index], rows.labels[index])
         else:
             used.append(index)
             kept.append(truth)
     truths.extend(kept)
     places = [chunk.place(index) for index in used]
-    for judge, found in zip(judges, readings, strict=True):
-        judge.add([one for index in used if isinstance(one := found[index], Reading)], kept, places)
+    for evaluator, found in zip(evaluators, results, strict=True):
+        evaluator.add([one for index in used if isinstance(one := found[index], Reading)], kept, places)

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page."""
+"""The HTML report of an evaluation."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sentiline.evaluation.skipped_rows import PROBLEMS
 from sentiline.reporting.html_report import render_page
 
 
-def render(evaluation: Evaluation, now: datetime | None = None) -> str:
-    """Make the page.
+def render_evaluation(evaluation: Evaluation, now: datetime | None = None) -> str:
+    """Render an evaluation as an HTML page.
 
     Args:
-        evaluation: what it shows.
-        now: its date; default the present.
+        evaluation: The evaluation to display.
+        now: The time displayed on the page; None for the current time.
 
     Raises:
         SettingError: Jinja is not installed.

@@ -1,4 +1,4 @@
-"""Labelled rows of files, chunk by chunk: which of them have a sentiment, and which; reads with scoring's readers."""
+"""Labelled rows, read chunk by chunk with the readers of `sentiline score`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sentiline.scoring.io.source import Source
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """A chunk of rows with what their labels say.
+class LabelledChunk:
+    """A chunk of rows with their labels.
 
     Attributes:
-        chunk: the rows.
-        text_column: name of the column with the texts.
-        labels: as they stand in the file.
-        truths: of each row 0 or 1, or the kind of problem with its label.
+        chunk: The rows.
+        text_column: The name of the column with the texts.
+        labels: The values of the column with the labels.
+        truths: For each row 0 (negative), 1 (positive), or the problem with its label, see `skipped_rows.PROBLEMS`.
     """
 
     chunk: Chunk
@@ -30,26 +30,27 @@ class Examples:
     truths: Sequence[Literal[0, 1] | str]
 
 
-def read_examples(
+def read_labelled_chunks(
     sources: Sequence[Source], label_column: str, text_column: str | None, scheme: Scheme, encoding: str
-) -> Iterator[Examples]:
+) -> Iterator[LabelledChunk]:
     """Read labelled rows.
 
     Args:
-        sources: the files.
-        label_column: name of the column with the labels.
-        text_column: of that with the texts; None to guess it, see `find_text_column`.
-        scheme: what the labels mean.
-        encoding: of text files.
+        sources: The files.
+        label_column: The name of the column with the labels.
+        text_column: The name of the column with the texts; None to detect it, see `find_text_column`.
+        scheme: The scheme of the labels.
+        encoding: The encoding of text files.
 
     Yields:
         All rows, in order.
 
     Raises:
-        DataFileError: a file cannot be read, is malformed, or lacks a column.
+        DataFileError: A file cannot be read, is malformed, or lacks a column.
+        OptionError: The texts and the labels are in the same column.
     """
     for number, chunk in _chunks(sources, label_column, encoding):
-        if number == 0:  # an object of JSON may lack a key; a file whose first thousand do has no such key
+        if number == 0:  # later JSON objects may lack the key
             text_column = find_text_column(chunk, text_column)
             if text_column == label_column:
                 raise OptionError(
@@ -57,21 +58,20 @@ def read_examples(
                 )
         assert text_column is not None
         labels = chunk.data.column(label_column) if label_column in chunk.data.names else [None] * len(chunk)
-        yield Examples(chunk, text_column, labels, [_truth(label, scheme) for label in labels])
+        yield LabelledChunk(chunk, text_column, labels, [_truth(label, scheme) for label in labels])
 
 
 def find_scheme(sources: Sequence[Source], label_column: str, encoding: str) -> Scheme:
-    """Read all labels to tell what they mean; see `sentiline.labels.infer`.
+    """Read all labels to infer their scheme, see `sentiline.labels`.
 
     Raises:
-        DataFileError: a file cannot be read or lacks the column, or more than one meaning is possible, or none.
-        OptionError: standard input or a pipe is among the files; it cannot be read twice.
+        DataFileError: A file cannot be read or lacks the column, or the labels fit no scheme or more than one.
+        OptionError: A source is standard input or a pipe, which cannot be read twice.
     """
     for source in sources:
         if source.once:
             raise OptionError(
-                f"{source.name} is read once, so its labels cannot be looked at first; say what they "
-                "mean with --labels",
+                f"{source.name} is read once, so the scheme of its labels cannot be inferred; set it with --labels",
                 field="--labels",
             )
     try:
@@ -89,14 +89,14 @@ def _marks(sources: Sequence[Source], label_column: str, encoding: str) -> Itera
 
 
 def _chunks(sources: Sequence[Source], label_column: str, encoding: str) -> Iterator[tuple[int, Chunk]]:
-    """Yield all chunks, each with its number in its file."""
+    """Yield all chunks with their number within their file."""
     for source in sources:
         for number, chunk in enumerate(read_chunks(source, encoding)):
             if number == 0 and label_column not in chunk.data.names:
                 listed = ", ".join(map(repr, chunk.data.names)) or "none"
                 raise DataFileError(
-                    f"{chunk.file} has no column {label_column!r}; name the one with the labels with --label-column; "
-                    f"the columns: {listed}",
+                    f"{chunk.file} has no column {label_column!r}; name the column of the labels with --label-column; "
+                    f"its columns: {listed}",
                     field="label_column",
                 )
             yield number, chunk

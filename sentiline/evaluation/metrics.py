@@ -1,4 +1,4 @@
-"""Figures of a binary classifier as pure functions of labels and probabilities; knows neither texts nor models."""
+"""Metrics of a binary classifier, as pure functions of labels and probabilities."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Probabilities = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
-class Confusion:
-    """Counts of verdicts by what was true.
+class ConfusionMatrix:
+    """The confusion matrix.
 
     Attributes:
-        true_positives: positive reviews called positive.
-        false_positives: negative reviews called positive.
-        true_negatives: negative reviews called negative.
-        false_negatives: positive reviews called negative.
+        true_positives: The number of positive reviews predicted as positive.
+        false_positives: The number of negative reviews predicted as positive.
+        true_negatives: The number of negative reviews predicted as negative.
+        false_negatives: The number of positive reviews predicted as negative.
     """
 
     true_positives: int
@@ -32,24 +32,24 @@ class Confusion:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The number of reviews."""
         return self.true_positives + self.false_positives + self.true_negatives + self.false_negatives
 
     @property
     def correct(self) -> int:
-        """Those whose verdict is right."""
+        """The number of reviews with the right prediction."""
         return self.true_positives + self.true_negatives
 
 
 @dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """Figures of one class; None where nothing of that class was called, or there.
+class ClassMetrics:
+    """Metrics of one class; None where a metric is undefined.
 
     Attributes:
-        precision: share of those called so that are so.
-        recall: share of those that are so that were called so.
-        f1: harmonic mean of both.
-        support: how many are so.
+        precision: The share of the reviews predicted as the class that belong to it.
+        recall: The share of the reviews of the class that are predicted as it.
+        f1: The harmonic mean of precision and recall.
+        support: The number of reviews of the class.
     """
 
     precision: float | None
@@ -63,11 +63,11 @@ class Bin:
     """Reviews whose P(positive) lies in `[low, high)`; the last bin includes 1.
 
     Attributes:
-        low: lower edge.
-        high: upper edge.
-        count: how many there are.
-        predicted: mean P(positive) of them; None if there are none.
-        observed: share of them that is positive; None if there are none.
+        low: The lower edge.
+        high: The upper edge.
+        count: The number of reviews in the bin.
+        predicted: Their mean P(positive); None if the bin is empty.
+        observed: The share of them that is positive; None if the bin is empty.
     """
 
     low: float
@@ -79,13 +79,13 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The cut at which most verdicts are right.
+    """The threshold with the highest accuracy.
 
     Attributes:
-        value: a review is called positive if P(positive) is at least this.
-        accuracy: share right with it, on the very reviews by which it was chosen: too good by construction.
-        cross_validated: share right where each of `FOLDS` parts is judged by the cut that is best for the others;
-            None where there are fewer reviews than parts.
+        value: A review is predicted as positive if P(positive) is at least this value.
+        accuracy: The accuracy on the reviews that the threshold was chosen on, which is biased upwards.
+        cross_validated: The accuracy if each of `FOLDS` folds is predicted with the best threshold of the others; None
+            if there are fewer reviews than folds.
     """
 
     value: float
@@ -93,43 +93,44 @@ class Threshold:
     cross_validated: float | None
 
 
-def confuse(labels: Labels, called: Labels) -> Confusion:
-    """Count verdicts [N] against what was true [N]."""
-    return Confusion(
-        true_positives=int((labels & called).sum()),
-        false_positives=int((~labels & called).sum()),
-        true_negatives=int((~labels & ~called).sum()),
-        false_negatives=int((labels & ~called).sum()),
+def confusion_matrix(labels: Labels, predicted: Labels) -> ConfusionMatrix:
+    """Count the predictions [N] by the labels [N]."""
+    return ConfusionMatrix(
+        true_positives=int((labels & predicted).sum()),
+        false_positives=int((~labels & predicted).sum()),
+        true_negatives=int((~labels & ~predicted).sum()),
+        false_negatives=int((labels & ~predicted).sum()),
     )
 
 
-def class_figures(hits: int, called: int, support: int) -> ClassFigures:
-    """Figures of one class.
+def class_metrics(hits: int, predicted: int, support: int) -> ClassMetrics:
+    """Compute the metrics of one class.
 
     Args:
-        hits: how many of the class were called so.
-        called: how many were called so at all.
-        support: how many are of the class.
+        hits: The number of reviews of the class that were predicted as it.
+        predicted: The number of reviews predicted as the class.
+        support: The number of reviews of the class.
     """
-    return ClassFigures(
-        precision=hits / called if called else None,
+    return ClassMetrics(
+        precision=hits / predicted if predicted else None,
         recall=hits / support if support else None,
-        f1=2 * hits / (called + support) if called + support else None,
+        f1=2 * hits / (predicted + support) if predicted + support else None,
         support=support,
     )
 
 
 def roc_auc(labels: Labels, scores: Probabilities) -> float | None:
-    """Area under the ROC curve: the chance that a positive review scores above a negative one, ties counting half.
+    """Compute the area under the ROC curve.
 
-    That is Mann and Whitney's U over the number of pairs (Hanley & McNeil 1982, Radiology 143:29).
+    It is the probability that a positive review scores above a negative one, ties counting half: Mann and Whitney's U
+    divided by the number of pairs (Hanley & McNeil 1982, Radiology 143:29).
 
     Args:
-        labels: [N], what is true.
-        scores: [N], the higher the more positive.
+        labels: Whether each review is positive, [N].
+        scores: Scores that increase with positivity, [N].
 
     Returns:
-        None if all reviews are of one class.
+        The area, or None if all reviews belong to one class.
     """
     positives = int(labels.sum())
     negatives = len(labels) - positives
@@ -140,18 +141,18 @@ def roc_auc(labels: Labels, scores: Probabilities) -> float | None:
     return float((ranks[place][labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def brier(labels: Labels, positive: Probabilities) -> float:
-    """Mean squared difference of P(positive) from what was true, 0 or 1 (Brier 1950)."""
+def brier_score(labels: Labels, positive: Probabilities) -> float:
+    """Compute the mean squared difference between P(positive) and the label, 0 or 1 (Brier 1950)."""
     return float(np.mean((positive.astype(np.float64) - labels) ** 2))
 
 
-def calibrate(labels: Labels, positive: Probabilities, bins: int = CALIBRATION_BINS) -> list[Bin]:
-    """Compare P(positive) with the share that is positive, in bins of equal width.
+def calibration_bins(labels: Labels, positive: Probabilities, bins: int = CALIBRATION_BINS) -> list[Bin]:
+    """Compare P(positive) with the share of positive reviews in bins of equal width.
 
     Args:
-        labels: [N], what is true.
-        positive: [N], P(positive) in [0, 1].
-        bins: how many.
+        labels: Whether each review is positive, [N].
+        positive: P(positive) of each review, [N].
+        bins: The number of bins.
     """
     place = np.minimum((positive.astype(np.float64) * bins).astype(np.intp), bins - 1)
     counts = np.bincount(place, minlength=bins)
@@ -169,7 +170,7 @@ def calibrate(labels: Labels, positive: Probabilities, bins: int = CALIBRATION_B
 
 
 def expected_calibration_error(bins: list[Bin]) -> float:
-    """ECE: mean distance of prediction and share over the bins, weighted by their reviews (Naeini et al. 2015)."""
+    """Compute the ECE: the mean of |predicted - observed| over the bins, weighted by count (Naeini et al. 2015)."""
     total = sum(one.count for one in bins)
     gaps = (
         one.count * abs(one.predicted - one.observed)
@@ -180,13 +181,13 @@ def expected_calibration_error(bins: list[Bin]) -> float:
 
 
 def best_threshold(labels: Labels, positive: Probabilities, folds: int = FOLDS, seed: int = 0) -> Threshold:
-    """The cut at which most verdicts are right; of several the one nearest to 0.5.
+    """Find the threshold with the highest accuracy; among several the one nearest to 0.5.
 
     Args:
-        labels: [N], what is true, N at least 1.
-        positive: [N], P(positive).
-        folds: parts of the cross-validation.
-        seed: of the order in which reviews are dealt out to them.
+        labels: Whether each review is positive, [N] with N at least 1.
+        positive: P(positive) of each review, [N].
+        folds: The number of folds of the cross-validation.
+        seed: The seed of the assignment of reviews to folds.
     """
     values = positive.astype(np.float64)
     cut = _best_cut(labels, values)
@@ -201,11 +202,11 @@ def best_threshold(labels: Labels, positive: Probabilities, folds: int = FOLDS, 
 def _best_cut(labels: Labels, values: NDArray[np.float64]) -> float:
     distinct, place = np.unique(values, return_inverse=True)
     gains = np.bincount(place, np.where(labels, 1.0, -1.0), len(distinct))
-    # right[i]: verdicts right if the i lowest distinct values are called negative, but for a constant
+    # right[i]: correct predictions, up to a constant, if the i lowest distinct values are predicted as negative
     right = np.concatenate([[0.0], -np.cumsum(gains)])
-    # half way between neighbours, so that scores that differ from these by a rounding fall on the same side
+    # half-way between neighbours, so that rounding differences cannot move a score across the threshold
     top = (distinct[-1] + 1) / 2 if distinct[-1] < 1 else np.nextafter(1, 2)
     cuts = np.concatenate([[distinct[0] / 2], (distinct[:-1] + distinct[1:]) / 2, [top]])
-    cuts[np.searchsorted(distinct, 0.5)] = 0.5  # as good as any cut between the same neighbours
+    cuts[np.searchsorted(distinct, 0.5)] = 0.5  # 0.5 is as good as any threshold between the same neighbours
     best = cuts[right == right.max()]
     return float(best[np.argmin(np.abs(best - 0.5))])

@@ -1,4 +1,4 @@
-"""The reviews that a model got most wrong: a bounded number of them, whatever number is judged."""
+"""The worst errors of a model, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,69 +7,75 @@ from dataclasses import dataclass
 from typing import Any
 
 from sentiline.reading import Reading
-from sentiline.reporting.excerpt import Sample
+from sentiline.reporting.excerpt import Excerpt
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A review with the wrong verdict.
+    """A review with a wrong verdict.
 
     Attributes:
-        sample: the review, with what each token said.
-        truth: what its label says.
-        called: what the model said.
+        excerpt: The review with the effect of each token.
+        truth: The review's label, NEGATIVE or POSITIVE.
+        predicted: The model's verdict.
     """
 
-    sample: Sample
+    excerpt: Excerpt
     truth: str
-    called: str
+    predicted: str
 
     @property
     def misleading(self) -> tuple[tuple[str, float], ...]:
-        """The tokens that pushed the wrong way, strongest first."""
-        return self.sample.raising if self.truth == "NEGATIVE" else self.sample.lowering
+        """The tokens that pushed the verdict in the wrong direction, strongest first."""
+        return self.excerpt.raising if self.truth == "NEGATIVE" else self.excerpt.lowering
 
     def as_dict(self) -> dict[str, Any]:
-        """The mistake as plain values."""
+        """Return the mistake as plain values."""
         return {
-            "place": self.sample.place,
+            "place": self.excerpt.place,
             "truth": self.truth,
-            "called": self.called,
-            "positive": self.sample.positive,
-            "logit": self.sample.logit,
+            "called": self.predicted,
+            "positive": self.excerpt.positive,
+            "logit": self.excerpt.logit,
             "misleading_tokens": [
-                {"token": token, "contribution" if self.sample.additive else "lean": value}
+                {"token": token, "contribution" if self.excerpt.additive else "lean": value}
                 for token, value in self.misleading
             ],
-            "text": self.sample.text,
-            "shortened": self.sample.shortened,
+            "text": self.excerpt.text,
+            "shortened": self.excerpt.shortened,
         }
 
 
 class WorstMistakes:
-    """Keeps the wrong verdicts of which the model was surest."""
+    """Keeps the wrong verdicts with the highest confidence."""
 
-    def __init__(self, most: int) -> None:
-        """Keep at most `most`."""
-        self._most = most
+    def __init__(self, size: int) -> None:
+        """Keep at most `size` mistakes."""
+        self._size = size
         self._kept: list[tuple[float, int, Mistake]] = []
         self._seen = 0
 
     def add(self, reading: Reading, truth: int, place: str) -> None:
-        """Judge a review; `truth` is 1 if it is positive."""
+        """Consider a review.
+
+        Args:
+            reading: The model's reading of the review.
+            truth: 1 if the review is positive, else 0.
+            place: The file and line of the review.
+        """
         self._seen += 1
-        if (reading.label == "POSITIVE") == (truth == 1) or not self._most:
+        if (reading.label == "POSITIVE") == (truth == 1) or not self._size:
             return
         error = -reading.logit if truth else reading.logit
-        if len(self._kept) == self._most and error <= self._kept[0][0]:
+        if len(self._kept) == self._size and error <= self._kept[0][0]:
             return
-        mistake = Mistake(Sample.of(reading, place), "POSITIVE" if truth else "NEGATIVE", reading.label)
-        entry = (error, -self._seen, mistake)  # of equal ones the first stays
-        if len(self._kept) < self._most:
+        mistake = Mistake(Excerpt.from_reading(reading, place), "POSITIVE" if truth else "NEGATIVE", reading.label)
+        entry = (error, -self._seen, mistake)  # among equal errors the first is kept
+        if len(self._kept) < self._size:
             heapq.heappush(self._kept, entry)
         else:
             heapq.heapreplace(self._kept, entry)
 
     def sorted(self) -> list[Mistake]:
-        """Those kept, worst first."""
+        """Return the mistakes, worst first."""
         return [mistake for _, _, mistake in sorted(self._kept, key=lambda entry: entry[:2], reverse=True)]

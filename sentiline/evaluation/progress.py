@@ -1,4 +1,4 @@
-"""Shows on a terminal how far an evaluation is; nothing where there is none."""
+"""Progress bar of an evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """A moving line on standard error."""
+    """A progress bar on standard error; it is hidden if standard error is not a terminal."""
 
     def __init__(self, console: Console | None = None) -> None:
         console = console or Console(stderr=True, highlight=False)
@@ -29,5 +29,11 @@ class Progress:
         self._bar.stop()
 
     def update(self, rows: int, done: int, total: int) -> None:
-        """Show so many rows, and bytes of all bytes (0 if unknown)."""
+        """Update the bar.
+
+        Args:
+            rows: The number of rows read so far.
+            done: The number of bytes read so far.
+            total: The number of bytes of all files; 0 if unknown.
+        """
         self._bar.update(self._task, completed=done, total=total or None, description=f"{rows:,} rows")

@@ -1,4 +1,4 @@
-"""What an evaluation found, as values and as JSON; computes and shows nothing."""
+"""The result of an evaluation, as values and as JSON."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sentiline import __version__
-from sentiline.evaluation.metrics import Bin, ClassFigures, Confusion, Threshold
+from sentiline.evaluation.metrics import Bin, ClassMetrics, ConfusionMatrix, Threshold
 from sentiline.evaluation.mistakes import Mistake
-from sentiline.evaluation.skipped_rows import Ledger
+from sentiline.evaluation.skipped_rows import SkippedRows
 from sentiline.labels import Scheme
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class LabelledData:
     """The labelled rows.
 
     Attributes:
-        inputs: names of the files.
-        text_column: name of the column with the texts.
-        label_column: of that with the labels.
-        scheme: what the labels were taken for.
-        rows: all rows.
-        positive: positive ones of those that were evaluated.
-        negative: negative ones.
-        ledger: the others.
+        inputs: The names of the files.
+        text_column: The name of the column with the texts.
+        label_column: The name of the column with the labels.
+        scheme: The scheme of the labels.
+        rows: The number of all rows.
+        positive: The number of positive rows that were evaluated.
+        negative: The number of negative rows that were evaluated.
+        skipped: The rows that were not evaluated.
     """
 
     inputs: tuple[str, ...]
@@ -35,45 +35,45 @@ class Data:
     rows: int
     positive: int
     negative: int
-    ledger: Ledger
+    skipped: SkippedRows
 
     @property
     def evaluated(self) -> int:
-        """Rows with a sentiment and a text."""
+        """The number of rows that were evaluated."""
         return self.positive + self.negative
 
     @property
     def majority(self) -> tuple[str, float]:
-        """The commoner sentiment and its share: what is right for one who always says the same."""
+        """The more frequent label and its share, which is the accuracy of always predicting this label."""
         label = "POSITIVE" if self.positive >= self.negative else "NEGATIVE"
         return label, max(self.positive, self.negative) / self.evaluated
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEvaluation:
-    """How one model did; all shares lie in [0, 1].
+    """The metrics of one model; all shares lie in [0, 1].
 
     Attributes:
-        name: of the model.
-        version: its version.
-        precision: of the graph that ran.
-        sha256: digest of that graph.
-        accuracy: share of right verdicts.
-        interval: its 95 % score interval.
-        confusion: verdicts by what was true.
-        classes: figures by label.
-        macro_f1: mean of the F1 of both classes, one that is undefined counting 0.
-        roc_auc: chance that a positive review scores above a negative one; None if there is one class only.
-        brier: mean squared error of P(positive).
-        log_loss: mean binary cross-entropy, nats.
-        calibration_error: expected calibration error over `bins`.
-        bins: P(positive) against the share that is positive.
-        threshold: the cut at which most verdicts are right.
-        unknown_tokens: share of the tokens read that the vocabulary lacks.
-        truncated: share of the reviews of which the model read a part.
-        uncertain: share of the reviews of which it does not know, by its bundle's thresholds; None if that has none.
-        certain_accuracy: share of right verdicts on the others; None if there are none.
-        mistakes: wrong verdicts of which it was surest, worst first.
+        name: The name of the model.
+        version: The version of the model.
+        precision: The precision of the graph.
+        sha256: The SHA-256 digest of the graph.
+        accuracy: The share of right verdicts.
+        interval: The 95 % Wilson interval of the accuracy.
+        confusion: The confusion matrix.
+        classes: The metrics of each class, by label.
+        macro_f1: The mean F1 of both classes; an undefined F1 counts as 0.
+        roc_auc: The area under the ROC curve; None if all reviews belong to one class.
+        brier: The mean squared error of P(positive).
+        log_loss: The mean binary cross-entropy in nats.
+        calibration_error: The expected calibration error over `bins`.
+        bins: P(positive) against the share of positive reviews.
+        threshold: The threshold with the highest accuracy.
+        unknown_tokens: The share of the tokens read that are not in the vocabulary.
+        truncated: The share of the reviews that the model read only in part.
+        uncertain: The share of uncertain verdicts; None if the bundle has no uncertainty thresholds.
+        certain_accuracy: The accuracy on the reviews with a certain verdict; None if there are none.
+        mistakes: The wrong verdicts with the highest confidence, worst first.
     """
 
     name: str
@@ -82,8 +82,8 @@ class ModelEvaluation:
     sha256: str
     accuracy: float
     interval: tuple[float, float]
-    confusion: Confusion
-    classes: dict[str, ClassFigures]
+    confusion: ConfusionMatrix
+    classes: dict[str, ClassMetrics]
     macro_f1: float
     roc_auc: float | None
     brier: float
@@ -98,7 +98,7 @@ class ModelEvaluation:
     mistakes: Sequence[Mistake]
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures as plain values."""
+        """Return the metrics as plain values."""
         return {
             "model": self.name,
             "version": self.version,
@@ -106,7 +106,7 @@ class ModelEvaluation:
             "sha256": self.sha256,
             "accuracy": {"value": self.accuracy, "low": self.interval[0], "high": self.interval[1]},
             "confusion": asdict(self.confusion),
-            "classes": {label: asdict(figures) for label, figures in self.classes.items()},
+            "classes": {label: asdict(metrics) for label, metrics in self.classes.items()},
             "macro_f1": self.macro_f1,
             "roc_auc": self.roc_auc,
             "brier": self.brier,
@@ -123,18 +123,18 @@ class ModelEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How models did on the same rows.
+    """The metrics of several models on the same rows.
 
     Attributes:
-        data: the rows.
-        models: the models, most accurate first.
+        data: The rows.
+        models: The metrics of each model, the most accurate model first.
     """
 
-    data: Data
+    data: LabelledData
     models: Sequence[ModelEvaluation]
 
     def as_dict(self) -> dict[str, Any]:
-        """The evaluation as plain values, the document that `--json` writes."""
+        """Return the evaluation as plain values: the document that `--json` writes."""
         label, share = self.data.majority
         return {
             "sentiline": __version__,
@@ -147,7 +147,7 @@ class Evaluation:
                 "evaluated": self.data.evaluated,
                 "positive": self.data.positive,
                 "negative": self.data.negative,
-                "not_evaluated": self.data.ledger.as_dict(),
+                "not_evaluated": self.data.skipped.as_dict(),
             },
             "majority_baseline": {"label": label, "accuracy": share},
             "models": [model.as_dict() for model in self.models],

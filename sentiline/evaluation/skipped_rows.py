@@ -1,4 +1,4 @@
-"""Rows that cannot be evaluated, counted by kind and located; a bounded account of rows without bound."""
+"""The rows that cannot be evaluated: counted by problem, with the places of the first of them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from typing import Any
 
 from sentiline.scoring.scorer import FAULTS
 
-PLACES = 1000
-"""Of each kind of problem so many rows are located; the others are counted."""
+MAX_PLACES = 1000
+_EXAMPLE_CHARACTERS = 40
 
-_SHOWN = 40
-
+# The problems of texts are those that scoring names in its column `error`.
 PROBLEMS = FAULTS | {
     "missing_label": "no label: the column is null, empty or absent",
     "unreadable_label": "a label that --labels does not know",
     "neutral_label": "neither negative nor positive",
 }
-"""Why a row is not evaluated."""
 
 
 @dataclass(slots=True)
 class Problem:
-    """Rows that are not evaluated for one reason.
+    """The rows with one problem.
 
     Attributes:
-        count: how many there are.
-        places: file and line of the first `PLACES` of them.
-        example: what stood at the first, shortened; None for what is missing.
+        count: The number of rows.
+        places: The file and line of the first `MAX_PLACES` rows.
+        example: The beginning of the first value that could not be used; None if it was missing.
     """
 
     count: int = 0
@@ -35,65 +33,65 @@ class Problem:
     example: str | None = None
 
 
-class Ledger:
-    """All rows that are not evaluated.
+class SkippedRows:
+    """All rows that cannot be evaluated.
 
     Attributes:
-        problems: by kind, in the order in which they first came.
+        problems: The rows by problem, in the order in which the problems first occurred.
     """
 
     def __init__(self) -> None:
         self.problems: dict[str, Problem] = {}
 
-    def add(self, kind: str, file: str, line: int, value: object) -> None:
-        """Note a row.
+    def add(self, name: str, file: str, line: int, value: object) -> None:
+        """Count a row.
 
         Args:
-            kind: one of `PROBLEMS`.
-            file: where it stands.
-            line: and on which line, or row.
-            value: what could not be used.
+            name: The problem, a key of `PROBLEMS`.
+            file: The file of the row.
+            line: The line, or in a Parquet file the row.
+            value: The value that cannot be used.
         """
-        problem = self.problems.setdefault(kind, Problem())
+        problem = self.problems.setdefault(name, Problem())
         problem.count += 1
-        if len(problem.places) < PLACES:
+        if len(problem.places) < MAX_PLACES:
             problem.places.append((file, line))
         if problem.count == 1 and value is not None and value != "":
             text = value if isinstance(value, str) else repr(value)
-            problem.example = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+            problem.example = text if len(text) <= _EXAMPLE_CHARACTERS else text[:_EXAMPLE_CHARACTERS] + "…"
 
     @property
     def total(self) -> int:
-        """Rows that are not evaluated."""
+        """The number of rows."""
         return sum(problem.count for problem in self.problems.values())
 
     def lines(self, shown: int = 10) -> list[str]:
-        """A line for each kind: how many, why, and where the first stand.
+        """Describe each problem in one line: the number of rows, the reason and the first `shown` places.
 
         Example:
-            >>> ledger = Ledger()
-            >>> ledger.add("neutral_label", "a.csv", 7, "3")
-            >>> ledger.lines()
+            >>> skipped = SkippedRows()
+            >>> skipped.add("neutral_label", "a.csv", 7, "3")
+            >>> skipped.lines()
             ["1 neutral_label: neither negative nor positive; a.csv: 7 ('3')"]
         """
         lines = []
-        for kind, problem in sorted(self.problems.items(), key=lambda item: -item[1].count):
+        for name, problem in sorted(self.problems.items(), key=lambda item: -item[1].count):
             files: dict[str, list[str]] = {}
             for file, line in problem.places[:shown]:
                 files.setdefault(file, []).append(str(line))
             where = "; ".join(f"{file}: {', '.join(numbers)}" for file, numbers in files.items())
             more = ", …" if problem.count > shown else ""
             example = f" ({problem.example!a})" if problem.example else ""
-            lines.append(f"{problem.count:,} {kind}: {PROBLEMS[kind]}; {where}{more}{example}")
+            lines.append(f"{problem.count:,} {name}: {PROBLEMS[name]}; {where}{more}{example}")
         return lines
 
     def as_dict(self) -> dict[str, Any]:
-        """The rows as plain values."""
+        """Return the rows by problem as plain values."""
         return {
-            kind: {
+            name: {
                 "count": problem.count,
-                "reason": PROBLEMS[kind],
+                "reason": PROBLEMS[name],
                 "places": [{"file": file, "line": line} for file, line in problem.places],
             }
-            for kind, problem in self.problems.items()
+            for name, problem in self.problems.items()
         }

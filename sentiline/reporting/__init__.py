@@ -1,1 +1,1 @@
-"""Reports on scored reviews: figures gathered chunk by chunk in bounded memory, shown as HTML or PNG."""
+"""HTML reports on scored reviews: statistics gathered chunk by chunk in bounded memory, rendered as one page."""

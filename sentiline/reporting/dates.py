@@ -1,4 +1,4 @@
-"""Reads the date of a row, as files write them; knows no rows."""
+"""Parse the dates that files of reviews contain."""
 
 from __future__ import annotations
 
@@ -14,50 +14,53 @@ _NUMBER = re.compile(r"(\d{8,13})(\.\d+)?", re.ASCII)
 _MONTH = re.compile(r"\d{4}-\d{2}")
 
 
-def day_of(value: object, pattern: str | None = None) -> int | None:
-    """The day of a value, as `date.toordinal` counts.
+def parse_day(value: object, pattern: str | None = None) -> int | None:
+    """Return the day of a value as a proleptic Gregorian ordinal, see `date.toordinal`.
 
-    Without a pattern these are dates: dates and times as such, ISO 8601 (2024-03-01, 2024-03-01T12:00:00Z, 20240301,
-    2024-03), 2024/3/1, and seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970, with
-    a fraction or without. A time with a zone counts on the day that it has there; seconds on that of UTC.
+    Without a pattern the following are dates: `date` and `datetime` objects, ISO 8601 (2024-03-01,
+    2024-03-01T12:00:00Z, 20240301, 2024-03), 2024/3/1, and seconds (9 or 10 digits) or milliseconds (12 or 13 digits)
+    since 1970, with or without a fraction. A time with a zone counts for the day in its own zone; seconds and
+    milliseconds count for the day in UTC.
 
     Args:
-        value: as it stands in the file.
-        pattern: of `datetime.strptime`, which then alone decides on texts.
+        value: The value as the file contains it.
+        pattern: A `datetime.strptime` pattern. If given, it is the only format accepted for strings and numbers.
 
     Returns:
-        None if it is no date.
+        The ordinal, or None if the value is not a date.
 
     Example:
-        >>> date.fromordinal(day_of("2024/3/1")), day_of("soon")
+        >>> date.fromordinal(parse_day("2024/3/1")), parse_day("soon")
         (datetime.date(2024, 3, 1), None)
     """
-    if isinstance(value, date):  # a datetime is one too
+    if isinstance(value, date):  # datetime is a subclass
         return value.toordinal()
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
-    if isinstance(value, float) and value.is_integer():  # as whole numbers are where one is missing
+    if isinstance(value, float) and value.is_integer():  # integer columns with a missing value are read as floats
         value = int(value)
     return _parse(str(value).strip(), pattern)
 
 
 def check_pattern(pattern: str | None) -> str | None:
-    """Return a pattern if `day_of` can read what it writes.
+    """Return the pattern if `parse_day` can parse dates that were formatted with it.
 
     Raises:
-        OptionError: it cannot.
+        OptionError: The pattern does not survive a round trip through `strftime` and `strptime`.
     """
     try:
         if pattern is not None:
             datetime.strptime(datetime(2024, 3, 1, tzinfo=UTC).strftime(pattern), pattern)
     except (ValueError, re.error) as error:
         raise OptionError(
-            f"--date-format is {pattern!r}, which reads no date: {error}; write one as %d.%m.%Y or %Y-%m-%d %H:%M",
+            f"--date-format is {pattern!r}, which cannot parse a date: {error}; use a pattern such as %d.%m.%Y or "
+            "%Y-%m-%d %H:%M",
             field="--date-format",
         ) from None
     return pattern
 
 
+# Files repeat the same few thousand dates, and strptime is slow.
 @lru_cache(maxsize=65_536)
 def _parse(text: str, pattern: str | None) -> int | None:
     try:

@@ -1,4 +1,4 @@
-"""One review kept to be shown, with what each token said; a plain value that a journal can hold."""
+"""An excerpt of a review with the effect of each token, as plain values that can be saved as JSON."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import numpy as np
 from sentiline.reading import Reading
 from sentiline.text_pieces import pieces, printable
 
-MAX_CHARACTERS = 2_500
-"""Of a longer review only so many are kept."""
-
-STRONGEST = 5
+MAX_CHARACTERS = 2_500  # longer reviews are cut
+MAX_STRONGEST = 5
 _TOKEN_WIDTH = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """A review.
+class Excerpt:
+    """The beginning of a review, with the effect of each of its tokens.
+
+    The effect of a token is its contribution to the logit if the model is additive; otherwise it is the model's own
+    prediction at the token, P(positive) - 0.5.
 
     Attributes:
-        place: where it stands: file and line.
+        place: The file and line of the review.
         positive: P(positive).
-        logit: log-odds of it.
-        pieces: its text in order, each token with what it said, what stands between tokens with None.
-        raising: the tokens that raise the logit most, with their contributions, strongest first.
-        lowering: those that lower it most.
-        additive: whether what tokens said are contributions to the logit; if not they are the model's own
-            P(positive) at the token, less 0.5.
-        shortened: whether the end of the text was left away.
-        digest: of the whole text, to tell one that comes again.
+        logit: The log-odds of the positive class.
+        pieces: The text in order: each token with its effect, and the text between tokens with None.
+        raising: The tokens that raise the logit most, with their effects, strongest first.
+        lowering: The tokens that lower the logit most, with their effects, strongest first.
+        additive: Whether the effects are contributions to the logit.
+        shortened: Whether the end of the text was cut.
+        digest: A digest of the whole text, which identifies duplicates.
     """
 
     place: str
@@ -49,33 +49,38 @@ class Sample:
 
     @property
     def text(self) -> str:
-        """The text as it is shown."""
+        """The text as it is displayed."""
         return "".join(text for text, _ in self.pieces)
 
-    def weighted(self) -> Iterator[tuple[str, float | None]]:
-        """The pieces, with what tokens said scaled so that the strongest of the review is 1 or -1."""
+    def weighted_pieces(self) -> Iterator[tuple[str, float | None]]:
+        """Yield the pieces with their effects scaled so that the strongest is 1 or -1."""
         largest = max(abs(value) for _, value in (*self.raising[:1], *self.lowering[:1], ("", 1e-9)))
         for text, value in self.pieces:
             yield text, None if value is None else max(-1.0, min(1.0, value / largest))
 
     def as_dict(self) -> dict[str, Any]:
-        """The review as plain values."""
+        """Return the excerpt as plain values."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Sample:
-        """The review that `as_dict` gave, also where JSON made lists of its tuples."""
+    def from_dict(cls, values: Mapping[str, Any]) -> Excerpt:
+        """Restore an excerpt from `as_dict`, also after JSON turned its tuples into lists."""
         lists = {
             name: tuple((text, value) for text, value in values[name]) for name in ("pieces", "raising", "lowering")
         }
         return cls(**{**values, **lists})
 
     @classmethod
-    def of(cls, reading: Reading, place: str) -> Sample:
-        """Keep a reading."""
+    def from_reading(cls, reading: Reading, place: str) -> Excerpt:
+        """Build the excerpt of a reading.
+
+        Args:
+            reading: The reading.
+            place: The file and line of the review.
+        """
         additive = reading.contributions is not None
         values = reading.contributions if reading.contributions is not None else reading.scores - 0.5
-        said = [round(value, 4) for value in values.astype(np.float64).tolist()]
+        effects = [round(value, 4) for value in values.astype(np.float64).tolist()]
         kept: list[tuple[str, float | None]] = []
         room, shortened = MAX_CHARACTERS, False
         for index, piece in pieces(reading):
@@ -85,26 +90,25 @@ class Sample:
                 break
             room -= len(piece)
             if piece:
-                kept.append((printable(piece), None if index is None else said[index]))
+                kept.append((printable(piece), None if index is None else effects[index]))
         order = np.argsort(values, kind="stable").tolist()
+        raising, lowering = order[::-1][:MAX_STRONGEST], order[:MAX_STRONGEST]
         return cls(
             place=place,
             positive=reading.positive,
             logit=reading.logit,
             pieces=tuple(kept),
-            raising=tuple(
-                (_token(reading, index), said[index]) for index in order[::-1][:STRONGEST] if said[index] > 0
-            ),
-            lowering=tuple((_token(reading, index), said[index]) for index in order[:STRONGEST] if said[index] < 0),
+            raising=tuple((_token(reading, index), effects[index]) for index in raising if effects[index] > 0),
+            lowering=tuple((_token(reading, index), effects[index]) for index in lowering if effects[index] < 0),
             additive=additive,
             shortened=shortened,
-            digest=cls.digest_of(reading.text),
+            digest=text_digest(reading.text),
         )
 
-    @staticmethod
-    def digest_of(text: str) -> str:
-        """Digest of a text."""
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+def text_digest(text: str) -> str:
+    """Return the first 64 bits of the SHA-256 digest of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _token(reading: Reading, index: int) -> str:

@@ -1,4 +1,4 @@
-"""The most and the least positive reviews: a bounded number of them, whatever number is seen."""
+"""The most and the least positive reviews of a run, in bounded memory."""
 
 from __future__ import annotations
 
@@ -6,62 +6,55 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentiline.reading import Reading
-from sentiline.reporting.excerpt import Sample
-
-MOST = 5
+from sentiline.reporting.excerpt import Excerpt, text_digest
 
 
 class Extremes:
-    """Keeps the reviews at both ends; of the same text written twice one."""
+    """Keeps the reviews with the highest and with the lowest logits; duplicates of a text are kept once.
 
-    def __init__(self, most: int = MOST) -> None:
-        """Keep at most `most` at each end."""
-        self._most = most
-        self._highest: list[Sample] = []
-        self._lowest: list[Sample] = []
+    Attributes:
+        highest: The most positive reviews, the most positive first.
+        lowest: The least positive reviews, the least positive first.
+    """
+
+    def __init__(self, size: int = 5) -> None:
+        """Keep at most `size` reviews at each end."""
+        self._size = size
+        self.highest: list[Excerpt] = []
+        self.lowest: list[Excerpt] = []
 
     def add(self, reading: Reading, place: str) -> None:
-        """See a review; of equally positive ones the first stays."""
-        for kept, sign in ((self._highest, 1.0), (self._lowest, -1.0)):
-            if len(kept) == self._most and sign * reading.logit <= sign * kept[-1].logit:
+        """Consider a review; among equally positive ones the first is kept."""
+        for kept, sign in ((self.highest, 1.0), (self.lowest, -1.0)):
+            if len(kept) == self._size and sign * reading.logit <= sign * kept[-1].logit:
                 continue
-            if any(one.logit == reading.logit and one.digest == Sample.digest_of(reading.text) for one in kept):
+            if any(one.logit == reading.logit and one.digest == text_digest(reading.text) for one in kept):
                 continue
-            self._keep(Sample.of(reading, place), kept, sign)
+            self._insert(Excerpt.from_reading(reading, place), kept, sign)
 
-    def join(self, later: Extremes) -> None:
-        """See the reviews that another one kept."""
-        for kept, samples, sign in ((self._highest, later._highest, 1.0), (self._lowest, later._lowest, -1.0)):
-            for sample in samples:
-                if not any((one.logit, one.digest) == (sample.logit, sample.digest) for one in kept):
-                    self._keep(sample, kept, sign)
+    def merge(self, later: Extremes) -> None:
+        """Consider the reviews kept by another instance that saw later rows."""
+        for kept, excerpts, sign in ((self.highest, later.highest, 1.0), (self.lowest, later.lowest, -1.0)):
+            for excerpt in excerpts:
+                if not any((one.logit, one.digest) == (excerpt.logit, excerpt.digest) for one in kept):
+                    self._insert(excerpt, kept, sign)
 
-    def _keep(self, sample: Sample, kept: list[Sample], sign: float) -> None:
-        kept.append(sample)
-        kept.sort(key=lambda one: -sign * one.logit)  # stable: the first stays
-        del kept[self._most :]
-
-    @property
-    def highest(self) -> list[Sample]:
-        """The most positive reviews, the most positive first."""
-        return self._highest
-
-    @property
-    def lowest(self) -> list[Sample]:
-        """The least positive ones, the least positive first."""
-        return self._lowest
+    def _insert(self, excerpt: Excerpt, kept: list[Excerpt], sign: float) -> None:
+        kept.append(excerpt)
+        kept.sort(key=lambda one: -sign * one.logit)  # a stable sort: the first of equals stays first
+        del kept[self._size :]
 
     def as_dict(self) -> dict[str, Any]:
-        """The reviews as plain values."""
+        """Return the excerpts as plain values."""
         return {
-            "highest": [one.as_dict() for one in self._highest],
-            "lowest": [one.as_dict() for one in self._lowest],
+            "highest": [one.as_dict() for one in self.highest],
+            "lowest": [one.as_dict() for one in self.lowest],
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Extremes:
-        """The reviews that `as_dict` gave."""
+        """Restore an instance from `as_dict`."""
         extremes = cls()
-        extremes._highest = [Sample.from_dict(one) for one in values["highest"]]
-        extremes._lowest = [Sample.from_dict(one) for one in values["lowest"]]
+        extremes.highest = [Excerpt.from_dict(one) for one in values["highest"]]
+        extremes.lowest = [Excerpt.from_dict(one) for one in values["lowest"]]
         return extremes

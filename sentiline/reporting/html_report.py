@@ -1,4 +1,4 @@
-"""Fills the HTML templates: everything is escaped, and a page needs no script and no other file."""
+"""Rendering of the HTML templates. Every value is escaped; a page contains no script and loads no other file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from sentiline import __version__
 from sentiline.errors import SettingError
 
 _LEVELS = 6
-_FAINT = 0.05
-"""Share of a review's strongest token below which a token stays plain."""
+_FAINT = 0.05  # tokens below this share of the strongest token of their review get no background
 
 
 def check_installed() -> None:
-    """Raise unless pages can be made.
+    """Check that HTML can be rendered.
 
     Raises:
         SettingError: Jinja is not installed.
@@ -27,11 +26,11 @@ def check_installed() -> None:
 
 
 def render_page(template: str, **values: Any) -> str:
-    """Fill a template.
+    """Render a template.
 
     Args:
-        template: its name.
-        **values: what it shows.
+        template: The name of the template.
+        **values: The variables of the template.
 
     Raises:
         SettingError: Jinja is not installed.
@@ -46,13 +45,18 @@ def render_page(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "whole": whole, "signed": signed, "tint": tint, "figure": figure}
-    environment.globals |= {"release": __version__, "ticks": ticks, "ticked": ticked, "dated": dated}
+    environment.filters |= {"percent": percent, "whole": whole, "signed": signed, "tint": tint, "decimal": decimal}
+    environment.globals |= {
+        "release": __version__,
+        "axis_ticks": axis_ticks,
+        "label_indices": label_indices,
+        "period_label": period_label,
+    }
     return environment.get_template(template).render(**values)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent, never rounded to none or all; a dash for None.
+    """Format a share as a percentage that is never rounded to 0 or 100; None is a dash.
 
     Example:
         >>> percent(0.5), percent(0.9999), percent(1.0)
@@ -69,33 +73,40 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def whole(number: float) -> str:
-    """A whole number with thin spaces between thousands."""
+    """Format a whole number with thin spaces between thousands."""
     return f"{number:,.0f}".replace(",", "\u202f")
 
 
 def signed(number: float, digits: int = 2) -> str:
-    """A number with its sign."""
+    """Format a number with its sign."""
     return f"{number:+.{digits}f}".replace("-", "\u2212")
 
 
-def figure(number: float | None, digits: int = 4) -> str:
-    """A number; a dash for None."""
+def decimal(number: float | None, digits: int = 4) -> str:
+    """Format a number with a fixed number of decimals; None is a dash."""
     return "\u2013" if number is None else f"{number:.{digits}f}"
 
 
 def tint(weight: float | None) -> str:
-    """CSS class of a token of this weight, from -1 to 1; empty where it is to stay plain."""
+    """Return the CSS class for the background of a token.
+
+    Args:
+        weight: The scaled effect of the token, from -1 to 1; None for text between tokens.
+
+    Returns:
+        "p1" to "p6" or "n1" to "n6", or an empty string for no background.
+    """
     if weight is None or abs(weight) < _FAINT:
         return ""
-    # the root, so that one very strong token does not pale all others
+    # the exponent below 1 keeps one very strong token from fading all others
     return f"{'p' if weight > 0 else 'n'}{max(1, math.ceil(_LEVELS * abs(weight) ** 0.8))}"
 
 
-def ticks(maximum: float, count: int = 4) -> list[float]:
-    """Round values from 0 that cover a range, the last at or above its end.
+def axis_ticks(maximum: float, count: int = 4) -> list[float]:
+    """Return round values from 0 up to the first one at or above `maximum`.
 
     Example:
-        >>> ticks(730)
+        >>> axis_ticks(730)
         [0, 200, 400, 600, 800]
     """
     if maximum <= 0:
@@ -108,21 +119,21 @@ def ticks(maximum: float, count: int = 4) -> list[float]:
     return [step * index for index in range(math.ceil(maximum / step - 1e-9) + 1)]
 
 
-def ticked(count: int, most: int = 8) -> list[int]:
-    """Indices, evenly apart and from the first on, of those of `count` points that get a label.
+def label_indices(count: int, limit: int = 8) -> list[int]:
+    """Return the indices of at most `limit` evenly spaced points out of `count`, starting at the first.
 
     Example:
-        >>> ticked(20)
+        >>> label_indices(20)
         [0, 3, 6, 9, 12, 15, 18]
     """
-    return list(range(0, count, math.ceil(count / most)))
+    return list(range(0, count, math.ceil(count / limit)))
 
 
-def dated(day: date, unit: str) -> str:
-    """A period's label by its first day.
+def period_label(day: date, unit: str) -> str:
+    """Format the first day of a period as the label of the period.
 
     Example:
-        >>> dated(date(2024, 3, 1), "month"), dated(date(2024, 3, 4), "week")
+        >>> period_label(date(2024, 3, 1), "month"), period_label(date(2024, 3, 4), "week")
         ('2024-03', '2024-03-04')
     """
     return day.isoformat()[: {"year": 4, "month": 7}.get(unit, 10)]

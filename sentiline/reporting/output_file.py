@@ -1,4 +1,4 @@
-"""Where reports are written: checked before the work begins, replaced in one step when it is done."""
+"""Files that a command writes besides its output: checked before the work begins, replaced atomically at its end."""
 
 from __future__ import annotations
 
@@ -9,40 +9,46 @@ from pathlib import Path
 from sentiline.errors import DataFileError, OptionError
 
 
-def check_target(path: Path, option: str, endings: Sequence[str], inputs: Sequence[str], *, overwrite: bool) -> None:
-    """Raise unless a report can be written there.
+def check_output_file(
+    path: Path, option: str, endings: Sequence[str], inputs: Sequence[str], *, overwrite: bool
+) -> None:
+    """Check that a file can be written.
 
     Args:
-        path: the file to be.
-        option: that names it, for messages.
-        endings: that it may have.
-        inputs: names of files that it must not replace.
-        overwrite: whether it may replace another.
+        path: The file to write.
+        option: The option that names it, for error messages.
+        endings: The endings allowed for its name; the first without its dot is the name of the format.
+        inputs: Names of files that it must not replace.
+        overwrite: Whether it may replace any other file.
 
     Raises:
-        OptionError: it has another ending.
-        DataFileError: it exists, is an input, or there is no such folder.
+        OptionError: The name has another ending.
+        DataFileError: The file exists or is an input, or its folder does not exist.
     """
     if path.suffix.lower() not in endings:
-        raise OptionError(f"{option} is {path}; its name must end in {' or '.join(endings)}", field=option)
+        written_as = endings[0].removeprefix(".").upper()
+        raise OptionError(
+            f"{option} is {path}, and it is written as {written_as}; its name must end in {' or '.join(endings)}",
+            field=option,
+        )
     if not path.absolute().parent.is_dir():
         raise DataFileError(f"there is no folder {path.absolute().parent} for {option}", field=option)
     if any(Path(name).resolve() == path.resolve() for name in inputs):
-        raise DataFileError(f"{path} is an input as well; write {option} to another file", field=option)
+        raise DataFileError(f"{path} is also an input; use another file for {option}", field=option)
     if path.is_dir() or (path.exists() and not overwrite):
-        remedy = "name a file" if path.is_dir() else "replace it with --overwrite, or write elsewhere"
+        remedy = "name a file" if path.is_dir() else "replace it with --overwrite, or use another file"
         raise DataFileError(f"{path} exists; {remedy}", field=option)
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then give it its name.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name in the same folder, then rename it.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: The file cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
+        partial.write_bytes(content)
+        partial.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A report on a run of scoring: fed with its chunks, saved with them, and written as HTML or PNG at its end."""
+"""The report on a scoring run: fed with its chunks, saved with its progress, written as HTML at its end."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 
 from sentiline import __version__
 from sentiline.predictor import Predictor
-from sentiline.reporting import html_report
 from sentiline.reporting.dates import check_pattern
-from sentiline.reporting.output_file import check_target, write
-from sentiline.reporting.statistics import Accumulator
-from sentiline.reporting.summary import Overview
+from sentiline.reporting.html_report import check_installed, render_page
+from sentiline.reporting.output_file import check_output_file, write_atomically
+from sentiline.reporting.statistics import Statistics
+from sentiline.reporting.summary import ReportSummary
 from sentiline.scoring.chunk import Chunk
 from sentiline.scoring.scorer import Scored
 from sentiline.scoring.summary import Tally
 
 OPTION = "--report"
-ENDINGS = (".html", ".htm", ".png")
+ENDINGS = (".html", ".htm")
 
 
-class Report:
-    """Follows a run from its first chunk to its last, through stops and resumptions."""
+class HtmlReportBuilder:
+    """Builds the report of a run from its first chunk to its last, across interruptions."""
 
     def __init__(
         self,
@@ -36,84 +36,87 @@ class Report:
         date_format: str | None = None,
         facts: Mapping[str, str] | None = None,
     ) -> None:
-        """Begin a report.
+        """Start a report.
 
         Args:
-            targets: files to write, each ending in one of `ENDINGS`.
-            predictor: the model that scores.
-            date_column: column with the dates.
-            date_format: of the dates, see `sentiline.reporting.dates.day_of`.
-            facts: how it is run, by name, to be shown.
+            targets: The files to write; the name of each has one of `ENDINGS`.
+            predictor: The model that scores.
+            date_column: The column with the dates; None for a report without a timeline.
+            date_format: The format of the dates, see `sentiline.reporting.dates.parse_day`.
+            facts: Further facts to display about the run, by name.
 
         Raises:
-            OptionError: `date_format` is none.
+            OptionError: `date_format` is not a usable pattern.
         """
         self._targets = targets
         self._predictor = predictor
         self._facts = dict(facts or {})
         self._date_format = check_pattern(date_format)
-        self._figures = Accumulator(predictor.tokenizer.vocabulary, date_column, date_format)
-        self._begun = time.monotonic()
+        self._statistics = Statistics(predictor.tokenizer.vocabulary, date_column, date_format)
+        self._started = time.monotonic()
         self._history: dict[str, Any] = {"started": _now(), "seconds": 0.0, "runs": 1}
 
     @property
     def header(self) -> dict[str, Any]:
-        """What a resumed run must have been asked too."""
+        """The options that a resumed run must repeat."""
         return {
-            "date_column": self._figures.date_column,
+            "date_column": self._statistics.date_column,
             "date_format": self._date_format,
             "targets": [str(target.resolve()) for target in self._targets],
         }
 
     def claim(self, *, replace: bool) -> None:
-        """Raise if a file lies where one is to be written, unless `replace`.
+        """Check that the files can be written.
+
+        Args:
+            replace: Whether existing files may be replaced.
 
         Raises:
-            DataFileError: one does.
+            DataFileError: A file exists and must not be replaced.
         """
         for target in self._targets:
-            check_target(target, OPTION, ENDINGS, (), overwrite=replace)
+            check_output_file(target, OPTION, ENDINGS, (), overwrite=replace)
 
     def prepare(self, first: Chunk) -> None:
-        """Check the columns of the first chunk; see `Accumulator.prepare`."""
-        self._figures.prepare(first)
+        """Check the columns of the first chunk, see `Statistics.check_date_column`."""
+        self._statistics.check_date_column(first)
 
     def add(self, scored: Scored) -> None:
-        """Add a chunk."""
-        self._figures.add(scored)
+        """Add a scored chunk."""
+        self._statistics.add(scored)
 
-    def join(self, figures: bytes) -> None:
-        """Add what an `Accumulator` dumped of rows that follow those so far."""
-        self._figures.join(figures)
+    def join(self, statistics: bytes) -> None:
+        """Add what `Statistics.dump` returned for the rows that follow those added so far."""
+        self._statistics.merge(statistics)
 
     @property
     def history(self) -> dict[str, Any]:
-        """When the first run began, how long they took, and how many there were, as plain values."""
+        """The start of the first run, the total seconds and the number of runs, as plain values."""
         return self._history | {"seconds": self._seconds()}
 
     def go_on(self, history: Mapping[str, Any]) -> None:
-        """Go on from what `history` said in a run that was stopped."""
+        """Continue the `history` of an interrupted run."""
         self._history = {**history, "runs": history["runs"] + 1}
 
     def dump(self) -> bytes:
-        """What a resumed run needs."""
+        """Return the state that `restore` needs."""
         history = json.dumps(self.history).encode()
-        return len(history).to_bytes(4, "big") + history + self._figures.dump()
+        return len(history).to_bytes(4, "big") + history + self._statistics.dump()
 
     def restore(self, content: bytes) -> None:
-        """Go on from what `dump` gave."""
+        """Continue from the state that `dump` returned."""
         size = 4 + int.from_bytes(content[:4], "big")
         self.go_on(json.loads(content[4:size]))
-        self._figures.restore(content[size:])
+        self._statistics.restore(content[size:])
 
     def finish(self, tally: Tally) -> None:
         """Write the files.
 
         Args:
-            tally: counts of the rows that were added.
+            tally: The counts of all rows that were added.
 
         Raises:
-            OSError: one cannot be written.
+            OSError: A file cannot be written.
         """
         seconds = self._seconds()
         runs = self._history["runs"]
@@ -124,40 +127,31 @@ class Report:
             + (f", in {runs} runs" if runs > 1 else ""),
             "release": f"Sentiline {__version__}",
         }
-        overview = Overview.of(self._figures, tally, self._predictor, facts)
+        summary = ReportSummary.from_statistics(self._statistics, tally, self._predictor, facts)
+        content = render_page("score.html", summary=summary).encode("utf-8", "replace")
         for target in self._targets:
-            if target.suffix.lower() == ".png":
-                from sentiline.reporting.picture import draw
-
-                write(target, draw(overview))
-            else:
-                write(target, html_report.render_page("score.html", view=overview).encode("utf-8", "replace"))
+            write_atomically(target, content)
 
     def _seconds(self) -> float:
-        return float(self._history["seconds"]) + time.monotonic() - self._begun
+        return float(self._history["seconds"]) + time.monotonic() - self._started
 
 
 def check_targets(targets: Sequence[Path], others: Sequence[str], *, overwrite: bool) -> None:
-    """Raise unless reports can be made and written there.
+    """Check that reports can be rendered and written.
 
     Args:
-        targets: the files to be.
-        others: names of files that they must not replace: inputs and output.
-        overwrite: whether they may replace files that exist.
+        targets: The files to write.
+        others: Names of files that they must not replace: the inputs and the output.
+        overwrite: Whether existing files may be replaced.
 
     Raises:
-        OptionError: one has an ending that is not in `ENDINGS`.
-        DataFileError: one exists, or there is no such folder.
-        SettingError: a library is missing.
+        OptionError: A name has none of `ENDINGS`.
+        DataFileError: A file exists, or its folder does not.
+        SettingError: Jinja is not installed.
     """
     for target in targets:
-        check_target(target, OPTION, ENDINGS, others, overwrite=overwrite)
-        if target.suffix.lower() == ".png":
-            from sentiline.reporting import picture
-
-            picture.check_installed()
-        else:
-            html_report.check_installed()
+        check_output_file(target, OPTION, ENDINGS, others, overwrite=overwrite)
+    check_installed()
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""Everything that a report shows, gathered chunk by chunk in memory that does not grow; can be saved and restored."""
+"""The statistics of a report, gathered chunk by chunk in bounded memory; they can be saved, restored and merged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentiline.errors import DataFileError
 from sentiline.reading import Reading
-from sentiline.reporting.dates import day_of
+from sentiline.reporting.dates import parse_day
 from sentiline.reporting.extremes import Extremes
 from sentiline.reporting.timeline import Timeline
 from sentiline.reporting.words import WordTable
@@ -19,35 +19,35 @@ from sentiline.scoring.chunk import Chunk
 from sentiline.scoring.scorer import Scored
 
 BINS = 50
-_PLACES = 10
-_FILES = 20
+_MAX_PLACES = 10
+_MAX_FILES = 20
 
 
-class Accumulator:
-    """Figures over all rows so far. Rows added in the same order give the same figures, to the bit.
+class Statistics:
+    """Statistics of all rows so far. The same rows in the same order give bit-identical statistics.
 
     Attributes:
-        date_column: column with the dates; None if there is none.
-        histogram: int64 [BINS], scored rows by P(positive), in equal bins from 0 to 1.
-        positive_sum: sum of P(positive) over them.
-        words: contributions by word.
-        timeline: verdicts by date.
-        extremes: the most and least positive reviews.
-        faults: of each kind of bad row the first places.
-        files: names of the first files.
-        file_count: how many files there were.
-        bad_date: the first place where a row has no readable date, and what stood there; None if all have one.
+        date_column: The column with the dates; None if there is none.
+        histogram: The numbers of scored rows in equal bins of P(positive) from 0 to 1, int64 [BINS].
+        positive_sum: The sum of P(positive) over the scored rows.
+        words: The contributions by word.
+        timeline: The verdicts by date.
+        extremes: The most and the least positive reviews.
+        faults: The first places of the rows that were not scored, by reason.
+        files: The names of the first files.
+        file_count: The number of files.
+        bad_date: The first place without a readable date and the value found there; None if every row has a date.
     """
 
     def __init__(
         self, vocabulary: Sequence[str], date_column: str | None = None, date_format: str | None = None
     ) -> None:
-        """Begin with no rows.
+        """Start without any row.
 
         Args:
-            vocabulary: tokens by id.
-            date_column: column with the dates.
-            date_format: of the dates, as `day_of` takes it.
+            vocabulary: The tokens by id.
+            date_column: The column with the dates.
+            date_format: The format of the dates, see `parse_day`.
         """
         self.date_column = date_column
         self._date_format = date_format
@@ -62,11 +62,11 @@ class Accumulator:
         self.bad_date: tuple[str, str] | None = None
         self._file = ""
 
-    def prepare(self, first: Chunk) -> None:
+    def check_date_column(self, first: Chunk) -> None:
         """Check the columns of the first chunk.
 
         Raises:
-            DataFileError: it has no column of dates.
+            DataFileError: The chunk lacks the column with the dates.
         """
         if self.date_column is not None and self.date_column not in first.data.names:
             listed = ", ".join(map(repr, first.data.names)) or "none"
@@ -81,17 +81,17 @@ class Accumulator:
         if chunk.file != self._file:
             self._file = chunk.file
             self.file_count += 1
-            if len(self.files) < _FILES:
+            if len(self.files) < _MAX_FILES:
                 self.files.append(chunk.file)
-        sound: list[int] = []
+        rows: list[int] = []
         readings: list[Reading] = []
         for index, result in enumerate(scored.results):
             if isinstance(result, str):
                 places = self.faults.setdefault(result, [])
-                if len(places) < _PLACES:
+                if len(places) < _MAX_PLACES:
                     places.append(chunk.place(index))
             else:
-                sound.append(index)
+                rows.append(index)
                 readings.append(result)
                 self.extremes.add(result, chunk.place(index))
         positive = np.array([one.positive for one in readings], np.float64)
@@ -99,37 +99,37 @@ class Accumulator:
         self.positive_sum += float(positive.sum())
         self.words.add(readings)
         if self.date_column is not None:
-            self._date(chunk, self.date_column, sound, readings)
+            self._add_dates(chunk, self.date_column, rows, readings)
 
-    def _date(self, chunk: Chunk, column: str, sound: Sequence[int], readings: Sequence[Reading]) -> None:
-        # an object of JSON may lack the key, and all those of a chunk may
+    def _add_dates(self, chunk: Chunk, column: str, rows: Sequence[int], readings: Sequence[Reading]) -> None:
+        # a JSON object may lack the key, and so may all objects of a chunk
         values = chunk.data.column(column) if column in chunk.data.names else [None] * len(chunk)
-        days = [day_of(values[index], self._date_format) for index in sound]
+        days = [parse_day(values[row], self._date_format) for row in rows]
         self.timeline.add(days, (one.label == "POSITIVE" for one in readings))
         if self.bad_date is None and None in days:
-            index = sound[days.index(None)]
-            self.bad_date = (chunk.place(index), repr(values[index])[:60])
+            row = rows[days.index(None)]
+            self.bad_date = (chunk.place(row), repr(values[row])[:60])
 
-    def join(self, content: bytes) -> None:
-        """Add the figures that another one dumped, of rows that follow those so far."""
-        later = Accumulator(self.words.vocabulary, self.date_column, self._date_format)
+    def merge(self, content: bytes) -> None:
+        """Add the statistics that another instance dumped for the rows that follow those so far."""
+        later = Statistics(self.words.vocabulary, self.date_column, self._date_format)
         later.restore(content)
         self.histogram += later.histogram
         self.positive_sum += later.positive_sum
-        self.words.join(later.words)
-        self.timeline.join(later.timeline)
-        self.extremes.join(later.extremes)
+        self.words.merge(later.words)
+        self.timeline.merge(later.timeline)
+        self.extremes.merge(later.extremes)
         for fault, places in later.faults.items():
-            mine = self.faults.setdefault(fault, [])
-            mine += places[: _PLACES - len(mine)]
-        again = later.files[:1] == [self._file]  # it goes on in the same file
-        self.files += later.files[again : again + _FILES - len(self.files)]
-        self.file_count += later.file_count - again
+            own = self.faults.setdefault(fault, [])
+            own += places[: _MAX_PLACES - len(own)]
+        continues = later.files[:1] == [self._file]  # the first file of the later rows is already counted
+        self.files += later.files[continues : continues + _MAX_FILES - len(self.files)]
+        self.file_count += later.file_count - continues
         self._file = later._file
         self.bad_date = self.bad_date or later.bad_date
 
     def dump(self) -> bytes:
-        """All figures as bytes."""
+        """Return all statistics as bytes."""
         document = {
             "positive_sum": self.positive_sum,
             "timeline": self.timeline.as_dict(),
@@ -146,7 +146,7 @@ class Accumulator:
         return buffer.getvalue()
 
     def restore(self, content: bytes) -> None:
-        """Take the figures that `dump` gave for those of the rows so far."""
+        """Replace all statistics with those that `dump` returned."""
         with np.load(io.BytesIO(content)) as arrays:
             self.histogram, self.words.sums, self.words.counts = arrays["histogram"], arrays["sums"], arrays["counts"]
             document = json.loads(arrays["document"].tobytes())

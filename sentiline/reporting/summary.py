@@ -1,4 +1,4 @@
-"""What a report on scored reviews says, as one value; the pages and pictures only lay it out."""
+"""Everything that a report displays, as one value; the template only lays it out."""
 
 from __future__ import annotations
 
@@ -6,106 +6,108 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sentiline.predictor import Predictor
-from sentiline.reporting.excerpt import Sample
-from sentiline.reporting.statistics import Accumulator
+from sentiline.reporting.excerpt import Excerpt
+from sentiline.reporting.statistics import Statistics
 from sentiline.reporting.timeline import Period, Unit
-from sentiline.reporting.words import Ranking
+from sentiline.reporting.words import WordRanking
 from sentiline.scoring.scorer import FAULTS
 from sentiline.scoring.summary import Tally
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Bad rows of one kind.
+class FaultSummary:
+    """The rows that were not scored for one reason.
 
     Attributes:
-        kind: the name of the fault.
-        count: how many.
-        reason: what the name means.
-        places: where the first stand.
+        error: The value of the rows' column `error`.
+        count: The number of rows.
+        reason: The meaning of the error.
+        places: The files and lines of the first rows.
     """
 
-    kind: str
+    error: str
     count: int
     reason: str
     places: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
-    """Everything that a report shows.
+class ReportSummary:
+    """Everything that a report displays.
 
     Attributes:
-        title: what was scored.
-        tally: counts of the run.
-        mean: mean P(positive); None if no row was scored.
-        histogram: scored rows by P(positive), in equal bins.
-        faults: bad rows, the commonest first.
-        date_column: column with the dates; None if none was named.
-        unit: how long a period is.
-        periods: verdicts over time.
-        undated: scored rows without a readable date.
-        bad_date: place and value of the first of them.
-        ranking: the words that contribute most; None if the model is not additive or read nothing.
-        highest: the most positive reviews.
-        lowest: the least positive ones.
-        model: name, version and precision of the model.
-        facts: how it was run, by name.
+        title: The names of the files that were scored.
+        tally: The counts of the run.
+        mean: The mean P(positive); None if no row was scored.
+        histogram: The numbers of scored rows in equal bins of P(positive).
+        faults: The rows that were not scored, by descending count.
+        date_column: The column with the dates; None if none was given.
+        unit: The length of a period.
+        periods: The verdicts over time.
+        undated: The number of scored rows without a readable date.
+        bad_date: The place and the value of the first of these rows.
+        ranking: The words that contribute most; None if the model is not additive or scored no row.
+        highest: The most positive reviews.
+        lowest: The least positive reviews.
+        model: The name, version and precision of the model.
+        facts: The facts about the run, by name.
     """
 
     title: str
     tally: Tally
     mean: float | None
     histogram: Sequence[int]
-    faults: Sequence[Fault]
+    faults: Sequence[FaultSummary]
     date_column: str | None
     unit: Unit
     periods: Sequence[Period]
     undated: int
     bad_date: tuple[str, str] | None
-    ranking: Ranking | None
-    highest: Sequence[Sample]
-    lowest: Sequence[Sample]
+    ranking: WordRanking | None
+    highest: Sequence[Excerpt]
+    lowest: Sequence[Excerpt]
     model: str
     facts: Mapping[str, str]
 
     @classmethod
-    def of(cls, figures: Accumulator, tally: Tally, predictor: Predictor, facts: Mapping[str, str]) -> Overview:
-        """Settle what a run's figures say.
+    def from_statistics(
+        cls, statistics: Statistics, tally: Tally, predictor: Predictor, facts: Mapping[str, str]
+    ) -> ReportSummary:
+        """Summarize a run.
 
         Args:
-            figures: of all rows.
-            tally: counts of the same rows.
-            predictor: the model that scored them.
-            facts: how it was run, by name; model and files are added.
+            statistics: The statistics of all rows.
+            tally: The counts of the same rows.
+            predictor: The model that scored them.
+            facts: Facts about the run, by name; those about the model and the files are added.
         """
         manifest, precision = predictor.manifest, predictor.precision
-        unit, periods = figures.timeline.periods()
-        more = f" and {figures.file_count - 3:,} more files" if figures.file_count > 3 else ""
-        listed = ", ".join(figures.files) + (", …" if figures.file_count > len(figures.files) else "")
+        model = f"{manifest.name} {manifest.version}, {precision}"
+        unit, periods = statistics.timeline.periods()
+        files, count = statistics.files, statistics.file_count
         return cls(
-            title=", ".join(figures.files[:3]) + more,
+            title=", ".join(files[:3]) + (f" and {count - 3:,} more files" if count > 3 else ""),
             tally=tally,
-            mean=figures.positive_sum / tally.scored if tally.scored else None,
-            histogram=figures.histogram.tolist(),
+            mean=statistics.positive_sum / tally.scored if tally.scored else None,
+            histogram=statistics.histogram.tolist(),
             faults=[
-                Fault(kind, count, FAULTS[kind], figures.faults.get(kind, ()))
-                for kind, count in tally.faults.most_common()
+                FaultSummary(error, rows, FAULTS[error], statistics.faults.get(error, ()))
+                for error, rows in tally.faults.most_common()
             ],
-            date_column=figures.date_column,
+            date_column=statistics.date_column,
             unit=unit,
             periods=periods,
-            undated=figures.timeline.undated,
-            bad_date=figures.bad_date,
-            ranking=figures.words.rank(tally.scored),
-            highest=figures.extremes.highest,
-            lowest=figures.extremes.lowest,
-            model=f"{manifest.name} {manifest.version}, {precision}",
+            undated=statistics.timeline.undated,
+            bad_date=statistics.bad_date,
+            ranking=statistics.words.rank(tally.scored),
+            highest=statistics.extremes.highest,
+            lowest=statistics.extremes.lowest,
+            model=model,
             facts={
-                "model": f"{manifest.name} {manifest.version}, {precision}",
+                "model": model,
                 "graph, SHA-256": manifest.files[manifest.precisions[precision]].sha256,
                 "tokenizer, SHA-256": manifest.files[manifest.tokenizer].sha256,
-                "files": listed,
+                "files": ", ".join(files) + (", …" if count > len(files) else ""),
                 **facts,
             },
         )

@@ -1,4 +1,4 @@
-"""How positive reviews were from day to day: counts by day, gathered into days, weeks, months or years to be shown."""
+"""Share of positive reviews over time: counts by day, grouped into days, weeks, months or years for display."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from sentiline.wilson import wilson
 
 Unit = Literal["day", "week", "month", "year"]
 
-_DAYS = 4_000
-"""Distinct days after which days are gathered into months: what is kept does not grow with the rows."""
+# With more distinct days than this, counts are kept by month, so that memory stays bounded.
+_MAX_DAYS = 4_000
 
+# The longest span of days that is displayed in each unit; longer spans are displayed by year.
 _SPANS: tuple[tuple[int, Unit], ...] = ((92, "day"), (731, "week"), (20 * 366, "month"))
-"""Up to so many days from first to last each gets its point; a week begins on Monday."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A day, week, month or year.
+    """A day, a week that begins on Monday, a month or a year.
 
     Attributes:
-        start: its first day.
-        count: reviews scored in it.
-        positive: share of them with the label POSITIVE; None if there are none.
-        low: lower end of its 95 % interval.
-        high: upper end.
+        start: The first day of the period.
+        count: The number of scored reviews in the period.
+        positive: The share of these reviews with the label POSITIVE; None if there are none.
+        low: The lower end of the 95 % interval of the share.
+        high: The upper end of the interval.
     """
 
     start: date
@@ -41,7 +41,7 @@ class Timeline:
     """Counts of reviews by day.
 
     Attributes:
-        undated: scored reviews that have no date.
+        undated: The number of scored reviews without a date.
     """
 
     def __init__(self) -> None:
@@ -53,42 +53,42 @@ class Timeline:
         """Count reviews.
 
         Args:
-            days: of each its day, as `date.toordinal` counts; None if it has none.
-            positive: whether its label is POSITIVE.
+            days: The day of each review as `date.toordinal` returns it; None for a review without a date.
+            positive: Whether the label of each review is POSITIVE.
         """
         for day, verdict in zip(days, positive, strict=True):
             if day is None:
                 self.undated += 1
                 continue
             self._count(day, 1, verdict)
-        self._bound()
+        self._limit_days()
 
-    def join(self, other: Timeline) -> None:
-        """Count the reviews of another timeline."""
+    def merge(self, other: Timeline) -> None:
+        """Add the counts of another timeline."""
         self.undated += other.undated
         if other._finest == "month":
-            self._coarsen()
+            self._group_by_month()
         for day, (count, positives) in other._days.items():
             self._count(day, count, positives)
-        self._bound()
+        self._limit_days()
 
-    def _bound(self) -> None:
-        if len(self._days) > _DAYS and self._finest == "day":
-            self._coarsen()
+    def _limit_days(self) -> None:
+        if len(self._days) > _MAX_DAYS and self._finest == "day":
+            self._group_by_month()
 
-    def _coarsen(self) -> None:
+    def _group_by_month(self) -> None:
         self._finest = "month"
         days, self._days = self._days, {}
         for day, (count, positives) in days.items():
             self._count(day, count, positives)
 
     def _count(self, day: int, count: int, positives: int) -> None:
-        day = day if self._finest == "day" else _start(day, "month")
+        day = day if self._finest == "day" else _period_start(day, "month")
         before = self._days.get(day, (0, 0))
         self._days[day] = (before[0] + count, before[1] + positives)
 
     def periods(self) -> tuple[Unit, list[Period]]:
-        """The periods from the first to the last date, those without a review too, and how long each is."""
+        """Return the unit and all periods from the first to the last date, including those without a review."""
         if not self._days:
             return self._finest, []
         first, last = min(self._days), max(self._days)
@@ -97,26 +97,26 @@ class Timeline:
             unit = "month"
         counts: dict[int, tuple[int, int]] = {}
         for day, (count, positives) in sorted(self._days.items()):
-            before = counts.get(start := _start(day, unit), (0, 0))
+            before = counts.get(start := _period_start(day, unit), (0, 0))
             counts[start] = (before[0] + count, before[1] + positives)
         periods = []
-        start = _start(first, unit)
+        start = _period_start(first, unit)
         while start <= last:
             count, positives = counts.get(start, (0, 0))
             low, high = wilson(positives, count)
             share = positives / count if count else None
             periods.append(Period(date.fromordinal(start), count, share, low, high))
-            start = _next(start, unit)
+            start = _next_start(start, unit)
         return unit, periods
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts as plain values."""
+        """Return the counts as plain values."""
         return {"days": [[day, *counts] for day, counts in self._days.items()], "finest": self._finest,
                 "undated": self.undated}  # fmt: skip
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Timeline:
-        """The timeline that `as_dict` gave."""
+        """Restore a timeline from `as_dict`."""
         timeline = cls()
         timeline._days = {day: (count, positives) for day, count, positives in values["days"]}
         timeline._finest = values["finest"]
@@ -124,7 +124,7 @@ class Timeline:
         return timeline
 
 
-def _start(day: int, unit: Unit) -> int:
+def _period_start(day: int, unit: Unit) -> int:
     if unit == "day":
         return day
     if unit == "week":
@@ -133,7 +133,7 @@ def _start(day: int, unit: Unit) -> int:
     return one.replace(day=1, month=1 if unit == "year" else one.month).toordinal()
 
 
-def _next(start: int, unit: Unit) -> int:
+def _next_start(start: int, unit: Unit) -> int:
     if unit in ("day", "week"):
         return start + (1 if unit == "day" else 7)
     one = date.fromordinal(start)

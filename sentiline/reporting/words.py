@@ -1,4 +1,4 @@
-"""What each word of the vocabulary added to the verdicts of all reviews: sums and counts by token id."""
+"""Contribution of each word of the vocabulary to the logits of all reviews."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sentiline.tokenizer import SPECIAL_TOKENS, UNKNOWN_ID
 
 TOP = 15
 
-_SHARE = 500
-"""A mean counts from one occurrence in so many reviews on: those of rare words are chance."""
-
-_LEAST = 3
+# A word is ranked by its mean if it occurs at least 3 times and at least once per 500 reviews: the means of rarer
+# words are chance.
+_REVIEWS_PER_OCCURRENCE = 500
+_MIN_OCCURRENCES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Word:
     """A word of the vocabulary in all reviews.
 
     Attributes:
-        token: the word.
-        count: how often it was read.
-        total: sum of its contributions to the logits.
-        mean: contribution each time.
+        token: The word.
+        count: The number of its occurrences.
+        total: The sum of its contributions to the logits.
+        mean: Its mean contribution per occurrence.
     """
 
     token: str
@@ -38,16 +38,16 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class WordRanking:
     """The words that contribute most.
 
     Attributes:
-        raising: those of the largest positive sums, largest first.
-        lowering: those of the largest negative sums, largest first.
-        raising_mean: those of the largest positive means among words read at least `least` times.
-        lowering_mean: the same for negative means.
-        least: occurrences from which on a mean counts.
-        unknown: all words that the vocabulary lacks, taken together; None if there were none.
+        raising: The words with the largest positive sums, largest first.
+        lowering: The words with the largest negative sums, largest first.
+        raising_mean: The words with the largest positive means among those with at least `least` occurrences.
+        lowering_mean: The words with the largest negative means among those with at least `least` occurrences.
+        least: The number of occurrences from which on a word is ranked by its mean.
+        unknown: All words outside the vocabulary taken together; None if there were none.
     """
 
     raising: tuple[Word, ...]
@@ -59,22 +59,22 @@ class Ranking:
 
     @property
     def largest_total(self) -> float:
-        """The largest sum there is, as an amount."""
+        """The largest absolute sum."""
         return max((abs(word.total) for word in (*self.raising, *self.lowering)), default=0.0)
 
     @property
     def largest_mean(self) -> float:
-        """The largest mean there is, as an amount."""
+        """The largest absolute mean."""
         return max((abs(word.mean) for word in (*self.raising_mean, *self.lowering_mean)), default=0.0)
 
 
 class WordTable:
-    """Sums of contributions, in float64 and in the order of the rows, so that they do not depend on who adds them.
+    """Sums of contributions by word, added in the order of the rows, so that they are reproducible to the bit.
 
     Attributes:
-        vocabulary: tokens by id.
-        sums: float64 [V], of contributions by token id.
-        counts: int64 [V], of occurrences.
+        vocabulary: The tokens by id.
+        sums: The sum of contributions of each token id, float64 [V].
+        counts: The number of occurrences of each token id, int64 [V].
     """
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class WordTable:
         self.counts: NDArray[np.int64] = np.zeros(len(vocabulary), np.int64)
 
     def add(self, readings: Sequence[Reading]) -> None:
-        """Add the tokens of readings that have contributions."""
+        """Add the tokens of the readings that have contributions."""
         pairs = [(one.encoding.ids, one.contributions) for one in readings if one.contributions is not None]
         if not pairs:
             return
@@ -92,21 +92,24 @@ class WordTable:
         self.sums += np.bincount(ids, np.concatenate([one for _, one in pairs]), size)
         self.counts += np.bincount(ids, minlength=size)
 
-    def join(self, other: WordTable) -> None:
-        """Add the words of other reviews."""
+    def merge(self, other: WordTable) -> None:
+        """Add the sums and counts of another table."""
         self.sums += other.sums
         self.counts += other.counts
 
-    def rank(self, reviews: int, top: int = TOP) -> Ranking | None:
-        """Order the words; None if no token has a contribution.
+    def rank(self, reviews: int, top: int = TOP) -> WordRanking | None:
+        """Rank the words.
 
         Args:
-            reviews: how many have been added.
-            top: words in each list.
+            reviews: The number of reviews that have been added.
+            top: The maximum number of words in each list.
+
+        Returns:
+            The ranking, or None if no token has a contribution.
         """
         if not self.counts.any():
             return None
-        least = max(_LEAST, math.ceil(reviews / _SHARE))
+        least = max(_MIN_OCCURRENCES, math.ceil(reviews / _REVIEWS_PER_OCCURRENCE))
         means = self.sums / np.maximum(self.counts, 1)
         known = np.arange(len(self.counts)) >= len(SPECIAL_TOKENS)
         often = np.where(known & (self.counts >= least), means, 0.0)
@@ -120,4 +123,4 @@ class WordTable:
             return tuple(word(index) for index in order if values[index] > 0)
 
         unknown = word(UNKNOWN_ID) if self.counts[UNKNOWN_ID] else None
-        return Ranking(first(totals), first(-totals), first(often), first(-often), least, unknown)
+        return WordRanking(first(totals), first(-totals), first(often), first(-often), least, unknown)

@@ -8,7 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from benchmarks import explanations, gradients
+from sentiline.bundle import Bundle
+from tests.bundles import write_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,7 +36,7 @@ def _row(output: str, title: str) -> list[float]:
 
 
 @pytest.mark.long
-def test_export(imdb_archive: Path) -> None:
+def test_the_export_script_compares_all_graphs(imdb_archive: Path) -> None:
     output = _run("export", "--archive", imdb_archive, "--reviews", 6, "--rounds", 1)
     assert "| Keras's export (Loop) | 2 Loop |" in output
     assert "| fused, fp32 | 1 LSTM |" in output
@@ -44,7 +49,8 @@ def test_export(imdb_archive: Path) -> None:
     assert 0 <= float(agreement) <= 100
 
 
-def test_explanations(imdb_archive: Path, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_the_explanations_script_prints_and_plots(imdb_archive: Path, tmp_path: Path) -> None:
     picture = tmp_path / "images" / "explanations.png"
     output = _run("explanations", "--archive", imdb_archive, "--reviews", 3, "--output", picture)
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -55,7 +61,8 @@ def test_explanations(imdb_archive: Path, tmp_path: Path) -> None:
     assert largest[0] >= chosen[0], "by its definition, deleting no other token moves the logit further"
 
 
-def test_gradients(imdb_archive: Path, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_the_gradients_script_updates_its_page(imdb_archive: Path, tmp_path: Path) -> None:
     page = tmp_path / "gradients.md"
     page.write_text((ROOT / "docs" / "gradients.md").read_text(encoding="utf-8"), encoding="utf-8")
     sizes = ("--reviews", 2, "--seeds", 2, "--updates", 120)
@@ -65,3 +72,23 @@ def test_gradients(imdb_archive: Path, tmp_path: Path) -> None:
     assert all((tmp_path / "images" / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
     free, clipped = _row(output, "without clipping |"), _row(output, "clipped to norm 1 |")
     assert free != clipped
+
+
+def test_deleting_the_largest_effect_moves_the_logit_furthest(tmp_path: Path) -> None:
+    bundle = Bundle.open(write_bundle(tmp_path / "tiny"))
+    ids = np.random.default_rng(1).integers(2, len(bundle.tokenizer().vocabulary), 30).astype(np.int32)
+    found = explanations.explain(explanations.Graph(bundle), ids, np.random.default_rng(0))
+    assert found.tokens == 30
+    assert -1 <= found.correlation <= 1
+    assert 0 <= found.overlap <= 1
+    assert found.drops["leave-one-out"][0] >= found.drops["contributions"][0]
+
+
+def test_the_norm_table_has_the_spectral_norm_of_a_scaled_rnn() -> None:
+    x = np.random.default_rng(0).standard_normal((2, gradients.STEPS, gradients.FEATURES)) * 0.05
+    subjects = gradients.scaled(x)
+    table = gradients.norm_table(subjects, {one.name: gradients.norms(one) for one in subjects}, "factor")
+    assert [row[0] for row in table.rows] == [f"{factor:g}" for factor in gradients.FACTORS]
+    for row, factor in zip(table.rows, gradients.FACTORS, strict=True):
+        assert float(row[-2]) == pytest.approx(factor, abs=0.005)
+        assert 0 < float(row[-3]) <= factor, "tanh never lengthens a gradient"

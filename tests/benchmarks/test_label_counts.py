@@ -1,4 +1,4 @@
-"""The benchmark of label counts: which labels are drawn, how long they are learned from, and results kept in a file."""
+"""The benchmark of label counts: the reviews drawn, the recipe of a fit, and the results stored in a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from benchmarks import label_counts
-from benchmarks.label_counts import ARMS, COUNTS, MOST_STEPS, drawn, held_out, picture, read, recipe, table
+from benchmarks.label_counts import (
+    ARMS,
+    COUNTS,
+    MOST_STEPS,
+    draw_reviews,
+    hold_out,
+    plot_results,
+    read_results,
+    recipe,
+    results_table,
+)
 from tests.training.fits import reviews, tiny_data
 from training.config.presets import BILSTM
 from training.config.small_data import enough_steps
@@ -26,20 +36,20 @@ CHEAP: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("count", [2, 10, 40])
-def test_both_classes_are_drawn_alike_and_small_counts_begin_larger_ones(count: int) -> None:
-    found = drawn(TRAIN, count, seed=3)
+def test_draws_are_balanced_and_nested(count: int) -> None:
+    found = draw_reviews(TRAIN, count, seed=3)
     assert len({review.text for review in found}) == len(found) == count
     assert sum(review.label for review in found) == count / 2
-    assert drawn(TRAIN, 60, seed=3)[:count] == found
-    assert drawn(TRAIN, count, seed=4) != found
+    assert draw_reviews(TRAIN, 60, seed=3)[:count] == found
+    assert draw_reviews(TRAIN, count, seed=4) != found
 
 
-def test_more_labels_than_can_be_paired_are_all_labels() -> None:
-    assert drawn(TRAIN, 61, seed=0) == TRAIN
+def test_a_count_above_the_balanced_maximum_draws_all_reviews() -> None:
+    assert draw_reviews(TRAIN, 61, seed=0) == TRAIN
 
 
-def test_a_tenth_is_held_out_and_a_start_is_described() -> None:
-    data = held_out(TRAIN, None, {"train": "ab"})
+def test_a_tenth_of_the_labels_is_held_out() -> None:
+    data = hold_out(TRAIN, None, {"train": "ab"})
     assert (len(data.train), len(data.validation)) == (54, 7)
     assert {review.film for review in (*data.train, *data.validation)} == {None}
     assert not {review.text for review in data.train} & {review.text for review in data.validation}
@@ -49,7 +59,7 @@ def test_a_tenth_is_held_out_and_a_start_is_described() -> None:
     }  # fmt: skip
 
 
-def test_the_recipe_is_that_of_a_fit_of_so_many_labels() -> None:
+def test_the_recipe_depends_on_the_number_of_labels() -> None:
     for count in COUNTS[:-1]:
         for arm in ARMS:
             plan = enough_steps(dataclasses.replace(BILSTM, name=f"labels-{count}"), count, from_layers=arm == "init")
@@ -60,11 +70,11 @@ def test_the_recipe_is_that_of_a_fit_of_so_many_labels() -> None:
     assert recipe("init", 100, 0, 256, {"epochs": 3, "compute": "bfloat16"}).epochs == 3
 
 
-def test_a_result_is_kept_and_not_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stored_result_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data, path = tiny_data(60), tmp_path / "results.jsonl"
     config, shown = recipe("plain", 48, 0, 3, CHEAP), FitProgress(quiet=True)
     result = label_counts._result("plain", 48, config, data, TRAIN, path, shown)
-    assert read(path) == [result]
+    assert read_results(path) == [result]
     assert result["reviews"] == 61
     assert result["accuracy"] == pytest.approx(100 * round(61 * result["accuracy"] / 100) / 61)
     assert list((tmp_path / "results").iterdir()) == [tmp_path / "results" / ".plain-48-0.lock"]
@@ -74,14 +84,14 @@ def test_a_result_is_kept_and_not_computed_again(tmp_path: Path, monkeypatch: py
         label_counts._result("plain", 48, recipe("plain", 48, 1, 3, CHEAP), data, TRAIN, path, shown)
 
 
-def test_the_table_and_the_picture_hold_every_result(tmp_path: Path) -> None:
+def test_the_table_and_the_plot_include_every_result(tmp_path: Path) -> None:
     results = [
         {"arm": arm, "labels": count, "accuracy": 70.0 + 5 * (arm == "init") + seed}
         for arm in ARMS
         for count in (100, 1_000)
         for seed in (0, 1)
     ]
-    rows = str(table(results[:-2])).splitlines()
+    rows = str(results_table(results[:-2])).splitlines()
     assert rows[0] == "| labels | without the encoder, % | from the encoder, % |"
     assert rows[2:] == ["| 100 | 70.50 (70.00…71.00) | 75.50 (75.00…76.00) |", "| 1,000 | 70.50 (70.00…71.00) | - |"]
-    assert picture(results).startswith(b"\x89PNG")
+    assert plot_results(results).startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""The load generator against a real server that answers as told: counts, statuses, rates, closed connections."""
+"""The load generator against a real server: counts, statuses, rates, closed connections."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.lib.load import CLOSED, run
+from benchmarks.lib.load import CLOSED, generate_load
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """The body says what to do: sleep so many milliseconds, answer with that status, or hang up."""
+    """A handler that sleeps for milliseconds, answers with a status, or hangs up, as the body says."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -49,8 +49,10 @@ def server() -> Iterator[ThreadingHTTPServer]:
         thread.join()
 
 
-def test_every_answer_is_counted_once(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"good", "caf\u00e9".encode(), b"status 429"], connections=3, seconds=0.5)
+def test_every_response_is_counted_once(server: ThreadingHTTPServer) -> None:
+    outcome = generate_load(
+        server.server_port, [b"good", "caf\u00e9".encode(), b"status 429"], connections=3, seconds=0.5
+    )
     seen: list[str] = server.seen  # type: ignore[attr-defined]
     assert len(outcome.answers) == len(seen)
     assert seen.count("caf\u00e9") > 0
@@ -60,22 +62,22 @@ def test_every_answer_is_counted_once(server: ThreadingHTTPServer) -> None:
     assert outcome.cpu > 0
 
 
-def test_a_connection_sends_the_next_request_when_the_last_is_answered(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"sleep 50"], connections=2, seconds=0.5)
+def test_a_connection_waits_for_each_response(server: ThreadingHTTPServer) -> None:
+    outcome = generate_load(server.server_port, [b"sleep 50"], connections=2, seconds=0.5)
     assert len(outcome.answers) <= 2 * 10 + 2
     assert outcome.latency(0) >= 0.05
 
 
-def test_a_rate_is_kept_whatever_the_server_does(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"sleep 300"], connections=4, seconds=0.5, rate=100)
+def test_a_slow_server_does_not_lower_the_rate(server: ThreadingHTTPServer) -> None:
+    outcome = generate_load(server.server_port, [b"sleep 300"], connections=4, seconds=0.5, rate=100)
     assert len(outcome.answers) + outcome.unsent == 50
     assert outcome.unsent >= 30
     assert len(outcome.answers) == len(server.seen)  # type: ignore[attr-defined]
 
 
-def test_closed_connections_are_seen_and_replaced(server: ThreadingHTTPServer) -> None:
-    outcome = run(server.server_port, [b"good", b"hang up"], connections=1, seconds=0.5)
+def test_closed_connections_are_counted_and_reopened(server: ThreadingHTTPServer) -> None:
+    outcome = generate_load(server.server_port, [b"good", b"hang up"], connections=1, seconds=0.5)
     assert abs(outcome.statuses[200] - outcome.statuses[CLOSED]) <= 1
     assert outcome.statuses[CLOSED] >= 2
     with pytest.raises(SystemExit, match="no request was answered with 200"):
-        run(server.server_port, [b"status 500"], connections=1, seconds=0.1).latency(50)
+        generate_load(server.server_port, [b"status 500"], connections=1, seconds=0.1).latency(50)

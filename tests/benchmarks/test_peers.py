@@ -28,8 +28,9 @@ from benchmarks.lib.ngram_baselines import (
     load_fasttext,
     load_linear,
 )
-from benchmarks.lib.process_pool import Crew
-from benchmarks.peers import BEGIN, END, PACKAGES, fill, spread
+from benchmarks.lib.process_pool import ScorerPool
+from benchmarks.lib.tables import replace_block
+from benchmarks.peers import BEGIN, END, PACKAGES, spread
 from training.data.review import Review
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ UNSEEN = ["the best, wonderful", "the worst, dull", "dull and dull and dull", "w
 
 
 @pytest.mark.long
-def test_script(imdb_archive: Path, tmp_path: Path) -> None:
+def test_the_script_writes_tables_plot_and_page(imdb_archive: Path, tmp_path: Path) -> None:
     picture, page = tmp_path / "images" / "peers.png", tmp_path / "peers.md"
     page.write_text(f"# Title\n\n{BEGIN}\nold\n{END}\n\nAfter.\n")
     files = {"markdown": tmp_path / "t.md", "json": tmp_path / "t.json", "output": picture, "page": page}
@@ -75,8 +76,8 @@ def test_script(imdb_archive: Path, tmp_path: Path) -> None:
         assert one["slowest"] <= one["speed"] <= one["fastest"]
         assert len(one["rounds"]) == 2
         assert one["bytes"] > 1000
-        told = float(rows[name][0].split()[0])
-        assert told == pytest.approx(one["low"] if one["quoted"] else one["accuracy"], abs=0.01)
+        shown = float(rows[name][0].split()[0])
+        assert shown == pytest.approx(one["low"] if one["quoted"] else one["accuracy"], abs=0.01)
     assert found["bilstm int8"]["ratio"] == 1
     assert found["bilstm int8"]["accuracy"] * 60 / 100 == pytest.approx(round(found["bilstm int8"]["accuracy"] * 0.6))
     assert found["bilstm int8"]["accuracy"] > 75
@@ -93,7 +94,7 @@ def test_script(imdb_archive: Path, tmp_path: Path) -> None:
     assert text.strip() in written
 
 
-def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "PACKAGES", {"VADER": "no_such_module"})
     monkeypatch.setattr(sys, "argv", ["peers"])
     with pytest.raises(SystemExit, match=r"not installed: VADER\. Run: pip install -r requirements/bench\.txt"):
@@ -101,7 +102,7 @@ def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--rounds", "0"], ["--page", "docs/peers.md"]])
-def test_options_are_checked(
+def test_invalid_options_are_rejected(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["peers", *arguments])
@@ -110,27 +111,27 @@ def test_options_are_checked(
     assert arguments[0] in capsys.readouterr().err
 
 
-def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
+def test_a_page_without_markers_is_left_unchanged(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("nothing")
-    with pytest.raises(SystemExit, match="must hold"):
-        fill(page, ["text"])
+    with pytest.raises(SystemExit, match="must contain"):
+        replace_block(page, BEGIN, END, ["text"])
     assert page.read_text() == "nothing"
 
 
-def test_the_documentation_has_the_marks() -> None:
+def test_the_documentation_has_the_markers() -> None:
     text = (ROOT / "docs" / "peers.md").read_text(encoding="utf-8")
     assert (text.count(BEGIN), text.count(END)) == (1, 1)
 
 
-def test_texts_are_spread_over_their_lengths() -> None:
+def test_spread_selects_texts_evenly_by_length() -> None:
     texts = ["x" * length for length in random.Random(3).sample(range(1, 101), 100)]
     assert [len(text) for text in spread(texts, 4)] == [13, 38, 63, 88]
     assert sorted(spread(texts, 1000), key=len) == sorted(texts, key=len)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_threshold_is_the_best_there_is(seed: int) -> None:
+def test_no_threshold_is_more_accurate(seed: int) -> None:
     chance = random.Random(seed)
     scores = [chance.randint(-3, 3) / 3 for _ in range(12)]
     positive = [chance.random() < 0.5 for _ in scores]
@@ -145,7 +146,7 @@ def _point(speed: float, accuracy: float, kind: str = "Sentiline", *, quoted: bo
     return Point(kind, speed, 0.9 * speed, 1.1 * speed, accuracy, accuracy - 0.4, accuracy + 0.4, quoted)
 
 
-def test_frontier_is_what_nothing_beats_in_both() -> None:
+def test_the_frontier_has_exactly_the_points_that_no_other_dominates() -> None:
     chance = random.Random(4)
     points = {str(number): _point(chance.randint(1, 9), chance.randint(1, 9)) for number in range(12)}
     found = frontier(points)
@@ -161,7 +162,7 @@ def test_frontier_is_what_nothing_beats_in_both() -> None:
 
 
 @pytest.mark.parametrize("lexicon", [69.0, 90.0])
-def test_picture(lexicon: float, tmp_path: Path) -> None:
+def test_the_plot_is_written_with_and_without_a_broken_axis(lexicon: float, tmp_path: Path) -> None:
     points = {
         "ours": _point(3000, 91),
         "n-grams": _point(4000, 91.5, "n-grams, fitted"),
@@ -172,7 +173,7 @@ def test_picture(lexicon: float, tmp_path: Path) -> None:
     assert (tmp_path / "images" / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_naive_bayes_ratio() -> None:
+def test_the_naive_bayes_ratio_follows_its_definition() -> None:
     counts = csr_matrix(np.array([[1.0, 0, 1], [1, 1, 0], [0, 1, 0]]))
     ratios = NaiveBayesRatio().fit(counts, [1, 1, 0])
     positive, negative = np.array([3, 2, 2]) / 7, np.array([1, 2, 1]) / 4
@@ -180,35 +181,35 @@ def test_naive_bayes_ratio() -> None:
     np.testing.assert_allclose(ratios.transform(counts).toarray(), expected, rtol=1e-12)
 
 
-def test_a_crew_scores_as_one_process_does_and_keeps_the_order(tmp_path: Path) -> None:
+def test_a_pool_scores_like_one_process_in_order(tmp_path: Path) -> None:
     sources = {}
     for name in FEATURES:
         fitted = fit_linear(name, TRAIN, HELD, tmp_path / f"{len(sources)}.joblib")
         sources[name] = (load_linear, fitted.path)
         assert fitted.seconds > 0
     texts = [f"{first} {second}" for first, second in itertools.product(UNSEEN, UNSEEN)]
-    with Crew(sources, 2) as crew:
+    with ScorerPool(sources, 2) as pool:
         for name, (load, path) in sources.items():
             alone = load(path)(texts)
             assert len(set(alone)) > 5
-            assert crew.score(name, texts) == alone
-            assert [score > 0 for score in crew.score(name, UNSEEN)] == [True, False, False, True, True]
-            assert crew.score(name, []) == []
+            assert pool.score(name, texts) == alone
+            assert [score > 0 for score in pool.score(name, UNSEEN)] == [True, False, False, True, True]
+            assert pool.score(name, []) == []
 
 
-def test_lexicons_tell_praise_from_blame() -> None:
+def test_lexicons_distinguish_praise_from_blame() -> None:
     available = [name for name in LOADERS if name not in MISSING]
     if not available:
-        pytest.skip(f"left out: {', '.join(LOADERS)}; requirements/bench.txt has them")
+        pytest.skip(f"not installed: {', '.join(LOADERS)}; they are in requirements/bench.txt")
     for name in available:
         praise, blame = LOADERS[name](Path())(["A wonderful film, the best!", "A horrible film, the worst."])
         assert praise > 0 > blame
         assert size(name) > 100_000
 
 
-def test_fasttext(tmp_path: Path) -> None:
+def test_fasttext_separates_the_classes(tmp_path: Path) -> None:
     if "fastText" in MISSING:
-        pytest.skip("left out: fastText; requirements/bench.txt has it")
+        pytest.skip("fastText is not installed; it is in requirements/bench.txt")
     many = [Review(review.text, review.label) for review in TRAIN for _ in range(20)]
     fitted = fit_fasttext(many, HELD, tmp_path / "model.bin")
     scores = load_fasttext(fitted.path)([*GOOD, *BAD])

@@ -16,7 +16,7 @@ from training.run.progress import FitProgress
 backend.configure(1)
 
 
-def test_the_largest_value_of_every_dimension_is_read_and_padding_never() -> None:
+def test_max_pooling_ignores_padding() -> None:
     head = MaximumHead(3)
     head.build((None, None, 4))
     head.hidden.bias.assign([0.5, -0.2, 0.1])

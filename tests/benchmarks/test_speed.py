@@ -48,7 +48,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.mark.long
-def test_predictor(imdb_archive: Path, tmp_path: Path) -> None:
+def test_the_predictor_script_agrees_with_its_figures(imdb_archive: Path, tmp_path: Path) -> None:
     picture = tmp_path / "stages.png"
     table, figures = _run(
         "predictor", tmp_path, "--archive", imdb_archive, "--reviews", 33, "--rounds", 1, "--output", picture
@@ -64,7 +64,7 @@ def test_predictor(imdb_archive: Path, tmp_path: Path) -> None:
     assert figures["operations"] == pytest.approx(figures["tokens"] * 2 * 2 * 4 * 64 * (128 + 64))
 
 
-def test_both_sides_of_the_predictor_benchmark_say_the_same(bundle: Bundle) -> None:
+def test_all_systems_of_the_predictor_benchmark_agree(bundle: Bundle) -> None:
     naive = Straightforward(bundle)
     with Predictor(bundle, threads=2) as predictor:
         for detail in ("none", "timesteps"):
@@ -88,7 +88,7 @@ def test_both_sides_of_the_predictor_benchmark_say_the_same(bundle: Bundle) -> N
             check(answer(predictor, TEXTS[:1], "none"), answer(predictor, TEXTS[2:], "none"))
 
 
-def test_arithmetic(bundle: Bundle) -> None:
+def test_operations_are_counted_from_the_architecture(bundle: Bundle) -> None:
     # two directions of four gates: units x (inputs + units) products and as many sums
     assert operations(bundle.manifest) == 2 * 2 * 4 * UNITS * (EMBEDDING + UNITS)
     assert peak("fp32", size=64, rounds=2) > 0
@@ -104,7 +104,7 @@ def test_rounds_interleave_and_ratios_stay_within_a_round() -> None:
 
 
 @pytest.mark.long
-def test_serving(imdb_archive: Path, tmp_path: Path) -> None:
+def test_the_serving_script_agrees_with_its_figures(imdb_archive: Path, tmp_path: Path) -> None:
     picture = tmp_path / "served.png"
     small = ("--quick", "--reviews", 32, "--output", picture)
     table, figures = _run("serving", tmp_path, "--archive", imdb_archive, *small)
@@ -124,7 +124,7 @@ def test_serving(imdb_archive: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_overload(imdb_archive: Path, tmp_path: Path) -> None:
+def test_the_overload_script_sends_twice_the_capacity(imdb_archive: Path, tmp_path: Path) -> None:
     _, flood = _run("overload", tmp_path, "--archive", imdb_archive, "--seconds", 2, "--reviews", 32)
     assert flood["offered"] == pytest.approx(2 * flood["before"])
     low, high = sorted((flood["before"], flood["after"]))
@@ -134,7 +134,7 @@ def test_overload(imdb_archive: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_startup(imdb_archive: Path, tmp_path: Path) -> None:
+def test_the_startup_script_measures_all_commands(imdb_archive: Path, tmp_path: Path) -> None:
     table, figures = _run("startup", tmp_path, "--archive", imdb_archive, "--rounds", 1, "--reviews", 4)
     rows = _rows(table)
     for name in ("sentiline serve", "bentoml serve", "one process"):

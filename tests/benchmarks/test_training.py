@@ -15,7 +15,7 @@ from training.config.presets import BILSTM
 from training.config.pretraining import PretrainConfig
 
 
-def test_a_token_costs_three_products_of_a_direction() -> None:
+def test_an_lstm_token_costs_three_products_per_direction() -> None:
     # forward: [1, 3 + 5] by [3 + 5, 20], a multiplication and an addition each; backward: twice that
     assert lstm_operations(1, 3, 5) == 3 * 2 * 8 * 20
     assert lstm_operations(7, 3, 5) == 7 * lstm_operations(1, 3, 5)
@@ -35,7 +35,7 @@ def test_a_pre_training_counts_projection_and_candidates_too() -> None:
     assert pretrain_operations(config) == 2 * (lstm_operations(10, 3, 4) + projection + scores)
 
 
-def test_padding_is_what_the_longest_text_of_a_batch_leaves() -> None:
+def test_padding_follows_the_longest_text_of_a_batch() -> None:
     documents = [np.ones(length, np.int32) for length in (10, 2) * 8]
     config = dataclasses.replace(BILSTM, batch_size=8)
     found = padding(documents, config)
@@ -44,7 +44,7 @@ def test_padding_is_what_the_longest_text_of_a_batch_leaves() -> None:
 
 
 @pytest.mark.long
-def test_every_case_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_case_is_timed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generator = np.random.default_rng(0)
     lengths = generator.integers(3, 30, 40)
     ids = tmp_path / "ids.npz"

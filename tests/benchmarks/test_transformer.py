@@ -1,4 +1,4 @@
-"""The transformer that Sentiline is compared with is one: its size, its values against numpy, its padding."""
+"""The transformer of the benchmarks: its size, its values against numpy, its padding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from benchmarks.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
+from benchmarks.lib.transformer import DISTILBERT, TINY, Transformer, build, quantize, wordpieces
 
 Array = NDArray[np.float64]
 TEXTS = ["A quiet film.", "I did not expect to like this film, and I loved it!", "So bad it is good, and then bad."]
@@ -55,7 +55,7 @@ def forward(weights: dict[str, Array], ids: NDArray[np.int64], mask: NDArray[np.
     return dense("classifier", np.maximum(dense("pre_classifier", state[:, 0]), 0))
 
 
-def test_it_computes_what_a_transformer_computes(tiny: Path) -> None:
+def test_the_graph_equals_a_numpy_transformer(tiny: Path) -> None:
     weights: dict[str, Array] = {
         tensor.name: numpy_helper.to_array(tensor).astype(np.float64) for tensor in onnx.load(tiny).graph.initializer
     }
@@ -69,7 +69,7 @@ def test_it_computes_what_a_transformer_computes(tiny: Path) -> None:
     assert found == pytest.approx(expected.tolist(), abs=1e-5)
 
 
-def test_it_has_the_size_of_distilbert(tmp_path: Path) -> None:
+def test_the_encoder_has_the_parameters_of_distilbert(tmp_path: Path) -> None:
     # DistilBertForSequenceClassification with two labels: 66,362,880 in the encoder, 592,130 in the head
     assert build(tmp_path / "full.onnx", DISTILBERT) == 66_362_880 + 592_130
     assert (tmp_path / "full.onnx").stat().st_size > 4 * 66_955_010
@@ -82,14 +82,14 @@ def test_batches_and_padding_change_no_score(tiny: Path) -> None:
     assert transformer.score(TEXTS, batch=2) == pytest.approx(alone, abs=1e-6)
 
 
-def test_texts_are_cut_and_framed() -> None:
+def test_texts_are_truncated_between_cls_and_sep() -> None:
     tokenizer = wordpieces(TEXTS, TINY)
     tokens = tokenizer.encode(TEXTS[0]).tokens
     assert (tokens[0], tokens[-1]) == ("[CLS]", "[SEP]")
     assert len(tokenizer.encode("film " * 100).ids) == TINY.positions
 
 
-def test_eight_bits_stay_near(tiny: Path, tmp_path: Path) -> None:
+def test_8_bit_scores_stay_near_float_scores(tiny: Path, tmp_path: Path) -> None:
     quantize(tiny, tmp_path / "int8.onnx")
     tokenizer = wordpieces(TEXTS, TINY)
     exact, rounded = (Transformer(path, tokenizer).score(TEXTS) for path in (tiny, tmp_path / "int8.onnx"))

@@ -1,4 +1,4 @@
-"""`sentiline evaluate` as it is called: tables, JSON and page say the same; what cannot be done is refused at once."""
+"""`sentiline evaluate` on the command line: tables, JSON and page agree; invalid options are rejected at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sentiline.cli.main import main
-from sentiline.evaluation.evaluate import Options, evaluate_files
+from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
 from sentiline.predictor import Predictor
 from tests.reporting.pages import Page
 
@@ -32,13 +32,13 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
 
 
-def test_tables_json_and_page_say_the_same(predictors: list[Predictor], file: Path) -> None:
+def test_tables_json_and_page_agree(predictors: list[Predictor], file: Path) -> None:
     names = ("--model", "bilstm", "--model", "plain", "--text-column", "review", "--label-column", "stars")
     done = run(file, *names, "--json", "out.json", "--report", "out.html")
     assert done.exit_code == 0, done.output
     document = json.loads(Path("out.json").read_text(encoding="utf-8"))
     models = {model["model"]: model for model in document["models"]}
-    expected = evaluate_files(predictors[:1], [str(file)], Options("review", "stars")).as_dict()
+    expected = evaluate_files(predictors[:1], [str(file)], EvaluationOptions("review", "stars")).as_dict()
     assert models["bilstm"] == expected["models"][0]
     assert document["data"] == expected["data"]
     assert models.keys() == {"bilstm", "plain"}
@@ -67,7 +67,7 @@ def test_tables_json_and_page_say_the_same(predictors: list[Predictor], file: Pa
     assert "1,500 rows, labels read as stars5: 1,500 evaluated" in done.output.replace("\n", "")
 
 
-def test_all_models() -> None:
+def test_all_models_evaluates_every_installed_model() -> None:
     Path("a.csv").write_text("text,label\ngood,1\nbad,0\n", encoding="utf-8")
     done = run("a.csv", "--all-models", "--worst", 0, "--json", "out.json")
     assert done.exit_code == 0, done.output
@@ -79,7 +79,7 @@ def test_all_models() -> None:
         assert name in done.output
 
 
-def test_a_review_cannot_run_in_the_page_nor_drive_the_terminal() -> None:
+def test_markup_and_terminal_escapes_in_a_review_are_neutralized() -> None:
     texts = [HOSTILE, "good & <b>great</b>"]
     rows = [{"text": text, "<i>stars</i>": label} for text in texts for label in (0, 1)]
     Path("a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -99,11 +99,11 @@ def test_a_review_cannot_run_in_the_page_nor_drive_the_terminal() -> None:
         assert character not in done.output
 
 
-def test_rows_that_are_not_evaluated_are_told() -> None:
+def test_skipped_rows_are_reported_with_their_lines() -> None:
     Path("a.csv").write_text("text,label\ngood,1\nbad,0\n,1\nfilm,maybe\nfilm,\n", encoding="utf-8")
     done = run("a.csv", "--labels", "binary", "--report", "out.html")
     assert done.exit_code == 0, done.output
-    assert "a.csv: 5 rows, labels read as binary: 2 evaluated (1 positive, 1 negative), 3 not" in done.output
+    assert "a.csv: 5 rows, labels read as binary: 2 evaluated (1 positive, 1 negative), 3 skipped" in done.output
     assert "  1 empty_text: no word in the text; a.csv: 4\n" in done.output
     assert "  1 unreadable_label: a label that --labels does not know; a.csv: 5 ('maybe')\n" in done.output
     assert "  1 missing_label: no label: the column is null, empty or absent; a.csv: 6\n" in done.output
@@ -114,19 +114,29 @@ def test_rows_that_are_not_evaluated_are_told() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("a.csv", "--json", "out.html"), 2, "--json is out.html; its name must end in .json"),
-        (("a.csv", "--report", "out.png"), 2, "--report is out.png; its name must end in .html or .htm"),
+        (
+            ("a.csv", "--json", "out.html"),
+            2,
+            "--json is out.html, and it is written as JSON; its name must end in .json",
+        ),
+        (
+            ("a.csv", "--report", "out.png"),
+            2,
+            "--report is out.png, and it is written as HTML; its name must end in .html or .htm",
+        ),
         (("a.csv", "--json", "b.json"), 2, "b.json exists; replace it with --overwrite"),
-        (("b.json", "--format", "jsonl", "--json", "b.json", "--overwrite"), 2, "b.json is an input as well"),
+        (("b.json", "--format", "jsonl", "--json", "b.json", "--overwrite"), 2, "b.json is also an input"),
         (("a.csv", "--report", "no/out.html"), 2, "there is no folder"),
         (("a.csv", "--model", "bilstm", "--all-models"), 2, "give one of them"),
         (("a.csv", "--model", "nope"), 1, "no model named 'nope'"),
-        (("a.txt",), 2, "a.txt is plain text, which has no labels"),
+        (("a.txt",), 2, "a.txt is plain text without labels"),
         (("nope.csv",), 2, "nope.csv: nothing of that name is there"),
         (("a.csv", "--labels", "stars5"), 2, "no row can be evaluated"),
     ],
 )
-def test_what_cannot_be_done_is_refused(arguments: tuple[str, ...], code: int, message: str) -> None:
+def test_invalid_options_are_rejected_before_the_evaluation(
+    arguments: tuple[str, ...], code: int, message: str
+) -> None:
     Path("a.csv").write_text("text,label\ngood,1\nbad,0\n".replace("1", "yes").replace("0", "no"), encoding="utf-8")
     Path("a.txt").write_text("good\n", encoding="utf-8")
     Path("b.json").write_text("{}", encoding="utf-8")
@@ -138,10 +148,10 @@ def test_what_cannot_be_done_is_refused(arguments: tuple[str, ...], code: int, m
     assert Path("b.json").read_text(encoding="utf-8") == "{}"
 
 
-def test_without_jinja_only_the_page_is_refused(models: Path, tmp_path: Path) -> None:
+def test_without_jinja_only_the_report_is_rejected(models: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,label\ngood,1\nbad,0\n", encoding="utf-8")
     code = (
-        "import sys; sys.modules['jinja2'] = sys.modules['matplotlib'] = None; "
+        "import sys; sys.modules['jinja2'] = None; "
         "from sentiline.cli.main import main; main(['evaluate', 'a.csv', '--model', sys.argv[1], *sys.argv[2:]])"
     )
     for arguments, expected in ((["--report", "out.html"], 2), (["--json", "out.json"], 0)):

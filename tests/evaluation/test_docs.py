@@ -1,4 +1,4 @@
-"""docs/evaluate.md: its commands run as written with the shipped models, and no option or kind goes undocumented."""
+"""docs/evaluate.md: its commands run as written with the shipped models, and every option and problem is documented."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_commands_of_the_guide_run(tmp_path: Path) -> None:
         assert f"`{key}`" in PAGE, key
 
 
-def test_options_labels_and_kinds_are_documented() -> None:
+def test_options_schemes_and_problems_are_documented() -> None:
     reference = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     for parameter in evaluate.params:
         if isinstance(parameter, click.Option):

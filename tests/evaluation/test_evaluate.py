@@ -15,17 +15,17 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 
 from sentiline.errors import DataFileError, OptionError
-from sentiline.evaluation.evaluate import Options, evaluate_files
+from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
 from sentiline.labels import Scheme
 from sentiline.predictor import Predictor, load
 from tests.bundles import write_bundle
 from training.data.review import Review
 from training.evaluation.evaluate import evaluate as evaluate_reviews
 
-OPTIONS = Options(text_column="review", label_column="stars")
+OPTIONS = EvaluationOptions(text_column="review", label_column="stars")
 
 
-def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
+def test_metrics_equal_those_of_a_plain_loop_and_of_scikit_learn(
     predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path
 ) -> None:
     evaluation = evaluate_files(predictors, [str(file)], OPTIONS)
@@ -49,9 +49,9 @@ def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
             certain += answer.uncertain is False
             certain_right += answer.uncertain is False and (answer.label == "POSITIVE") == (label == 1)
             positive.append(answer.positive)
-        called = [one >= 0.5 for one in positive]
-        assert model.accuracy == right / 1500 == accuracy_score(truths, called)
-        assert model.macro_f1 == pytest.approx(f1_score(truths, called, average="macro"), abs=1e-12)
+        predicted = [one >= 0.5 for one in positive]
+        assert model.accuracy == right / 1500 == accuracy_score(truths, predicted)
+        assert model.macro_f1 == pytest.approx(f1_score(truths, predicted, average="macro"), abs=1e-12)
         assert model.roc_auc == pytest.approx(roc_auc_score(truths, positive), abs=1e-12)
         assert model.log_loss == pytest.approx(log_loss(truths, positive), abs=1e-6)
         assert model.unknown_tokens == unknown / tokens > 0
@@ -65,7 +65,7 @@ def test_figures_are_those_of_a_plain_loop_and_of_scikit_learn(
     assert {model.name: model.truncated > 0 for model in evaluation.models} == {"bilstm": False, "plain": True}
 
 
-def test_a_model_that_knows_nothing_or_everything(file: Path, tmp_path: Path) -> None:
+def test_extreme_thresholds_make_every_verdict_uncertain_or_certain(file: Path, tmp_path: Path) -> None:
     thresholds = {"nothing": (1.0, 0.0), "everything": (0.5, 1.0)}
     for name, (confidence, rate) in thresholds.items():
         entry = {"confidence": confidence, "unknown_rate": rate}
@@ -75,7 +75,7 @@ def test_a_model_that_knows_nothing_or_everything(file: Path, tmp_path: Path) ->
         assert (model.uncertain, model.certain_accuracy) == expected
 
 
-def test_accuracy_is_that_of_the_training_command(
+def test_accuracy_equals_that_of_the_training_command(
     predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path
 ) -> None:
     reviews = [Review(text, 1 if label else 0) for text, label in labelled]
@@ -90,7 +90,7 @@ def test_accuracy_is_that_of_the_training_command(
         assert round(100 * model.unknown_tokens, 4) == expected.unknown_tokens
 
 
-def test_the_worst_errors_and_what_misled(
+def test_the_worst_errors_name_their_misleading_tokens(
     predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path
 ) -> None:
     found = {model.name: model for model in evaluate_files(predictors, [str(file)], OPTIONS).models}
@@ -103,17 +103,23 @@ def test_the_worst_errors_and_what_misled(
         ]
         expected = sorted(wrong, key=lambda one: (-one[0], one[1]))[:5]
         mistakes = found[predictor.manifest.name].mistakes
-        assert [mistake.sample.place for mistake in mistakes] == [
+        assert [mistake.excerpt.place for mistake in mistakes] == [
             f"{file}, line {number + 2}" for _, number in expected
         ]
         for mistake, (_, number) in zip(mistakes, expected, strict=True):
             text, label = labelled[number]
-            assert mistake.sample.text == text
-            assert (mistake.truth, mistake.called) == (("POSITIVE", "NEGATIVE") if label else ("NEGATIVE", "POSITIVE"))
+            assert mistake.excerpt.text == text
+            assert (mistake.truth, mistake.predicted) == (
+                ("POSITIVE", "NEGATIVE") if label else ("NEGATIVE", "POSITIVE")
+            )
             reading = readings[number]
-            said = reading.contributions if reading.contributions is not None else reading.scores - 0.5
+            effects = reading.contributions if reading.contributions is not None else reading.scores - 0.5
             pushing = sorted(
-                (value for value in np.round(said.astype(float), 4).tolist() if (value < 0) == (label == 1) and value),
+                (
+                    value
+                    for value in np.round(effects.astype(float), 4).tolist()
+                    if (value < 0) == (label == 1) and value
+                ),
                 key=abs,
                 reverse=True,
             )
@@ -122,7 +128,7 @@ def test_the_worst_errors_and_what_misled(
 
 
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz"])
-def test_every_format_gives_the_same(
+def test_every_format_gives_the_same_evaluation(
     predictors: list[Predictor], labelled: list[tuple[str, int]], file: Path, tmp_path: Path, ending: str
 ) -> None:
     from tests.scoring.files import write
@@ -153,9 +159,9 @@ ROWS = [
 def test_every_row_is_evaluated_or_reported_by_line(predictors: list[Predictor], tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
-    data = evaluate_files(predictors, [str(path)], Options(truncation="error", max_characters=500)).data
+    data = evaluate_files(predictors, [str(path)], EvaluationOptions(truncation="error", max_characters=500)).data
     assert (data.rows, data.evaluated, data.positive, data.scheme) == (10, 2, 1, "names")
-    assert {kind: [line for _, line in one.places] for kind, one in data.ledger.problems.items()} == {
+    assert {kind: [line for _, line in one.places] for kind, one in data.skipped.problems.items()} == {
         "missing_text": [3],
         "empty_text": [4],
         "invalid_type": [5],
@@ -164,17 +170,18 @@ def test_every_row_is_evaluated_or_reported_by_line(predictors: list[Predictor],
         "missing_label": [8, 9],
         "text_too_long": [10],  # for the second model, which reads 32 tokens: neither is judged by it
     }
-    assert sum(one.count for one in data.ledger.problems.values()) + data.evaluated == data.rows
+    assert sum(one.count for one in data.skipped.problems.values()) + data.evaluated == data.rows
     assert (
-        f"1 unreadable_label: a label that --labels does not know; {path}: 7 ('5 stars, really')" in data.ledger.lines()
+        f"1 unreadable_label: a label that --labels does not know; {path}: 7 ('5 stars, really')"
+        in data.skipped.lines()
     )
 
 
-def test_the_ledger_is_bounded(predictors: list[Predictor], tmp_path: Path) -> None:
+def test_the_places_of_skipped_rows_are_bounded(predictors: list[Predictor], tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\ngood,1\nbad,0\n" + "good,9\n" * 1_200, encoding="utf-8")
-    data = evaluate_files(predictors[:1], [str(path)], Options(labels="binary")).data
-    problem = data.ledger.problems["unreadable_label"]
+    data = evaluate_files(predictors[:1], [str(path)], EvaluationOptions(labels="binary")).data
+    problem = data.skipped.problems["unreadable_label"]
     assert (problem.count, len(problem.places)) == (1200, 1000)
     assert data.evaluated == 2
 
@@ -184,31 +191,51 @@ def test_the_ledger_is_bounded(predictors: list[Predictor], tmp_path: Path) -> N
     [
         (
             "text,stars\na,1\n",
-            Options(),
+            EvaluationOptions(),
             DataFileError,
             r"no column 'label'; name .* --label-column; .*'text', 'stars'",
         ),
         (
             "a,label\n1,1\n2,0\n",
-            Options(),
+            EvaluationOptions(),
             DataFileError,
             r"no column seems to be the text; name it with --text-column",
         ),
-        ("text,label\na,1\nb,2\n", Options(), DataFileError, r"column 'label': .* do not tell their scheme.*--labels"),
+        (
+            "text,label\na,1\nb,2\n",
+            EvaluationOptions(),
+            DataFileError,
+            r"column 'label': .* do not tell their scheme.*--labels",
+        ),
         (
             "text,label\na,3\n",
-            Options(labels="stars5"),
+            EvaluationOptions(labels="stars5"),
             DataFileError,
             r"no row can be .* as stars5\n  1 neutral_label",
         ),
-        ("text,label\na,1\n", Options(labels="stars"), OptionError, r"labels is 'stars'; it must be auto, binary"),  # type: ignore[arg-type]
-        ("text,label\na,1\nb\n", Options(labels="binary"), DataFileError, r"line 3: 1 columns, and the header has 2"),
-        ("text,label\na,1\nb,0\n", Options(text_column="label"), OptionError, r"cannot both be in 'label'"),
-        ("text,label\na,1\nb,0\n", Options(text_column="x"), DataFileError, r"no column 'x'"),
+        (
+            "text,label\na,1\n",
+            EvaluationOptions(labels="stars"),
+            OptionError,
+            r"labels is 'stars'; it must be auto, binary",
+        ),  # type: ignore[arg-type]
+        (
+            "text,label\na,1\nb\n",
+            EvaluationOptions(labels="binary"),
+            DataFileError,
+            r"line 3: 1 columns, and the header has 2",
+        ),
+        ("text,label\na,1\nb,0\n", EvaluationOptions(text_column="label"), OptionError, r"cannot both be in 'label'"),
+        ("text,label\na,1\nb,0\n", EvaluationOptions(text_column="x"), DataFileError, r"no column 'x'"),
     ],
 )
-def test_files_that_cannot_be_evaluated_say_why(
-    predictors: list[Predictor], tmp_path: Path, content: str, options: Options, error: type[Exception], message: str
+def test_files_that_cannot_be_evaluated_are_rejected_with_the_reason(
+    predictors: list[Predictor],
+    tmp_path: Path,
+    content: str,
+    options: EvaluationOptions,
+    error: type[Exception],
+    message: str,
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_text(content, encoding="utf-8")
@@ -216,7 +243,7 @@ def test_files_that_cannot_be_evaluated_say_why(
         evaluate_files(predictors, [str(path)], options)
 
 
-def test_labels_with_as_many_kinds_as_rows_are_asked_about(predictors: list[Predictor], tmp_path: Path) -> None:
+def test_labels_that_all_differ_fit_no_scheme(predictors: list[Predictor], tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\n" + "".join(f"good,{n}\n" for n in range(5_000)), encoding="utf-8")
     with pytest.raises(DataFileError, match=r"do not tell their scheme: .* and 989 more"):
@@ -224,10 +251,12 @@ def test_labels_with_as_many_kinds_as_rows_are_asked_about(predictors: list[Pred
 
 
 @pytest.mark.parametrize("scheme", ["binary", "auto"])
-def test_standard_input(predictors: list[Predictor], monkeypatch: pytest.MonkeyPatch, scheme: Scheme) -> None:
+def test_standard_input_needs_an_explicit_scheme(
+    predictors: list[Predictor], monkeypatch: pytest.MonkeyPatch, scheme: Scheme
+) -> None:
     stream = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"text,label\ngood film,1\nbad film,0\n")))  # type: ignore[arg-type]
     monkeypatch.setattr(sys, "stdin", stream)
-    options = Options(labels=scheme, format="csv")
+    options = EvaluationOptions(labels=scheme, format="csv")
     if scheme == "auto":
         with pytest.raises(OptionError, match=r"read once, .* --labels"):
             evaluate_files(predictors, ["-"], options)
@@ -235,19 +264,19 @@ def test_standard_input(predictors: list[Predictor], monkeypatch: pytest.MonkeyP
         assert evaluate_files(predictors, ["-"], options).data.evaluated == 2
 
 
-def test_one_class_alone_and_several_files(predictors: list[Predictor], tmp_path: Path) -> None:
+def test_several_files_of_one_class_have_no_roc_auc(predictors: list[Predictor], tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["good", "great"], "label": [True, True]}), tmp_path / "a.parquet")
     (tmp_path / "b.csv").write_text("label,text\n1,wonderful film\n1,\n", encoding="utf-8")
-    evaluation = evaluate_files(predictors, [str(tmp_path)], Options(labels="binary", text_column="text"))
+    evaluation = evaluate_files(predictors, [str(tmp_path)], EvaluationOptions(labels="binary", text_column="text"))
     assert (evaluation.data.positive, evaluation.data.negative, evaluation.data.rows) == (3, 0, 4)
     assert [model.roc_auc for model in evaluation.models] == [None, None]
     assert evaluation.data.inputs == (str(tmp_path / "a.parquet"), str(tmp_path / "b.csv"))
-    assert evaluation.data.ledger.problems["empty_text"].places == [(str(tmp_path / "b.csv"), 3)]
+    assert evaluation.data.skipped.problems["empty_text"].places == [(str(tmp_path / "b.csv"), 3)]
 
 
-def test_quotes_that_are_text(predictors: list[Predictor], tmp_path: Path) -> None:
+def test_quoting_none_reads_quotes_as_text(predictors: list[Predictor], tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text('label\treview\n1\t"Great" film\n0\ta "bad" one, "so bad\n')
     with pytest.raises(DataFileError, match=r"a\.tsv, line 2: .*add --quoting none"):
-        evaluate_files(predictors, [str(tmp_path / "a.tsv")], Options(text_column="review"))
-    options = Options(text_column="review", quoting="none")
+        evaluate_files(predictors, [str(tmp_path / "a.tsv")], EvaluationOptions(text_column="review"))
+    options = EvaluationOptions(text_column="review", quoting="none")
     assert evaluate_files(predictors, [str(tmp_path / "a.tsv")], options).data.evaluated == 2

@@ -1,4 +1,4 @@
-"""Figures against scikit-learn and scipy, and against what they are by definition."""
+"""Metrics against scikit-learn and scipy, and against their definitions."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import brier_score_loss, confusion_matrix, precision_recall_fscore_support, roc_auc_score
+from sklearn import metrics as sklearn_metrics
+from sklearn.metrics import brier_score_loss, precision_recall_fscore_support, roc_auc_score
 
 from sentiline.evaluation.metrics import (
     best_threshold,
-    brier,
-    calibrate,
-    class_figures,
-    confuse,
+    brier_score,
+    calibration_bins,
+    class_metrics,
+    confusion_matrix,
     expected_calibration_error,
     roc_auc,
 )
@@ -33,28 +34,30 @@ def draw(seed: int, size: int, decimals: int) -> Case:
 
 
 @pytest.mark.parametrize("decimals", [1, 7])
-def test_figures_are_those_of_scikit_learn(decimals: int) -> None:
+def test_metrics_equal_those_of_scikit_learn(decimals: int) -> None:
     labels, positive = draw(3, 700, decimals)
-    called = positive >= 0.5
-    confusion = confuse(labels, called)
-    expected = confusion_matrix(labels, called)
+    predicted = positive >= 0.5
+    confusion = confusion_matrix(labels, predicted)
+    expected = sklearn_metrics.confusion_matrix(labels, predicted)
     assert [
         [confusion.true_negatives, confusion.false_positives],
         [confusion.false_negatives, confusion.true_positives],
     ] == expected.tolist()
-    precision, recall, f1, support = precision_recall_fscore_support(labels, called)
-    figures = class_figures(confusion.true_positives, int(called.sum()), int(labels.sum()))
-    assert figures.precision == pytest.approx(precision[1], abs=1e-12)
-    assert figures.recall == pytest.approx(recall[1], abs=1e-12)
-    assert figures.f1 == pytest.approx(f1[1], abs=1e-12)
-    assert figures.support == support[1]
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted)
+    computed = class_metrics(confusion.true_positives, int(predicted.sum()), int(labels.sum()))
+    assert computed.precision == pytest.approx(precision[1], abs=1e-12)
+    assert computed.recall == pytest.approx(recall[1], abs=1e-12)
+    assert computed.f1 == pytest.approx(f1[1], abs=1e-12)
+    assert computed.support == support[1]
     assert roc_auc(labels, positive) == pytest.approx(roc_auc_score(labels, positive), abs=1e-12)
-    assert brier(labels, positive) == pytest.approx(brier_score_loss(labels, positive.astype(np.float64)), abs=1e-12)
+    assert brier_score(labels, positive) == pytest.approx(
+        brier_score_loss(labels, positive.astype(np.float64)), abs=1e-12
+    )
 
 
 @given(st.integers(1, 2_000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
 @settings(max_examples=60, deadline=None)
-def test_the_interval_is_wilsons(case: tuple[int, int]) -> None:
+def test_the_interval_equals_the_wilson_interval_of_scipy(case: tuple[int, int]) -> None:
     hits, total = case
     expected = binomtest(hits, total).proportion_ci(0.95, method="wilson")
     low, high = wilson(hits, total)
@@ -62,10 +65,10 @@ def test_the_interval_is_wilsons(case: tuple[int, int]) -> None:
     assert high == pytest.approx(expected.high, abs=1e-9)
 
 
-def test_calibration_is_that_of_a_plain_loop() -> None:
+def test_calibration_equals_that_of_a_plain_loop() -> None:
     labels, positive = draw(4, 500, 7)
     positive[:3] = (1.0, 0.0, 0.1)
-    bins = calibrate(labels, positive)
+    bins = calibration_bins(labels, positive)
     members: list[list[int]] = [[] for _ in range(10)]
     for index, value in enumerate(positive.tolist()):
         members[min(int(value * 10), 9)].append(index)
@@ -83,7 +86,7 @@ def test_calibration_is_that_of_a_plain_loop() -> None:
 
 @given(st.integers(0, 10_000), st.integers(1, 30), st.sampled_from([1, 2, 7]))
 @settings(max_examples=80, deadline=None)
-def test_no_cut_is_better_than_the_best(seed: int, size: int, decimals: int) -> None:
+def test_no_threshold_is_better_than_the_best_threshold(seed: int, size: int, decimals: int) -> None:
     labels, positive = draw(seed, size, decimals)
     found = best_threshold(labels, positive)
     cuts = [0.0, 0.5, 2.0, *positive.tolist(), *(positive + 1e-6).tolist()]
@@ -95,8 +98,8 @@ def test_no_cut_is_better_than_the_best(seed: int, size: int, decimals: int) -> 
     assert (found.cross_validated is None) == (size < 5)
 
 
-def test_cross_validation_does_not_flatter() -> None:
-    """Where scores say nothing the best cut looks better than chance on the rows that chose it, and only there."""
+def test_cross_validated_accuracy_is_unbiased() -> None:
+    """With random scores the best threshold beats chance on the rows that chose it, and only there."""
     rng = np.random.default_rng(0)
     gains, held = [], []
     for _ in range(40):
@@ -109,10 +112,10 @@ def test_cross_validation_does_not_flatter() -> None:
     assert abs(np.mean(held)) < 0.05
 
 
-def test_one_class_alone() -> None:
+def test_metrics_of_one_class_alone() -> None:
     labels, positive = np.ones(3, bool), np.array([0.2, 0.9, 1.0], np.float32)
     assert roc_auc(labels, positive) is None
     assert best_threshold(labels, positive).accuracy == 1
-    assert class_figures(0, 0, 0) == class_figures(0, 0, 0).__class__(None, None, None, 0)
-    assert best_threshold(~labels, positive).value > 1.0  # nothing is called positive, not even what is certain
+    assert class_metrics(0, 0, 0) == class_metrics(0, 0, 0).__class__(None, None, None, 0)
+    assert best_threshold(~labels, positive).value > 1.0  # nothing is predicted as positive, not even P(positive) = 1
     assert best_threshold(~labels, positive).accuracy == 1

@@ -73,7 +73,6 @@ LAZY = {
     "sentiline/cluster/ray_connection.py": {"ray"},
     "sentiline/cluster/worker.py": {"ray"},
     "sentiline/reporting/html_report.py": {"jinja2"},
-    "sentiline/reporting/picture.py": {"matplotlib"},
     "sentiline/scoring/arrow.py": {"pyarrow"},
     "sentiline/scoring/arrow_types.py": {"pyarrow"},  # these three are imported by others when they are wanted
     "sentiline/scoring/io/parquet_writer.py": {"pyarrow"},

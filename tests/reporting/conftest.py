@@ -1,4 +1,4 @@
-"""Fixtures of reports: a tiny real model, and reviews with dates."""
+"""Fixtures of reports: a tiny real model, and dated reviews."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def predictor(bundle: Path) -> Iterator[Predictor]:
 
 @pytest.fixture(scope="session")
 def rows() -> list[dict[str, Any]]:
-    """Reviews of three chunks, with bad rows, a text that comes again, and dates of which some are none."""
+    """Three chunks of reviews with bad rows, a duplicate text, and two unreadable dates."""
     rng = random.Random(11)
     found: list[dict[str, Any]] = []
     for number in range(2_600):

@@ -1,4 +1,4 @@
-"""Reads a report as a browser would: what it shows, and whether anything in it could run or be fetched."""
+"""Parses an HTML report: the text it displays, and whether anything in it could run or load another file."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ class Page(HTMLParser):
     """A parsed page.
 
     Attributes:
-        elements: names of all elements with their attributes.
-        text: what it shows, blanks as one.
+        elements: The names of all elements with their attributes.
+        text: The text of the page with whitespace collapsed.
     """
 
     def __init__(self, content: str) -> None:
@@ -38,7 +38,7 @@ class Page(HTMLParser):
             self._texts.append(data)
 
     def check(self) -> None:
-        """Fail if anything could run or be fetched, or an element is left open."""
+        """Fail if anything could run or be loaded, or an element is not closed."""
         assert self._open == []
         names = {name for name, _ in self.elements}
         assert not names & {"script", "iframe", "object", "embed", "img", "image", "link", "form", "base", "use", "a"}

@@ -1,4 +1,4 @@
-"""Dates as files write them."""
+"""Dates in the formats that files contain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sentiline.errors import OptionError
-from sentiline.reporting.dates import check_pattern, day_of
+from sentiline.reporting.dates import check_pattern, parse_day
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ from sentiline.reporting.dates import check_pattern, day_of
         (int(datetime(1990, 5, 6, tzinfo=UTC).timestamp()), date(1990, 5, 6)),
     ],
 )
-def test_dates(value: object, expected: date) -> None:
-    found = day_of(value)
+def test_known_formats_are_parsed(value: object, expected: date) -> None:
+    found = parse_day(value)
     assert found is not None
     assert date.fromordinal(found) == expected
 
@@ -64,27 +64,27 @@ def test_dates(value: object, expected: date) -> None:
         [1],
     ],
 )
-def test_what_is_no_date(value: Any) -> None:
-    assert day_of(value) is None
+def test_other_values_are_not_dates(value: Any) -> None:
+    assert parse_day(value) is None
 
 
-def test_a_pattern_alone_decides() -> None:
-    assert day_of(20240304.0, "%Y%m%d") == date(2024, 3, 4).toordinal()
-    assert day_of("4.3.2024", "%d.%m.%Y") == date(2024, 3, 4).toordinal()
-    assert day_of("2024-03-04", "%d.%m.%Y") is None
-    assert day_of("03/04/2024", "%m/%d/%Y") == date(2024, 3, 4).toordinal()
+def test_with_a_pattern_no_other_format_is_parsed() -> None:
+    assert parse_day(20240304.0, "%Y%m%d") == date(2024, 3, 4).toordinal()
+    assert parse_day("4.3.2024", "%d.%m.%Y") == date(2024, 3, 4).toordinal()
+    assert parse_day("2024-03-04", "%d.%m.%Y") is None
+    assert parse_day("03/04/2024", "%m/%d/%Y") == date(2024, 3, 4).toordinal()
 
 
 @pytest.mark.parametrize(
     "pattern",
     ["%d.%m.%Y", "%Y-%m-%dT%H:%M:%S%z", "%b %d, %Y", "%Z %Y", "%G-W%V-%u", "%I:%M %p %d/%m/%y", "%j/%Y", None],
 )
-def test_patterns_that_read_what_they_write(pattern: str | None) -> None:
+def test_usable_patterns_are_accepted(pattern: str | None) -> None:
     assert check_pattern(pattern) == pattern
 
 
 @pytest.mark.parametrize("pattern", ["%Q", "%", "%e", "%s", "%Y%Y", "%Y\0"])
-def test_patterns_that_read_no_date(pattern: str) -> None:
-    with pytest.raises(OptionError, match=r"which reads no date: .*; write one as") as caught:
+def test_unusable_patterns_are_rejected(pattern: str) -> None:
+    with pytest.raises(OptionError, match=r"which cannot parse a date: .*; use a pattern such as") as caught:
         check_pattern(pattern)
     assert caught.value.field == "--date-format"

@@ -1,4 +1,4 @@
-"""Figures gathered chunk by chunk against plain loops over single answers; saved and restored at any chunk."""
+"""Statistics gathered chunk by chunk against a plain loop over single predictions; saved, restored and merged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
-from sentiline.reporting.statistics import BINS, Accumulator
+from sentiline.reporting.statistics import BINS, Statistics
 from sentiline.reporting.timeline import Timeline
 from sentiline.reporting.words import WordTable
 from sentiline.scoring.chunk import Chunk, Records
@@ -33,17 +33,17 @@ def scored(predictor: Predictor, rows: list[dict[str, Any]]) -> list[Scored]:
     return [Scorer(predictor, "text").score(chunk) for chunk in chunks(rows, 500)]
 
 
-def gather(predictor: Predictor, scored: list[Scored]) -> Accumulator:
-    figures = Accumulator(predictor.tokenizer.vocabulary, "when")
+def gather(predictor: Predictor, scored: list[Scored]) -> Statistics:
+    statistics = Statistics(predictor.tokenizer.vocabulary, "when")
     for one in scored:
-        figures.add(one)
-    return figures
+        statistics.add(one)
+    return statistics
 
 
-def test_figures_are_those_of_a_plain_loop(
+def test_statistics_equal_those_of_a_plain_loop(
     predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored]
 ) -> None:
-    figures = gather(predictor, scored)
+    statistics = gather(predictor, scored)
     histogram = [0] * BINS
     totals: dict[str, float] = {}
     counts: dict[str, int] = {}
@@ -60,8 +60,8 @@ def test_figures_are_those_of_a_plain_loop(
             assert step.contribution is not None
             totals[word] = totals.get(word, 0.0) + step.contribution
             counts[word] = counts.get(word, 0) + 1
-    assert figures.histogram.tolist() == histogram
-    ranking = figures.words.rank(len(answers), top=100)
+    assert statistics.histogram.tolist() == histogram
+    ranking = statistics.words.rank(len(answers), top=100)
     assert ranking is not None
     assert ranking.unknown is not None
     words = {word.token: word for word in (*ranking.raising, *ranking.lowering, ranking.unknown)}
@@ -77,15 +77,15 @@ def test_figures_are_those_of_a_plain_loop(
     means = [word.mean for word in ranking.raising_mean]
     assert means == sorted(means, reverse=True)
     assert means[-1] > 0
-    assert figures.faults == {
+    assert statistics.faults == {
         "missing_text": ["a.csv, line 9", "a.csv, line 1302", "a.csv, line 2601"],
         "empty_text": ["a.csv, line 10"],
     }
-    assert figures.bad_date == ("a.csv, line 22", "'yesterday'")
-    assert figures.timeline.undated == 2
+    assert statistics.bad_date == ("a.csv, line 22", "'yesterday'")
+    assert statistics.timeline.undated == 2
     for kept, order in (
-        (figures.extremes.highest, sorted(answers, key=lambda one: (-one[0], one[1]))),
-        (figures.extremes.lowest, sorted(answers)),
+        (statistics.extremes.highest, sorted(answers, key=lambda one: (-one[0], one[1]))),
+        (statistics.extremes.lowest, sorted(answers)),
     ):
         seen: set[str] = set()
         unique = []
@@ -96,19 +96,21 @@ def test_figures_are_those_of_a_plain_loop(
         assert [one.place for one in kept] == unique[:5]
 
 
-def test_the_same_text_is_kept_once(predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored]) -> None:
+def test_duplicates_of_a_text_are_kept_once(
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored]
+) -> None:
     [worst] = predictor.read(["worst terrible boring bad"])
-    figures = gather(predictor, scored)
-    end = figures.extremes.lowest if worst.logit < 0 else figures.extremes.highest
+    statistics = gather(predictor, scored)
+    end = statistics.extremes.lowest if worst.logit < 0 else statistics.extremes.highest
     texts = [one.text for one in end]
     assert len(set(texts)) == 5
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5])
-def test_saved_and_restored_it_ends_the_same_to_the_bit(predictor: Predictor, scored: list[Scored], cut: int) -> None:
+def test_restored_statistics_end_bit_identical(predictor: Predictor, scored: list[Scored], cut: int) -> None:
     whole = gather(predictor, scored)
     first = gather(predictor, scored[:cut])
-    second = Accumulator(predictor.tokenizer.vocabulary, "when")
+    second = Statistics(predictor.tokenizer.vocabulary, "when")
     second.restore(first.dump())
     for one in scored[cut:]:
         second.add(one)
@@ -117,7 +119,7 @@ def test_saved_and_restored_it_ends_the_same_to_the_bit(predictor: Predictor, sc
     assert second.extremes.highest == whole.extremes.highest
 
 
-def test_a_rare_word_does_not_lead_by_mean() -> None:
+def test_a_rare_word_is_not_ranked_by_mean() -> None:
     table = WordTable(["<pad>", "<unk>", "rare", "often", "never"])
     table.sums = np.array([0.0, 9.0, 50.0, 10.0, 0.0])
     table.counts = np.array([0, 3, 1, 100, 0])
@@ -130,45 +132,45 @@ def test_a_rare_word_does_not_lead_by_mean() -> None:
     assert WordTable(["<pad>", "<unk>"]).rank(5) is None
 
 
-def test_a_model_that_is_not_additive_has_no_words(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
+def test_a_model_that_is_not_additive_has_no_word_ranking(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     with load(write_bundle(tmp_path / "plain", additive=False), threads=1) as plain:
-        figures = gather(plain, [Scorer(plain, "text").score(chunk) for chunk in chunks(rows[:60], 30)])
-        assert figures.words.rank(60) is None
-        sample = figures.extremes.highest[0]
-        assert not sample.additive
-        [reading] = plain.read([sample.text])
+        statistics = gather(plain, [Scorer(plain, "text").score(chunk) for chunk in chunks(rows[:60], 30)])
+        assert statistics.words.rank(60) is None
+        excerpt = statistics.extremes.highest[0]
+        assert not excerpt.additive
+        [reading] = plain.read([excerpt.text])
         assert isinstance(reading, Reading)
-        said = [value for _, value in sample.pieces if value is not None]
-        assert said == pytest.approx((reading.scores - 0.5).tolist(), abs=1e-4)
+        effects = [value for _, value in excerpt.pieces if value is not None]
+        assert effects == pytest.approx((reading.scores - 0.5).tolist(), abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [1, 3, 7])
-def test_figures_gathered_apart_are_joined(
+def test_statistics_of_parts_merge_into_those_of_the_whole(
     predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored], size: int
 ) -> None:
     renamed = [replace(one, chunk=replace(one.chunk, file=f"{index // 3}.csv")) for index, one in enumerate(scored)]
-    whole, joined = gather(predictor, renamed), Accumulator(predictor.tokenizer.vocabulary, "when")
+    whole, merged = gather(predictor, renamed), Statistics(predictor.tokenizer.vocabulary, "when")
     for begin in range(0, len(renamed), size):
-        joined.join(gather(predictor, renamed[begin : begin + size]).dump())
-    assert joined.histogram.tolist() == whole.histogram.tolist()
-    assert joined.positive_sum == pytest.approx(whole.positive_sum, rel=1e-12)
-    assert joined.words.counts.tolist() == whole.words.counts.tolist()
-    np.testing.assert_allclose(joined.words.sums, whole.words.sums, rtol=1e-9, atol=1e-9)
-    assert joined.timeline.periods() == whole.timeline.periods()
-    assert joined.timeline.undated == whole.timeline.undated
-    assert joined.extremes.highest == whole.extremes.highest
-    assert joined.extremes.lowest == whole.extremes.lowest
-    assert (joined.faults, joined.bad_date) == (whole.faults, whole.bad_date)
-    assert (joined.files, joined.file_count) == (whole.files, whole.file_count)
+        merged.merge(gather(predictor, renamed[begin : begin + size]).dump())
+    assert merged.histogram.tolist() == whole.histogram.tolist()
+    assert merged.positive_sum == pytest.approx(whole.positive_sum, rel=1e-12)
+    assert merged.words.counts.tolist() == whole.words.counts.tolist()
+    np.testing.assert_allclose(merged.words.sums, whole.words.sums, rtol=1e-9, atol=1e-9)
+    assert merged.timeline.periods() == whole.timeline.periods()
+    assert merged.timeline.undated == whole.timeline.undated
+    assert merged.extremes.highest == whole.extremes.highest
+    assert merged.extremes.lowest == whole.extremes.lowest
+    assert (merged.faults, merged.bad_date) == (whole.faults, whole.bad_date)
+    assert (merged.files, merged.file_count) == (whole.files, whole.file_count)
 
 
-def test_days_and_months_are_joined() -> None:
+def test_timelines_by_day_and_by_month_merge() -> None:
     first, second, whole = Timeline(), Timeline(), Timeline()
     days = list(range(700_000, 705_000))
     for timeline, some in ((first, days[:500]), (second, days[500:]), (whole, days)):
         timeline.add(some, (day % 3 == 0 for day in some))
-    joined = Timeline.from_dict(first.as_dict())
-    joined.join(second)
-    assert joined.periods() == whole.periods()
-    second.join(first)
+    merged = Timeline.from_dict(first.as_dict())
+    merged.merge(second)
+    assert merged.periods() == whole.periods()
+    second.merge(first)
     assert second.periods() == whole.periods()

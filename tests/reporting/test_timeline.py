@@ -1,4 +1,4 @@
-"""Periods: how long they are, where they begin, what they count, and that they stay few."""
+"""Periods of a timeline: unit, first day, counts, and a bounded number of days."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def days(first: date, count: int, seed: int = 0) -> list[date]:
         (9_000, "year", lambda day: day.replace(month=1, day=1)),
     ],
 )
-def test_units_and_counts(span: int, unit: str, start: object) -> None:
+def test_the_unit_follows_the_span_and_no_review_is_lost(span: int, unit: str, start: object) -> None:
     assert callable(start)
     found = days(date(2019, 12, 30), span)
     verdicts = [index % 3 > 0 for index in range(len(found))]
@@ -58,7 +58,7 @@ def test_units_and_counts(span: int, unit: str, start: object) -> None:
     assert again.undated == 1
 
 
-def test_many_days_are_gathered_into_months() -> None:
+def test_many_distinct_days_are_grouped_by_month() -> None:
     found = [date(2000, 1, 15) + timedelta(days=n) for n in range(5_000)]
     timeline = Timeline()
     for begin in range(0, 5_000, 500):
@@ -72,7 +72,7 @@ def test_many_days_are_gathered_into_months() -> None:
     assert periods[1].positive == pytest.approx(1 / 29)
 
 
-def test_the_ends_of_the_calendar() -> None:
+def test_the_first_and_last_days_of_the_calendar_have_periods() -> None:
     timeline = Timeline()
     timeline.add([date.min.toordinal(), date.max.toordinal()], [True, False])
     unit, periods = timeline.periods()

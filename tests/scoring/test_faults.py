@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiline.errors import DataFileError, OptionError, SentilineError
-from sentiline.evaluation.evaluate import Options as EvaluationOptions
-from sentiline.evaluation.evaluate import evaluate_files
+from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
 from sentiline.predictor import Predictor
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT
 from sentiline.scoring.pipeline import Options, score_files

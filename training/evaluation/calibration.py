@@ -45,7 +45,7 @@ def calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Cal
         labels: [N], what is true; N at least 1.
         positive: [N], P(positive).
     """
-    bins = metrics.calibrate(labels, positive, BINS)
+    bins = metrics.calibration_bins(labels, positive, BINS)
     return Calibration(
         ece=round(100 * metrics.expected_calibration_error(bins), 4),
         chance=round(chance_error(positive), 4),
@@ -60,7 +60,7 @@ def chance_error(positive: NDArray[np.float64], draws: int = 100, seed: int = 0)
     """Mean calibration error, in percentage points, over labels drawn with the probabilities themselves."""
     generator = np.random.default_rng(seed)
     drawn = (generator.random(len(positive)) < positive for _ in range(draws))
-    errors = [metrics.expected_calibration_error(metrics.calibrate(labels, positive, BINS)) for labels in drawn]
+    errors = [metrics.expected_calibration_error(metrics.calibration_bins(labels, positive, BINS)) for labels in drawn]
     return 100 * float(np.mean(errors))
 
 

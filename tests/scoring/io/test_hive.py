@@ -162,7 +162,7 @@ def test_a_pipe_with_a_path_loses_no_row(predictor: Predictor, tmp_path: Path) -
         score_files(predictor, [path], tmp_path / "out.jsonl", options)
         assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [str(number) for number in range(300)]
         path = pipe()
-        labelled = evaluation.Options("review", "sentiment", format="csv")
+        labelled = evaluation.EvaluationOptions("review", "sentiment", format="csv")
         with pytest.raises(OptionError, match=r"is read once, .* --labels"):
             evaluation.evaluate_files([predictor], [path], labelled)
         found = evaluation.evaluate_files([predictor], [path], replace(labelled, labels="binary"))
