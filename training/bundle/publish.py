@@ -25,8 +25,8 @@ from training.evaluation.calibration_plots import pictures
 from training.evaluation.platt import Platt
 from training.evaluation.thresholds import fit_thresholds
 from training.export.calibrate_head import calibrate
-from training.export.convert import OPSET, quantize, round_vectors, store_vectors_as_half, to_onnx
-from training.export.parity_check import GateReport, check
+from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
+from training.export.parity_check import ParityReport, check
 from training.nn.model import SentimentModel, build_model
 from training.plotting import curves, lengths
 from training.run import checkpoint
@@ -70,7 +70,7 @@ def publish(
     scaling = calibrate(model, encode(validation, tokenizer))
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
-    fp32 = store_vectors_as_half(fp32)
+    fp32 = store_vectors_as_float16(fp32)
     report = check(model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids)
     shown.print(report.table())
     history = run.read_log()
@@ -113,7 +113,7 @@ def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentMod
     model = build_model(dataclasses.replace(config, compute="float32"), len(tokenizer.vocabulary))
     weights, _ = checkpoint.load(run.best)
     assign_weights(model, weights)
-    round_vectors(model)
+    round_vectors_to_float16(model)
     return model
 
 
@@ -134,7 +134,7 @@ def _document(
     data: dict[str, Any],
     model: SentimentModel,
     version: str,
-    report: GateReport,
+    report: ParityReport,
     history: list[dict[str, Any]],
 ) -> dict[str, Any]:
     return {

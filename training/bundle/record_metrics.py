@@ -14,10 +14,10 @@ from training.bundle.writer import check_target, update_bundle
 from training.data.dataset import Labelled
 from training.errors import TrainingError
 from training.evaluation.calibration_plots import pictures
-from training.evaluation.evaluate import Evaluation, Scored, score
+from training.evaluation.evaluate import Evaluation, ScoredReviews, score
 
 
-def measure(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> Scored:
+def measure(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> ScoredReviews:
     """Read reviews with one precision of a bundle."""
     with Predictor(bundle, precision=precision) as predictor:
         return score(predictor, reviews, console=console)
@@ -32,10 +32,10 @@ def record(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
         figures: by precision.
     """
     measured = {precision: figure.as_dict() for precision, figure in figures.items()}
-    return rewrite(bundle, {part: measured})
+    return update_metrics(bundle, {part: measured})
 
 
-def rewrite(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
+def update_metrics(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
     """Write a bundle again with some keys of its metrics changed, and with the card and the pictures that follow.
 
     Raises:

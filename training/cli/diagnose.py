@@ -50,7 +50,7 @@ def diagnose(
     import json
 
     from sentiline.bundle import find
-    from training.bundle.record_metrics import check_recordable, rewrite
+    from training.bundle.record_metrics import check_recordable, update_metrics
     from training.data import (
         imdb,  # scipy, scikit-learn, matplotlib and onnxruntime: not before the arguments were parsed
     )
@@ -75,7 +75,7 @@ def diagnose(
         console.print(f"{name}: {number} of {len(bundles)}", highlight=False)
         diagnoses[name] = diagnose.diagnose(bundle, material, console=console)
         if record:
-            rewrite(bundle, {"diagnostics": diagnoses[name].as_dict()})
+            update_metrics(bundle, {"diagnostics": diagnoses[name].as_dict()})
     click.echo(tables(diagnoses))
     if json_file is not None:
         content = {name: found.as_dict() for name, found in diagnoses.items()}

@@ -35,7 +35,7 @@ def evaluate(model: str, archive: Path | None, precision: str | None, record: bo
     from training.bundle.record_metrics import measure
     from training.bundle.record_metrics import record as record_metrics
     from training.data import imdb
-    from training.evaluation.evaluate import hold_to
+    from training.evaluation.evaluate import check_recorded_accuracy
 
     if record and precision is not None:
         raise click.UsageError("--record writes the figures of every precision: leave out --precision")
@@ -50,7 +50,7 @@ def evaluate(model: str, archive: Path | None, precision: str | None, record: bo
         record_metrics(bundle, "test", figures)
         console.print(f"recorded in {bundle.path}", highlight=False)
     else:
-        hold_to(figures, known, tolerance=_TOLERANCE)
+        check_recorded_accuracy(figures, known, tolerance=_TOLERANCE)
 
 
 def print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:

@@ -30,7 +30,7 @@ def regression(strength: float) -> LogisticRegression:
     return LogisticRegression(C=strength, solver="liblinear", random_state=0)
 
 
-class Baseline:
+class TfidfBaseline:
     """The fitted classifier."""
 
     def __init__(self, train: Sequence[Review]) -> None:

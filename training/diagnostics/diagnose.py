@@ -12,14 +12,14 @@ from rich.console import Console
 from sentiline import Predictor
 from sentiline.bundle import Bundle
 from training.data.review import Review
-from training.diagnostics.baseline import Baseline
+from training.diagnostics.baseline import TfidfBaseline
 from training.diagnostics.faithfulness import Faithfulness, measure_faithfulness
 from training.diagnostics.localization import Localization, Splice, localize, splices
-from training.diagnostics.other_texts import KindFigures, by_kind
+from training.diagnostics.other_texts import KindMetrics, evaluate_by_kind
 from training.diagnostics.texts import DiagnosticText, load
 from training.errors import TrainingError
 from training.evaluation.calibration import calibration
-from training.evaluation.evaluate import Scored, score
+from training.evaluation.evaluate import ScoredReviews, score
 from training.evaluation.thresholds import FittedThresholds, fit_thresholds
 
 SPLIT_SEED = 7
@@ -28,7 +28,7 @@ FRACTION = 0.1
 
 
 @dataclass(frozen=True)
-class Material:
+class DiagnosisInputs:
     """What all bundles are measured on, and the baseline's figures; made once.
 
     Attributes:
@@ -44,7 +44,7 @@ class Material:
     spliced: Sequence[Splice]
     reviews: int
     texts: Sequence[DiagnosticText]
-    baseline: Mapping[str, KindFigures]
+    baseline: Mapping[str, KindMetrics]
     seed: int
 
 
@@ -69,8 +69,8 @@ class Diagnosis:
     precision: str
     localization: Localization
     faithfulness: Faithfulness
-    beyond: Mapping[str, KindFigures]
-    baseline: Mapping[str, KindFigures]
+    beyond: Mapping[str, KindMetrics]
+    baseline: Mapping[str, KindMetrics]
     thresholds: FittedThresholds
     recorded: bool
     flagged: float
@@ -105,7 +105,7 @@ def prepare(
     reviews: int,
     seed: int = 0,
     console: Console | None = None,
-) -> Material:
+) -> DiagnosisInputs:
     """Make what all bundles are measured on; fits the baseline on `train`.
 
     Args:
@@ -121,11 +121,11 @@ def prepare(
     """
     spliced, texts = splices(validation, pairs, seed), load()
     with (console or Console(quiet=True)).status("fitting the baseline"):
-        positive = Baseline(train).positive([text.text for text in texts])
-    return Material(validation, spliced, reviews, texts, by_kind(texts, positive >= 0.5), seed)
+        positive = TfidfBaseline(train).positive([text.text for text in texts])
+    return DiagnosisInputs(validation, spliced, reviews, texts, evaluate_by_kind(texts, positive >= 0.5), seed)
 
 
-def diagnose(bundle: Bundle, material: Material, *, console: Console | None = None) -> Diagnosis:
+def diagnose(bundle: Bundle, material: DiagnosisInputs, *, console: Console | None = None) -> Diagnosis:
     """Measure one bundle, at its default precision.
 
     Args:
@@ -179,7 +179,7 @@ def check_split(bundle: Bundle) -> None:
         )
 
 
-def _thresholds(bundle: Bundle, validation: Scored) -> tuple[FittedThresholds, bool]:
+def _thresholds(bundle: Bundle, validation: ScoredReviews) -> tuple[FittedThresholds, bool]:
     known = bundle.manifest.document.get("uncertainty")
     if known is None:
         right = validation.called == validation.labels
@@ -189,10 +189,10 @@ def _thresholds(bundle: Bundle, validation: Scored) -> tuple[FittedThresholds, b
 
 def _beyond(
     predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: FittedThresholds
-) -> dict[str, KindFigures]:
+) -> dict[str, KindMetrics]:
     readings = predictor.read([text.text for text in texts])
     flagged = thresholds.flags(
         np.array([reading.score for reading in readings]),
         np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in readings]),
     )
-    return by_kind(texts, np.array([reading.label == "POSITIVE" for reading in readings]), flagged)
+    return evaluate_by_kind(texts, np.array([reading.label == "POSITIVE" for reading in readings]), flagged)

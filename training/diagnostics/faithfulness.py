@@ -52,7 +52,7 @@ class Faithfulness:
         return asdict(self)
 
 
-def moves(logits: Logits, ids: Array, logit: float, orders: Sequence[Array], counts: Sequence[int]) -> Array:
+def logit_drops(logits: Logits, ids: Array, logit: float, orders: Sequence[Array], counts: Sequence[int]) -> Array:
     """How far the logit moves away from the verdict as tokens are deleted.
 
     Args:
@@ -104,7 +104,7 @@ def measure_faithfulness(
         ids, verdict = reading.encoding.ids, 1 if reading.logit >= 0 else -1
         orders = [np.argsort(-verdict * values, kind="stable")]
         orders += [generator.permutation(len(ids)) for _ in range(_DRAWS)]
-        moved = moves(logits, ids, reading.logit, orders, DELETED)
+        moved = logit_drops(logits, ids, reading.logit, orders, DELETED)
         flipped = (reading.logit - verdict * moved >= 0) != (reading.logit >= 0)
         drops.append([moved[0], moved[1:].mean(axis=0)])
         flips.append([flipped[0], flipped[1:].mean(axis=0)])

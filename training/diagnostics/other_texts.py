@@ -17,7 +17,7 @@ BASELINE = "tf-idf (1,2) + LR"
 
 
 @dataclass(frozen=True)
-class KindFigures:
+class KindMetrics:
     """Figures on the texts of one kind, shares in percent.
 
     Attributes:
@@ -39,9 +39,9 @@ class KindFigures:
         return asdict(self)
 
 
-def by_kind(
+def evaluate_by_kind(
     texts: Sequence[DiagnosticText], called: NDArray[np.bool_], uncertain: NDArray[np.bool_] | None = None
-) -> dict[str, KindFigures]:
+) -> dict[str, KindMetrics]:
     """The figures of each kind that there is, in the order of `KINDS`.
 
     Args:
@@ -58,7 +58,7 @@ def by_kind(
             continue
         labelled = all(text.label is not None for text in texts if text.kind == kind)
         hits = int(right[members].sum())
-        found[kind] = KindFigures(
+        found[kind] = KindMetrics(
             texts=count,
             accuracy=round(100 * hits / count, 2) if labelled else None,
             interval=[round(100 * end, 2) for end in wilson(hits, count)] if labelled else None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from training.diagnostics.diagnose import Diagnosis
 from training.diagnostics.localization import Signal
-from training.diagnostics.other_texts import BASELINE, KindFigures
+from training.diagnostics.other_texts import BASELINE, KindMetrics
 from training.diagnostics.texts import KINDS
 
 _NONE = "-"
@@ -22,7 +22,7 @@ def tables(diagnoses: Mapping[str, Diagnosis]) -> str:
     reviews, texts = first.faithfulness.reviews, first.localization.texts
     kinds = [kind for kind, figures in first.beyond.items() if figures.accuracy is not None]
     unlabelled = [kind for kind, figures in first.beyond.items() if figures.accuracy is None]
-    accuracies: dict[str, Mapping[str, KindFigures]] = {name: one.beyond for name, one in diagnoses.items()}
+    accuracies: dict[str, Mapping[str, KindMetrics]] = {name: one.beyond for name, one in diagnoses.items()}
     accuracies[BASELINE] = first.baseline
     return "\n\n".join(
         [
@@ -79,7 +79,7 @@ def _deletions(one: Diagnosis) -> list[str]:
     return [f"{drop:.2f}, {flip:.0f} % ({random:.2f}, {flips:.0f} %)" for drop, flip, random, flips in rows]
 
 
-def _accuracies(figures: Mapping[str, KindFigures], kinds: Sequence[str]) -> list[str]:
+def _accuracies(figures: Mapping[str, KindMetrics], kinds: Sequence[str]) -> list[str]:
     pairs = [figures[kind].both_right for kind in kinds]
     found = [f"{figures[kind].accuracy or 0:.1f}" for kind in kinds]
     return [*found, *(f"{share:.1f}" for share in pairs if share is not None)]

@@ -17,7 +17,7 @@ from sentiline.cpus import available_cpus
 from sentiline.graph import Graph
 from sentiline.reference.activations import sigmoid
 from training.distillation.ngram_teacher import NgramRun, NgramTeacher
-from training.nn.backend import compiled
+from training.nn.backend import compile_function
 from training.nn.model import SentimentModel, build_model
 from training.run import checkpoint
 from training.supervised.run_folder import Run
@@ -72,7 +72,7 @@ class RecurrentMember:
         weights, _ = checkpoint.load(run.best)
         self.identity = hashlib.sha256(run.best.read_bytes()).hexdigest()
         assign_weights(self.model, weights)
-        self._read = compiled(lambda ids, lengths: model_logits(self.model, ids, lengths), *BATCH)
+        self._read = compile_function(lambda ids, lengths: model_logits(self.model, ids, lengths), *BATCH)
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """See `Member`."""
@@ -159,7 +159,7 @@ def fit_ensemble(names: Sequence[str], logits: NDArray[np.float64], labels: NDAr
     return Ensemble(tuple(names), weights, accuracies)
 
 
-def blend(labels: NDArray[np.int8], logits: NDArray[np.float64], trust: float) -> NDArray[np.float32]:
+def blend_targets(labels: NDArray[np.int8], logits: NDArray[np.float64], trust: float) -> NDArray[np.float32]:
     """Targets of labelled reviews: the label, softened by what a teacher that has not seen it says.
 
         target = trust · label + (1 − trust) · σ(logit)

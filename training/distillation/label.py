@@ -24,12 +24,12 @@ from training.distillation.ensemble import (
     Member,
     NgramMember,
     RecurrentMember,
-    blend,
+    blend_targets,
     fit_ensemble,
 )
-from training.distillation.logit_cache import Readings
+from training.distillation.logit_cache import LogitCache
 from training.distillation.ngram_teacher import NgramRun, NgramTeacher
-from training.distillation.teacher_logits import Reading, Verdicts
+from training.distillation.teacher_logits import ReadSettings, TeacherLogits
 from training.errors import ConfigError
 from training.run.progress import FitProgress
 from training.supervised.run_folder import Run
@@ -54,11 +54,11 @@ class Texts:
     unlabelled: Documents
     pieces: Documents
     held_out: Dataset
-    reading: Reading
+    reading: ReadSettings
     tokenizer: Tokenizer
 
 
-def read_texts(tokenizer: Tokenizer, reading: Reading, archive: Path | None, progress: FitProgress) -> Texts:
+def load_texts(tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None, progress: FitProgress) -> Texts:
     """Encode IMDB's training and unlabelled reviews and cut pieces out of them.
 
     Args:
@@ -79,7 +79,7 @@ def read_texts(tokenizer: Tokenizer, reading: Reading, archive: Path | None, pro
     return Texts(len(train), labelled, unlabelled, pieces, held_out, reading, tokenizer)
 
 
-def judge_imdb(
+def compute_teacher_logits(
     runs: Sequence[Run],
     bundles: Sequence[Bundle],
     ngrams: Path,
@@ -90,7 +90,7 @@ def judge_imdb(
     seed: int,
     readings: Path,
     progress: FitProgress,
-) -> tuple[Texts, Verdicts]:
+) -> tuple[Texts, TeacherLogits]:
     """Let a teacher judge all texts.
 
     Args:
@@ -112,14 +112,14 @@ def judge_imdb(
         CheckpointError: a run is not finished.
     """
     tokenizer, recipe = _agreement(runs, bundles)
-    reading = Reading(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
+    reading = ReadSettings(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
     grams = NgramMember(NgramRun(ngrams))
-    texts = read_texts(tokenizer, reading, archive, progress)
+    texts = load_texts(tokenizer, reading, archive, progress)
     _check_ngrams(grams.teacher, ngrams, tokenizer, texts.reviews)
     members: list[Member] = [grams, *(RecurrentMember(run) for run in runs)]
     members += [BundleMember(bundle) for bundle in bundles]
     with progress.stage("reading validation reviews"):
-        held = _logits(members, texts.held_out.ids, Readings(readings).logits)
+        held = _logits(members, texts.held_out.ids, LogitCache(readings).logits)
     ensemble = fit_ensemble([member.name for member in members], held, texts.held_out.labels)
     teacher = ensemble.as_dict()
     for name, member in teacher["members"].items():
@@ -127,7 +127,7 @@ def judge_imdb(
     progress.note(f"teacher, all together: validation accuracy {teacher['validation_accuracy']} %")
     read = [*texts.unlabelled, *texts.pieces]
     with progress.count("reading", len(read) * len(members), "texts") as advance:
-        logits = _logits(members, read, Readings(readings, advance).logits)
+        logits = _logits(members, read, LogitCache(readings, advance).logits)
     # The n-gram classifier knows the training reviews by heart: their pieces are read out of fold.
     seen, begin = texts.reviews * crops, len(texts.unlabelled)
     origins = np.repeat(np.arange(texts.reviews), crops)
@@ -136,7 +136,7 @@ def judge_imdb(
         positions = np.delete(np.arange(texts.reviews), list(texts.labelled.skipped))
         out_of_fold = grams.teacher.train_logits(texts.labelled.ids, positions)
     said = ensemble.combine(logits).astype(np.float16)
-    return texts, Verdicts(
+    return texts, TeacherLogits(
         labelled=out_of_fold.astype(np.float16),
         unlabelled=said[:begin],
         pieces=said[begin:],
@@ -146,7 +146,7 @@ def judge_imdb(
     )
 
 
-def make_targets(texts: Texts, verdicts: Verdicts, *, trust: float, crops: int | None = None) -> Targets:
+def make_targets(texts: Texts, verdicts: TeacherLogits, *, trust: float, crops: int | None = None) -> Targets:
     """What a student learns from.
 
     Args:
@@ -173,7 +173,7 @@ def make_targets(texts: Texts, verdicts: Verdicts, *, trust: float, crops: int |
             )
     chosen = [index for index in range(len(texts.pieces)) if index % judged < crops] if crops else []
     soft = sigmoid(np.concatenate([verdicts.unlabelled, verdicts.pieces[chosen]]).astype(np.float64))
-    hard = blend(texts.labelled.labels, verdicts.labelled.astype(np.float64), trust)
+    hard = blend_targets(texts.labelled.labels, verdicts.labelled.astype(np.float64), trust)
     return Targets(
         ids=(*texts.labelled.ids, *texts.unlabelled, *(texts.pieces[index] for index in chosen)),
         probabilities=np.concatenate([hard, soft.astype(np.float32)]),

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from training.distillation.ensemble import Documents, Member
 from training.run.checkpoint import write_atomically
 
-PIECE = 4096
+CHUNK_TEXTS = 4096
 """Texts between two writes: half a minute of a BiLSTM of 256 units a direction on two CPUs."""
 
 
-class Readings:
+class LogitCache:
     """A folder of logits. A file is named after the member and the texts, so that only its own readings are found."""
 
     def __init__(self, folder: Path, advance: Callable[[int], None] = lambda _: None) -> None:
@@ -32,7 +32,7 @@ class Readings:
 
     def logits(self, member: Member, documents: Documents) -> NDArray[np.float64]:
         """Logits of token id sequences, float64 [n]; pieces read before are taken from the folder."""
-        parts = [self._piece(member, documents[start : start + PIECE]) for start in range(0, len(documents), PIECE)]
+        parts = [self._piece(member, documents[start : start + CHUNK_TEXTS]) for start in range(0, len(documents), CHUNK_TEXTS)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def _piece(self, member: Member, documents: Documents) -> NDArray[np.float64]:

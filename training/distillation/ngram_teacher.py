@@ -135,7 +135,7 @@ def encode_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[NDArray[np.
     return [tokenizer.ids(words(text)) for text in texts]
 
 
-def fit_teacher(
+def fit_ngram_teacher(
     config: NgramConfig,
     train: Sequence[Review],
     validation: Sequence[Review],

@@ -23,7 +23,7 @@ SHIPPED = _ENCODER.with_name("verdicts.npz")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadSettings:
     """How the texts were read; equal values on the same archive give the same texts.
 
     Attributes:
@@ -42,7 +42,7 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdicts:
+class TeacherLogits:
     """Logits of a teacher; n training reviews, m unlabelled ones, c pieces of each.
 
     Attributes:
@@ -58,7 +58,7 @@ class Verdicts:
     labelled: NDArray[np.float16]
     unlabelled: NDArray[np.float16]
     pieces: NDArray[np.float16]
-    reading: Reading
+    reading: ReadSettings
     tokenizer: Tokenizer
     teacher: Mapping[str, Any]
 
@@ -73,7 +73,7 @@ class Verdicts:
         store.write(path, arrays, texts)
 
     @classmethod
-    def load(cls, path: Path) -> Verdicts:
+    def load(cls, path: Path) -> TeacherLogits:
         """Read what `save` wrote.
 
         Raises:
@@ -86,16 +86,16 @@ class Verdicts:
                 labelled=stored.array("labelled").astype(np.float16),
                 unlabelled=stored.array("unlabelled").astype(np.float16),
                 pieces=stored.array("pieces").astype(np.float16),
-                reading=Reading(**json.loads(stored.text("reading"))),
+                reading=ReadSettings(**json.loads(stored.text("reading"))),
                 tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
                 teacher=json.loads(stored.text("teacher")),
             )
 
 
-def load_verdicts(name_or_path: str) -> Verdicts:
+def load_teacher_logits(name_or_path: str) -> TeacherLogits:
     """The shipped verdicts, by the name "shipped", or others from a file.
 
     Raises:
         CheckpointError: there are none, or they are damaged.
     """
-    return Verdicts.load(SHIPPED if name_or_path == "shipped" else Path(name_or_path))
+    return TeacherLogits.load(SHIPPED if name_or_path == "shipped" else Path(name_or_path))

@@ -48,7 +48,7 @@ def calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Cal
     bins = metrics.calibrate(labels, positive, BINS)
     return Calibration(
         ece=round(100 * metrics.expected_calibration_error(bins), 4),
-        chance=round(chance_error(positive), 4),
+        chance=round(expected_error_by_chance(positive), 4),
         reviews=[one.count for one in bins],
         predicted=[_rounded(one.predicted) for one in bins],
         observed=[_rounded(one.observed) for one in bins],
@@ -56,7 +56,7 @@ def calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Cal
     )
 
 
-def chance_error(positive: NDArray[np.float64], draws: int = 100, seed: int = 0) -> float:
+def expected_error_by_chance(positive: NDArray[np.float64], draws: int = 100, seed: int = 0) -> float:
     """Mean calibration error, in percentage points, over labels drawn with the probabilities themselves."""
     generator = np.random.default_rng(seed)
     drawn = (generator.random(len(positive)) < positive for _ in range(draws))

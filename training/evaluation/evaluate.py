@@ -61,7 +61,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ScoredReviews:
     """Labelled reviews with the readings of a bundle; N of them have a token.
 
     Attributes:
@@ -131,7 +131,7 @@ def evaluate(predictor: Predictor, reviews: Sequence[Labelled], *, console: Cons
     return score(predictor, reviews, console=console).evaluation()
 
 
-def score(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> Scored:
+def score(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> ScoredReviews:
     """Read labelled reviews with a loaded bundle.
 
     Args:
@@ -154,7 +154,7 @@ def score(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console
     read = [(reading, review.label == 1) for reading, review in zip(readings, reviews, strict=True) if reading]
     if not read:
         raise DataError(f"none of the {len(reviews)} reviews has a token")
-    return Scored(
+    return ScoredReviews(
         precision=predictor.precision,
         readings=[reading for reading, _ in read],
         labels=np.array([label for _, label in read]),
@@ -173,7 +173,7 @@ def _additivity(readings: Sequence[Reading]) -> float | None:
     return worst
 
 
-def hold_to(figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float) -> None:
+def check_recorded_accuracy(figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float) -> None:
     """Hold measured accuracies to the ones a manifest records.
 
     Args:

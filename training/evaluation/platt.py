@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-SMALLEST, LARGEST = 0.05, 20.0
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 """Temperatures beyond these are refused: they belong to labels that the logits separate, or do not follow at all."""
 
-FEWEST = 200
+MIN_REVIEWS = 200
 """Reviews below which nothing is fitted: the numbers of so few would be mostly chance."""
 
 
@@ -42,20 +42,20 @@ def fit_platt(logits: NDArray[Any], labels: NDArray[Any]) -> Platt:
         labels: [N], 0 or 1.
 
     Returns:
-        T within [SMALLEST, LARGEST] and s; 1 and 0 with a note where there are fewer than `FEWEST` reviews, where one
+        T within [MIN_TEMPERATURE, MAX_TEMPERATURE] and s; 1 and 0 with a note where there are fewer than `MIN_REVIEWS` reviews, where one
         label is missing, and where the lowest cross-entropy lies beyond those bounds.
     """
     z, y = np.asarray(logits, np.float64), np.asarray(labels, np.float64)
-    if len(z) < FEWEST:
-        return Platt(note=f"{len(z)} validation reviews are too few to calibrate by; {FEWEST} would do")
+    if len(z) < MIN_REVIEWS:
+        return Platt(note=f"{len(z)} validation reviews are too few to calibrate by; {MIN_REVIEWS} would do")
     if y.min() == y.max():
         return Platt(note=f"all {len(z)} validation reviews have one label: nothing can be calibrated by them")
     spread = float(z.std())
     slope, shift = _logistic(z / spread, y) if spread > 0 else (0.0, 0.0)
-    if not 1 / LARGEST < slope / (spread or 1.0) < 1 / SMALLEST:
+    if not 1 / MAX_TEMPERATURE < slope / (spread or 1.0) < 1 / MIN_TEMPERATURE:
         return Platt(
-            note=f"the cross-entropy of the validation reviews is lowest at no temperature from {SMALLEST:g} to "
-            f"{LARGEST:g}: their logits separate the labels, or do not follow them",
+            note=f"the cross-entropy of the validation reviews is lowest at no temperature from {MIN_TEMPERATURE:g} to "
+            f"{MAX_TEMPERATURE:g}: their logits separate the labels, or do not follow them",
         )
     return Platt(spread / slope, shift)
 

@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.platt import FEWEST
+from training.evaluation.platt import MIN_REVIEWS
 
-REMAINING = 0.5
+MAX_ERROR_RATIO = 0.5
 """Share of the error rate over all verdicts that those not called uncertain may have."""
 
-MOST_FLAGGED = 0.5
+MAX_FLAGGED = 0.5
 """Largest share of the validation reviews that a low score may call uncertain."""
 
-UNFITTED_CONFIDENCE = 0.6
+DEFAULT_CONFIDENCE = 0.6
 """Where there are too few reviews to fit one: a verdict little better than the toss of a coin."""
 
 UNKNOWN_QUANTILE = 0.999
-LEAST_UNKNOWN_RATE = 0.25
+MIN_UNKNOWN_RATE = 0.25
 """In a short text one rare name is a large share; such a text is not yet one that the model cannot read."""
 
 _STEPS = 1000
@@ -57,9 +57,9 @@ class FittedThresholds:
 def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], unknown: NDArray[Any]) -> FittedThresholds:
     """Choose both on reviews that the model was not fitted on.
 
-    `confidence` is the smallest score at which the verdicts that reach it err at most half as often (`REMAINING`) as
-    all of them; if that would call more than half of them uncertain (`MOST_FLAGGED`), the largest score that does
-    not. `unknown_rate` is the 99.9 % quantile of the reviews' unknown shares, and at least `LEAST_UNKNOWN_RATE`.
+    `confidence` is the smallest score at which the verdicts that reach it err at most half as often (`MAX_ERROR_RATIO`) as
+    all of them; if that would call more than half of them uncertain (`MAX_FLAGGED`), the largest score that does
+    not. `unknown_rate` is the 99.9 % quantile of the reviews' unknown shares, and at least `MIN_UNKNOWN_RATE`.
 
     Args:
         scores: [N], probability of each verdict; N at least 1.
@@ -67,26 +67,26 @@ def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], unknown: NDAr
         unknown: [N], share of unknown tokens.
     """
     rate = float(np.quantile(unknown, UNKNOWN_QUANTILE, method="higher"))
-    unknown_rate = max(LEAST_UNKNOWN_RATE, np.ceil(_STEPS * rate) / _STEPS)
+    unknown_rate = max(MIN_UNKNOWN_RATE, np.ceil(_STEPS * rate) / _STEPS)
     confidence, note = _confidence(scores, right)
     return FittedThresholds(confidence, float(unknown_rate), note)
 
 
 def _confidence(scores: NDArray[Any], right: NDArray[np.bool_]) -> tuple[float, str]:
-    if len(scores) < FEWEST:
-        few = f"{len(scores)} validation reviews are too few to fit a confidence ({FEWEST} would do)"
-        return UNFITTED_CONFIDENCE, f"{few}: {UNFITTED_CONFIDENCE} is a convention"
+    if len(scores) < MIN_REVIEWS:
+        few = f"{len(scores)} validation reviews are too few to fit a confidence ({MIN_REVIEWS} would do)"
+        return DEFAULT_CONFIDENCE, f"{few}: {DEFAULT_CONFIDENCE} is a convention"
     if right.all():
         return 0.5, f"all {len(scores)} validation verdicts are right: no score is too low to be believed"
-    allowed = REMAINING * float(1 - right.mean())
+    allowed = MAX_ERROR_RATIO * float(1 - right.mean())
     chosen = 0.5
     for step in range(_STEPS // 2, _STEPS + 1):
         reached = scores >= step / _STEPS
-        if 1 - reached.mean() > MOST_FLAGGED:
+        if 1 - reached.mean() > MAX_FLAGGED:
             break
         chosen = step / _STEPS
         if 1 - float(right[reached].mean()) <= allowed:
             return chosen, ""
     return chosen, (
-        f"the errors cannot be halved without calling more than {MOST_FLAGGED:.0%} of the validation reviews uncertain"
+        f"the errors cannot be halved without calling more than {MAX_FLAGGED:.0%} of the validation reviews uncertain"
     )

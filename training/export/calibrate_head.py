@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from training.data.dataset import Dataset
 from training.evaluation.platt import Platt, fit_platt
-from training.nn.backend import compiled
+from training.nn.backend import compile_function
 from training.nn.heads import Tensor
 from training.nn.model import SentimentModel
 from training.supervised.trainer import BATCH, model_logits, predict_logits
@@ -28,7 +28,7 @@ def calibrate(model: SentimentModel, validation: Dataset) -> Platt:
     def read(ids: Tensor, lengths: Tensor) -> Tensor:
         return model_logits(model, ids, lengths)
 
-    logits = predict_logits(compiled(read, *BATCH), validation.ids)
+    logits = predict_logits(compile_function(read, *BATCH), validation.ids)
     found = fit_platt(logits, validation.labels)
     if not found.note:
         model.head.scale(found.temperature, found.shift)

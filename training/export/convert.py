@@ -17,7 +17,7 @@ from keras import ops
 from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from training.export.fused_ops import Handler, placeholder
+from training.export.fused_ops import FusedOpHandler, placeholder
 from training.nn.model import SentimentModel
 
 OPSET = 17
@@ -55,7 +55,7 @@ def to_onnx(model: SentimentModel) -> onnx.ModelProto:
         states = tf.transpose(tf.gather(model.embedding.embeddings, tf.transpose(input_ids)), [1, 0, 2])
         for index, layer in enumerate(model.recurrent):
             states = placeholder(index, states, lengths, int(layer.directions[0].units) * len(layer.directions))
-        reading = model.head.read(states, lengths)
+        reading = model.head.outputs(states, lengths)
         outputs = {"probability": ops.sigmoid(reading["logit"]), **reading}
         return {name: tf.identity(value, name=name) for name, value in outputs.items() if value is not None}
 
@@ -68,7 +68,7 @@ def to_onnx(model: SentimentModel) -> onnx.ModelProto:
             tf.function(graph, input_signature=signature),
             input_signature=signature,
             opset=OPSET,
-            custom_op_handlers={"PyFunc": (Handler(model.recurrent), [])},
+            custom_op_handlers={"PyFunc": (FusedOpHandler(model.recurrent), [])},
         )
     return name_axes(proto)
 
@@ -98,11 +98,11 @@ def quantize(proto: onnx.ModelProto) -> onnx.ModelProto:
         return onnx.load(target)
 
 
-def store_vectors_as_half(proto: onnx.ModelProto) -> onnx.ModelProto:
+def store_vectors_as_float16(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Halve the file of a float32 graph: its word vectors are stored as float16 and widened where they are looked up.
 
     Args:
-        proto: a graph of `to_onnx`, whose word vectors are values of float16 (see `round_vectors`); otherwise it comes
+        proto: a graph of `to_onnx`, whose word vectors are values of float16 (see `round_vectors_to_float16`); otherwise it comes
             back as it is.
 
     Returns:
@@ -128,7 +128,7 @@ def store_vectors_as_half(proto: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def round_vectors(model: SentimentModel) -> None:
+def round_vectors_to_float16(model: SentimentModel) -> None:
     """Round a model's word vectors to values of float16, which changes its answers by less than int8 does."""
     table = model.embedding.embeddings
     table.assign(np.asarray(table).astype(np.float16).astype(np.float32))

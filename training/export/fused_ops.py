@@ -1,7 +1,7 @@
 """Recurrent layers as fused ONNX `RNN`, `GRU` and `LSTM` ops with `sequence_lens`, for tf2onnx.
 
 tf2onnx turns a Keras recurrent layer into a `Loop`, which is an order of magnitude slower and knows nothing of
-lengths. So the graph to convert calls a stand-in (`placeholder`), a `PyFunc` node which is never run, and `Handler`
+lengths. So the graph to convert calls a stand-in (`placeholder`), a `PyFunc` node which is never run, and `FusedOpHandler`
 puts the fused op in its place.
 """
 
@@ -81,7 +81,7 @@ def _onnx_weights(cell: str, layer: Any) -> tuple[NDArray[np.float32], ...]:
     return reorder(kernel), reorder(recurrent), np.concatenate([reorder(row[None, :])[:, 0] for row in biases])
 
 
-class Handler:
+class FusedOpHandler:
     """tf2onnx's `custom_op_handlers` entry for `PyFunc`."""
 
     def __init__(self, layers: Sequence[Recurrent]) -> None:

@@ -53,7 +53,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class GateReport:
+class ParityReport:
     """What the gate measured.
 
     Attributes:
@@ -87,7 +87,7 @@ class GateReport:
 
 def check(
     model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto, sequences: Sequence[NDArray[np.int32]]
-) -> GateReport:
+) -> ParityReport:
     """Hold both graphs to the contract and the float32 one to the model's values.
 
     They are compared with Keras and with the numpy reference, which reads the graph's own weights in float64. Each
@@ -107,7 +107,7 @@ def check(
     """
     additive = model.config.head != "timesteps"
     for proto, name in ((fp32, "model.onnx"), (int8, "model.int8.onnx")):
-        check_contract(proto, name, additive=additive)
+        check_graph_contract(proto, name, additive=additive)
     _check_attention(model)
     session, session8 = _session(fp32), _session(int8)
     tolerance = 1e-4 if model.config.cell == "rnn" else 1e-5  # a plain RNN amplifies rounding from step to step
@@ -139,10 +139,10 @@ def check(
     quantized = _alone(session8, sequences)
     rows.append(_compare("int8 - fp32, alone", quantized, _alone(session, sequences), None, ()))
     agreement = float(np.mean((quantized["logit"] >= 0) == (together["logit"] >= 0)))
-    return GateReport(tuple(rows), agreement, len(sequences))
+    return ParityReport(tuple(rows), agreement, len(sequences))
 
 
-def check_contract(proto: onnx.ModelProto, name: str, *, additive: bool) -> None:
+def check_graph_contract(proto: onnx.ModelProto, name: str, *, additive: bool) -> None:
     """Check a graph's ops, names, types and dynamic axes.
 
     Raises:

@@ -18,7 +18,7 @@ from training.run import store
 if TYPE_CHECKING:
     from training.pretraining.language_model import LanguageModel
 
-SHIPPED = Path(__file__).resolve().parents[2] / "models" / "encoder" / "encoder.npz"
+SHIPPED_ENCODER = Path(__file__).resolve().parents[2] / "models" / "encoder" / "encoder.npz"
 """The encoder that comes with the repository."""
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")
@@ -105,10 +105,10 @@ def load_encoder(name_or_path: str) -> Encoder:
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
-    return Encoder.load(SHIPPED if name_or_path == "encoder" else Path(name_or_path))
+    return Encoder.load(SHIPPED_ENCODER if name_or_path == "encoder" else Path(name_or_path))
 
 
-def from_language_model(
+def export_encoder(
     model: LanguageModel, tokenizer: Tokenizer, counts: NDArray[np.int64], *, provenance: Mapping[str, Any]
 ) -> Encoder:
     """The encoder of a language model, its word vectors standardized without changing what the LSTMs compute:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
 from training.config.presets import FitConfig
-from training.nn.backend import recur, reverse_within
-from training.nn.heads import Reading, Tensor, make_head
+from training.nn.backend import run_recurrent, reverse_sequences
+from training.nn.heads import HeadOutput, Tensor, make_head
 from training.supervised.warm_start import Fitted, Start, check_layers, gives_layers
 
 WORD_VECTOR_STDDEV = 0.5
@@ -52,14 +52,14 @@ class Recurrent(keras.layers.Layer):
         Args:
             inputs: [B, T, E].
             lengths: int32 [B].
-            training: whether for gradients: by `backend.recur` then, which keeps more in memory than the Keras layer.
+            training: whether for gradients: by `backend.run_recurrent` then, which keeps more in memory than the Keras layer.
         """
         forward, *backward = self.directions
-        read: Callable[..., Tensor] = recur if training else operator.call
+        read: Callable[..., Tensor] = run_recurrent if training else operator.call
         states = ops.cast(read(forward, inputs), inputs.dtype)
         if not backward:
             return states
-        reverse = reverse_within(read(backward[0], reverse_within(inputs, lengths)), lengths)
+        reverse = reverse_sequences(read(backward[0], reverse_sequences(inputs, lengths)), lengths)
         return ops.concatenate([states, ops.cast(reverse, inputs.dtype)], axis=-1)
 
 
@@ -150,14 +150,14 @@ class SentimentModel(keras.Model):
             states = layer(states, lengths, training=masks is not None)
         return states
 
-    def call(self, ids: Tensor, lengths: Tensor) -> Reading:
-        """Read a batch; see `training.nn.heads.Reading`.
+    def call(self, ids: Tensor, lengths: Tensor) -> HeadOutput:
+        """Read a batch; see `training.nn.heads.HeadOutput`.
 
         Args:
             ids: int32 [B, T], padded with 0.
             lengths: int32 [B], at least 1.
         """
-        reading: Reading = self.head.read(self.states(self.embedding(ids), lengths), lengths)
+        reading: HeadOutput = self.head.outputs(self.states(self.embedding(ids), lengths), lengths)
         return reading
 
 

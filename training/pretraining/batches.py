@@ -43,7 +43,7 @@ def window(stream: NDArray[np.int32], number: int, width: int) -> NDArray[np.int
     return np.stack([side[:, start : start + width + 1] for side in (stream, stream[:, ::-1])])
 
 
-class Candidates:
+class CandidateSampler:
     """The words that a guess is compared with: the most frequent ones always, others drawn.
 
     Attributes:

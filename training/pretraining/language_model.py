@@ -17,7 +17,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from training.config.pretraining import PretrainConfig
-from training.nn.backend import fused, recur, reverse_within
+from training.nn.backend import jit_compile, run_recurrent, reverse_sequences
 from training.nn.heads import Tensor, time_mask
 
 _MASKED = -1e9
@@ -70,7 +70,7 @@ class LanguageModel(keras.Model):
         dropped = vectors * self._keep((batch, 1, self.config.embedding), rate)
         layer = self.directions[direction]
         if training:
-            states, hidden, cell = recur(layer, dropped, list(state))
+            states, hidden, cell = run_recurrent(layer, dropped, list(state))
         else:
             states, hidden, cell = layer(dropped, initial_state=list(state))
         kept = states * ops.cast(self._keep((batch, 1, self.config.units), rate), states.dtype)
@@ -112,7 +112,7 @@ class LanguageModel(keras.Model):
         loss = _fused_cross_entropy(products, right, shift, wanted, candidates)
         return loss, [state for _, state in found]
 
-    def whole_loss(self, ids: Tensor, lengths: Tensor) -> Tensor:
+    def full_vocabulary_loss(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Cross-entropy summed over the words of right-padded texts against the whole vocabulary, nats; [2].
 
         Args:
@@ -121,7 +121,7 @@ class LanguageModel(keras.Model):
         """
         sums = []
         mask = time_mask(ops.cast(ids[:, 1:], "float32"), lengths - 1)
-        for side, sequence in enumerate((ids, reverse_within(ids, lengths))):
+        for side, sequence in enumerate((ids, reverse_sequences(ids, lengths))):
             zero = ops.zeros((ops.shape(ids)[0], self.config.units))
             vectors = self.embedding(sequence[:, :-1])
             guess, _ = self.guesses(vectors, side, (zero, zero), training=False)
@@ -152,7 +152,7 @@ def _sampled_cross_entropy(
 
 
 # One fused pass over [N, S] instead of ten.
-_fused_cross_entropy = fused(_sampled_cross_entropy)
+_fused_cross_entropy = jit_compile(_sampled_cross_entropy)
 
 
 def build_language_model(

@@ -14,9 +14,9 @@ from sentiline.tokenizer import Tokenizer
 from training.config.pretraining import PretrainConfig
 from training.data.dataset import build_vocabulary
 from training.errors import DataError, TrainingError
-from training.nn.encoder import Encoder, from_language_model
+from training.nn.encoder import Encoder, export_encoder
 from training.nn.word_vectors import ppmi_svd
-from training.pretraining.batches import Candidates, streams, window, windows
+from training.pretraining.batches import CandidateSampler, streams, window, windows
 from training.pretraining.corpus import Corpus, encode_corpus
 from training.pretraining.language_model import build_language_model
 from training.pretraining.report import write_report
@@ -78,7 +78,7 @@ def pretrain(
         _train(
             config, Pretrainer(config, model, steps * config.epochs), corpus, run, resuming, checkpoint_seconds, shown
         )
-        encoder = from_language_model(model, tokenizer, corpus.counts, provenance=run.provenance())
+        encoder = export_encoder(model, tokenizer, corpus.counts, provenance=run.provenance())
         encoder.save(run.encoder)
         write_report(run, corpus)
         return encoder
@@ -120,7 +120,7 @@ def _train(
     shown: FitProgress,
 ) -> None:
     steps, per_window = _steps(config, corpus), config.streams * config.window
-    candidates = Candidates(corpus.counts, min(config.candidates, len(corpus.counts)))
+    candidates = CandidateSampler(corpus.counts, min(config.candidates, len(corpus.counts)))
     position: dict[str, Any] = {"epoch": 0, "window": 0, "loss": 0.0, "seconds": 0.0, "history": []}
     if resuming:
         arrays, position = checkpoint.load(run.checkpoint)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from training.config.pretraining import PretrainConfig
 from training.data.dataset import pad
-from training.nn.backend import compiled, differentiate, to_numpy
+from training.nn.backend import compile_function, differentiate, to_numpy
 from training.nn.heads import Tensor
 from training.pretraining.language_model import LanguageModel
 from training.run import checkpoint
 
 
-class Trapezoid(keras.optimizers.schedules.LearningRateSchedule):
+class TrapezoidalSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A rate that rises, stays until half of all steps are done, and falls linearly to a tenth.
 
     It rises over the first 200 steps, or the first twentieth of fewer than 4,000.
@@ -64,14 +64,14 @@ class Pretrainer:
         """
         self.config = config
         self.model = model
-        rate = Trapezoid(config.learning_rate, steps)
+        rate = TrapezoidalSchedule(config.learning_rate, steps)
         self.optimizer = keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=config.clip_norm, name="adam")
         self.optimizer.build(model.trainable_variables)
         shape = (2, 2, config.streams, config.units)  # direction; hidden, cell
         self.carried = keras.Variable(np.zeros(shape, np.float32), trainable=False)
         window = ("int32", [2, config.streams, config.window + 1])
-        self._step = compiled(self._train, window, ("int32", [None]), ("float32", [None]))
-        self._whole = compiled(model.whole_loss, ("int32", [None, None]), ("int32", [None]))
+        self._step = compile_function(self._train, window, ("int32", [None]), ("float32", [None]))
+        self._whole = compile_function(model.full_vocabulary_loss, ("int32", [None, None]), ("int32", [None]))
 
     def step(self, ids: NDArray[np.int32], candidates: NDArray[np.int32], correction: NDArray[np.float32]) -> float:
         """Train on one window of both directions, going on from the states at the end of the last.

@@ -18,11 +18,11 @@ from sentiline.bundle import Bundle
 from sentiline.tokenizer import split
 from tests.bundles import write_bundle
 from tests.training.fits import FinishedFit, reviews
-from training.bundle.record_metrics import rewrite
+from training.bundle.record_metrics import update_metrics
 from training.cli.main import main
 from training.data.review import Review
-from training.diagnostics.diagnose import Material, check_split, diagnose
-from training.diagnostics.faithfulness import DELETED, measure_faithfulness, moves
+from training.diagnostics.diagnose import DiagnosisInputs, check_split, diagnose
+from training.diagnostics.faithfulness import DELETED, measure_faithfulness, logit_drops
 from training.diagnostics.localization import LONGEST, SHORTEST, Splice, change_point, localize, splices
 from training.diagnostics.texts import KINDS, load
 from training.errors import DataError, TrainingError
@@ -124,8 +124,8 @@ def test_moves_of_a_bag_are_the_weights_of_its_tokens() -> None:
 
     ids = np.array([1, 2, 3, 3], np.int32)  # logit 1 - 2 + 0.5 + 0.5 = 0
     orders = [np.array([1, 0, 2, 3]), np.array([0, 2, 1, 3])]
-    np.testing.assert_allclose(moves(bag, ids, 0.0, orders, (1, 2)), [[-2, -1], [1, 1.5]])
-    np.testing.assert_allclose(moves(bag, ids[1:], -1.0, [np.array([0, 1, 2])], (1, 2)), [[2, 1.5]])
+    np.testing.assert_allclose(logit_drops(bag, ids, 0.0, orders, (1, 2)), [[-2, -1], [1, 1.5]])
+    np.testing.assert_allclose(logit_drops(bag, ids[1:], -1.0, [np.array([0, 1, 2])], (1, 2)), [[2, 1.5]])
 
 
 def test_the_largest_contributions_carry_the_verdict(predictor: Predictor, long: list[Review]) -> None:
@@ -152,7 +152,7 @@ def test_a_model_that_knows_some_of_the_reviews_is_refused(tmp_path: Path) -> No
 def test_limits_that_a_manifest_lacks_are_fitted_and_said_to_be(tmp_path: Path, long: list[Review]) -> None:
     bundle = Bundle.open(write_bundle(tmp_path / "plain", additive=False))
     drawn = reviews(300, seed=8)
-    material = Material([*drawn, *long], splices(long, 3), 3, load(), {}, seed=0)
+    material = DiagnosisInputs([*drawn, *long], splices(long, 3), 3, load(), {}, seed=0)
     found = diagnose(bundle, material)
     document = found.as_dict()
     assert document["localization"]["contributions"] is None
@@ -166,7 +166,7 @@ def test_limits_that_a_manifest_lacks_are_fitted_and_said_to_be(tmp_path: Path, 
     assert found.flagged == round(100 * flagged.mean(), 2)
     assert found.beyond.keys() == KINDS.keys()
     with pytest.raises(TrainingError, match="plain's manifest has no metrics"):
-        rewrite(bundle, {"diagnostics": document})
+        update_metrics(bundle, {"diagnostics": document})
 
 
 def test_the_command_prints_and_records(finished_fit: FinishedFit, imdb_archive: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sentiline.tokenizer import split
-from training.diagnostics.other_texts import by_kind
+from training.diagnostics.other_texts import evaluate_by_kind
 from training.diagnostics.texts import KINDS, DiagnosticText, load
 from training.errors import DataError
 
@@ -67,10 +67,10 @@ def test_figures_by_kind_by_hand() -> None:
         DiagnosticText("neutral", None, "g"),
     ]
     called = np.array([True, False, True, True, False, True, True])
-    found = by_kind(texts, called, np.array([True, False, False, False, False, True, False]))
+    found = evaluate_by_kind(texts, called, np.array([True, False, False, False, False, True, False]))
     assert list(found) == ["contrast", "short", "neutral"]
     assert (found["contrast"].accuracy, found["contrast"].both_right, found["contrast"].flagged) == (75, 50, 25)
     assert (found["short"].accuracy, found["short"].both_right, found["short"].flagged) == (0, None, 0)
     assert (found["neutral"].accuracy, found["neutral"].interval, found["neutral"].flagged) == (None, None, 50)
     assert found["contrast"].interval == pytest.approx([30.06, 95.44], abs=0.01)  # Wilson, 3 of 4
-    assert by_kind(texts, called)["short"].flagged is None
+    assert evaluate_by_kind(texts, called)["short"].flagged is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.distillation.ensemble import blend, fit_ensemble
+from training.distillation.ensemble import blend_targets, fit_ensemble
 
 
 def _members(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -36,5 +36,5 @@ def test_a_member_that_would_count_negatively_is_left_out():
 
 
 def test_blend_mixes_label_and_probability():
-    found = blend(np.array([1, 0, 1], np.int8), np.array([0.0, 0.0, -np.inf]), 0.7)
+    found = blend_targets(np.array([1, 0, 1], np.int8), np.array([0.0, 0.0, -np.inf]), 0.7)
     np.testing.assert_allclose(found, [0.85, 0.15, 0.7], atol=1e-6)

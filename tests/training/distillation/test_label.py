@@ -18,7 +18,7 @@ from tests.training.fits import TINY
 from training.cli.main import main
 from training.data import imdb
 from training.data.targets import Targets
-from training.distillation.logit_cache import PIECE, Readings
+from training.distillation.logit_cache import CHUNK_TEXTS, LogitCache
 from training.distillation.ngram_teacher import NgramRun
 from training.nn import backend
 
@@ -184,18 +184,18 @@ class Counting:
 
 
 def test_an_interrupted_reading_goes_on_where_it_was(tmp_path: Path) -> None:
-    documents = [np.array([number, 1], np.int32) for number in range(2 * PIECE + 5)]
+    documents = [np.array([number, 1], np.int32) for number in range(2 * CHUNK_TEXTS + 5)]
     wanted = [float(number) for number in range(len(documents))]
     first = Counting("a", patience=2)
     with pytest.raises(KeyboardInterrupt):
-        Readings(tmp_path / "readings").logits(first, documents)
+        LogitCache(tmp_path / "readings").logits(first, documents)
     again, advances = Counting("a"), list[int]()
-    readings = Readings(tmp_path / "readings", advances.append)
+    readings = LogitCache(tmp_path / "readings", advances.append)
     assert readings.logits(again, documents).tolist() == wanted
-    assert (first.read, again.read, advances) == ([PIECE, PIECE], [5], [PIECE, PIECE, 5])
+    assert (first.read, again.read, advances) == ([CHUNK_TEXTS, CHUNK_TEXTS], [5], [CHUNK_TEXTS, CHUNK_TEXTS, 5])
     other = Counting("b")
     assert readings.logits(other, documents).tolist() == wanted
     assert len(other.read) == 3  # another model's readings are not its own
     readings.logits(again, [documents[1], *documents[1:]])
-    assert again.read == [5, PIECE]
+    assert again.read == [5, CHUNK_TEXTS]
     assert readings.logits(again, []).tolist() == []

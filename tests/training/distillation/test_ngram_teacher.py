@@ -19,7 +19,7 @@ from training.data import imdb
 from training.data.dataset import build_vocabulary
 from training.data.review import Review
 from training.data.split import film_folds
-from training.distillation.ngram_teacher import NgramRun, NgramTeacher, encode_texts, figures, fit_teacher
+from training.distillation.ngram_teacher import NgramRun, NgramTeacher, encode_texts, figures, fit_ngram_teacher
 from training.distillation.ngrams import NgramClassifier
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 
@@ -37,7 +37,7 @@ UNSUP = [review.text for review in reviews(30, 2)]
 
 
 def _fit(folder: Path, config: NgramConfig = CONFIG, **options: Any) -> dict[str, Any]:
-    return fit_teacher(config, TRAIN, VALIDATION, UNSUP, DATA, NgramRun(folder), **options)
+    return fit_ngram_teacher(config, TRAIN, VALIDATION, UNSUP, DATA, NgramRun(folder), **options)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_the_command_refuses_before_it_reads(tmp_path: Path) -> None:
 def test_a_slice_of_imdb(tmp_path: Path, imdb_archive: Path) -> None:
     found = imdb.load(imdb_archive)
     train, validation = imdb.split(found.train, fraction=0.1, seed=7)
-    report = fit_teacher(
+    report = fit_ngram_teacher(
         NgramConfig(vocabulary=8000, folds=2),
         train[::9],
         validation[::3],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.evaluation.calibration import BINS, COVERAGES, calibration, chance_error, risk
+from training.evaluation.calibration import BINS, COVERAGES, calibration, expected_error_by_chance, risk
 from training.evaluation.calibration_plots import pictures
 
 
@@ -33,11 +33,11 @@ def test_probabilities_that_are_right_have_no_error() -> None:
 def test_the_error_by_chance_is_that_of_right_probabilities_and_falls_with_their_number() -> None:
     generator = np.random.default_rng(2)
     few, many = (generator.random(count) for count in (1_000, 100_000))
-    assert chance_error(few) == chance_error(few)
-    assert 5 * chance_error(many) < chance_error(few)
+    assert expected_error_by_chance(few) == expected_error_by_chance(few)
+    assert 5 * expected_error_by_chance(many) < expected_error_by_chance(few)
     drawn = [calibration(generator.random(1_000) < few, few).ece for _ in range(50)]
-    assert chance_error(few) == pytest.approx(np.mean(drawn), rel=0.1)
-    assert chance_error(np.array([1.0, 0.0])) == 0
+    assert expected_error_by_chance(few) == pytest.approx(np.mean(drawn), rel=0.1)
+    assert expected_error_by_chance(np.array([1.0, 0.0])) == 0
 
 
 def test_risk_is_that_of_the_surest() -> None:

@@ -13,7 +13,7 @@ from sentiline import Predictor
 from tests.training.fits import FinishedFit, reviews
 from training.data.review import Review
 from training.errors import DataError, TrainingError
-from training.evaluation.evaluate import Evaluation, evaluate, hold_to
+from training.evaluation.evaluate import Evaluation, evaluate, check_recorded_accuracy
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +68,15 @@ def test_reviews_without_any_token_are_refused(predictor: Predictor) -> None:
 @pytest.mark.parametrize("recorded", [90.05, 90.0, 89.95])
 def test_an_accuracy_within_the_tolerance_passes(predictor: Predictor, drawn: list[Review], recorded: float) -> None:
     figure = dataclasses.replace(evaluate(predictor, drawn[:9]), accuracy=90.0)
-    hold_to({"int8": figure}, {"int8": {"accuracy": round(recorded, 4)}}, tolerance=0.0501)
+    check_recorded_accuracy({"int8": figure}, {"int8": {"accuracy": round(recorded, 4)}}, tolerance=0.0501)
 
 
 @pytest.mark.parametrize("recorded", [90.0502, 89.9498, 50.0])
 def test_an_accuracy_beyond_it_is_refused(predictor: Predictor, drawn: list[Review], recorded: float) -> None:
     figure = dataclasses.replace(evaluate(predictor, drawn[:9]), accuracy=90.0)
     with pytest.raises(TrainingError, match=rf"the manifest says {recorded} % at int8 and 90\.0 % was measured"):
-        hold_to({"int8": figure}, {"int8": {"accuracy": recorded}}, tolerance=0.0501)
+        check_recorded_accuracy({"int8": figure}, {"int8": {"accuracy": recorded}}, tolerance=0.0501)
 
 
 def test_what_the_manifest_lacks_is_not_compared(predictor: Predictor, drawn: list[Review]) -> None:
-    hold_to({"fp32": evaluate(predictor, drawn[:9])}, {}, tolerance=0.05)
+    check_recorded_accuracy({"fp32": evaluate(predictor, drawn[:9])}, {}, tolerance=0.05)

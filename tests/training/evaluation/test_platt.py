@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.evaluation.platt import FEWEST, fit_platt
+from training.evaluation.platt import MIN_REVIEWS, fit_platt
 
 
 def _drawn(count: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
@@ -52,7 +52,7 @@ def test_nothing_else_has_a_lower_cross_entropy() -> None:
 @pytest.mark.parametrize(
     ("logits", "labels", "note"),
     [
-        (*_drawn(FEWEST - 1), "199 validation reviews are too few"),
+        (*_drawn(MIN_REVIEWS - 1), "199 validation reviews are too few"),
         (np.zeros(0), np.zeros(0), "0 validation reviews are too few"),
         (np.linspace(-1, 1, 300), np.ones(300), "all 300 validation reviews have one label"),
         (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) > 0, "separate the labels, or do not follow them"),

@@ -20,9 +20,9 @@ from sentiline.verification.onnx_weights import read_weights
 from tests.training.fits import tiny_config
 from training.data.dataset import pad
 from training.errors import ExportError
-from training.export.convert import OPSET, quantize, round_vectors, store_vectors_as_half, to_onnx
+from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
 from training.export.fused_ops import placeholder
-from training.export.parity_check import check, check_contract
+from training.export.parity_check import check, check_graph_contract
 from training.nn import backend
 from training.nn.model import SentimentModel, build_model
 
@@ -57,10 +57,10 @@ def sequences(count: int = 9, longest: int = 30) -> list[NDArray[np.int32]]:
 
 def test_word_vectors_are_stored_in_half_the_bytes_without_changing_an_answer() -> None:
     model = lively()
-    assert store_vectors_as_half(whole := to_onnx(model)) is whole  # no values of float16 yet
-    round_vectors(model)
+    assert store_vectors_as_float16(whole := to_onnx(model)) is whole  # no values of float16 yet
+    round_vectors_to_float16(model)
     proto = to_onnx(model)
-    half = store_vectors_as_half(proto)
+    half = store_vectors_as_float16(proto)
     onnx.checker.check_model(half, full_check=True)
     saved = len(proto.SerializeToString()) - len(half.SerializeToString())
     assert saved > 0.9 * VOCABULARY * 4 * 2 - 200  # two bytes a value, less one more node
@@ -117,7 +117,7 @@ def test_every_recurrent_layer_becomes_a_fused_op_with_kerass_values(recurrent: 
     assert attributes["direction"] == recurrent["direction"].encode()
     if recurrent["cell"] == "gru":
         assert attributes["linear_before_reset"] == int(recurrent["reset_after"])
-    check_contract(proto, "model.onnx", additive=True)
+    check_graph_contract(proto, "model.onnx", additive=True)
     ids, lengths = pad(sequences())
     expected, found = read(model, ids, lengths), run(proto, ids, lengths)
     assert found.keys() == expected.keys()
@@ -331,7 +331,7 @@ def test_the_gate_refuses_a_graph_that_reads_padding(
     nodes = [*extra, *changed.graph.node]
     del changed.graph.node[:]
     changed.graph.node.extend(nodes)
-    check_contract(changed, "model.onnx", additive=True)
+    check_graph_contract(changed, "model.onnx", additive=True)
     with pytest.raises(ExportError, match="fp32 - Keras, real reviews"):
         check(model, changed, int8, sequences())
 
@@ -358,7 +358,7 @@ def test_the_gate_refuses_kerass_own_export(tmp_path: Path) -> None:
     proto = onnx.load(path)
     assert [node.op_type for node in proto.graph.node].count("Loop") == 2
     with pytest.raises(ExportError, match=r"naive.onnx holds Loop; recurrent layers must be fused ops"):
-        check_contract(proto, "naive.onnx", additive=False)
+        check_graph_contract(proto, "naive.onnx", additive=False)
 
 
 @pytest.mark.parametrize(("cell", "tolerance"), [("rnn", 1e-4), ("lstm", 1e-5), ("gru", 1e-5)])

@@ -16,7 +16,7 @@ from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
 from tests.training.pretrain_runs import drawn_model, tiny_pretrain_config
 from training.errors import CheckpointError
 from training.nn import backend
-from training.nn.encoder import Encoder, from_language_model
+from training.nn.encoder import Encoder, export_encoder
 from training.pretraining.language_model import LanguageModel
 
 backend.configure(1)
@@ -39,7 +39,7 @@ def model() -> LanguageModel:
 @pytest.fixture(scope="module")
 def encoder(model: LanguageModel) -> Encoder:
     """Of that model."""
-    return from_language_model(model, TOKENIZER, COUNTS, provenance=PROVENANCE)
+    return export_encoder(model, TOKENIZER, COUNTS, provenance=PROVENANCE)
 
 
 def _states(layer: keras.layers.LSTM, vectors: NDArray[np.float32], ids: NDArray[np.int32]) -> NDArray[np.float32]:

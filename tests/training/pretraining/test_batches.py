@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.pretraining.batches import BOUNDARY_ID, Candidates, streams, window, windows
+from training.pretraining.batches import BOUNDARY_ID, CandidateSampler, streams, window, windows
 
 DOCUMENTS = [np.arange(10 * number + 2, 10 * number + 2 + length, dtype=np.int32) for number, length in
              enumerate((3, 1, 7, 4, 9, 2, 5))]  # fmt: skip
@@ -89,7 +89,7 @@ def _counts(words: int) -> NDArray[np.int64]:
 
 def test_half_of_the_candidates_are_the_most_frequent_words_and_sure() -> None:
     counts = _counts(40)
-    candidates, correction = Candidates(counts, 12).draw(np.random.default_rng(0))
+    candidates, correction = CandidateSampler(counts, 12).draw(np.random.default_rng(0))
     assert (candidates.dtype, correction.dtype, candidates.shape, correction.shape) == (
         np.int32, np.float32, (12,), (12,))  # fmt: skip
     assert set(candidates[:6].tolist()) == set(np.argsort(-counts, kind="stable")[:6].tolist())
@@ -99,7 +99,7 @@ def test_half_of_the_candidates_are_the_most_frequent_words_and_sure() -> None:
 
 def test_the_correction_is_the_log_of_how_often_a_word_is_expected() -> None:
     counts = _counts(40)
-    candidates = Candidates(counts, 12)
+    candidates = CandidateSampler(counts, 12)
     tail = np.argsort(-counts, kind="stable")[6:]
     share = np.maximum(counts, 1)[tail] ** 0.75
     expected = dict(zip(tail.tolist(), 6 * share / share.sum(), strict=True))
@@ -115,7 +115,7 @@ def test_the_correction_is_the_log_of_how_often_a_word_is_expected() -> None:
 
 def test_the_corrected_sum_over_candidates_is_that_over_the_vocabulary_on_average() -> None:
     counts = _counts(40)
-    candidates, generator = Candidates(counts, 12), np.random.default_rng(2)
+    candidates, generator = CandidateSampler(counts, 12), np.random.default_rng(2)
     scores = generator.normal(0, 1, 40)
     sums = [
         np.exp(scores[drawn] - correction).sum()
@@ -125,6 +125,6 @@ def test_the_corrected_sum_over_candidates_is_that_over_the_vocabulary_on_averag
 
 
 def test_a_vocabulary_no_larger_than_the_sure_half_needs_no_draw() -> None:
-    candidates, correction = Candidates(_counts(5), 10).draw(np.random.default_rng(0))
+    candidates, correction = CandidateSampler(_counts(5), 10).draw(np.random.default_rng(0))
     assert sorted(candidates.tolist()) == [0, 1, 2, 3, 4]
     np.testing.assert_array_equal(correction, 0)

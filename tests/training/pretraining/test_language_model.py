@@ -15,7 +15,7 @@ from sentiline.reference.unroll import unroll_backward, unroll_forward
 from tests.training.pretrain_runs import drawn_model, tiny_pretrain_config
 from training.data.dataset import pad
 from training.nn import backend
-from training.pretraining.batches import Candidates, window
+from training.pretraining.batches import CandidateSampler, window
 from training.pretraining.language_model import LanguageModel, build_language_model
 from training.pretraining.trainer import Pretrainer
 
@@ -82,7 +82,7 @@ def _reference(
 
 def _candidates(seed: int = 0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     counts = np.random.default_rng(seed).integers(1, 100, WORDS)
-    return Candidates(counts, 8).draw(np.random.default_rng(seed))
+    return CandidateSampler(counts, 8).draw(np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("drawn", [(ALL, NO_CORRECTION), _candidates()], ids=["all words", "sampled"])
@@ -105,15 +105,15 @@ def test_with_all_words_as_candidates_the_loss_is_that_of_the_whole_vocabulary()
     model = drawn_model(tiny_pretrain_config(**PLAIN))
     ids = _ids()
     sampled, _ = _sampled(model, ids, np.zeros((2, 2, BATCH, UNITS), np.float32), ALL, NO_CORRECTION)
-    whole = model.whole_loss(tf.constant(ids[0]), tf.constant([TIME + 1] * BATCH)).numpy()
+    whole = model.full_vocabulary_loss(tf.constant(ids[0]), tf.constant([TIME + 1] * BATCH)).numpy()
     assert sampled == pytest.approx(whole.sum() / (2 * BATCH * TIME), abs=1e-5)
 
 
 def test_padding_and_neighbours_do_not_change_a_text() -> None:
     model = drawn_model(tiny_pretrain_config(**PLAIN))
     documents = [np.random.default_rng(n).integers(1, WORDS, n).astype(np.int32) for n in (2, 9, 5)]
-    together = model.whole_loss(*map(tf.constant, pad(documents))).numpy()
-    alone = sum(model.whole_loss(*map(tf.constant, pad([ids]))).numpy() for ids in documents)
+    together = model.full_vocabulary_loss(*map(tf.constant, pad(documents))).numpy()
+    alone = sum(model.full_vocabulary_loss(*map(tf.constant, pad([ids]))).numpy() for ids in documents)
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
 
@@ -125,8 +125,8 @@ def test_the_backward_direction_reads_reversed_texts_as_the_forward_one_reads_te
         for layers, mirror in ((model.directions, mirrored.directions), (model.projections, mirrored.projections)):
             mirror[1 - side].set_weights(layers[side].get_weights())
     document = np.random.default_rng(5).integers(1, WORDS, 9).astype(np.int32)
-    forward, backward = model.whole_loss(*map(tf.constant, pad([document]))).numpy()
-    mirrored_forward, mirrored_backward = mirrored.whole_loss(*map(tf.constant, pad([document[::-1]]))).numpy()
+    forward, backward = model.full_vocabulary_loss(*map(tf.constant, pad([document]))).numpy()
+    mirrored_forward, mirrored_backward = mirrored.full_vocabulary_loss(*map(tf.constant, pad([document[::-1]]))).numpy()
     assert abs(forward - backward) > 0.1
     assert (mirrored_forward, mirrored_backward) == pytest.approx((backward, forward), rel=1e-5)
 

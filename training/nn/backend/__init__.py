@@ -1,4 +1,4 @@
-"""What Keras leaves to the library below it: gradients, compiled steps, and a few ops.
+"""What Keras leaves to the library below it: gradients, compile_function steps, and a few ops.
 
 `KERAS_BACKEND` chooses the library when Keras is imported: "tensorflow", which the environment holds and the export
 needs, or "torch", which trains on a GPU in minutes. Everything above this module is one code for both.
@@ -7,10 +7,10 @@ needs, or "torch", which trains on a GPU in minutes. Everything above this modul
 from __future__ import annotations
 
 from training.errors import ConfigError
-from training.nn.backend.stderr import held_back
+from training.nn.backend.stderr import suppress_stderr
 
 try:
-    with held_back():
+    with suppress_stderr():
         import keras
 except ModuleNotFoundError as error:  # Keras imports the library that it is told to run on
     raise ConfigError(
@@ -22,43 +22,43 @@ except ModuleNotFoundError as error:  # Keras imports the library that it is tol
 NAME = keras.backend.backend()
 """Which one it is."""
 
-EXPORTS = NAME == "tensorflow"
+CAN_EXPORT = NAME == "tensorflow"
 """Whether models can be exported under it: tf2onnx reads TensorFlow's graphs."""
 
 if NAME == "tensorflow":
     from training.nn.backend.tensorflow import (
-        compiled,
+        compile_function,
         configure,
         differentiate,
-        fused,
+        jit_compile,
         matmul,
-        recur,
-        reverse_within,
+        run_recurrent,
+        reverse_sequences,
         to_numpy,
     )
 elif NAME == "torch":
     from training.nn.backend.torch import (
-        compiled,
+        compile_function,
         configure,
         differentiate,
-        fused,
+        jit_compile,
         matmul,
-        recur,
-        reverse_within,
+        run_recurrent,
+        reverse_sequences,
         to_numpy,
     )
 else:
     raise ConfigError(f"KERAS_BACKEND is {NAME!r}; training runs on tensorflow or torch", field="KERAS_BACKEND")
 
 __all__ = [
-    "EXPORTS",
+    "CAN_EXPORT",
     "NAME",
-    "compiled",
+    "compile_function",
     "configure",
     "differentiate",
-    "fused",
+    "jit_compile",
     "matmul",
-    "recur",
-    "reverse_within",
+    "run_recurrent",
+    "reverse_sequences",
     "to_numpy",
 ]

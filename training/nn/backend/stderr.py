@@ -11,7 +11,7 @@ _STDERR = 2
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
+def suppress_stderr() -> Iterator[None]:
     """Drop what is written to stderr meanwhile; show it after all if an exception ends the block.
 
     TensorFlow announces on every start that it found no GPU, before its log level is looked at.

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.nn.backend.stderr import held_back
+from training.nn.backend.stderr import suppress_stderr
 from training.nn.backend.tensorflow_lstm import lstm
 
 Tensor = Any
@@ -23,14 +23,14 @@ def configure(threads: int | None = None) -> None:
         threads: of one op, and of ops side by side; None for all cores.
     """
     tf.config.experimental.enable_op_determinism()
-    with held_back():  # it looks for a GPU, and reports an error where there is none
+    with suppress_stderr():  # it looks for a GPU, and reports an error where there is none
         tf.config.list_physical_devices()
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
+def compile_function(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
     """The function of tensors as one of numpy arrays, compiled once for all shapes.
 
     Args:
@@ -47,7 +47,7 @@ def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | No
     return run
 
 
-def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def jit_compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function as one pass over its inputs, instead of one an op."""
     compiled_function: Callable[..., Tensor] = tf.function(function, jit_compile=True)
     return compiled_function
@@ -79,7 +79,7 @@ def differentiate(
     return results, dense[: len(inputs)], dense[len(inputs) :]
 
 
-def reverse_within(values: Tensor, lengths: Tensor) -> Tensor:
+def reverse_sequences(values: Tensor, lengths: Tensor) -> Tensor:
     """Each row reversed within its own length, padding left in place.
 
     Args:
@@ -94,7 +94,7 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
     return tf.linalg.matmul(left, right)
 
 
-def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
+def run_recurrent(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
     """What a recurrent Keras layer makes of inputs in a training step; on a CPU a plain LSTM is computed by `lstm`.
 
     Args:

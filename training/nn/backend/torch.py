@@ -23,7 +23,7 @@ def configure(threads: int | None = None) -> None:
         torch.set_num_threads(threads)
 
 
-def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
+def compile_function(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
     """The function of tensors as one of numpy arrays; nothing is compiled.
 
     Args:
@@ -42,7 +42,7 @@ def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | No
     return run
 
 
-def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def jit_compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function itself."""
     return function
 
@@ -69,7 +69,7 @@ def differentiate(
     return tuple(result.detach() for result in results), dense[: len(leaves)], dense[len(leaves) :]
 
 
-def reverse_within(values: Tensor, lengths: Tensor) -> Tensor:
+def reverse_sequences(values: Tensor, lengths: Tensor) -> Tensor:
     """Each row reversed within its own length, padding left in place.
 
     Args:
@@ -87,7 +87,7 @@ def matmul(left: Tensor, right: Tensor) -> Tensor:
     return torch.matmul(left, right)
 
 
-def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
+def run_recurrent(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
     """What a recurrent Keras layer makes of inputs in a training step; an LSTM is cuDNN's on a GPU.
 
     Args:
