@@ -21,7 +21,7 @@ _CONTRIBUTION = {
 }
 
 
-def render(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
+def render_card(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
     """Write a card in the style of Hugging Face model cards.
 
     Args:
@@ -34,10 +34,10 @@ def render(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
         f"# {name}\n\n{manifest['summary']}",
         _usage(name),
         "## Accuracy\n\n" + _accuracy(manifest["metrics"]),
-        model_card_sections.calibration(manifest, present),
+        model_card_sections.calibration_section(manifest, present),
         "## How it reads\n\n" + _reading(manifest),
-        model_card_sections.timesteps(manifest),
-        model_card_sections.beyond(manifest),
+        model_card_sections.timesteps_section(manifest),
+        model_card_sections.other_texts_section(manifest),
         "## Architecture\n\n"
         + table(
             ("", ""),

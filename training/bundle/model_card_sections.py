@@ -15,7 +15,7 @@ _PICTURES = {
 }
 
 
-def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
+def calibration_section(manifest: Mapping[str, Any], files: set[str]) -> str:
     """How far probabilities can be believed, and when a verdict is uncertain."""
     metrics = manifest["metrics"]
     rows = [
@@ -62,7 +62,7 @@ def _thresholds(found: Mapping[str, Any]) -> str:
     return f"{text} ({found['note']}.)" if "note" in found else text
 
 
-def timesteps(manifest: Mapping[str, Any]) -> str:
+def timesteps_section(manifest: Mapping[str, Any]) -> str:
     """Where in a text the model sees sentiment, and whether its verdict hangs there."""
     found = manifest["metrics"].get("diagnostics")
     if found is None:
@@ -102,7 +102,7 @@ def timesteps(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def beyond(manifest: Mapping[str, Any]) -> str:
+def other_texts_section(manifest: Mapping[str, Any]) -> str:
     """What it makes of texts that are not IMDB's."""
     found = manifest["metrics"].get("diagnostics")
     if found is None:

@@ -15,18 +15,18 @@ from rich.console import Console
 
 from sentiline.bundle import Bundle
 from sentiline.tokenizer import Tokenizer
-from training.bundle.model_card import render
-from training.bundle.record_metrics import measure
+from training.bundle.model_card import render_card
+from training.bundle.record_metrics import score_bundle
 from training.bundle.writer import write_bundle
 from training.config.presets import FitConfig
 from training.data.dataset import Labelled, encode
 from training.evaluation.calibration import BINS
-from training.evaluation.calibration_plots import pictures
+from training.evaluation.calibration_plots import draw_calibration
 from training.evaluation.platt import Platt
 from training.evaluation.thresholds import fit_thresholds
-from training.export.calibrate_head import calibrate
+from training.export.calibrate_head import calibrate_head
 from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
-from training.export.parity_check import ParityReport, check
+from training.export.parity_check import ParityReport, check_parity
 from training.nn.model import SentimentModel, build_model
 from training.plotting import curves, lengths
 from training.run import checkpoint
@@ -67,11 +67,11 @@ def publish(
     config, data = run.read_config()
     tokenizer = run.read_tokenizer()
     model = load_best(run, config, tokenizer)
-    scaling = calibrate(model, encode(validation, tokenizer))
+    scaling = calibrate_head(model, encode(validation, tokenizer))
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
     fp32 = store_vectors_as_float16(fp32)
-    report = check(model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids)
+    report = check_parity(model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids)
     shown.print(report.table())
     history = run.read_log()
     best = best_epoch(history)
@@ -90,15 +90,15 @@ def publish(
     }
     with tempfile.TemporaryDirectory() as beside:  # measured before it takes the place of an older bundle
         draft = write_bundle(Path(beside, config.name), document, files)
-        scored = {precision: measure(draft, precision, validation, shown) for precision in precisions}
+        scored = {precision: score_bundle(draft, precision, validation, shown) for precision in precisions}
     served = scored[document["default_precision"]]
-    thresholds = fit_thresholds(served.scores, served.called == served.labels, served.unknown)
+    thresholds = fit_thresholds(served.scores, served.predicted == served.labels, served.unknown_rates)
     figures = {precision: reviews.evaluation().as_dict() for precision, reviews in scored.items()}
     document["metrics"] |= {"validation": figures}
     document["calibration"] = _calibration(scaling, figures[document["default_precision"]])
     document["uncertainty"] = thresholds.as_dict()
-    files |= pictures(document["metrics"], document["default_precision"], thresholds.confidence)
-    bundle = write_bundle(folder, document, {**files, "README.md": render(document, files).encode()})
+    files |= draw_calibration(document["metrics"], document["default_precision"], thresholds.confidence)
+    bundle = write_bundle(folder, document, {**files, "README.md": render_card(document, files).encode()})
     for name in (name for name in files if name.endswith(".png")):
         checkpoint.write_atomically(run.folder / name, files[name])
     checkpoint.write_atomically(run.folder / "report.md", bundle.read("README.md"))

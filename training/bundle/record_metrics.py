@@ -9,21 +9,21 @@ from rich.console import Console
 
 from sentiline import Predictor
 from sentiline.bundle import Bundle
-from training.bundle.model_card import render
+from training.bundle.model_card import render_card
 from training.bundle.writer import check_target, update_bundle
 from training.data.dataset import Labelled
 from training.errors import TrainingError
-from training.evaluation.calibration_plots import pictures
-from training.evaluation.evaluate import Evaluation, ScoredReviews, score
+from training.evaluation.calibration_plots import draw_calibration
+from training.evaluation.evaluate import Evaluation, ScoredReviews, score_reviews
 
 
-def measure(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> ScoredReviews:
+def score_bundle(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> ScoredReviews:
     """Read reviews with one precision of a bundle."""
     with Predictor(bundle, precision=precision) as predictor:
-        return score(predictor, reviews, console=console)
+        return score_reviews(predictor, reviews, console=console)
 
 
-def record(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
+def record_metrics(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
     """Write measured figures into a bundle's manifest, card and pictures.
 
     Args:
@@ -45,8 +45,8 @@ def update_metrics(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
     manifest = bundle.manifest
     changed = {**manifest.document["metrics"], **metrics}
     confidence = manifest.document.get("uncertainty", {}).get("confidence")
-    drawn = pictures(changed, manifest.default_precision, confidence)
-    card = render({**manifest.document, "metrics": changed}, {*manifest.files, *drawn})
+    drawn = draw_calibration(changed, manifest.default_precision, confidence)
+    card = render_card({**manifest.document, "metrics": changed}, {*manifest.files, *drawn})
     return update_bundle(bundle, {"metrics": changed}, {**drawn, "README.md": card.encode()})
 
 

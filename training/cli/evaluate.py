@@ -32,8 +32,8 @@ def evaluate(model: str, archive: Path | None, precision: str | None, record: bo
       python -m training evaluate runs/bilstm/bundle/bilstm --record
     """  # noqa: D301
     from sentiline.bundle import find
-    from training.bundle.record_metrics import measure
-    from training.bundle.record_metrics import record as record_metrics
+    from training.bundle.record_metrics import score_bundle
+    from training.bundle.record_metrics import record_metrics
     from training.data import imdb
     from training.evaluation.evaluate import check_recorded_accuracy
 
@@ -43,7 +43,7 @@ def evaluate(model: str, archive: Path | None, precision: str | None, record: bo
     bundle = find(model)
     precisions = bundle.manifest.precisions if precision is None else (bundle.precision(precision),)
     reviews = imdb.load_test(archive, final_evaluation=True)
-    figures = {name: measure(bundle, name, reviews, console).evaluation() for name in precisions}
+    figures = {name: score_bundle(bundle, name, reviews, console).evaluation() for name in precisions}
     known = bundle.manifest.document.get("metrics", {}).get("test", {})
     print_metrics(Console(), {"test": {name: figure.as_dict() for name, figure in figures.items()}}, "test")
     if record:

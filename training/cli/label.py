@@ -91,7 +91,7 @@ def label(
                 crops=crops,
                 max_tokens=max_tokens,
                 seed=seed,
-                readings=readings,
+                cache_folder=readings,
                 progress=progress,
             )
         targets = make_targets(texts, said, trust=trust, crops=crops)

@@ -16,16 +16,16 @@ from training.data.review import Review
 
 _STRENGTH = 100.0  # chosen on the validation part by `benchmarks.peers`
 
-SPLIT: dict[str, Any] = {"tokenizer": words, "token_pattern": None, "lowercase": False}
+TOKENIZER_OPTIONS: dict[str, Any] = {"tokenizer": words, "token_pattern": None, "lowercase": False}
 """Makes a vectorizer of scikit-learn split as the models do."""
 
 
 def tfidf() -> Pipeline:
     """Words and pairs of words that occur in three reviews, with the logarithm of their counts, by rarity."""
-    return make_pipeline(TfidfVectorizer(**SPLIT, ngram_range=(1, 2), min_df=3, sublinear_tf=True))
+    return make_pipeline(TfidfVectorizer(**TOKENIZER_OPTIONS, ngram_range=(1, 2), min_df=3, sublinear_tf=True))
 
 
-def regression(strength: float) -> LogisticRegression:
+def logistic_regression(strength: float) -> LogisticRegression:
     """Logistic regression with this inverse strength of the penalty on its weights."""
     return LogisticRegression(C=strength, solver="liblinear", random_state=0)
 
@@ -35,7 +35,7 @@ class TfidfBaseline:
 
     def __init__(self, train: Sequence[Review]) -> None:
         """Fit on labelled reviews; half a minute for IMDB's."""
-        self._model = Pipeline([*tfidf().steps, ("regression", regression(_STRENGTH))])
+        self._model = Pipeline([*tfidf().steps, ("regression", logistic_regression(_STRENGTH))])
         self._model.fit([review.text for review in train], [review.label for review in train])
 
     def positive(self, texts: Sequence[str]) -> NDArray[np.float64]:

@@ -14,12 +14,12 @@ from sentiline.bundle import Bundle
 from training.data.review import Review
 from training.diagnostics.baseline import TfidfBaseline
 from training.diagnostics.faithfulness import Faithfulness, measure_faithfulness
-from training.diagnostics.localization import Localization, Splice, localize, splices
+from training.diagnostics.localization import Localization, Splice, localize, make_splices
 from training.diagnostics.other_texts import KindMetrics, evaluate_by_kind
-from training.diagnostics.texts import DiagnosticText, load
+from training.diagnostics.texts import DiagnosticText, load_texts
 from training.errors import TrainingError
-from training.evaluation.calibration import calibration
-from training.evaluation.evaluate import ScoredReviews, score
+from training.evaluation.calibration import measure_calibration
+from training.evaluation.evaluate import ScoredReviews, score_reviews
 from training.evaluation.thresholds import FittedThresholds, fit_thresholds
 
 SPLIT_SEED = 7
@@ -97,7 +97,7 @@ class Diagnosis:
         }
 
 
-def prepare(
+def prepare_inputs(
     train: Sequence[Review],
     validation: Sequence[Review],
     *,
@@ -119,18 +119,18 @@ def prepare(
     Raises:
         DataError: there are too few reviews.
     """
-    spliced, texts = splices(validation, pairs, seed), load()
+    spliced, texts = make_splices(validation, pairs, seed), load_texts()
     with (console or Console(quiet=True)).status("fitting the baseline"):
         positive = TfidfBaseline(train).positive([text.text for text in texts])
     return DiagnosisInputs(validation, spliced, reviews, texts, evaluate_by_kind(texts, positive >= 0.5), seed)
 
 
-def diagnose(bundle: Bundle, material: DiagnosisInputs, *, console: Console | None = None) -> Diagnosis:
+def diagnose(bundle: Bundle, inputs: DiagnosisInputs, *, console: Console | None = None) -> Diagnosis:
     """Measure one bundle, at its default precision.
 
     Args:
         bundle: any bundle.
-        material: see `prepare`.
+        inputs: see `prepare_inputs`.
         console: where to show progress; None for nowhere.
 
     Raises:
@@ -138,19 +138,19 @@ def diagnose(bundle: Bundle, material: DiagnosisInputs, *, console: Console | No
     """
     check_split(bundle)
     with Predictor(bundle) as predictor:
-        validation = score(predictor, material.validation, console=console)
+        validation = score_reviews(predictor, inputs.validation, console=console)
         thresholds, recorded = _thresholds(bundle, validation)
-        flagged = thresholds.flags(validation.scores, validation.unknown)
-        wrong = (validation.called != validation.labels)[~flagged]
-        calibrated = calibration(validation.labels, validation.positive)
+        flagged = thresholds.flags(validation.scores, validation.unknown_rates)
+        wrong = (validation.predicted != validation.labels)[~flagged]
+        calibrated = measure_calibration(validation.labels, validation.probabilities)
         return Diagnosis(
             precision=predictor.precision,
-            localization=localize(predictor, material.spliced, console=console),
+            localization=localize(predictor, inputs.spliced, console=console),
             faithfulness=measure_faithfulness(
-                predictor, material.validation, material.reviews, seed=material.seed, console=console
+                predictor, inputs.validation, inputs.reviews, seed=inputs.seed, console=console
             ),
-            beyond=_beyond(predictor, material.texts, thresholds),
-            baseline=material.baseline,
+            beyond=_diagnostic_text_metrics(predictor, inputs.texts, thresholds),
+            baseline=inputs.baseline,
             thresholds=thresholds,
             recorded=recorded,
             flagged=round(100 * float(flagged.mean()), 2),
@@ -182,12 +182,12 @@ def check_split(bundle: Bundle) -> None:
 def _thresholds(bundle: Bundle, validation: ScoredReviews) -> tuple[FittedThresholds, bool]:
     known = bundle.manifest.document.get("uncertainty")
     if known is None:
-        right = validation.called == validation.labels
-        return fit_thresholds(validation.scores, right, validation.unknown), False
+        right = validation.predicted == validation.labels
+        return fit_thresholds(validation.scores, right, validation.unknown_rates), False
     return FittedThresholds(known["confidence"], known["unknown_rate"], known.get("note", "")), True
 
 
-def _beyond(
+def _diagnostic_text_metrics(
     predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: FittedThresholds
 ) -> dict[str, KindMetrics]:
     readings = predictor.read([text.text for text in texts])

@@ -80,7 +80,7 @@ class Localization:
         return asdict(self)
 
 
-def splices(reviews: Sequence[Review], pairs: int, seed: int = 0) -> list[Splice]:
+def make_splices(reviews: Sequence[Review], pairs: int, seed: int = 0) -> list[Splice]:
     """Join beginnings of reviews of opposite labels, each pair in both orders.
 
     Args:
@@ -116,7 +116,7 @@ def localize(predictor: Predictor, spliced: Sequence[Splice], *, console: Consol
 
     Args:
         predictor: the bundle, at the precision to measure.
-        spliced: as `splices` makes them; those of which it reads one half only are left out.
+        spliced: as `make_splices` makes them; those of which it reads one half only are left out.
         console: where to show progress; None for nowhere.
 
     Raises:

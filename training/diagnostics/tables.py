@@ -12,7 +12,7 @@ from training.diagnostics.texts import KINDS
 _NONE = "-"
 
 
-def tables(diagnoses: Mapping[str, Diagnosis]) -> str:
+def render_tables(diagnoses: Mapping[str, Diagnosis]) -> str:
     """Four tables with a row a model.
 
     Args:

@@ -44,7 +44,7 @@ class DiagnosticText:
     pair: str = ""
 
 
-def load(folder: Path = FOLDER) -> list[DiagnosticText]:
+def load_texts(folder: Path = FOLDER) -> list[DiagnosticText]:
     """All texts, file by file in the order of their names.
 
     Args:

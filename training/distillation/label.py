@@ -36,7 +36,7 @@ from training.supervised.run_folder import Run
 
 
 @dataclass(frozen=True, eq=False)
-class Texts:
+class TeacherTexts:
     """What a teacher reads.
 
     Attributes:
@@ -58,7 +58,7 @@ class Texts:
     tokenizer: Tokenizer
 
 
-def load_texts(tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None, progress: FitProgress) -> Texts:
+def load_texts(tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None, progress: FitProgress) -> TeacherTexts:
     """Encode IMDB's training and unlabelled reviews and cut pieces out of them.
 
     Args:
@@ -75,8 +75,8 @@ def load_texts(tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None
         unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids
         held_out = encode(validation, tokenizer)
     with progress.stage("cutting pieces"):
-        pieces = _pieces([*(review.text for review in train), *found.unsup], reading.crops, cut, reading.seed)
-    return Texts(len(train), labelled, unlabelled, pieces, held_out, reading, tokenizer)
+        pieces = _cut_pieces([*(review.text for review in train), *found.unsup], reading.crops, cut, reading.seed)
+    return TeacherTexts(len(train), labelled, unlabelled, pieces, held_out, reading, tokenizer)
 
 
 def compute_teacher_logits(
@@ -88,9 +88,9 @@ def compute_teacher_logits(
     crops: int,
     max_tokens: int,
     seed: int,
-    readings: Path,
+    cache_folder: Path,
     progress: FitProgress,
-) -> tuple[Texts, TeacherLogits]:
+) -> tuple[TeacherTexts, TeacherLogits]:
     """Let a teacher judge all texts.
 
     Args:
@@ -119,7 +119,7 @@ def compute_teacher_logits(
     members: list[Member] = [grams, *(RecurrentMember(run) for run in runs)]
     members += [BundleMember(bundle) for bundle in bundles]
     with progress.stage("reading validation reviews"):
-        held = _logits(members, texts.held_out.ids, LogitCache(readings).logits)
+        held = _logits(members, texts.held_out.ids, LogitCache(cache_folder).logits)
     ensemble = fit_ensemble([member.name for member in members], held, texts.held_out.labels)
     teacher = ensemble.as_dict()
     for name, member in teacher["members"].items():
@@ -127,7 +127,7 @@ def compute_teacher_logits(
     progress.note(f"teacher, all together: validation accuracy {teacher['validation_accuracy']} %")
     read = [*texts.unlabelled, *texts.pieces]
     with progress.count("reading", len(read) * len(members), "texts") as advance:
-        logits = _logits(members, read, LogitCache(readings, advance).logits)
+        logits = _logits(members, read, LogitCache(cache_folder, advance).logits)
     # The n-gram classifier knows the training reviews by heart: their pieces are read out of fold.
     seen, begin = texts.reviews * crops, len(texts.unlabelled)
     origins = np.repeat(np.arange(texts.reviews), crops)
@@ -146,7 +146,7 @@ def compute_teacher_logits(
     )
 
 
-def make_targets(texts: Texts, verdicts: TeacherLogits, *, trust: float, crops: int | None = None) -> Targets:
+def make_targets(texts: TeacherTexts, teacher_logits: TeacherLogits, *, trust: float, crops: int | None = None) -> Targets:
     """What a student learns from.
 
     Args:
@@ -158,28 +158,28 @@ def make_targets(texts: Texts, verdicts: TeacherLogits, *, trust: float, crops: 
     Raises:
         ConfigError: the teacher judged fewer pieces, or other texts.
     """
-    judged = verdicts.reading.crops
+    judged = teacher_logits.reading.crops
     crops = judged if crops is None else crops
     if crops > judged:
         raise ConfigError(f"crops is {crops}; the teacher judged {judged} pieces of each review", field="crops")
     for name, one, other in (
-        ("training reviews", texts.labelled.ids, verdicts.labelled),
-        ("unlabelled reviews", texts.unlabelled, verdicts.unlabelled),
-        ("pieces", texts.pieces, verdicts.pieces),
+        ("training reviews", texts.labelled.ids, teacher_logits.labelled),
+        ("unlabelled reviews", texts.unlabelled, teacher_logits.unlabelled),
+        ("pieces", texts.pieces, teacher_logits.pieces),
     ):
         if len(one) != len(other):
             raise ConfigError(
                 f"the verdicts are of {len(other):,} {name}, and the archive gives {len(one):,}", field="verdicts"
             )
     chosen = [index for index in range(len(texts.pieces)) if index % judged < crops] if crops else []
-    soft = sigmoid(np.concatenate([verdicts.unlabelled, verdicts.pieces[chosen]]).astype(np.float64))
-    hard = blend_targets(texts.labelled.labels, verdicts.labelled.astype(np.float64), trust)
+    soft = sigmoid(np.concatenate([teacher_logits.unlabelled, teacher_logits.pieces[chosen]]).astype(np.float64))
+    hard = blend_targets(texts.labelled.labels, teacher_logits.labelled.astype(np.float64), trust)
     return Targets(
         ids=(*texts.labelled.ids, *texts.unlabelled, *(texts.pieces[index] for index in chosen)),
         probabilities=np.concatenate([hard, soft.astype(np.float32)]),
         tokenizer=texts.tokenizer,
         provenance={
-            **verdicts.teacher,
+            **teacher_logits.teacher,
             "trust": trust,
             "labelled": len(texts.labelled.ids),
             "unlabelled": len(texts.unlabelled),
@@ -222,7 +222,7 @@ def _check_ngrams(teacher: NgramTeacher, folder: Path, tokenizer: Tokenizer, rev
         )
 
 
-def _pieces(texts: Sequence[str], each: int, tokenizer: Tokenizer, seed: int) -> list[NDArray[np.int32]]:
+def _cut_pieces(texts: Sequence[str], each: int, tokenizer: Tokenizer, seed: int) -> list[NDArray[np.int32]]:
     generator = np.random.default_rng(seed)
     return [encode_crop(text, tokenizer, generator) for text in texts for _ in range(each)]
 

@@ -14,7 +14,7 @@ from training.distillation.ensemble import Documents, Member
 from training.run.checkpoint import write_atomically
 
 CHUNK_TEXTS = 4096
-"""Texts between two writes: half a minute of a BiLSTM of 256 units a direction on two CPUs."""
+"""TeacherTexts between two writes: half a minute of a BiLSTM of 256 units a direction on two CPUs."""
 
 
 class LogitCache:

@@ -211,15 +211,15 @@ def fit_ngram_teacher(
         report = {
             "ngrams": len(teacher.model.keys),
             "temperature": teacher.model.temperature,
-            "validation": figures(held, wanted),
-            "train_out_of_fold": figures(out_of_fold, labels),
+            "validation": evaluate_logits(held, wanted),
+            "train_out_of_fold": evaluate_logits(out_of_fold, labels),
             "seconds": seconds,  # of what this call fitted
         }
         write_atomically(run.report, (json.dumps(report, indent=2) + "\n").encode())
         return report
 
 
-def figures(logits: NDArray[np.float64], labels: NDArray[Any]) -> dict[str, Any]:
+def evaluate_logits(logits: NDArray[np.float64], labels: NDArray[Any]) -> dict[str, Any]:
     """Number, accuracy and cross-entropy (nats) of logits [n] against labels [n]."""
     return {
         "reviews": len(labels),

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
-from training.nn.encoder import SHIPPED as _ENCODER
+from training.nn.encoder import SHIPPED_ENCODER
 from training.run import store
 
-SHIPPED = _ENCODER.with_name("verdicts.npz")
+SHIPPED_TEACHER_LOGITS = SHIPPED_ENCODER.with_name("verdicts.npz")
 """The verdicts that come with the repository, of the teacher of the shipped models."""
 
 
@@ -98,4 +98,4 @@ def load_teacher_logits(name_or_path: str) -> TeacherLogits:
     Raises:
         CheckpointError: there are none, or they are damaged.
     """
-    return TeacherLogits.load(SHIPPED if name_or_path == "shipped" else Path(name_or_path))
+    return TeacherLogits.load(SHIPPED_TEACHER_LOGITS if name_or_path == "shipped" else Path(name_or_path))

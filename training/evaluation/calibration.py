@@ -38,7 +38,7 @@ class Calibration:
     risk: list[float]
 
 
-def calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Calibration:
+def measure_calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Calibration:
     """Measure it.
 
     Args:
@@ -52,7 +52,7 @@ def calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Cal
         reviews=[one.count for one in bins],
         predicted=[_rounded(one.predicted) for one in bins],
         observed=[_rounded(one.observed) for one in bins],
-        risk=risk(labels, positive),
+        risk=risk_by_coverage(labels, positive),
     )
 
 
@@ -64,7 +64,7 @@ def expected_error_by_chance(positive: NDArray[np.float64], draws: int = 100, se
     return 100 * float(np.mean(errors))
 
 
-def risk(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> list[float]:
+def risk_by_coverage(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> list[float]:
     """Errors in percent among the surest reviews, for each of `COVERAGES`; at least one review each."""
     order = np.argsort(-np.maximum(positive, 1 - positive), kind="stable")
     wrong = np.cumsum(((positive >= 0.5) != labels)[order])

@@ -15,7 +15,7 @@ from training.plotting import INK, STYLE, TRAIN, VALIDATION, png
 _PARTS = {"validation": TRAIN, "test": VALIDATION}
 
 
-def pictures(metrics: Mapping[str, Any], precision: str, confidence: float | None = None) -> dict[str, bytes]:
+def draw_calibration(metrics: Mapping[str, Any], precision: str, confidence: float | None = None) -> dict[str, bytes]:
     """Both pictures by file name; none where no part has a calibration.
 
     Args:
@@ -27,10 +27,10 @@ def pictures(metrics: Mapping[str, Any], precision: str, confidence: float | Non
     parts = {part: figures for part, figures in found.items() if figures}
     if not parts:
         return {}
-    return {"reliability.png": reliability(parts, confidence), "risk.png": risk_coverage(parts)}
+    return {"reliability.png": draw_reliability(parts, confidence), "risk.png": draw_risk_coverage(parts)}
 
 
-def reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None = None) -> bytes:
+def draw_reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None = None) -> bytes:
     """The share that is positive by P(positive), above the number of reviews in each bin.
 
     Args:
@@ -64,8 +64,8 @@ def reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None
         return png(figure)
 
 
-def risk_coverage(parts: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Errors among the surest reviews, by how many are answered; arguments as in `reliability`."""
+def draw_risk_coverage(parts: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Errors among the surest reviews, by how many are answered; arguments as in `draw_reliability`."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 3), layout="constrained")
         axes = figure.subplots()

@@ -60,7 +60,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelEntry:
     """One model of a comparison; None stands for what its manifest does not say.
 
     Attributes:
@@ -95,7 +95,7 @@ class Entry:
         return statistics.fmean(epoch["seconds"] for epoch in self.history) if self.history else None
 
     @property
-    def judged(self) -> tuple[str, Accuracy] | None:
+    def best_accuracy(self) -> tuple[str, Accuracy] | None:
         """("test", accuracy) if that is recorded, else ("validation", accuracy) or None."""
         found = ("test", self.test), ("validation", self.validation)
         return next(((part, accuracy) for part, accuracy in found if accuracy is not None), None)
@@ -119,7 +119,7 @@ class Entry:
         return total
 
 
-def select(names: Sequence[str]) -> list[Bundle]:
+def select_bundles(names: Sequence[str]) -> list[Bundle]:
     """The bundles to compare, in the order of the presets, then of their names.
 
     Args:
@@ -135,13 +135,13 @@ def select(names: Sequence[str]) -> list[Bundle]:
     return [bundles[name] for name in sorted(bundles, key=lambda name: (rank.get(name, len(rank)), name))]
 
 
-def compare(bundles: Sequence[Bundle], texts: Sequence[str], *, rounds: int = 7) -> list[Entry]:
+def compare_models(bundles: Sequence[Bundle], texts: Sequence[str], *, rounds: int = 7) -> list[ModelEntry]:
     """Put the manifests' figures and a fresh measurement of speed together.
 
     Args:
-        bundles: as `select` returns them.
+        bundles: as `select_bundles` returns them.
         texts: raw reviews to time the graphs on.
-        rounds: see `measure`.
+        rounds: see `measure_speed`.
 
     Raises:
         BundleCorruptError: a file of a bundle is damaged.
@@ -149,14 +149,14 @@ def compare(bundles: Sequence[Bundle], texts: Sequence[str], *, rounds: int = 7)
     """
     predictors = {bundle.manifest.name: Predictor(bundle, threads=1) for bundle in bundles}
     try:
-        speeds = measure(predictors, texts, rounds=rounds)
+        speeds = measure_speed(predictors, texts, rounds=rounds)
     finally:
         for predictor in predictors.values():
             predictor.close()
-    return [entry(bundle.manifest, speeds[bundle.manifest.name]) for bundle in bundles]
+    return [make_entry(bundle.manifest, speeds[bundle.manifest.name]) for bundle in bundles]
 
 
-def measure(predictors: Mapping[str, Predictor], texts: Sequence[str], *, rounds: int) -> dict[str, Speed]:
+def measure_speed(predictors: Mapping[str, Predictor], texts: Sequence[str], *, rounds: int) -> dict[str, Speed]:
     """Time every model's graph on the same reviews: tokenized beforehand, one review a run, one thread.
 
     Every round times every model once, each round in another order, so that whatever else slows the machine down
@@ -208,12 +208,12 @@ def _encodings(predictor: Predictor, texts: Sequence[str]) -> list[Any]:
     return found
 
 
-def entry(manifest: Manifest, speed: Speed) -> Entry:
+def make_entry(manifest: Manifest, speed: Speed) -> ModelEntry:
     """What a manifest says of its model, with its speed."""
     document, precision = manifest.document, manifest.default_precision
     training = document.get("training", {})
     architecture = document.get("architecture", {})
-    return Entry(
+    return ModelEntry(
         name=manifest.name,
         precision=precision,
         architecture=architecture,

@@ -12,7 +12,7 @@ from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogLocator, NullFormatter
 from matplotlib.transforms import Bbox
 
-from training.evaluation.compare import PUBLISHED, Entry
+from training.evaluation.compare import PUBLISHED, ModelEntry
 from training.plotting import INK, TRAIN, VALIDATION, png
 from training.plotting import STYLE as STYLE
 
@@ -31,7 +31,7 @@ _PLACES = [
 """Where a name may stand beside its point, in points, in order of preference."""
 
 
-def curves(entries: Sequence[Entry]) -> bytes | None:
+def draw_learning_curves(entries: Sequence[ModelEntry]) -> bytes | None:
     """Accuracy by epoch of every model, in training and validation, on one scale.
 
     Args:
@@ -62,7 +62,7 @@ def curves(entries: Sequence[Entry]) -> bytes | None:
         return png(figure)
 
 
-def _curve(axes: Axes, entry: Entry) -> None:
+def _curve(axes: Axes, entry: ModelEntry) -> None:
     epochs = [epoch["epoch"] for epoch in entry.history]
     for key, label, color in (
         ("accuracy", "train, with dropout", TRAIN),
@@ -77,7 +77,7 @@ def _curve(axes: Axes, entry: Entry) -> None:
     axes.set_xlabel("epoch")
 
 
-def comparison(entries: Sequence[Entry]) -> bytes | None:
+def draw_comparison(entries: Sequence[ModelEntry]) -> bytes | None:
     """Accuracy of every model as bars from chance, and against the latency of its graph.
 
     Test accuracy where the manifest has it; otherwise validation accuracy, drawn hollow.
@@ -88,20 +88,20 @@ def comparison(entries: Sequence[Entry]) -> bytes | None:
     Returns:
         PNG, or None if no manifest holds an accuracy.
     """
-    judged = [entry for entry in entries if entry.judged]
+    judged = [entry for entry in entries if entry.best_accuracy]
     if not judged:
         return None
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10.5, max(3.4, 0.36 * len(judged) + 1.2)), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
-        _bars(left, sorted(judged, key=lambda entry: _judged(entry)[0]))
+        _bars(left, sorted(judged, key=lambda entry: _accuracy_of(entry)[0]))
         _scatter(right, judged)
         return png(figure)
 
 
-def _bars(axes: Axes, entries: Sequence[Entry]) -> None:
+def _bars(axes: Axes, entries: Sequence[ModelEntry]) -> None:
     for height, entry in enumerate(entries):
-        percent, interval, tested = _judged(entry)
+        percent, interval, tested = _accuracy_of(entry)
         color = _color(entry)
         axes.barh(height, percent - 50, left=50, height=0.62, color=color if tested else "white", edgecolor=color)
         axes.errorbar(percent, height, xerr=interval, color=INK, linewidth=1, capsize=2)
@@ -111,18 +111,18 @@ def _bars(axes: Axes, entries: Sequence[Entry]) -> None:
             axes.plot(PUBLISHED[entry.name], height, marker="D", markersize=5, color="white", markeredgecolor=INK)
     published = any(entry.name in PUBLISHED for entry in entries)
     axes.set_yticks(range(len(entries)), [entry.name for entry in entries])
-    axes.set_xlim(min(50, *(_judged(entry)[0] - _judged(entry)[1] for entry in entries)), 100)
+    axes.set_xlim(min(50, *(_accuracy_of(entry)[0] - _accuracy_of(entry)[1] for entry in entries)), 100)
     axes.grid(visible=False, axis="y")
     axes.set_axisbelow(True)
     axes.set_xlabel("accuracy (%), bars begin at chance" + (";  ◇ published, validation" if published else ""))
     axes.set_title(_accuracy_title(entries))
 
 
-def _scatter(axes: Axes, entries: Sequence[Entry]) -> None:
+def _scatter(axes: Axes, entries: Sequence[ModelEntry]) -> None:
     for cell in dict.fromkeys(entry.architecture.get("cell") for entry in entries):
         axes.scatter([], [], color=COLORS.get(str(cell), _OTHER), label=_CELLS.get(str(cell), "other"))
     for entry in entries:
-        percent, interval, tested = _judged(entry)
+        percent, interval, tested = _accuracy_of(entry)
         color = _color(entry)
         axes.errorbar(
             entry.speed.milliseconds,
@@ -145,12 +145,12 @@ def _scatter(axes: Axes, entries: Sequence[Entry]) -> None:
     _label(axes, entries)
 
 
-def _label(axes: Axes, entries: Sequence[Entry]) -> None:
+def _label(axes: Axes, entries: Sequence[ModelEntry]) -> None:
     """Write each name where it covers no point and no other name: the nearest such place, or else the nearest."""
     figure = axes.get_figure(root=True)
     if figure is not None:
         figure.draw_without_rendering()  # only a drawn figure knows where its points are
-    points = {entry.name: (entry.speed.milliseconds, _judged(entry)[0]) for entry in entries}
+    points = {entry.name: (entry.speed.milliseconds, _accuracy_of(entry)[0]) for entry in entries}
     taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in map(axes.transData.transform, points.values())]
     legend = axes.get_legend()
     if legend is not None:
@@ -188,20 +188,20 @@ def _text_box(annotation: Annotation) -> Bbox:
     return Text.get_window_extent(annotation)
 
 
-def _judged(entry: Entry) -> tuple[float, float, bool]:
+def _accuracy_of(entry: ModelEntry) -> tuple[float, float, bool]:
     """`(percent, interval, whether on test)` of a model that has an accuracy."""
-    if entry.judged is None:
+    if entry.best_accuracy is None:
         raise ValueError(f"{entry.name} has no accuracy to draw")
-    part, accuracy = entry.judged
+    part, accuracy = entry.best_accuracy
     return accuracy.percent, accuracy.interval, part == "test"
 
 
-def _color(entry: Entry) -> str:
+def _color(entry: ModelEntry) -> str:
     return COLORS.get(str(entry.architecture.get("cell")), _OTHER)
 
 
-def _accuracy_title(entries: Sequence[Entry]) -> str:
-    parts = {part for entry in entries if entry.judged for part in entry.judged[:1]}
+def _accuracy_title(entries: Sequence[ModelEntry]) -> str:
+    parts = {part for entry in entries if entry.best_accuracy for part in entry.best_accuracy[:1]}
     if len(parts) == 1:
         return f"Accuracy on {parts.pop()}, 95 % intervals"
     return "Accuracy on test (hollow: on validation), 95 % intervals"

@@ -8,8 +8,8 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from training.evaluation.compare import BASELINE, PUBLISHED, Accuracy, Entry
-from training.evaluation.compare_plots import comparison, curves
+from training.evaluation.compare import BASELINE, PUBLISHED, Accuracy, ModelEntry
+from training.evaluation.compare_plots import draw_comparison, draw_learning_curves
 from training.run.checkpoint import write_atomically
 
 PAGE = "README.md"
@@ -33,7 +33,7 @@ optimizer (Adam, 0.001), batch (64), epochs (3), loss (binary cross-entropy) and
 - the bundle holds the weights of the epoch with the lowest validation loss, not always the last."""
 
 
-def write(entries: Sequence[Entry], folder: Path, *, texts: int, rounds: int) -> list[Path]:
+def write_report(entries: Sequence[ModelEntry], folder: Path, *, texts: int, rounds: int) -> list[Path]:
     """Write the report.
 
     Args:
@@ -45,17 +45,17 @@ def write(entries: Sequence[Entry], folder: Path, *, texts: int, rounds: int) ->
     Returns:
         The files written: the page, then its pictures.
     """
-    drawn = {"comparison.png": comparison(entries), "curves.png": curves(entries)}
+    drawn = {"comparison.png": draw_comparison(entries), "curves.png": draw_learning_curves(entries)}
     pictures = {name: picture for name, picture in drawn.items() if picture is not None}
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in pictures.items():
         write_atomically(folder / name, picture)
-    page = render(entries, pictures, texts=texts, rounds=rounds)
+    page = render_report(entries, pictures, texts=texts, rounds=rounds)
     write_atomically(folder / PAGE, page.encode())
     return [folder / PAGE, *(folder / name for name in pictures)]
 
 
-def render(entries: Sequence[Entry], pictures: Iterable[str], *, texts: int, rounds: int) -> str:
+def render_report(entries: Sequence[ModelEntry], pictures: Iterable[str], *, texts: int, rounds: int) -> str:
     """The page.
 
     Args:
@@ -65,7 +65,7 @@ def render(entries: Sequence[Entry], pictures: Iterable[str], *, texts: int, rou
         rounds: number of times it was.
     """
     shown = set(pictures)
-    parts = ["# The models in numbers", "Written by `python -m training compare`; do not edit.", table(entries)]
+    parts = ["# The models in numbers", "Written by `python -m training compare`; do not edit.", overview_table(entries)]
     parts.append(_notes(entries, texts, rounds))
     if "comparison.png" in shown:
         parts.append("![Accuracy of every model, and accuracy against latency](comparison.png)")
@@ -79,7 +79,7 @@ def render(entries: Sequence[Entry], pictures: Iterable[str], *, texts: int, rou
     return "\n\n".join(parts) + "\n"
 
 
-def table(entries: Sequence[Entry]) -> str:
+def overview_table(entries: Sequence[ModelEntry]) -> str:
     """One row a model; a dash stands for what its manifest does not say."""
     relative = any(entry.speed.ratio is not None for entry in entries)
     header = ["model", "parameters", "graph", "train s/epoch", "epochs", "validation", "test", "ms/review", "reviews/s"]
@@ -102,7 +102,7 @@ def table(entries: Sequence[Entry]) -> str:
     return _markdown(header, rows)
 
 
-def _notes(entries: Sequence[Entry], texts: int, rounds: int) -> str:
+def _notes(entries: Sequence[ModelEntry], texts: int, rounds: int) -> str:
     spread = max(entry.speed.slowest / entry.speed.fastest for entry in entries)
     tokens = sorted({round(entry.speed.tokens) for entry in entries})
     counted = f"{tokens[0]}" if len(tokens) == 1 else f"{tokens[0]} to {tokens[-1]}"
@@ -127,7 +127,7 @@ def _notes(entries: Sequence[Entry], texts: int, rounds: int) -> str:
     return "\n".join(lines)
 
 
-def _families(entries: Sequence[Entry]) -> str:
+def _families(entries: Sequence[ModelEntry]) -> str:
     """The same recipe with one cell and another; families of which fewer than two models are there are left out."""
     known = {entry.name: entry for entry in entries}
     rows = []
@@ -158,7 +158,7 @@ def _families(entries: Sequence[Entry]) -> str:
     )
 
 
-def _published(entries: Sequence[Entry]) -> str:
+def _published(entries: Sequence[ModelEntry]) -> str:
     rows = []
     for entry in entries:
         if entry.name in PUBLISHED:

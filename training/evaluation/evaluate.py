@@ -16,7 +16,7 @@ from sentiline import Predictor
 from sentiline.reading import Reading
 from training.data.dataset import Labelled
 from training.errors import DataError, TrainingError
-from training.evaluation.calibration import Calibration, calibration
+from training.evaluation.calibration import Calibration, measure_calibration
 
 _CHUNK = 250
 
@@ -84,7 +84,7 @@ class ScoredReviews:
         return np.array([reading.logit for reading in self.readings])
 
     @property
-    def positive(self) -> NDArray[np.float64]:
+    def probabilities(self) -> NDArray[np.float64]:
         """[N], P(positive)."""
         return np.array([reading.positive for reading in self.readings])
 
@@ -94,18 +94,18 @@ class ScoredReviews:
         return np.array([reading.score for reading in self.readings])
 
     @property
-    def called(self) -> NDArray[np.bool_]:
+    def predicted(self) -> NDArray[np.bool_]:
         """[N], whether the verdict is positive."""
         return np.array([reading.label == "POSITIVE" for reading in self.readings])
 
     @property
-    def unknown(self) -> NDArray[np.float64]:
+    def unknown_rates(self) -> NDArray[np.float64]:
         """[N], share of the tokens used that are not in the vocabulary."""
         return np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in self.readings])
 
     def evaluation(self) -> Evaluation:
         """The figures."""
-        called, labels, logits = self.called, self.labels, self.logits
+        called, labels, logits = self.predicted, self.labels, self.logits
         accuracy = float((called == labels).mean())
         tokens = sum(reading.encoding.tokens_used for reading in self.readings)
         unknown = sum(reading.encoding.unknown_tokens for reading in self.readings)
@@ -121,17 +121,17 @@ class ScoredReviews:
             truncated=sum(reading.encoding.truncated for reading in self.readings),
             skipped=self.skipped,
             additivity=_additivity(self.readings),
-            calibration=calibration(labels, self.positive),
+            calibration=measure_calibration(labels, self.probabilities),
             reviews_per_second=len(labels) / self.seconds,
         )
 
 
 def evaluate(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> Evaluation:
-    """The figures of a loaded bundle on labelled reviews; see `score`."""
-    return score(predictor, reviews, console=console).evaluation()
+    """The figures of a loaded bundle on labelled reviews; see `score_reviews`."""
+    return score_reviews(predictor, reviews, console=console).evaluation()
 
 
-def score(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> ScoredReviews:
+def score_reviews(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> ScoredReviews:
     """Read labelled reviews with a loaded bundle.
 
     Args:

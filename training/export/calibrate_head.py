@@ -10,7 +10,7 @@ from training.nn.model import SentimentModel
 from training.supervised.trainer import BATCH, model_logits, predict_logits
 
 
-def calibrate(model: SentimentModel, validation: Dataset) -> Platt:
+def calibrate_head(model: SentimentModel, validation: Dataset) -> Platt:
     """Scale and shift the head as suits the validation reviews, in place.
 
     Logit, bias, contributions and scores are then all those of the calibrated model, and add up as exactly as before.

@@ -85,7 +85,7 @@ class ParityReport:
         return {"reviews": self.reviews, "int8_label_agreement": self.agreement, "largest_difference": rows}
 
 
-def check(
+def check_parity(
     model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto, sequences: Sequence[NDArray[np.int32]]
 ) -> ParityReport:
     """Hold both graphs to the contract and the float32 one to the model's values.
@@ -118,12 +118,12 @@ def check(
     vocabulary = int(model.embedding.input_dim)
     noise = [generator.integers(1, vocabulary, length).astype(np.int32) for length in (1, 2, 17, 64, 200)]
     for what, batch in (("real reviews", sequences), ("random ids", noise)):
-        found, keras_found = _run(session, *pad(batch)), _keras(model, *pad(batch))
+        found, keras_found = _run(session, *pad(batch)), _keras_outputs(model, *pad(batch))
         rows.append(_compare(f"fp32 - Keras, {what}", found, keras_found, tolerance, held))
-        numpy_found = _numpy(weights, model.config.head, *pad(batch))
+        numpy_found = _numpy_outputs(weights, model.config.head, *pad(batch))
         rows.append(_compare(f"fp32 - numpy float64, {what}", found, numpy_found, tolerance, held))
     together = _run(session, *pad(sequences))
-    rows.append(_compare("fp32 in a batch - alone", together, _alone(session, sequences), tolerance, held))
+    rows.append(_compare("fp32 in a batch - alone", together, _run_one_by_one(session, sequences), tolerance, held))
     wide, lengths = pad(sequences)
     wider = np.pad(wide, ((0, 0), (0, 37)))
     padded = _run(session, wider, lengths)
@@ -136,8 +136,8 @@ def check(
         difference = float(np.abs(total - together["logit"]).max())
         if difference > 1e-4:
             raise ExportError(f"bias + Σ contributions differs from logit by {difference:.1e}; at most 1e-4 may be")
-    quantized = _alone(session8, sequences)
-    rows.append(_compare("int8 - fp32, alone", quantized, _alone(session, sequences), None, ()))
+    quantized = _run_one_by_one(session8, sequences)
+    rows.append(_compare("int8 - fp32, alone", quantized, _run_one_by_one(session, sequences), None, ()))
     agreement = float(np.mean((quantized["logit"] >= 0) == (together["logit"] >= 0)))
     return ParityReport(tuple(rows), agreement, len(sequences))
 
@@ -215,7 +215,7 @@ def _run(session: ort.InferenceSession, ids: NDArray[np.int32], lengths: NDArray
     return dict(zip(names, session.run(names, {"input_ids": ids, "lengths": lengths}), strict=True))
 
 
-def _alone(session: ort.InferenceSession, sequences: Sequence[NDArray[np.int32]]) -> dict[str, Any]:
+def _run_one_by_one(session: ort.InferenceSession, sequences: Sequence[NDArray[np.int32]]) -> dict[str, Any]:
     """One run a review, padded afterwards to the longest."""
     longest = max(map(len, sequences))
     runs = [_run(session, *pad([sequence])) for sequence in sequences]
@@ -233,13 +233,13 @@ def _read_weights(proto: onnx.ModelProto, head: str) -> GraphWeights:
         raise ExportError(f"the numpy reference cannot read the graph: {error}") from error
 
 
-def _numpy(weights: GraphWeights, head: str, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> dict[str, Any]:
+def _numpy_outputs(weights: GraphWeights, head: str, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> dict[str, Any]:
     reading = forward(weights, head, ids, lengths)
     outputs = {"probability": sigmoid(reading.logit), **reading._asdict()}
     return {name: value for name, value in outputs.items() if value is not None}
 
 
-def _keras(model: SentimentModel, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> dict[str, Any]:
+def _keras_outputs(model: SentimentModel, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> dict[str, Any]:
     reading = model(keras.ops.convert_to_tensor(ids), keras.ops.convert_to_tensor(lengths))
     outputs = {"probability": ops.sigmoid(reading["logit"]), **reading}
     return {name: ops.convert_to_numpy(value) for name, value in outputs.items() if value is not None}

@@ -75,19 +75,19 @@ class PoolingHead(keras.layers.Layer):
     def _attend(self, states: Tensor, mask: Tensor) -> Tensor:
         return ops.softmax(ops.matmul(states, self.attention) + (1 - mask) * _MASKED, axis=-1)  # [B, T]
 
-    def logit(self, states: Tensor, lengths: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def logit(self, states: Tensor, lengths: Tensor, dropout_masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Logit of each review, [B].
 
         Args:
             states: [B, T, D].
             lengths: int [B].
-            keep: dropout masks of the two pooled vectors, each [B, D]; None for none.
+            dropout_masks: dropout masks of the two pooled vectors, each [B, D]; None for none.
         """
         mask = time_mask(states, lengths)
         mean = ops.sum(states * mask[..., None], axis=1) / ops.cast(lengths, states.dtype)[:, None]  # [B, D]
         attended = ops.einsum("bt,btd->bd", self._attend(states, mask), states)  # [B, D]
-        if keep is not None:
-            mean, attended = mean * keep[0], attended * keep[1]
+        if dropout_masks is not None:
+            mean, attended = mean * dropout_masks[0], attended * dropout_masks[1]
         return self.bias + ops.matmul(mean, self.w_mean) + ops.matmul(attended, self.w_attention)
 
     def timestep_logits(self, states: Tensor) -> Tensor:
@@ -153,10 +153,10 @@ class LastHead(keras.layers.Layer):
         hidden = states if self.hidden is None else self.hidden(states)
         return self.output_layer(hidden)[..., 0]
 
-    def logit(self, states: Tensor, lengths: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def logit(self, states: Tensor, lengths: Tensor, dropout_masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Logit of each review, [B]; arguments as in `PoolingHead.logit`."""
         last = ops.take_along_axis(states, (lengths - 1)[:, None, None], axis=1)[:, 0]  # [B, D]
-        return self._dense(last if keep is None else last * keep[0])
+        return self._dense(last if dropout_masks is None else last * dropout_masks[0])
 
     def outputs(self, states: Tensor, lengths: Tensor) -> HeadOutput:
         """See `HeadOutput`."""
@@ -173,7 +173,7 @@ class UnitHead(keras.layers.Layer):
     contribution_t = z_t − z_{t−1}, where z_0 = 0: before the first token the model says nothing.
     """
 
-    def logit(self, states: Tensor, lengths: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def logit(self, states: Tensor, lengths: Tensor, dropout_masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Logit of each review, [B]; arguments as in `PoolingHead.logit`, without dropout."""
         last = ops.take_along_axis(states, (lengths - 1)[:, None, None], axis=1)[:, 0, 0]
         return log_odds(last)
@@ -201,7 +201,7 @@ class TimestepsHead(keras.layers.Layer):
         """Probability at every timestep, padding included, [B, T]."""
         return self.output_layer(states)[..., 0]
 
-    def logit(self, states: Tensor, lengths: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def logit(self, states: Tensor, lengths: Tensor, dropout_masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """Logit of each review, [B]; arguments as in `PoolingHead.logit`, without dropout."""
         return self.outputs(states, lengths)["logit"]
 

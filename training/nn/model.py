@@ -124,15 +124,15 @@ class SentimentModel(keras.Model):
             ids = ops.where(dropped, UNKNOWN_ID, ids)
         return Masks(
             ids=ids,
-            vectors=self._keep((batch, 1 if config.variational else time, config.embedding), config.embedding_dropout),
-            between=[self._keep((batch, 1, self.state_width), config.state_dropout) for _ in self.recurrent[:-1]],
+            vectors=self._dropout_mask((batch, 1 if config.variational else time, config.embedding), config.embedding_dropout),
+            between=[self._dropout_mask((batch, 1, self.state_width), config.state_dropout) for _ in self.recurrent[:-1]],
             pooled=(
-                self._keep((batch, self.state_width), config.state_dropout),
-                self._keep((batch, self.state_width), config.state_dropout),
+                self._dropout_mask((batch, self.state_width), config.state_dropout),
+                self._dropout_mask((batch, self.state_width), config.state_dropout),
             ),
         )
 
-    def _keep(self, shape: tuple[Any, ...], rate: float) -> Tensor:
+    def _dropout_mask(self, shape: tuple[Any, ...], rate: float) -> Tensor:
         return keras.random.dropout(ops.ones(shape), rate, seed=self.random)
 
     def states(self, vectors: Tensor, lengths: Tensor, masks: Masks | None = None) -> Tensor:

@@ -11,7 +11,7 @@ BOUNDARY_ID = 0
 """What stands between two texts: the id of padding, which no text holds."""
 
 
-def streams(documents: Sequence[NDArray[np.int32]], count: int, generator: np.random.Generator) -> NDArray[np.int32]:
+def join_into_streams(documents: Sequence[NDArray[np.int32]], count: int, generator: np.random.Generator) -> NDArray[np.int32]:
     """Join texts in random order, a boundary after each, and cut the whole into equal streams.
 
     Args:
@@ -29,12 +29,12 @@ def streams(documents: Sequence[NDArray[np.int32]], count: int, generator: np.ra
     return joined[: length * count].reshape(count, length)
 
 
-def windows(tokens: int, count: int, width: int) -> int:
+def windows_per_epoch(tokens: int, count: int, width: int) -> int:
     """How many whole windows of `width` guesses so many tokens, boundaries included, fill in `count` streams."""
     return max(0, tokens // count - 1) // width
 
 
-def window(stream: NDArray[np.int32], number: int, width: int) -> NDArray[np.int32]:
+def window_at(stream: NDArray[np.int32], number: int, width: int) -> NDArray[np.int32]:
     """The window of that number, int32 [2, B, width + 1]: of the streams, and of the reversed streams.
 
     The last token of a window is the first of the next, so that every token but the very first is guessed once.
@@ -59,18 +59,18 @@ class CandidateSampler:
         """
         order = np.argsort(-counts, kind="stable").astype(np.int32)
         self._always, self._tail = order[: size // 2], order[size // 2 :]
-        self.drawn = size - len(self._always) if len(self._tail) else 0
+        self.sampled = size - len(self._always) if len(self._tail) else 0
         weights = np.maximum(counts[self._tail], 1) ** 0.75
-        self._share = weights / weights.sum() if self.drawn else weights
+        self._share = weights / weights.sum() if self.sampled else weights
         self._cumulated = np.cumsum(self._share)
 
-    def draw(self, generator: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def sample(self, generator: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Draw once.
 
         Returns:
             `(candidates int32 [S], log of their expected counts float32 [S])`.
         """
-        places = np.searchsorted(self._cumulated, generator.random(self.drawn) * self._cumulated[-1:], side="right")
+        places = np.searchsorted(self._cumulated, generator.random(self.sampled) * self._cumulated[-1:], side="right")
         places = np.minimum(places, len(self._tail) - 1)
-        log_counts = np.concatenate([np.zeros(len(self._always)), np.log(self.drawn * self._share[places])])
+        log_counts = np.concatenate([np.zeros(len(self._always)), np.log(self.sampled * self._share[places])])
         return np.concatenate([self._always, self._tail[places]]), log_counts.astype(np.float32)

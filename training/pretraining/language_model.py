@@ -53,7 +53,7 @@ class LanguageModel(keras.Model):
         self.word_bias = self.add_weight(shape=(self.embedding.input_dim,), initializer="zeros", name="word_bias")
         self.built = True
 
-    def guesses(self, vectors: Tensor, direction: int, state: State, *, training: bool) -> tuple[Tensor, State]:
+    def predict_next(self, vectors: Tensor, direction: int, state: State, *, training: bool) -> tuple[Tensor, State]:
         """What one direction expects at the next timestep, as a vector to compare with word vectors.
 
         Args:
@@ -67,16 +67,16 @@ class LanguageModel(keras.Model):
         """
         rate = self.config.dropout if training else 0.0
         batch = ops.shape(vectors)[0]
-        dropped = vectors * self._keep((batch, 1, self.config.embedding), rate)
+        dropped = vectors * self._dropout_mask((batch, 1, self.config.embedding), rate)
         layer = self.directions[direction]
         if training:
             states, hidden, cell = run_recurrent(layer, dropped, list(state))
         else:
             states, hidden, cell = layer(dropped, initial_state=list(state))
-        kept = states * ops.cast(self._keep((batch, 1, self.config.units), rate), states.dtype)
+        kept = states * ops.cast(self._dropout_mask((batch, 1, self.config.units), rate), states.dtype)
         return self.projections[direction](kept), (ops.cast(hidden, "float32"), ops.cast(cell, "float32"))
 
-    def _keep(self, shape: tuple[Any, ...], rate: float) -> Tensor:
+    def _dropout_mask(self, shape: tuple[Any, ...], rate: float) -> Tensor:
         return keras.random.dropout(ops.ones(shape), rate, seed=self.random) if rate else ops.ones(shape)
 
     def sampled_loss(
@@ -102,7 +102,7 @@ class LanguageModel(keras.Model):
         looked_up = self.embedding(ops.concatenate([ops.reshape(read, (-1,)), wanted, candidates], axis=0))
         vectors = ops.reshape(looked_up[:count], (*shape, width))
         targets, table = looked_up[count : 2 * count], looked_up[2 * count :]
-        found = [self.guesses(vectors[side], side, states[side], training=True) for side in (0, 1)]
+        found = [self.predict_next(vectors[side], side, states[side], training=True) for side in (0, 1)]
         guess = ops.reshape(ops.stack([vectors for vectors, _ in found]), (-1, width))
         scale = width**-0.5
         right = ops.sum(ops.cast(guess, "float32") * targets, axis=-1) * scale
@@ -124,7 +124,7 @@ class LanguageModel(keras.Model):
         for side, sequence in enumerate((ids, reverse_sequences(ids, lengths))):
             zero = ops.zeros((ops.shape(ids)[0], self.config.units))
             vectors = self.embedding(sequence[:, :-1])
-            guess, _ = self.guesses(vectors, side, (zero, zero), training=False)
+            guess, _ = self.predict_next(vectors, side, (zero, zero), training=False)
             logits = ops.matmul(ops.cast(guess, "float32"), ops.transpose(self.embedding.embeddings))
             logits = logits * self.config.embedding**-0.5 + self.word_bias
             losses = ops.sparse_categorical_crossentropy(sequence[:, 1:], logits, from_logits=True)

@@ -16,7 +16,7 @@ from training.data.dataset import build_vocabulary
 from training.errors import DataError, TrainingError
 from training.nn.encoder import Encoder, export_encoder
 from training.nn.word_vectors import ppmi_svd
-from training.pretraining.batches import CandidateSampler, streams, window, windows
+from training.pretraining.batches import CandidateSampler, join_into_streams, window_at, windows_per_epoch
 from training.pretraining.corpus import Corpus, encode_corpus
 from training.pretraining.language_model import build_language_model
 from training.pretraining.report import write_report
@@ -94,13 +94,13 @@ def _tokenizer(config: PretrainConfig, texts: Sequence[str], run: PretrainRun, s
 
 
 def _stream(config: PretrainConfig, corpus: Corpus, epoch: int) -> NDArray[np.int32]:
-    return streams(corpus.documents, config.streams, np.random.default_rng([config.seed, epoch]))
+    return join_into_streams(corpus.documents, config.streams, np.random.default_rng([config.seed, epoch]))
 
 
 def _steps(config: PretrainConfig, corpus: Corpus) -> int:
     """Windows an epoch."""
     tokens = int(corpus.counts.sum())
-    steps = windows(tokens, config.streams, config.window)
+    steps = windows_per_epoch(tokens, config.streams, config.window)
     if not steps:
         raise DataError(
             f"{tokens:,} tokens fill no window of {config.window} tokens in {config.streams} streams; lower streams or "
@@ -131,10 +131,10 @@ def _train(
         saved = started = time.monotonic()
         shown.epoch(epoch + 1, config.epochs, steps * per_window, done=position["window"] * per_window, unit="tokens")
         if not position["window"]:
-            trainer.forget()
+            trainer.reset_states()
         for number in range(position["window"], steps):
-            drawn = candidates.draw(np.random.default_rng([config.seed, epoch, number]))
-            position["loss"] += trainer.step(window(stream, number, config.window), *drawn)
+            drawn = candidates.sample(np.random.default_rng([config.seed, epoch, number]))
+            position["loss"] += trainer.step(window_at(stream, number, config.window), *drawn)
             position["window"] = number + 1
             shown.advance(per_window, loss=position["loss"] / (number + 1))
             if time.monotonic() - saved > checkpoint_seconds:

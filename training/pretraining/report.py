@@ -26,12 +26,12 @@ def write_report(run: PretrainRun, corpus: Corpus) -> None:
     """
     provenance, by_frequency = run.provenance(), corpus.frequency_loss()
     size = run.encoder.stat().st_size / 1e6
-    write_atomically(run.folder / "curves.png", curves(provenance["history"], by_frequency))
-    page = render(provenance, corpus, by_frequency, encoder=f"{run.encoder.name}, {size:.1f} MB")
+    write_atomically(run.folder / "curves.png", draw_curves(provenance["history"], by_frequency))
+    page = render_report(provenance, corpus, by_frequency, encoder=f"{run.encoder.name}, {size:.1f} MB")
     write_atomically(run.folder / "report.md", page.encode())
 
 
-def curves(history: Sequence[Mapping[str, Any]], by_frequency: float) -> bytes:
+def draw_curves(history: Sequence[Mapping[str, Any]], by_frequency: float) -> bytes:
     """Validation loss of both directions and sampled training loss by epoch, as PNG bytes.
 
     Args:
@@ -60,7 +60,7 @@ def curves(history: Sequence[Mapping[str, Any]], by_frequency: float) -> bytes:
         return png(figure)
 
 
-def render(provenance: Mapping[str, Any], corpus: Corpus, by_frequency: float, *, encoder: str) -> str:
+def render_report(provenance: Mapping[str, Any], corpus: Corpus, by_frequency: float, *, encoder: str) -> str:
     """The page.
 
     Args:

@@ -24,25 +24,25 @@ class TrapezoidalSchedule(keras.optimizers.schedules.LearningRateSchedule):
     It rises over the first 200 steps, or the first twentieth of fewer than 4,000.
     """
 
-    def __init__(self, highest: float, steps: int) -> None:
+    def __init__(self, peak: float, steps: int) -> None:
         """Make a schedule.
 
         Args:
-            highest: the rate in between.
+            peak: the rate in between.
             steps: planned steps.
         """
-        self.highest, self.steps = highest, steps
+        self.peak, self.steps = peak, steps
 
     def __call__(self, step: Any) -> Any:
         """The rate at a step, counted from 0."""
         step = keras.ops.cast(step, "float32")
         rising = (step + 1) / min(200.0, max(1.0, self.steps / 20))
         falling = 1 - 0.9 * (step - self.steps / 2) / max(1.0, self.steps / 2)
-        return self.highest * keras.ops.maximum(0.1, keras.ops.minimum(1.0, keras.ops.minimum(rising, falling)))
+        return self.peak * keras.ops.maximum(0.1, keras.ops.minimum(1.0, keras.ops.minimum(rising, falling)))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as Keras stores them."""
-        return {"highest": self.highest, "steps": self.steps}
+        return {"peak": self.peak, "steps": self.steps}
 
 
 class Pretrainer:
@@ -71,7 +71,7 @@ class Pretrainer:
         self.carried = keras.Variable(np.zeros(shape, np.float32), trainable=False)
         window = ("int32", [2, config.streams, config.window + 1])
         self._step = compile_function(self._train, window, ("int32", [None]), ("float32", [None]))
-        self._whole = compile_function(model.full_vocabulary_loss, ("int32", [None, None]), ("int32", [None]))
+        self._full_loss = compile_function(model.full_vocabulary_loss, ("int32", [None, None]), ("int32", [None]))
 
     def step(self, ids: NDArray[np.int32], candidates: NDArray[np.int32], correction: NDArray[np.float32]) -> float:
         """Train on one window of both directions, going on from the states at the end of the last.
@@ -99,7 +99,7 @@ class Pretrainer:
         self.carried.assign(ended)
         return loss
 
-    def forget(self) -> None:
+    def reset_states(self) -> None:
         """Begin every stream anew."""
         self.carried.assign(np.zeros(self.carried.shape, np.float32))
 
@@ -114,7 +114,7 @@ class Pretrainer:
         ordered = sorted(documents, key=len)
         for start in range(0, len(ordered), batch_size):
             ids, lengths = pad(ordered[start : start + batch_size])
-            total += self._whole(ids, lengths)
+            total += self._full_loss(ids, lengths)
             words += int((lengths - 1).sum())
         forward, backward = total / max(words, 1)
         return float(forward), float(backward)

@@ -23,10 +23,10 @@ from training.cli.main import main
 from training.data.review import Review
 from training.diagnostics.diagnose import DiagnosisInputs, check_split, diagnose
 from training.diagnostics.faithfulness import DELETED, measure_faithfulness, logit_drops
-from training.diagnostics.localization import LONGEST, SHORTEST, Splice, change_point, localize, splices
-from training.diagnostics.texts import KINDS, load
+from training.diagnostics.localization import LONGEST, SHORTEST, Splice, change_point, localize, make_splices
+from training.diagnostics.texts import KINDS, load_texts
 from training.errors import DataError, TrainingError
-from training.evaluation.evaluate import score
+from training.evaluation.evaluate import score_reviews
 from training.evaluation.thresholds import fit_thresholds
 
 
@@ -48,8 +48,8 @@ def long() -> list[Review]:
 
 
 def test_splices_are_both_orders_of_beginnings(long: list[Review]) -> None:
-    found = splices(long, 10, seed=1)
-    assert found == splices(long, 10, seed=1) != splices(long, 10, seed=2)
+    found = make_splices(long, 10, seed=1)
+    assert found == make_splices(long, 10, seed=1) != make_splices(long, 10, seed=2)
     assert [splice.first for splice in found] == [0, 1] * 10
     texts = {label: [review.text for review in long if review.label == label] for label in (0, 1)}
     for one, other in zip(found[::2], found[1::2], strict=True):
@@ -62,7 +62,7 @@ def test_splices_are_both_orders_of_beginnings(long: list[Review]) -> None:
 
 def test_too_few_reviews_are_refused(long: list[Review]) -> None:
     with pytest.raises(DataError, match="100 pairs need as many reviews of 20 tokens of each label; there are"):
-        splices(long, 100)
+        make_splices(long, 100)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -77,7 +77,7 @@ def test_the_change_point_is_where_two_constants_fit_best(seed: int) -> None:
 
 
 def test_localization_is_that_of_a_plain_loop(predictor: Predictor, long: list[Review]) -> None:
-    spliced = splices(long, 12, seed=3)
+    spliced = make_splices(long, 12, seed=3)
     found = localize(predictor, spliced)
     areas, pooled, distances, middles = [], [], [], []
     for splice in spliced:
@@ -102,7 +102,7 @@ def test_localization_is_that_of_a_plain_loop(predictor: Predictor, long: list[R
 
 def test_texts_of_which_one_half_is_read_are_left_out(tmp_path: Path, long: list[Review]) -> None:
     with Predictor(Bundle.open(write_bundle(tmp_path / "short", max_tokens=2)), threads=1) as short:
-        spliced = splices(long, 3)
+        spliced = make_splices(long, 3)
         assert localize(short, spliced).texts == 6  # the first token and the last
         lopsided = Splice("good film", 0, 1)  # as if all that is read belonged to the second half
         assert localize(short, [*spliced, lopsided]).texts == 6
@@ -112,7 +112,7 @@ def test_texts_of_which_one_half_is_read_are_left_out(tmp_path: Path, long: list
 
 def test_a_model_without_contributions_is_ranked_by_its_scores(tmp_path: Path, long: list[Review]) -> None:
     with Predictor(Bundle.open(write_bundle(tmp_path / "plain", additive=False)), threads=1) as plain:
-        assert localize(plain, splices(long, 3)).contributions is None
+        assert localize(plain, make_splices(long, 3)).contributions is None
         assert measure_faithfulness(plain, long, 4).ranked_by == "scores"
 
 
@@ -152,17 +152,17 @@ def test_a_model_that_knows_some_of_the_reviews_is_refused(tmp_path: Path) -> No
 def test_limits_that_a_manifest_lacks_are_fitted_and_said_to_be(tmp_path: Path, long: list[Review]) -> None:
     bundle = Bundle.open(write_bundle(tmp_path / "plain", additive=False))
     drawn = reviews(300, seed=8)
-    material = DiagnosisInputs([*drawn, *long], splices(long, 3), 3, load(), {}, seed=0)
+    material = DiagnosisInputs([*drawn, *long], make_splices(long, 3), 3, load_texts(), {}, seed=0)
     found = diagnose(bundle, material)
     document = found.as_dict()
     assert document["localization"]["contributions"] is None
     assert document["uncertain"]["source"] == "fitted on the validation part"
     with Predictor(bundle) as predictor:
-        validation = score(predictor, material.validation)
+        validation = score_reviews(predictor, material.validation)
     assert found.thresholds == fit_thresholds(
-        validation.scores, validation.called == validation.labels, validation.unknown
+        validation.scores, validation.predicted == validation.labels, validation.unknown_rates
     )
-    flagged = found.thresholds.flags(validation.scores, validation.unknown)
+    flagged = found.thresholds.flags(validation.scores, validation.unknown_rates)
     assert found.flagged == round(100 * flagged.mean(), 2)
     assert found.beyond.keys() == KINDS.keys()
     with pytest.raises(TrainingError, match="plain's manifest has no metrics"):

@@ -19,7 +19,7 @@ from training.data import imdb
 from training.data.dataset import build_vocabulary
 from training.data.review import Review
 from training.data.split import film_folds
-from training.distillation.ngram_teacher import NgramRun, NgramTeacher, encode_texts, figures, fit_ngram_teacher
+from training.distillation.ngram_teacher import NgramRun, NgramTeacher, encode_texts, evaluate_logits, fit_ngram_teacher
 from training.distillation.ngrams import NgramClassifier
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 
@@ -82,7 +82,7 @@ def test_the_report_is_of_the_written_logits(finished: NgramRun) -> None:
     assert (report["ngrams"], report["temperature"]) == (len(model.keys), model.temperature)
     for part, key, labelled in (("train", "train_out_of_fold", TRAIN), ("validation", "validation", VALIDATION)):
         labels = np.array([review.label for review in labelled])
-        assert report[key] == figures(np.load(finished.logits(part)), labels)
+        assert report[key] == evaluate_logits(np.load(finished.logits(part)), labels)
     assert report["validation"]["accuracy"] > 0.8
     assert set(report["seconds"]) == {"fold 0", "fold 1", "fold 2", "all"}
     unsup = np.load(finished.logits("unsup"))

@@ -22,7 +22,7 @@ from training.data.dataset import pad
 from training.errors import ExportError
 from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
 from training.export.fused_ops import placeholder
-from training.export.parity_check import check, check_graph_contract
+from training.export.parity_check import check_parity, check_graph_contract
 from training.nn import backend
 from training.nn.model import SentimentModel, build_model
 
@@ -156,7 +156,7 @@ def test_the_states_depend_on_the_order_of_gates_and_biases() -> None:
 def test_every_head_passes_the_gate(changes: dict[str, Any]) -> None:
     model = lively(**changes)
     proto = to_onnx(model)
-    report = check(model, proto, quantize(proto), sequences())
+    report = check_parity(model, proto, quantize(proto), sequences())
     additive = changes.get("head") != "timesteps"
     assert ("contributions" in report.comparisons[0].largest) is additive
     assert [output.name for output in proto.graph.output].count("contributions") == additive
@@ -219,7 +219,7 @@ def test_the_stand_in_is_never_run() -> None:
 
 
 def test_the_gate_reports_what_it_measured(model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
-    report = check(model, fp32, int8, sequences())
+    report = check_parity(model, fp32, int8, sequences())
     rows = {row.what: row for row in report.comparisons}
     assert report.reviews == 9
     assert 0 <= report.agreement <= 1
@@ -294,7 +294,7 @@ def test_the_gate_refuses_a_graph_of_another_form(
     changed = copy(fp32)
     change(changed)
     with pytest.raises(ExportError, match=message):
-        check(model, changed, int8, sequences())
+        check_parity(model, changed, int8, sequences())
 
 
 def test_the_gate_refuses_changed_weights(model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
@@ -309,7 +309,7 @@ def test_the_gate_refuses_changed_weights(model: SentimentModel, fp32: onnx.Mode
         array[..., column] *= np.float32(1.01)
         tensor.CopyFrom(numpy_helper.from_array(array, name))
         with pytest.raises(ExportError, match=r"fp32 - Keras, (real reviews|random ids): \w+ differs by"):
-            check(model, changed, int8, sequences())
+            check_parity(model, changed, int8, sequences())
 
 
 def test_the_gate_refuses_a_graph_that_reads_padding(
@@ -333,7 +333,7 @@ def test_the_gate_refuses_a_graph_that_reads_padding(
     changed.graph.node.extend(nodes)
     check_graph_contract(changed, "model.onnx", additive=True)
     with pytest.raises(ExportError, match="fp32 - Keras, real reviews"):
-        check(model, changed, int8, sequences())
+        check_parity(model, changed, int8, sequences())
 
 
 def test_the_gate_refuses_values_that_are_no_numbers(
@@ -343,7 +343,7 @@ def test_the_gate_refuses_values_that_are_no_numbers(
     tensor = next(tensor for tensor in changed.graph.initializer if list(tensor.dims) == [6, 3])  # of the head
     tensor.CopyFrom(numpy_helper.from_array(np.full((6, 3), np.nan, np.float32), tensor.name))
     with pytest.raises(ExportError, match="differs by nan"):
-        check(model, changed, int8, sequences())
+        check_parity(model, changed, int8, sequences())
 
 
 def test_the_gate_refuses_kerass_own_export(tmp_path: Path) -> None:
@@ -365,5 +365,5 @@ def test_the_gate_refuses_kerass_own_export(tmp_path: Path) -> None:
 def test_rounding_may_go_further_in_a_plain_rnn(cell: str, tolerance: float) -> None:
     model = lively(cell=cell)
     proto = to_onnx(model)
-    report = check(model, proto, quantize(proto), sequences())
+    report = check_parity(model, proto, quantize(proto), sequences())
     assert {row.tolerance for row in report.comparisons} == {tolerance, None}
