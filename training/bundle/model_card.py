@@ -1,4 +1,4 @@
-"""The model card of a bundle, written from its manifest alone."""
+"""The model card of a bundle, generated from its manifest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from training.bundle import model_card_sections
-from training.evaluation.markdown import table
+from training.evaluation.markdown import markdown_table
 
 _READS = {
     "pooling": "mean and attention pooling over all states, one linear layer",
@@ -22,11 +22,11 @@ _CONTRIBUTION = {
 
 
 def render_card(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
-    """Write a card in the style of Hugging Face model cards.
+    """Return a card in the style of Hugging Face model cards.
 
     Args:
-        manifest: the manifest's keys.
-        files: names of the bundle's files, for the pictures that are among them.
+        manifest: The manifest's keys.
+        files: The names of the bundle's files; the card embeds the pictures among them.
     """
     name, architecture, present = manifest["name"], manifest["architecture"], set(files)
     parts = [
@@ -39,7 +39,7 @@ def render_card(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
         model_card_sections.timesteps_section(manifest),
         model_card_sections.other_texts_section(manifest),
         "## Architecture\n\n"
-        + table(
+        + markdown_table(
             ("", ""),
             [(key, f"{value:,}" if isinstance(value, int) else value) for key, value in architecture.items()],
         ),
@@ -102,7 +102,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
         "truncated",
     )
     return (
-        table(header, rows)
+        markdown_table(header, rows)
         + "\n\nMeasured from raw text through the shipped tokenizer and ONNX file, one review a run."
     )
 
@@ -139,7 +139,9 @@ def _training(manifest: Mapping[str, Any], files: set[str]) -> str:
         if name in files
     ]
     config = [(f"`{key}`", f"`{value}`") for key, value in training["config"].items() if key not in ("name", "summary")]
-    lines.append("<details><summary>Configuration</summary>\n\n" + table(("field", "value"), config) + "\n\n</details>")
+    lines.append(
+        "<details><summary>Configuration</summary>\n\n" + markdown_table(("field", "value"), config) + "\n\n</details>"
+    )
     return "\n\n".join(lines)
 
 
@@ -159,7 +161,7 @@ def _export(manifest: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in manifest["versions"].items())
     return (
         f"Opset {manifest['opset']}, fused recurrent ops with `sequence_lens`. Largest absolute differences on "
-        f"{export['reviews']} validation reviews:\n\n{table(('', *names), rows)}\n\n"
+        f"{export['reviews']} validation reviews:\n\n{markdown_table(('', *names), rows)}\n\n"
         f"{agreement}Made with {versions}."
     )
 

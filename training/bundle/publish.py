@@ -1,4 +1,4 @@
-"""From a finished run to a bundle: calibration, export, gate, validation figures, pictures, card."""
+"""Publication of a finished run as a bundle: calibration, export, parity check, metrics, plots and model card."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def publish(
     version: str,
     console: Console | None = None,
 ) -> Bundle:
-    """Export the best weights of a run into a bundle folder; pictures and report go into the run folder as well.
+    """Export the best weights of a run into a bundle folder, and write its plots and report into the run folder.
 
     Args:
-        run: a run whose first epoch, at least, is complete.
-        folder: where the bundle goes; an older one there is replaced.
-        train: the reviews it was fitted on, for the histogram of lengths.
-        validation: the held-out reviews, for the gate and the validation figures.
-        version: the bundle's version.
-        console: where to show tables; None for nowhere.
+        run: A run that has completed at least one epoch.
+        folder: The bundle's folder; an older bundle there is replaced.
+        train: The training reviews, for the histogram of lengths.
+        validation: The held-out reviews, for the parity check and the validation metrics.
+        version: The bundle's version.
+        console: The console that shows tables; None for none.
 
     Raises:
-        ExportError: the graphs do not do what the model does, or the folder holds something else than a bundle.
-        CheckpointError: the run has no finished epoch.
+        ExportError: The parity check failed, or the folder holds something other than a bundle.
+        CheckpointError: The run has not finished an epoch.
     """
     shown = console or Console(quiet=True)
     config, data = run.read_config()
@@ -71,7 +71,9 @@ def publish(
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
     fp32 = store_vectors_as_float16(fp32)
-    report = check_parity(model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids)
+    report = check_parity(
+        model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids
+    )
     shown.print(report.table())
     history = run.read_log()
     best = best_epoch(history)
@@ -106,9 +108,9 @@ def publish(
 
 
 def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentModel:
-    """The Keras model of a run with its best weights, as a bundle carries them.
+    """Return the Keras model of a run with its best weights, as they are exported.
 
-    It computes in float32 whatever it was fitted in; its word vectors are rounded to values of float16.
+    It computes in float32 regardless of the precision of training, and its word vectors are rounded to float16 values.
     """
     model = build_model(dataclasses.replace(config, compute="float32"), len(tokenizer.vocabulary))
     weights, _ = checkpoint.load(run.best)
@@ -118,7 +120,7 @@ def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentMod
 
 
 def _calibration(scaling: Platt, figures: dict[str, Any]) -> dict[str, Any]:
-    """What the manifest says of it; the error is that of the calibrated model, at the precision that is served."""
+    """Return the manifest's calibration; the error is that of the calibrated model at the default precision."""
     calibration = {
         "temperature": round(scaling.temperature, 6),
         "shift": round(scaling.shift, 6),

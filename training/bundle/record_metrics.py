@@ -1,4 +1,4 @@
-"""Figures of a finished bundle: measured from its files, written into its manifest, its card and its pictures."""
+"""Metrics of a finished bundle: measured from its files and recorded in its manifest, card and plots."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from training.evaluation.evaluate import Evaluation, ScoredReviews, score_review
 
 
 def score_bundle(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> ScoredReviews:
-    """Read reviews with one precision of a bundle."""
+    """Score reviews with one precision of a bundle."""
     with Predictor(bundle, precision=precision) as predictor:
         return score_reviews(predictor, reviews, console=console)
 
 
 def record_metrics(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
-    """Write measured figures into a bundle's manifest, card and pictures.
+    """Record measured metrics in a bundle's manifest, card and plots.
 
     Args:
-        bundle: the bundle.
+        bundle: The bundle.
         part: "validation" or "test".
-        figures: by precision.
+        figures: The evaluation of each precision.
     """
     measured = {precision: figure.as_dict() for precision, figure in figures.items()}
     return update_metrics(bundle, {part: measured})
 
 
 def update_metrics(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
-    """Write a bundle again with some keys of its metrics changed, and with the card and the pictures that follow.
+    """Update some keys of a bundle's metrics, and the card and plots that show them.
 
     Raises:
-        TrainingError: see `check_recordable`.
+        TrainingError: See `check_recordable`.
     """
     check_recordable(bundle)
     manifest = bundle.manifest
@@ -51,11 +51,11 @@ def update_metrics(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
 
 
 def check_recordable(bundle: Bundle) -> None:
-    """Refuse a bundle that no figures can be written into, before they are measured.
+    """Reject a bundle that metrics cannot be recorded in, before they are measured.
 
     Raises:
-        ExportError: its folder holds something else as well.
-        TrainingError: it was not made by `training.bundle.publish`.
+        ExportError: Its folder also holds other files.
+        TrainingError: It was not made by `training.bundle.publish`.
     """
     check_target(bundle.path)
     if "metrics" not in bundle.manifest.document:

@@ -1,4 +1,4 @@
-"""Bundle folders: written whole or not at all, every file recorded in the manifest with its digest."""
+"""Atomic writing of bundle folders; the manifest records the digest of every file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from training.errors import ExportError
 
 
 def write_bundle(folder: Path, document: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle, replacing the one that is there.
+    """Write a bundle, replacing an existing one.
 
     Args:
-        folder: its folder; the parent is made if need be.
-        document: the manifest's keys but "format" and "files".
-        files: content by file name.
+        folder: The bundle's folder; its parent is created if necessary.
+        document: The manifest's keys except "format" and "files".
+        files: The content of each file by name.
 
     Returns:
         The bundle, opened and verified.
 
     Raises:
-        ExportError: what is there is not a bundle.
+        ExportError: The existing folder is not a bundle.
     """
     check_target(folder)
     folder = folder.resolve()
@@ -51,10 +51,10 @@ def write_bundle(folder: Path, document: Mapping[str, Any], files: Mapping[str, 
 
 
 def check_target(folder: Path) -> None:
-    """Refuse a folder that a bundle must not replace.
+    """Reject a folder that a bundle must not replace.
 
     Raises:
-        ExportError: it holds something else than a bundle, or is a file.
+        ExportError: The path holds something other than a bundle, or is a file.
     """
     try:
         names = [path.name for path in folder.iterdir()]

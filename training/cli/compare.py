@@ -35,8 +35,7 @@ def compare(names: tuple[str, ...], output: Path, archive: Path | None, reviews:
       python -m training compare rnn gru lstm bilstm --output report
     """  # noqa: D301 (click reads the \b as a character)
     from training.data import imdb  # pyarrow, scipy, matplotlib and onnxruntime: not before the arguments were parsed
-    from training.evaluation.compare import compare_models
-    from training.evaluation.compare import select_bundles
+    from training.evaluation.compare import compare_models, select_bundles
     from training.evaluation.compare_report import write_report
 
     bundles = select_bundles(names)

@@ -32,8 +32,7 @@ def evaluate(model: str, archive: Path | None, precision: str | None, record: bo
       python -m training evaluate runs/bilstm/bundle/bilstm --record
     """  # noqa: D301
     from sentiline.bundle import find
-    from training.bundle.record_metrics import score_bundle
-    from training.bundle.record_metrics import record_metrics
+    from training.bundle.record_metrics import record_metrics, score_bundle
     from training.data import imdb
     from training.evaluation.evaluate import check_recorded_accuracy
 

@@ -75,7 +75,7 @@ def label(
     from training.nn import backend
 
     backend.configure(threads)
-    from training.distillation.label import compute_teacher_logits, make_targets, load_texts
+    from training.distillation.label import compute_teacher_logits, load_texts, make_targets
     from training.run.progress import FitProgress
 
     readings = target.with_name(target.name + ".readings")

@@ -1,4 +1,4 @@
-"""Everything that `python -m training diagnose` measures, on one bundle after another; prints and writes nothing."""
+"""The measurements of `python -m training diagnose`, for one bundle after another."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from training.evaluation.evaluate import ScoredReviews, score_reviews
 from training.evaluation.thresholds import FittedThresholds, fit_thresholds
 
 SPLIT_SEED = 7
+# SPLIT_SEED and FRACTION select the validation part of every recipe in `training.config.presets`.
 FRACTION = 0.1
-"""Of the validation part: those of every recipe of `training.config.presets`."""
 
 
 @dataclass(frozen=True)
 class DiagnosisInputs:
-    """What all bundles are measured on, and the baseline's figures; made once.
+    """The data shared by all bundles, prepared once.
 
     Attributes:
-        validation: IMDB reviews that no model was fitted on.
-        spliced: pairs of them as one text.
-        reviews: how many of them to delete tokens from.
-        texts: the diagnostic texts.
-        baseline: the baseline's figures on those, by kind.
-        seed: of every random choice.
+        validation: IMDB reviews that no model was trained on.
+        spliced: Pairs of them joined to one text.
+        reviews: The number of reviews to delete tokens from.
+        texts: The diagnostic texts.
+        baseline: The baseline's metrics on the diagnostic texts, by kind.
+        seed: The seed of every random choice.
     """
 
     validation: Sequence[Review]
@@ -50,20 +50,20 @@ class DiagnosisInputs:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Figures of one bundle.
+    """The figures of one bundle.
 
     Attributes:
-        precision: of the graph that was run.
-        localization: see there.
-        faithfulness: see there.
-        beyond: figures on the diagnostic texts, by kind.
-        baseline: the same of the baseline.
-        thresholds: when a verdict is uncertain.
-        recorded: whether the manifest has them; otherwise they were fitted here, on the validation part.
-        flagged: share of the validation reviews that they call uncertain, in percent.
-        error: errors among the validation reviews that they do not, in percent.
-        ece: calibration error on the validation part, in percentage points.
-        chance: what it would be by chance alone; see `training.evaluation.calibration`.
+        precision: The precision of the graph.
+        localization: How well the timesteps localize sentiment.
+        faithfulness: How much the prediction depends on the tokens with the largest contributions.
+        beyond: The metrics on the diagnostic texts, by kind.
+        baseline: The baseline's metrics on the same texts.
+        thresholds: The thresholds of uncertain predictions.
+        recorded: Whether the thresholds are the manifest's; otherwise they were fitted here, on the validation part.
+        flagged: The share of the validation reviews marked as uncertain, in percent.
+        error: The error rate among the other validation reviews, in percent.
+        ece: The expected calibration error on the validation part, in percentage points.
+        chance: The calibration error expected by chance alone; see `training.evaluation.calibration`.
     """
 
     precision: str
@@ -79,7 +79,7 @@ class Diagnosis:
     chance: float
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, as the manifest has it."""
+        """Return the figures in the form of the manifest, JSON-ready."""
         return {
             "precision": self.precision,
             "localization": self.localization.as_dict(),
@@ -106,18 +106,18 @@ def prepare_inputs(
     seed: int = 0,
     console: Console | None = None,
 ) -> DiagnosisInputs:
-    """Make what all bundles are measured on; fits the baseline on `train`.
+    """Prepare the data shared by all bundles and train the baseline.
 
     Args:
         train: IMDB's training part.
-        validation: its validation part.
-        pairs: of reviews to splice.
-        reviews: to delete tokens from.
-        seed: of every random choice.
-        console: where to show progress; None for nowhere.
+        validation: IMDB's validation part.
+        pairs: The number of pairs of reviews to splice.
+        reviews: The number of reviews to delete tokens from.
+        seed: The seed of every random choice.
+        console: The console that shows progress; None for none.
 
     Raises:
-        DataError: there are too few reviews.
+        DataError: There are too few reviews.
     """
     spliced, texts = make_splices(validation, pairs, seed), load_texts()
     with (console or Console(quiet=True)).status("fitting the baseline"):
@@ -126,15 +126,15 @@ def prepare_inputs(
 
 
 def diagnose(bundle: Bundle, inputs: DiagnosisInputs, *, console: Console | None = None) -> Diagnosis:
-    """Measure one bundle, at its default precision.
+    """Measure one bundle at its default precision.
 
     Args:
-        bundle: any bundle.
-        inputs: see `prepare_inputs`.
-        console: where to show progress; None for nowhere.
+        bundle: The bundle.
+        inputs: The result of `prepare_inputs`.
+        console: The console that shows progress; None for none.
 
     Raises:
-        TrainingError: the model was fitted on another split of IMDB, so that the reviews may be known to it.
+        TrainingError: The model was trained on another split of IMDB and may have seen the reviews.
     """
     check_split(bundle)
     with Predictor(bundle) as predictor:
@@ -161,10 +161,10 @@ def diagnose(bundle: Bundle, inputs: DiagnosisInputs, *, console: Console | None
 
 
 def check_split(bundle: Bundle) -> None:
-    """Refuse a model of IMDB whose validation part is not the one that is measured on.
+    """Reject an IMDB model whose validation part is not the one used here.
 
     Raises:
-        TrainingError: it was fitted with another share or seed.
+        TrainingError: It was trained with another share or seed.
     """
     document = bundle.manifest.document
     if "unlabelled_reviews" not in document.get("data", {}):

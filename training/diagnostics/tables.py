@@ -1,4 +1,4 @@
-"""Diagnoses side by side as Markdown tables, which a terminal shows as well; measures nothing."""
+"""Diagnoses of several models as Markdown tables that are aligned for a terminal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _NONE = "-"
 
 
 def render_tables(diagnoses: Mapping[str, Diagnosis]) -> str:
-    """Four tables with a row a model.
+    """Return four tables with one row per model.
 
     Args:
-        diagnoses: by the model's name, at least one.
+        diagnoses: The diagnoses by model name, at least one.
     """
     first = next(iter(diagnoses.values()))
     reviews, texts = first.faithfulness.reviews, first.localization.texts
@@ -27,22 +27,22 @@ def render_tables(diagnoses: Mapping[str, Diagnosis]) -> str:
     return "\n\n".join(
         [
             f"Localization: {texts} splices of two validation reviews; AUC (pooled), median tokens to the seam (mean)",
-            table(
+            aligned_table(
                 ("model", "AUC of scores", "of contributions", "seam by scores", "by contributions", "middle"),
                 [(name, *_localization(one)) for name, one in diagnoses.items()],
             ),
             f"Faithfulness: {reviews} validation reviews; logit away from the verdict, flipped % (random tokens)",
-            table(
+            aligned_table(
                 ("model", "ranked by", *(f"{count} deleted" for count in first.faithfulness.deleted)),
                 [(name, one.faithfulness.ranked_by, *_deletions(one)) for name, one in diagnoses.items()],
             ),
             "Beyond IMDB: accuracy, %",
-            table(
+            aligned_table(
                 ("model", *(KINDS[kind] for kind in kinds), "both of a pair"),
                 [(name, *_accuracies(figures, kinds)) for name, figures in accuracies.items()],
             ),
             "Uncertain: % flagged; errors among the validation reviews not flagged; calibration error (ECE)",
-            table(
+            aligned_table(
                 (
                     *("model", "score below", "unknown above", "validation"),
                     *(KINDS[kind] for kind in unlabelled),
@@ -99,8 +99,8 @@ def _uncertain(one: Diagnosis, kinds: Sequence[str], unlabelled: Sequence[str]) 
     ]
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are also aligned for a terminal; the first column is text."""
+def aligned_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table with columns padded to equal width; all columns but the first are right-aligned."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""A teacher reads IMDB's training and unlabelled reviews, and pieces of them, into targets for a student."""
+"""Soft targets for a student: a teacher labels IMDB's training and unlabelled reviews and crops of them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from training.supervised.run_folder import Run
 
 @dataclass(frozen=True, eq=False)
 class TeacherTexts:
-    """What a teacher reads.
+    """The texts that a teacher labels.
 
     Attributes:
-        reviews: number of training reviews.
-        labelled: those that have a token.
-        unlabelled: token ids of the unlabelled reviews.
-        pieces: token ids of the pieces of all training reviews, then of all unlabelled ones.
-        held_out: the validation part, cut no shorter than it is served.
-        reading: how they were read.
-        tokenizer: the one that made the ids.
+        reviews: The number of training reviews.
+        labelled: The training reviews that have a token.
+        unlabelled: The token ids of the unlabelled reviews.
+        pieces: The token ids of the crops of all training reviews, then of all unlabelled reviews.
+        held_out: The validation part, truncated to the length limit of the served model.
+        reading: The settings that the texts were made with.
+        tokenizer: The tokenizer of the ids.
     """
 
     reviews: int
@@ -58,14 +58,16 @@ class TeacherTexts:
     tokenizer: Tokenizer
 
 
-def load_texts(tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None, progress: FitProgress) -> TeacherTexts:
-    """Encode IMDB's training and unlabelled reviews and cut pieces out of them.
+def load_texts(
+    tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None, progress: FitProgress
+) -> TeacherTexts:
+    """Encode IMDB's training and unlabelled reviews and crops of them.
 
     Args:
-        tokenizer: its vocabulary and its way to cut are used.
-        reading: how to read.
-        archive: the IMDB archive; None finds it.
-        progress: where to show progress.
+        tokenizer: The tokenizer whose vocabulary and truncation mode are used.
+        reading: The crops, the length limit and the split.
+        archive: The IMDB archive; None to find it.
+        progress: The progress display.
     """
     found = imdb.load(archive)
     train, validation = imdb.split(found.train, fraction=reading.validation, seed=reading.split_seed)
@@ -91,25 +93,25 @@ def compute_teacher_logits(
     cache_folder: Path,
     progress: FitProgress,
 ) -> tuple[TeacherTexts, TeacherLogits]:
-    """Let a teacher judge all texts.
+    """Build a teacher and compute its logits of all texts.
 
     Args:
-        runs: finished fits, all with one tokenizer and one validation part.
-        bundles: finished models with the same tokenizer and validation part.
-        ngrams: run folder of the n-gram classifier, with its out-of-fold logits.
-        archive: the IMDB archive; None finds it.
-        crops: pieces of each review.
-        max_tokens: longer reviews are cut to so many.
-        seed: of the choice of pieces.
-        readings: folder of what the members said before an interruption; see `training.distillation.logit_cache`.
-        progress: where to show progress.
+        runs: Run folders of finished fits, all with the same vocabulary and validation part.
+        bundles: Finished models with that vocabulary and validation part.
+        ngrams: The run folder of the n-gram classifier, with its out-of-fold logits.
+        archive: The IMDB archive; None to find it.
+        crops: The number of crops per review.
+        max_tokens: The number of tokens to which longer reviews are truncated.
+        seed: The seed that selects the crops.
+        cache_folder: The folder of the logits computed before an interruption; see `LogitCache`.
+        progress: The progress display.
 
     Returns:
-        What it read, and what it says.
+        The texts and their logits.
 
     Raises:
-        ConfigError: there is no member beside the n-grams, or members have different tokenizers or validation parts.
-        CheckpointError: a run is not finished.
+        ConfigError: There is no member besides the n-grams, or the members differ in vocabulary or validation part.
+        CheckpointError: A run is not finished.
     """
     tokenizer, recipe = _agreement(runs, bundles)
     reading = ReadSettings(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
@@ -146,17 +148,19 @@ def compute_teacher_logits(
     )
 
 
-def make_targets(texts: TeacherTexts, teacher_logits: TeacherLogits, *, trust: float, crops: int | None = None) -> Targets:
-    """What a student learns from.
+def make_targets(
+    texts: TeacherTexts, teacher_logits: TeacherLogits, *, trust: float, crops: int | None = None
+) -> Targets:
+    """Compute the targets of a student.
 
     Args:
-        texts: read as the verdicts were.
-        verdicts: of a teacher.
-        trust: share of the label in a training review's target.
-        crops: how many pieces of each review to take; None for all.
+        texts: Texts made with the settings of `teacher_logits`.
+        teacher_logits: The logits of a teacher.
+        trust: The weight of the label in the target of a training review.
+        crops: The number of crops used per review; None for all.
 
     Raises:
-        ConfigError: the teacher judged fewer pieces, or other texts.
+        ConfigError: The logits are of fewer crops or of other texts.
     """
     judged = teacher_logits.reading.crops
     crops = judged if crops is None else crops
@@ -189,7 +193,7 @@ def make_targets(texts: TeacherTexts, teacher_logits: TeacherLogits, *, trust: f
 
 
 def _agreement(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenizer, dict[str, Any]]:
-    """Tokenizer and recipe of the first member, whose vocabulary and validation part all others must have."""
+    """Return tokenizer and recipe of the first member after checking that the others agree with it."""
     given: list[tuple[Path, Tokenizer, dict[str, Any]]] = [
         (run.folder, run.read_tokenizer(), run.read_config()[0].as_dict()) for run in runs
     ]

@@ -1,4 +1,4 @@
-"""The pictures of a calibration, drawn from what a manifest records: reliability, and risk by coverage."""
+"""Plots of the calibration recorded in a manifest: reliability, and risk by coverage."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ _PARTS = {"validation": TRAIN, "test": VALIDATION}
 
 
 def draw_calibration(metrics: Mapping[str, Any], precision: str, confidence: float | None = None) -> dict[str, bytes]:
-    """Both pictures by file name; none where no part has a calibration.
+    """Return both plots by file name, or none if no part has a calibration.
 
     Args:
-        metrics: the manifest's.
-        precision: whose figures are drawn.
-        confidence: where the manifest calls a verdict uncertain; None where it does not.
+        metrics: The metrics of a manifest.
+        precision: The precision whose figures are drawn.
+        confidence: The score below which the manifest marks a prediction as uncertain; None if it has no such
+            threshold.
     """
     found = {part: metrics.get(part, {}).get(precision, {}).get("calibration") for part in _PARTS}
     parts = {part: figures for part, figures in found.items() if figures}
@@ -31,11 +32,11 @@ def draw_calibration(metrics: Mapping[str, Any], precision: str, confidence: flo
 
 
 def draw_reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None = None) -> bytes:
-    """The share that is positive by P(positive), above the number of reviews in each bin.
+    """Plot the share of positive reviews against P(positive), above the number of reviews in each bin.
 
     Args:
         parts: `Calibration` as a mapping, by "validation" and "test".
-        confidence: P between 1 - confidence and confidence is shaded; None for no shade.
+        confidence: Shade P from 1 - confidence to confidence; None for no shading.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 4.4), layout="constrained")
@@ -65,7 +66,7 @@ def draw_reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float |
 
 
 def draw_risk_coverage(parts: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Errors among the surest reviews, by how many are answered; arguments as in `draw_reliability`."""
+    """Plot the error rate among the most confident reviews against their share; arguments as in `draw_reliability`."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 3), layout="constrained")
         axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""The pictures of a comparison, as PNG bytes: learning curves, accuracies, accuracy against latency."""
+"""Plots of a comparison as PNG bytes: learning curves, accuracies, and accuracy against latency."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from training.evaluation.compare import PUBLISHED, ModelEntry
 from training.plotting import INK, TRAIN, VALIDATION, png
 from training.plotting import STYLE as STYLE
 
+# The color of each cell in every plot.
 COLORS = {"rnn": "#b45309", "gru": "#0f766e", "lstm": "#1d4ed8"}
-"""One color a cell, in every picture."""
 
 _CELLS = {"rnn": "Elman", "gru": "GRU", "lstm": "LSTM"}
 _GREY = "#9ca3af"
 _OTHER = "#6b7280"
 _COLUMNS = 4
+# Possible offsets of a name from its point, in points, in order of preference.
 _PLACES = [
     (distance * x, distance * y)
     for distance in (9, 18, 28, 40, 54)
     for x, y in ((1, 0), (-1, 0), (0.8, 0.9), (0.8, -0.9), (-0.8, 0.9), (-0.8, -0.9), (0, 1.2), (0, -1.2))
 ]
-"""Where a name may stand beside its point, in points, in order of preference."""
 
 
 def draw_learning_curves(entries: Sequence[ModelEntry]) -> bytes | None:
-    """Accuracy by epoch of every model, in training and validation, on one scale.
+    """Plot training and validation accuracy by epoch for every model, on one scale.
 
     Args:
-        entries: at least one.
+        entries: At least one model.
 
     Returns:
-        PNG, or None if no manifest holds a history.
+        PNG bytes, or None if no manifest has a history.
     """
     fitted = [entry for entry in entries if entry.history]
     if not fitted:
@@ -78,15 +78,15 @@ def _curve(axes: Axes, entry: ModelEntry) -> None:
 
 
 def draw_comparison(entries: Sequence[ModelEntry]) -> bytes | None:
-    """Accuracy of every model as bars from chance, and against the latency of its graph.
+    """Plot the accuracy of every model as bars that begin at chance, and against the latency of its graph.
 
-    Test accuracy where the manifest has it; otherwise validation accuracy, drawn hollow.
+    Validation accuracy, drawn hollow, replaces a test accuracy that the manifest lacks.
 
     Args:
-        entries: at least one.
+        entries: At least one model.
 
     Returns:
-        PNG, or None if no manifest holds an accuracy.
+        PNG bytes, or None if no manifest has an accuracy.
     """
     judged = [entry for entry in entries if entry.best_accuracy]
     if not judged:
@@ -146,7 +146,7 @@ def _scatter(axes: Axes, entries: Sequence[ModelEntry]) -> None:
 
 
 def _label(axes: Axes, entries: Sequence[ModelEntry]) -> None:
-    """Write each name where it covers no point and no other name: the nearest such place, or else the nearest."""
+    """Write each name at the nearest place where it covers no point and no other name, or else at the nearest place."""
     figure = axes.get_figure(root=True)
     if figure is not None:
         figure.draw_without_rendering()  # only a drawn figure knows where its points are
@@ -189,7 +189,7 @@ def _text_box(annotation: Annotation) -> Bbox:
 
 
 def _accuracy_of(entry: ModelEntry) -> tuple[float, float, bool]:
-    """`(percent, interval, whether on test)` of a model that has an accuracy."""
+    """Return `(percent, interval, whether on test)` for a model that has an accuracy."""
     if entry.best_accuracy is None:
         raise ValueError(f"{entry.name} has no accuracy to draw")
     part, accuracy = entry.best_accuracy

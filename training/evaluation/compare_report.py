@@ -1,4 +1,4 @@
-"""A comparison of models as a Markdown page and its pictures, written into a folder; every figure is computed."""
+"""The report of a comparison: a Markdown page and its plots."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from training.evaluation.compare import BASELINE, PUBLISHED, Accuracy, ModelEntry
 from training.evaluation.compare_plots import draw_comparison, draw_learning_curves
+from training.evaluation.markdown import markdown_table
 from training.run.checkpoint import write_atomically
 
 PAGE = "README.md"
@@ -37,13 +38,13 @@ def write_report(entries: Sequence[ModelEntry], folder: Path, *, texts: int, rou
     """Write the report.
 
     Args:
-        entries: at least one, as `training.evaluation.compare.compare` returns them.
-        folder: made if need be; files of an older report are replaced.
-        texts: number of reviews that latency was measured on.
-        rounds: number of times it was.
+        entries: At least one model, as returned by `training.evaluation.compare.compare_models`.
+        folder: The folder, which is created if necessary; files of an older report are replaced.
+        texts: The number of reviews that latency was measured on.
+        rounds: The number of measurements per model.
 
     Returns:
-        The files written: the page, then its pictures.
+        The files written: the page, followed by its plots.
     """
     drawn = {"comparison.png": draw_comparison(entries), "curves.png": draw_learning_curves(entries)}
     pictures = {name: picture for name, picture in drawn.items() if picture is not None}
@@ -56,16 +57,20 @@ def write_report(entries: Sequence[ModelEntry], folder: Path, *, texts: int, rou
 
 
 def render_report(entries: Sequence[ModelEntry], pictures: Iterable[str], *, texts: int, rounds: int) -> str:
-    """The page.
+    """Return the page as Markdown.
 
     Args:
-        entries: at least one.
-        pictures: names of the pictures beside it.
-        texts: number of reviews that latency was measured on.
-        rounds: number of times it was.
+        entries: At least one model.
+        pictures: The file names of the plots in the same folder.
+        texts: The number of reviews that latency was measured on.
+        rounds: The number of measurements per model.
     """
     shown = set(pictures)
-    parts = ["# The models in numbers", "Written by `python -m training compare`; do not edit.", overview_table(entries)]
+    parts = [
+        "# The models in numbers",
+        "Written by `python -m training compare`; do not edit.",
+        overview_table(entries),
+    ]
     parts.append(_notes(entries, texts, rounds))
     if "comparison.png" in shown:
         parts.append("![Accuracy of every model, and accuracy against latency](comparison.png)")
@@ -80,7 +85,7 @@ def render_report(entries: Sequence[ModelEntry], pictures: Iterable[str], *, tex
 
 
 def overview_table(entries: Sequence[ModelEntry]) -> str:
-    """One row a model; a dash stands for what its manifest does not say."""
+    """Return a table with one row per model; a dash stands for a figure that its manifest lacks."""
     relative = any(entry.speed.ratio is not None for entry in entries)
     header = ["model", "parameters", "graph", "train s/epoch", "epochs", "validation", "test", "ms/review", "reviews/s"]
     header += [f"speed, {BASELINE} = 1"] if relative else []
@@ -99,7 +104,7 @@ def overview_table(entries: Sequence[ModelEntry]) -> str:
         ]
         for entry in entries
     ]
-    return _markdown(header, rows)
+    return markdown_table(header, rows, numeric=True)
 
 
 def _notes(entries: Sequence[ModelEntry], texts: int, rounds: int) -> str:
@@ -128,7 +133,7 @@ def _notes(entries: Sequence[ModelEntry], texts: int, rounds: int) -> str:
 
 
 def _families(entries: Sequence[ModelEntry]) -> str:
-    """The same recipe with one cell and another; families of which fewer than two models are there are left out."""
+    """Return a table of models that differ in their cell only; families with fewer than two models are left out."""
     known = {entry.name: entry for entry in entries}
     rows = []
     for family, names in _FAMILIES.items():
@@ -153,8 +158,9 @@ def _families(entries: Sequence[ModelEntry]) -> str:
     if not rows:
         return ""
     header = ["recipe", "model", "recurrent parameters", "ratio", "validation", "test"]
-    return "Models of one recipe that differ in their cell; the ratio is to the first of each recipe:\n\n" + _markdown(
-        [*header, "train s/epoch", "ms/review"], rows
+    return (
+        "Models of one recipe that differ in their cell; the ratio is to the first of each recipe:\n\n"
+        + markdown_table([*header, "train s/epoch", "ms/review"], rows, numeric=True)
     )
 
 
@@ -165,7 +171,7 @@ def _published(entries: Sequence[ModelEntry]) -> str:
             published, ours = PUBLISHED[entry.name], entry.validation
             difference = _NOTHING if ours is None else f"{ours.percent - published:+.1f}"
             rows.append([f"`{entry.name}`", f"{published:.1f}", _percent(ours), difference])
-    return _markdown(["model", "published validation", "our validation", "difference, points"], rows)
+    return markdown_table(["model", "published validation", "our validation", "difference, points"], rows, numeric=True)
 
 
 def _percent(accuracy: Accuracy | None) -> str:
@@ -181,16 +187,10 @@ def _count(value: int | None) -> str:
 
 
 def _processor() -> str:
-    """The processor's name, as Linux or else the standard library knows it."""
+    """Return the processor's name, from Linux or else from the standard library."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, "") or platform.processor() or platform.machine()
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are figures."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,4 +1,4 @@
-"""Accuracy of a bundle as it is served: raw text through its own tokenizer and ONNX graph."""
+"""Evaluation of a bundle as it is served: raw text through its own tokenizer and ONNX graph."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _CHUNK = 250
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a bundle does on labelled reviews.
+    """The figures of a bundle on labelled reviews.
 
     Attributes:
-        precision: of the graph that was run.
-        reviews: number of reviews scored.
-        accuracy: share with the right label, in percent.
-        interval: half the width of the 95 % normal interval of the accuracy, in percentage points.
-        loss: mean binary cross-entropy, nats.
-        false_positives: negative reviews called positive.
-        false_negatives: positive reviews called negative.
-        unknown_tokens: share of tokens that are not in the vocabulary, in percent.
-        truncated: reviews longer than the model reads.
-        skipped: reviews without a token.
-        additivity: largest |bias + Σ contributions − logit|; None where the model is not additive.
-        calibration: how far its probabilities can be believed.
-        reviews_per_second: end to end, in process.
+        precision: The precision of the graph.
+        reviews: The number of reviews scored.
+        accuracy: The share of correct labels, in percent.
+        interval: Half the width of the 95 % normal interval of the accuracy, in percentage points.
+        loss: The mean binary cross-entropy in nats.
+        false_positives: The number of negative reviews labelled positive.
+        false_negatives: The number of positive reviews labelled negative.
+        unknown_tokens: The share of tokens that are not in the vocabulary, in percent.
+        truncated: The number of reviews longer than the model's token limit.
+        skipped: The number of reviews without a token.
+        additivity: The largest |bias + Σ contributions − logit|; None if the model is not additive.
+        calibration: The calibration of the probabilities.
+        reviews_per_second: The speed from text to prediction, in process.
     """
 
     precision: str
@@ -56,20 +56,20 @@ class Evaluation:
     reviews_per_second: float
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the speed, which belongs to the machine and not to the model."""
+        """Return the figures, JSON-ready, without the speed, which depends on the machine."""
         return {key: value for key, value in asdict(self).items() if key != "reviews_per_second"}
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredReviews:
-    """Labelled reviews with the readings of a bundle; N of them have a token.
+    """Labelled reviews with the predictions of a bundle; N of them have a token.
 
     Attributes:
-        precision: of the graph that was run.
-        readings: [N].
-        labels: bool [N], whether the review is positive.
-        skipped: reviews without a token, which are not among the N.
-        seconds: what reading them took.
+        precision: The precision of the graph.
+        readings: [N], the model's outputs.
+        labels: bool [N], whether each review is positive.
+        skipped: The number of reviews without a token, which are not among the N.
+        seconds: The time that scoring took.
     """
 
     precision: str
@@ -80,7 +80,7 @@ class ScoredReviews:
 
     @property
     def logits(self) -> NDArray[np.float64]:
-        """[N]."""
+        """[N], the logits."""
         return np.array([reading.logit for reading in self.readings])
 
     @property
@@ -90,21 +90,21 @@ class ScoredReviews:
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """[N], probability of each verdict."""
+        """[N], the probability of each predicted label."""
         return np.array([reading.score for reading in self.readings])
 
     @property
     def predicted(self) -> NDArray[np.bool_]:
-        """[N], whether the verdict is positive."""
+        """[N], whether the predicted label is positive."""
         return np.array([reading.label == "POSITIVE" for reading in self.readings])
 
     @property
     def unknown_rates(self) -> NDArray[np.float64]:
-        """[N], share of the tokens used that are not in the vocabulary."""
+        """[N], the share of the tokens used that are not in the vocabulary."""
         return np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in self.readings])
 
     def evaluation(self) -> Evaluation:
-        """The figures."""
+        """Compute the figures."""
         called, labels, logits = self.predicted, self.labels, self.logits
         accuracy = float((called == labels).mean())
         tokens = sum(reading.encoding.tokens_used for reading in self.readings)
@@ -127,20 +127,22 @@ class ScoredReviews:
 
 
 def evaluate(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> Evaluation:
-    """The figures of a loaded bundle on labelled reviews; see `score_reviews`."""
+    """Evaluate a loaded bundle on labelled reviews; see `score_reviews`."""
     return score_reviews(predictor, reviews, console=console).evaluation()
 
 
-def score_reviews(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> ScoredReviews:
-    """Read labelled reviews with a loaded bundle.
+def score_reviews(
+    predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None
+) -> ScoredReviews:
+    """Score labelled reviews with a loaded bundle.
 
     Args:
-        predictor: the bundle, at the precision to evaluate.
-        reviews: raw labelled reviews.
-        console: where to show progress; None for nowhere.
+        predictor: The bundle at the precision to evaluate.
+        reviews: Raw labelled reviews.
+        console: The console that shows progress; None for none.
 
     Raises:
-        DataError: no review has a token.
+        DataError: No review has a token.
     """
     shown = console or Console(quiet=True)
     chunks = range(0, len(reviews), _CHUNK)
@@ -173,16 +175,18 @@ def _additivity(readings: Sequence[Reading]) -> float | None:
     return worst
 
 
-def check_recorded_accuracy(figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float) -> None:
-    """Hold measured accuracies to the ones a manifest records.
+def check_recorded_accuracy(
+    figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float
+) -> None:
+    """Check that measured accuracies agree with those recorded in a manifest.
 
     Args:
-        figures: measured, by precision.
-        recorded: the manifest's, by precision; those it lacks are not compared.
-        tolerance: largest difference allowed, in percentage points.
+        figures: The measured figures by precision.
+        recorded: The manifest's figures by precision; missing ones are not compared.
+        tolerance: The largest difference allowed, in percentage points.
 
     Raises:
-        TrainingError: one differs by more.
+        TrainingError: An accuracy differs by more.
     """
     for precision, figure in figures.items():
         if precision in recorded and abs(figure.accuracy - recorded[precision]["accuracy"]) > tolerance:

@@ -1,4 +1,4 @@
-"""Below which score, and above which share of unknown tokens, a verdict is called uncertain; runs no model."""
+"""The thresholds of score and share of unknown tokens beyond which a prediction is marked as uncertain."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 
 from training.evaluation.platt import MIN_REVIEWS
 
+# The error rate allowed among predictions not marked as uncertain, relative to that of all predictions.
 MAX_ERROR_RATIO = 0.5
-"""Share of the error rate over all verdicts that those not called uncertain may have."""
 
+# The largest share of the validation reviews that may be marked as uncertain because of a low score.
 MAX_FLAGGED = 0.5
-"""Largest share of the validation reviews that a low score may call uncertain."""
 
+# The threshold used if there are too few reviews to fit one: little better than a coin toss.
 DEFAULT_CONFIDENCE = 0.6
-"""Where there are too few reviews to fit one: a verdict little better than the toss of a coin."""
 
 UNKNOWN_QUANTILE = 0.999
+# In a short text a single rare name is already a large share, and the model can still read such a text.
 MIN_UNKNOWN_RATE = 0.25
-"""In a short text one rare name is a large share; such a text is not yet one that the model cannot read."""
 
 _STEPS = 1000
 
 
 @dataclass(frozen=True)
 class FittedThresholds:
-    """When a verdict is uncertain: its score is below `confidence`, or its unknown share above `unknown_rate`.
+    """A prediction is uncertain if its score is below `confidence` or its unknown share is above `unknown_rate`.
 
     Attributes:
-        confidence: a score in [0.5, 1], a multiple of 0.001.
-        unknown_rate: a share of the tokens used, a multiple of 0.001.
-        note: what could not be fitted as defined, and what stands there instead; empty otherwise.
+        confidence: A score in [0.5, 1], a multiple of 0.001.
+        unknown_rate: A share of the tokens used, a multiple of 0.001.
+        note: Why a threshold could not be fitted as defined and what replaces it; empty otherwise.
     """
 
     confidence: float
@@ -41,30 +41,31 @@ class FittedThresholds:
     note: str = ""
 
     def flags(self, scores: NDArray[Any], unknown: NDArray[Any]) -> NDArray[np.bool_]:
-        """Which verdicts are uncertain.
+        """Return which predictions are uncertain.
 
         Args:
-            scores: [N], probability of each verdict.
-            unknown: [N], share of the tokens used that are not in the vocabulary.
+            scores: [N], the probability of each predicted label.
+            unknown: [N], the share of the tokens used that are not in the vocabulary.
         """
         return np.asarray((scores < self.confidence) | (unknown > self.unknown_rate))
 
     def as_dict(self) -> dict[str, Any]:
-        """For the manifest, without an empty note."""
+        """Return the thresholds for the manifest, without an empty note."""
         return {key: value for key, value in asdict(self).items() if value != ""}
 
 
 def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], unknown: NDArray[Any]) -> FittedThresholds:
-    """Choose both on reviews that the model was not fitted on.
+    """Fit both thresholds on reviews that the model was not trained on.
 
-    `confidence` is the smallest score at which the verdicts that reach it err at most half as often (`MAX_ERROR_RATIO`) as
-    all of them; if that would call more than half of them uncertain (`MAX_FLAGGED`), the largest score that does
-    not. `unknown_rate` is the 99.9 % quantile of the reviews' unknown shares, and at least `MIN_UNKNOWN_RATE`.
+    `confidence` is the smallest score such that predictions with at least this score err at most half as often
+    (`MAX_ERROR_RATIO`) as all predictions; if that would mark more than half of them as uncertain (`MAX_FLAGGED`), it
+    is the largest score that does not. `unknown_rate` is the 99.9 % quantile of the reviews' unknown shares, and at
+    least `MIN_UNKNOWN_RATE`.
 
     Args:
-        scores: [N], probability of each verdict; N at least 1.
-        right: [N], whether it is right.
-        unknown: [N], share of unknown tokens.
+        scores: [N], the probability of each predicted label; N is at least 1.
+        right: [N], whether each predicted label is correct.
+        unknown: [N], the share of unknown tokens.
     """
     rate = float(np.quantile(unknown, UNKNOWN_QUANTILE, method="higher"))
     unknown_rate = max(MIN_UNKNOWN_RATE, np.ceil(_STEPS * rate) / _STEPS)

@@ -1,4 +1,4 @@
-"""The gate of an export: a graph that does not do exactly what its model does is refused."""
+"""The parity check of an export: a graph whose outputs differ from the model's is rejected."""
 
 from __future__ import annotations
 
@@ -36,15 +36,14 @@ Outputs = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One row of the gate's table.
+    """One row of the parity check.
 
     Attributes:
-        what: the two things compared.
-        largest: largest absolute difference of each output.
-        tolerance: bound of the probabilities, and a tenth of the bound of logits and their parts, which have no
-            bound of their own, so neither has their rounding; None where the row is only reported. A logit computed
-            from a probability (heads "unit" and "timesteps") is reported as well: near 0 and 1 it magnifies the
-            last bit of float32 without limit.
+        what: The two things compared.
+        largest: The largest absolute difference of each output.
+        tolerance: The bound of the probabilities; logits and their parts, whose magnitude is unbounded, may differ by
+            ten times as much. None if the row is only reported. A logit computed from a probability (heads "unit" and
+            "timesteps") is only reported as well: near 0 and 1 it magnifies the last bit of float32 without limit.
     """
 
     what: str
@@ -54,12 +53,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """What the gate measured.
+    """The result of the parity check.
 
     Attributes:
-        comparisons: in the order made.
-        agreement: share of reviews on which int8 and fp32 give the same label.
-        reviews: number of reviews compared.
+        comparisons: The comparisons in the order they were made.
+        agreement: The share of reviews for which int8 and fp32 give the same label.
+        reviews: The number of reviews compared.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -67,7 +66,7 @@ class ParityReport:
     reviews: int
 
     def table(self) -> Table:
-        """The comparisons for a terminal."""
+        """Return the comparisons as a terminal table."""
         names = list(self.comparisons[0].largest)
         table = Table(title=f"export gate, {self.reviews} reviews", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
         shown = [{"contributions": "contrib.", "probability": "prob."}.get(name, name) for name in names]
@@ -80,7 +79,7 @@ class ParityReport:
         return table
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-ready values, for the manifest."""
+        """Return the report, JSON-ready, for the manifest."""
         rows = {row.what: {**row.largest, "tolerance": row.tolerance} for row in self.comparisons}
         return {"reviews": self.reviews, "int8_label_agreement": self.agreement, "largest_difference": rows}
 
@@ -88,22 +87,22 @@ class ParityReport:
 def check_parity(
     model: SentimentModel, fp32: onnx.ModelProto, int8: onnx.ModelProto, sequences: Sequence[NDArray[np.int32]]
 ) -> ParityReport:
-    """Hold both graphs to the contract and the float32 one to the model's values.
+    """Check that both graphs satisfy the contract and that the float32 graph computes the model's values.
 
-    They are compared with Keras and with the numpy reference, which reads the graph's own weights in float64. Each
-    review is run in a padded batch, alone, and with extra padding; random token ids are compared as well.
+    It is compared with Keras and with the numpy reference, which reads the graph's own weights in float64. Each review
+    runs in a padded batch, alone, and with extra padding; random token ids are compared as well.
 
     Args:
-        model: the Keras model that was exported.
-        fp32: its graph.
-        int8: its quantized graph.
-        sequences: token ids of real reviews, each int32 [n_i].
+        model: The exported Keras model.
+        fp32: Its graph.
+        int8: Its quantized graph.
+        sequences: The token ids of real reviews, each int32 [n_i].
 
     Returns:
         The largest differences.
 
     Raises:
-        ExportError: names the first thing that does not hold.
+        ExportError: A check failed; the message names the first one.
     """
     additive = model.config.head != "timesteps"
     for proto, name in ((fp32, "model.onnx"), (int8, "model.int8.onnx")):
@@ -146,7 +145,7 @@ def check_graph_contract(proto: onnx.ModelProto, name: str, *, additive: bool) -
     """Check a graph's ops, names, types and dynamic axes.
 
     Raises:
-        ExportError: says what differs from the contract of `training.export.convert.to_onnx`.
+        ExportError: The graph differs from the contract documented in `training.export.convert.to_onnx`.
     """
     try:
         onnx.checker.check_model(proto)
@@ -169,10 +168,10 @@ def check_graph_contract(proto: onnx.ModelProto, name: str, *, additive: bool) -
 
 
 def _check_attention(model: SentimentModel) -> None:
-    """Refuse attention so sharp that a prefix could underflow.
+    """Reject attention so sharp that a prefix could underflow.
 
     A forward pooling head divides by Σ exp(u·h_t - max_s u·h_s) over each prefix. States lie within ±1, so energies lie
-    within 2‖u‖₁ of each other, and float32 holds exp(-60).
+    within 2‖u‖₁ of each other, and float32 can represent exp(-60).
     """
     head = model.head
     if isinstance(head, PoolingHead) and head.prefix:
@@ -216,7 +215,7 @@ def _run(session: ort.InferenceSession, ids: NDArray[np.int32], lengths: NDArray
 
 
 def _run_one_by_one(session: ort.InferenceSession, sequences: Sequence[NDArray[np.int32]]) -> dict[str, Any]:
-    """One run a review, padded afterwards to the longest."""
+    """Run each review alone and pad the outputs to the longest afterwards."""
     longest = max(map(len, sequences))
     runs = [_run(session, *pad([sequence])) for sequence in sequences]
     for run in runs:
@@ -233,7 +232,9 @@ def _read_weights(proto: onnx.ModelProto, head: str) -> GraphWeights:
         raise ExportError(f"the numpy reference cannot read the graph: {error}") from error
 
 
-def _numpy_outputs(weights: GraphWeights, head: str, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> dict[str, Any]:
+def _numpy_outputs(
+    weights: GraphWeights, head: str, ids: NDArray[np.int32], lengths: NDArray[np.int32]
+) -> dict[str, Any]:
     reading = forward(weights, head, ids, lengths)
     outputs = {"probability": sigmoid(reading.logit), **reading._asdict()}
     return {name: value for name, value in outputs.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Losses of a training step beyond that of the labelled batch, and the perturbations they use.
+"""The unsupervised and auxiliary losses of a training step, and the perturbations that they use.
 
 Shapes: B reviews, S splices, T timesteps (right-padded), E word vector width.
 """
@@ -16,12 +16,12 @@ _XI = 0.1
 
 
 def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) -> list[Tensor]:
-    """Gradients, by the trainable variables, of the virtual adversarial loss and the entropy:
+    """Compute the gradients of the virtual adversarial loss plus the entropy for each trainable variable:
 
         KL(p(x) ‖ p(x + r)) + λ H(p(x)),   r = ε · g / ‖g‖₂,   g = ∇_d KL(p(x) ‖ p(x + ξ d))
 
-    with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017;
-    the entropy: Sachan et al. 2019).
+    with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017; the
+    entropy: Sachan et al. 2019).
     """  # noqa: D415
     config, variables = model.config, model.trainable_variables
     masks = model.draw_masks(ids)
@@ -51,15 +51,15 @@ def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) ->
 
 
 def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, targets: Tensor) -> list[Tensor]:
-    """Gradients, by the trainable variables, of how ill the timesteps tell where the sentiment of a splice changes:
+    """Compute the gradients of the splice loss, which teaches the scores where the sentiment of a text changes:
 
-        λ · mean over all tokens of the cross-entropy of scores_t against the target of the review that t is from
+        λ · mean over all tokens of the cross-entropy of scores_t and the target of the review that token t is from
 
     Args:
-        model: with a head whose reading at a timestep is a layer on its state.
-        ids: int32 [S, T], two pieces of reviews in a row.
+        model: A model whose head has `timestep_logits`.
+        ids: int32 [S, T], each row two pieces of reviews joined.
         lengths: int32 [S].
-        targets: float32 [S, T], probabilities.
+        targets: float32 [S, T], target probabilities.
     """  # noqa: D415
     masks = model.draw_masks(ids)
 
@@ -73,17 +73,17 @@ def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, target
 
 
 def cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
-    """Binary cross-entropy of each logit against a probability, nats; the shape is kept."""
+    """Return the binary cross-entropy of each logit and its target probability in nats; the shape is kept."""
     return ops.binary_crossentropy(targets, logits, from_logits=True)
 
 
 def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
-    """The perturbation of given norm along the loss gradient (Goodfellow et al. 2015; Miyato et al. 2017):
+    """Scale the gradient of the loss to the given norm (Goodfellow et al. 2015; Miyato et al. 2017):
 
-        r = ε · g / ‖g‖₂, over all timesteps of a review.
+        r = ε · g / ‖g‖₂, with the norm over all timesteps of a review.
 
     Args:
-        gradient: [B, T, E] of the loss by the word vectors.
+        gradient: [B, T, E], the gradient of the loss with respect to the word vectors.
         norm: ε.
     """  # noqa: D415
     length = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2), keepdims=True))
@@ -91,5 +91,5 @@ def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
 
 
 def binary_entropy(logits: Tensor) -> Tensor:
-    """Entropy of Bernoulli predictions, nats: H(σ(z)) = softplus(z) − z σ(z)."""
+    """Return the entropy of Bernoulli predictions in nats: H(σ(z)) = softplus(z) − z σ(z)."""
     return ops.softplus(logits) - logits * ops.sigmoid(logits)

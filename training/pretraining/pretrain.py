@@ -1,4 +1,4 @@
-"""Pre-training both directions of a language model on unlabelled texts, resumable, into an encoder."""
+"""Resumable pre-training of a bidirectional language model on unlabelled texts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from sentiline.tokenizer import Tokenizer
 from training.config.pretraining import PretrainConfig
 from training.data.dataset import build_vocabulary
 from training.errors import DataError, TrainingError
-from training.nn.encoder import Encoder, export_encoder
+from training.nn.encoder import Encoder
 from training.nn.word_vectors import ppmi_svd
 from training.pretraining.batches import CandidateSampler, join_into_streams, window_at, windows_per_epoch
 from training.pretraining.corpus import Corpus, encode_corpus
+from training.pretraining.export_encoder import export_encoder
 from training.pretraining.language_model import build_language_model
 from training.pretraining.report import write_report
 from training.pretraining.run_folder import PretrainRun
@@ -38,30 +39,30 @@ def pretrain(
     checkpoint_seconds: float = 120.0,
     progress: FitProgress | None = None,
 ) -> Encoder:
-    """Pre-train a language model and leave its encoder, tokenizer, log, report and checkpoints in a run folder.
+    """Pre-train a language model and write its encoder, tokenizer, log, report and checkpoints into a run folder.
 
-    Interrupted at any moment, a call with `resume` goes on from the last checkpoint and ends where an uninterrupted
-    call ends: order, candidates, dropout, carried states and optimizer are all part of the checkpoint or derived from
-    seeds.
+    A call with `resume` continues an interrupted run from its last checkpoint and ends with the same results as an
+    uninterrupted run: text order, candidates, dropout, carried states and optimizer are stored in the checkpoint or
+    derived from seeds.
 
     Args:
-        config: the recipe.
-        texts: raw texts to learn from; never validation or test.
-        validation: raw texts, none of `texts`, for the figure after each epoch.
-        description: JSON-ready provenance; a resumed run must find it unchanged.
-        run: where everything goes.
-        resume: go on with an interrupted run; starts one if there is none.
-        overwrite: throw away what the folder holds.
-        checkpoint_seconds: longest time between two checkpoints.
-        progress: where to show progress; None for nowhere.
+        config: The recipe.
+        texts: The raw training texts, which must not include validation or test texts.
+        validation: Raw texts for the loss reported after each epoch, none of which is in `texts`.
+        description: JSON-ready provenance of the data; it must be unchanged when a run is resumed.
+        run: The run folder.
+        resume: Continue an interrupted run, or start one if there is none.
+        overwrite: Discard the results of an earlier run in the folder.
+        checkpoint_seconds: The longest time between two checkpoints.
+        progress: The progress display; None for none.
 
     Returns:
-        The encoder, as it was before the file rounded it to float16.
+        The encoder, before rounding to the float16 of its file.
 
     Raises:
-        TrainingError, ConfigError: see `PretrainRun.start`; or the loss is not finite.
-        CheckpointError: the checkpoint to resume from is damaged.
-        DataError: the texts are too few.
+        TrainingError, ConfigError: See `PretrainRun.start`; also if the loss is not finite.
+        CheckpointError: The checkpoint to resume from is damaged.
+        DataError: There are too few texts.
     """
     shown = progress or FitProgress(quiet=True)
     with run.locked():
@@ -98,7 +99,7 @@ def _stream(config: PretrainConfig, corpus: Corpus, epoch: int) -> NDArray[np.in
 
 
 def _steps(config: PretrainConfig, corpus: Corpus) -> int:
-    """Windows an epoch."""
+    """Return the number of windows per epoch."""
     tokens = int(corpus.counts.sum())
     steps = windows_per_epoch(tokens, config.streams, config.window)
     if not steps:
@@ -155,7 +156,7 @@ def _train(
 
 
 def _figures(epoch: int, sampled: float, validation: tuple[float, float], seconds: float) -> dict[str, Any]:
-    """The line of the log of an epoch."""
+    """Return the log entry of an epoch."""
     forward, backward = validation
     if not math.isfinite(sampled + forward + backward):
         raise TrainingError(f"the loss of epoch {epoch} is not finite; lower learning_rate", field="learning_rate")

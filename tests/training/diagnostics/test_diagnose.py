@@ -22,7 +22,7 @@ from training.bundle.record_metrics import update_metrics
 from training.cli.main import main
 from training.data.review import Review
 from training.diagnostics.diagnose import DiagnosisInputs, check_split, diagnose
-from training.diagnostics.faithfulness import DELETED, measure_faithfulness, logit_drops
+from training.diagnostics.faithfulness import DELETED, logit_drops, measure_faithfulness
 from training.diagnostics.localization import LONGEST, SHORTEST, Splice, change_point, localize, make_splices
 from training.diagnostics.texts import KINDS, load_texts
 from training.errors import DataError, TrainingError

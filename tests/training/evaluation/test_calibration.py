@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.evaluation.calibration import BINS, COVERAGES, measure_calibration, expected_error_by_chance, risk_by_coverage
+from training.evaluation.calibration import (
+    BINS,
+    COVERAGES,
+    expected_error_by_chance,
+    measure_calibration,
+    risk_by_coverage,
+)
 from training.evaluation.calibration_plots import draw_calibration
 
 

@@ -19,7 +19,7 @@ from training.cli.compare import compare as command
 from training.config.presets import PRESETS
 from training.errors import DataError
 from training.evaluation.compare import PUBLISHED, ModelEntry, compare_models, measure_speed, select_bundles
-from training.evaluation.compare_report import render_report, overview_table, write_report
+from training.evaluation.compare_report import overview_table, render_report, write_report
 from training.nn.model import build_model
 
 TEXTS = [
@@ -168,7 +168,9 @@ def test_sections_without_a_model_are_left_out(entries: dict[str, ModelEntry]) -
     assert "bilstm = 1" not in overview_table([dataclasses.replace(entries["lstm"], speed=lonely)])
 
 
-def test_the_report_replaces_an_older_one_and_leaves_nothing_else(entries: dict[str, ModelEntry], tmp_path: Path) -> None:
+def test_the_report_replaces_an_older_one_and_leaves_nothing_else(
+    entries: dict[str, ModelEntry], tmp_path: Path
+) -> None:
     folder = tmp_path / "docs" / "zoo"
     first = write_report(list(entries.values()), folder, texts=4, rounds=3)
     assert [path.name for path in first] == ["README.md", "comparison.png", "curves.png"]

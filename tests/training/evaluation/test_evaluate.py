@@ -13,7 +13,7 @@ from sentiline import Predictor
 from tests.training.fits import FinishedFit, reviews
 from training.data.review import Review
 from training.errors import DataError, TrainingError
-from training.evaluation.evaluate import Evaluation, evaluate, check_recorded_accuracy
+from training.evaluation.evaluate import Evaluation, check_recorded_accuracy, evaluate
 
 
 @pytest.fixture(scope="module")

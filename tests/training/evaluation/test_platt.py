@@ -49,6 +49,15 @@ def test_nothing_else_has_a_lower_cross_entropy() -> None:
     assert fitted.note == ""
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_gradient_of_the_cross_entropy_vanishes(seed: int) -> None:
+    logits, labels = _drawn(2_511, seed)
+    logits = (1.5 + seed) * logits - seed
+    fitted = fit_platt(logits, labels)
+    errors = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.shift))) - labels
+    np.testing.assert_allclose([errors.mean(), (errors * logits).mean() / logits.std()], 0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("logits", "labels", "note"),
     [

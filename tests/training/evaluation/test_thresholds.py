@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from training.evaluation.platt import MIN_REVIEWS
 from training.evaluation.thresholds import (
-    MIN_UNKNOWN_RATE,
-    MAX_FLAGGED,
     DEFAULT_CONFIDENCE,
+    MAX_FLAGGED,
+    MIN_UNKNOWN_RATE,
     FittedThresholds,
     fit_thresholds,
 )

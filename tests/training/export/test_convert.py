@@ -22,7 +22,7 @@ from training.data.dataset import pad
 from training.errors import ExportError
 from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
 from training.export.fused_ops import placeholder
-from training.export.parity_check import check_parity, check_graph_contract
+from training.export.parity_check import check_graph_contract, check_parity
 from training.nn import backend
 from training.nn.model import SentimentModel, build_model
 

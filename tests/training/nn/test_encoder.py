@@ -16,7 +16,8 @@ from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
 from tests.training.pretrain_runs import drawn_model, tiny_pretrain_config
 from training.errors import CheckpointError
 from training.nn import backend
-from training.nn.encoder import Encoder, export_encoder
+from training.nn.encoder import Encoder
+from training.pretraining.export_encoder import export_encoder
 from training.pretraining.language_model import LanguageModel
 
 backend.configure(1)

@@ -126,7 +126,9 @@ def test_the_backward_direction_reads_reversed_texts_as_the_forward_one_reads_te
             mirror[1 - side].set_weights(layers[side].get_weights())
     document = np.random.default_rng(5).integers(1, WORDS, 9).astype(np.int32)
     forward, backward = model.full_vocabulary_loss(*map(tf.constant, pad([document]))).numpy()
-    mirrored_forward, mirrored_backward = mirrored.full_vocabulary_loss(*map(tf.constant, pad([document[::-1]]))).numpy()
+    mirrored_forward, mirrored_backward = mirrored.full_vocabulary_loss(
+        *map(tf.constant, pad([document[::-1]]))
+    ).numpy()
     assert abs(forward - backward) > 0.1
     assert (mirrored_forward, mirrored_backward) == pytest.approx((backward, forward), rel=1e-5)
 

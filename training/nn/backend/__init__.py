@@ -1,7 +1,7 @@
-"""What Keras leaves to the library below it: gradients, compile_function steps, and a few ops.
+"""The operations that Keras leaves to its backend: gradients, compiled steps and a few ops.
 
-`KERAS_BACKEND` chooses the library when Keras is imported: "tensorflow", which the environment holds and the export
-needs, or "torch", which trains on a GPU in minutes. Everything above this module is one code for both.
+`KERAS_BACKEND` selects the backend when Keras is imported: "tensorflow", which the environment provides and the export
+requires, or "torch", which trains on a GPU in minutes. All other modules are independent of the backend.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ except ModuleNotFoundError as error:  # Keras imports the library that it is tol
         field="KERAS_BACKEND",
     ) from None
 
+# The name of the active backend.
 NAME = keras.backend.backend()
-"""Which one it is."""
 
+# Whether models can be exported: tf2onnx reads TensorFlow's graphs only.
 CAN_EXPORT = NAME == "tensorflow"
-"""Whether models can be exported under it: tf2onnx reads TensorFlow's graphs."""
 
 if NAME == "tensorflow":
     from training.nn.backend.tensorflow import (
@@ -32,8 +32,8 @@ if NAME == "tensorflow":
         differentiate,
         jit_compile,
         matmul,
-        run_recurrent,
         reverse_sequences,
+        run_recurrent,
         to_numpy,
     )
 elif NAME == "torch":
@@ -43,8 +43,8 @@ elif NAME == "torch":
         differentiate,
         jit_compile,
         matmul,
-        run_recurrent,
         reverse_sequences,
+        run_recurrent,
         to_numpy,
     )
 else:
@@ -58,7 +58,7 @@ __all__ = [
     "differentiate",
     "jit_compile",
     "matmul",
-    "run_recurrent",
     "reverse_sequences",
+    "run_recurrent",
     "to_numpy",
 ]
