@@ -36,7 +36,7 @@ from training.supervised.trainer import assign_weights
 
 _GRAPHS = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 _PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
-_GATE_REVIEWS = 64
+_PARITY_REVIEWS = 64
 _LENGTHS_LIMIT = 100_000
 
 
@@ -67,12 +67,12 @@ def publish(
     config, data = run.read_config()
     tokenizer = run.read_tokenizer()
     model = load_best(run, config, tokenizer)
-    scaling = calibrate_head(model, encode(validation, tokenizer))
+    platt = calibrate_head(model, encode(validation, tokenizer))
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
     fp32 = store_vectors_as_float16(fp32)
     report = check_parity(
-        model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids
+        model, fp32, int8, encode(validation[:: max(1, len(validation) // _PARITY_REVIEWS)], tokenizer).ids
     )
     shown.print(report.table())
     history = run.read_log()
@@ -90,14 +90,14 @@ def publish(
         "precisions": precisions,
         "default_precision": "int8" if "int8" in precisions else "fp32",
     }
-    with tempfile.TemporaryDirectory() as beside:  # measured before it takes the place of an older bundle
-        draft = write_bundle(Path(beside, config.name), document, files)
+    with tempfile.TemporaryDirectory() as scratch:  # measure it before it replaces an older bundle
+        draft = write_bundle(Path(scratch, config.name), document, files)
         scored = {precision: score_bundle(draft, precision, validation, shown) for precision in precisions}
     served = scored[document["default_precision"]]
     thresholds = fit_thresholds(served.scores, served.predicted == served.labels, served.unknown_rates)
     figures = {precision: reviews.evaluation().as_dict() for precision, reviews in scored.items()}
     document["metrics"] |= {"validation": figures}
-    document["calibration"] = _calibration(scaling, figures[document["default_precision"]])
+    document["calibration"] = _calibration(platt, figures[document["default_precision"]])
     document["uncertainty"] = thresholds.as_dict()
     files |= draw_calibration(document["metrics"], document["default_precision"], thresholds.confidence)
     bundle = write_bundle(folder, document, {**files, "README.md": render_card(document, files).encode()})
@@ -119,16 +119,16 @@ def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentMod
     return model
 
 
-def _calibration(scaling: Platt, figures: dict[str, Any]) -> dict[str, Any]:
+def _calibration(platt: Platt, figures: dict[str, Any]) -> dict[str, Any]:
     """Return the manifest's calibration; the error is that of the calibrated model at the default precision."""
     calibration = {
-        "temperature": round(scaling.temperature, 6),
-        "shift": round(scaling.shift, 6),
+        "temperature": round(platt.temperature, 6),
+        "shift": round(platt.shift, 6),
         "ece": figures["calibration"]["ece"],
         "bins": BINS,
         "reviews": figures["reviews"],
     }
-    return calibration | ({"note": scaling.note} if scaling.note else {})
+    return calibration | ({"note": platt.note} if platt.note else {})
 
 
 def _document(

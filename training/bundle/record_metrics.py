@@ -60,7 +60,7 @@ def check_recordable(bundle: Bundle) -> None:
     check_target(bundle.path)
     if "metrics" not in bundle.manifest.document:
         raise TrainingError(
-            f"{bundle.manifest.name}'s manifest has no metrics to add to; only a bundle that `python -m training` made "
-            f"has them",
+            f"{bundle.manifest.name}'s manifest has no metrics to extend; only bundles made by `python -m training` "
+            f"have them",
             field="metrics",
         )

@@ -30,20 +30,20 @@ def write_bundle(folder: Path, document: Mapping[str, Any], files: Mapping[str, 
     check_target(folder)
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        fresh = Path(beside, "new")
-        fresh.mkdir()
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        new = Path(scratch, "new")
+        new.mkdir()
         for name, content in files.items():
-            (fresh / name).write_bytes(content)
-        (fresh / MANIFEST).write_text(_manifest(document, files), encoding="utf-8")
-        Bundle.open(fresh).verify()
-        old = Path(beside, "old")
+            (new / name).write_bytes(content)
+        (new / MANIFEST).write_text(_manifest(document, files), encoding="utf-8")
+        Bundle.open(new).verify()
+        old = Path(scratch, "old")
         replacing = folder.exists()
         if replacing:
             folder.rename(old)
         try:
-            fresh.rename(folder)
-        except BaseException:  # Ctrl-C included: the old bundle goes back to its place
+            new.rename(folder)
+        except BaseException:  # also on Ctrl-C: restore the old bundle
             if replacing:
                 old.rename(folder)
             raise
@@ -74,9 +74,9 @@ def check_target(folder: Path) -> None:
         known = {MANIFEST, *Bundle.open(folder).manifest.files}
     except BundleError as error:
         raise ExportError(f"{folder} is not a bundle and will not be replaced: {error}", field="to") from None
-    if strangers := sorted(set(names) - known):
+    if unknown := sorted(set(names) - known):
         raise ExportError(
-            f"{folder} also holds {strangers[0]}, which is no part of its bundle; name another folder", field="to"
+            f"{folder} also holds {unknown[0]}, which is not part of the bundle; name another folder", field="to"
         )
 
 

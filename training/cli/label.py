@@ -81,7 +81,7 @@ def label(
     readings = target.with_name(target.name + ".readings")
     with FitProgress() as progress:
         if ngrams is None:
-            texts = load_texts(said.tokenizer, said.reading, archive, progress)
+            texts = load_texts(said.tokenizer, said.settings, archive, progress)
         else:
             texts, said = compute_teacher_logits(
                 [Run(fit) for fit in fits],

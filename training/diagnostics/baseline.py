@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sentiline.tokenizer import words
 from training.data.review import Review
 
-_STRENGTH = 100.0  # chosen on the validation part by `benchmarks.peers`
+_STRENGTH = 100.0  # selected on the validation part by `benchmarks.peers`
 
 # Options that make a scikit-learn vectorizer split text as the models do.
 TOKENIZER_OPTIONS: dict[str, Any] = {"tokenizer": words, "token_pattern": None, "lowercase": False}

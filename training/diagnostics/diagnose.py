@@ -168,13 +168,13 @@ def check_split(bundle: Bundle) -> None:
     """
     document = bundle.manifest.document
     if "unlabelled_reviews" not in document.get("data", {}):
-        return  # not a model of IMDB
+        return  # not trained on IMDB
     config = document["training"]["config"]
     if (config["validation"], config["split_seed"]) != (FRACTION, SPLIT_SEED):
         raise TrainingError(
             f"{bundle.manifest.name} was fitted with validation {config['validation']} and split_seed "
-            f"{config['split_seed']}; the reviews to measure on are held out by {FRACTION} and {SPLIT_SEED}, and it "
-            f"knows some of them",
+            f"{config['split_seed']}; diagnostics use the reviews held out with {FRACTION} and {SPLIT_SEED}, some of "
+            f"which it was trained on",
             field="split_seed",
         )
 

@@ -93,7 +93,7 @@ def measure_faithfulness(
     ]
     chosen = [reading for reading in read if reading.encoding.tokens_used > max(DELETED)][:count]
     if not chosen:
-        raise DataError(f"no review has more than the {max(DELETED)} tokens that are to be deleted", field="reviews")
+        raise DataError(f"no review has more than the {max(DELETED)} tokens to be deleted", field="reviews")
 
     def logits(sequences: Sequence[Array]) -> Array:
         return np.array([predictor.run(_encoding(ids))["logit"][0] for ids in sequences], np.float64)
@@ -122,5 +122,5 @@ def measure_faithfulness(
 
 def _encoding(ids: Array) -> Encoding:
     """Wrap token ids that correspond to no text."""
-    nowhere = np.zeros(len(ids), np.int32)
-    return Encoding(ids, len(ids), lambda: (nowhere, nowhere))
+    no_offsets = np.zeros(len(ids), np.int32)
+    return Encoding(ids, len(ids), lambda: (no_offsets, no_offsets))

@@ -131,7 +131,9 @@ def localize(predictor: Predictor, spliced: Sequence[Splice], *, console: Consol
             if 0 < second.sum() < len(second):
                 read.append((reading, second == (splice.first == 0)))
     if not read:
-        raise DataError("the model reads no spliced review beyond its seam: its limit of tokens is too low to localize")
+        raise DataError(
+            "the model truncates every spliced review before its seam; its token limit is too low for localization"
+        )
     positive = [labels for _, labels in read]
     seams = np.array([int(np.flatnonzero(labels[1:] != labels[:-1])[0]) + 1 for labels in positive])
     middles = np.abs(np.array([len(labels) / 2 for labels in positive]) - seams)
@@ -157,7 +159,7 @@ def change_point(values: NDArray[Any]) -> int:
     total, n = values.astype(np.float64), len(values)
     left = np.cumsum(total)[:-1]  # sum of the first k values, k = 1 … n − 1
     k = np.arange(1, n)
-    # the residual falls by k (n − k) / n · (mean of the first k − mean of the rest)²
+    # The residual decreases by k (n − k) / n · (mean of the first k − mean of the rest)²
     gain = (left / k - (total.sum() - left) / (n - k)) ** 2 * k * (n - k)
     return int(np.argmax(gain)) + 1
 

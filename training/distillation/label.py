@@ -43,42 +43,42 @@ class TeacherTexts:
         reviews: The number of training reviews.
         labelled: The training reviews that have a token.
         unlabelled: The token ids of the unlabelled reviews.
-        pieces: The token ids of the crops of all training reviews, then of all unlabelled reviews.
+        crops: The token ids of the crops of all training reviews, then of all unlabelled reviews.
         held_out: The validation part, truncated to the length limit of the served model.
-        reading: The settings that the texts were made with.
+        settings: The settings that the texts were made with.
         tokenizer: The tokenizer of the ids.
     """
 
     reviews: int
     labelled: Dataset
     unlabelled: Documents
-    pieces: Documents
+    crops: Documents
     held_out: Dataset
-    reading: ReadSettings
+    settings: ReadSettings
     tokenizer: Tokenizer
 
 
 def load_texts(
-    tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None, progress: FitProgress
+    tokenizer: Tokenizer, settings: ReadSettings, archive: Path | None, progress: FitProgress
 ) -> TeacherTexts:
     """Encode IMDB's training and unlabelled reviews and crops of them.
 
     Args:
         tokenizer: The tokenizer whose vocabulary and truncation mode are used.
-        reading: The crops, the length limit and the split.
+        settings: The crops, the length limit and the split.
         archive: The IMDB archive; None to find it.
         progress: The progress display.
     """
     found = imdb.load(archive)
-    train, validation = imdb.split(found.train, fraction=reading.validation, seed=reading.split_seed)
-    cut = Tokenizer(tokenizer.vocabulary, max_tokens=reading.max_tokens, truncation=tokenizer.truncation)
+    train, validation = imdb.split(found.train, fraction=settings.validation, seed=settings.split_seed)
+    cut = Tokenizer(tokenizer.vocabulary, max_tokens=settings.max_tokens, truncation=tokenizer.truncation)
     with progress.stage("encoding reviews"):
         labelled = encode(train, cut)
         unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids
         held_out = encode(validation, tokenizer)
-    with progress.stage("cutting pieces"):
-        pieces = _cut_pieces([*(review.text for review in train), *found.unsup], reading.crops, cut, reading.seed)
-    return TeacherTexts(len(train), labelled, unlabelled, pieces, held_out, reading, tokenizer)
+    with progress.stage("cropping reviews"):
+        crops = _crop([*(review.text for review in train), *found.unsup], settings.crops, cut, settings.seed)
+    return TeacherTexts(len(train), labelled, unlabelled, crops, held_out, settings, tokenizer)
 
 
 def compute_teacher_logits(
@@ -113,36 +113,36 @@ def compute_teacher_logits(
         ConfigError: There is no member besides the n-grams, or the members differ in vocabulary or validation part.
         CheckpointError: A run is not finished.
     """
-    tokenizer, recipe = _agreement(runs, bundles)
-    reading = ReadSettings(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
-    grams = NgramMember(NgramRun(ngrams))
-    texts = load_texts(tokenizer, reading, archive, progress)
-    _check_ngrams(grams.teacher, ngrams, tokenizer, texts.reviews)
-    members: list[Member] = [grams, *(RecurrentMember(run) for run in runs)]
+    tokenizer, recipe = _shared_tokenizer(runs, bundles)
+    settings = ReadSettings(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
+    ngram_member = NgramMember(NgramRun(ngrams))
+    texts = load_texts(tokenizer, settings, archive, progress)
+    _check_ngrams(ngram_member.teacher, ngrams, tokenizer, texts.reviews)
+    members: list[Member] = [ngram_member, *(RecurrentMember(run) for run in runs)]
     members += [BundleMember(bundle) for bundle in bundles]
-    with progress.stage("reading validation reviews"):
+    with progress.stage("scoring validation reviews"):
         held = _logits(members, texts.held_out.ids, LogitCache(cache_folder).logits)
     ensemble = fit_ensemble([member.name for member in members], held, texts.held_out.labels)
     teacher = ensemble.as_dict()
     for name, member in teacher["members"].items():
         progress.note(f"{name}: weight {member['weight']}, validation accuracy {member['validation_accuracy']} %")
     progress.note(f"teacher, all together: validation accuracy {teacher['validation_accuracy']} %")
-    read = [*texts.unlabelled, *texts.pieces]
-    with progress.count("reading", len(read) * len(members), "texts") as advance:
-        logits = _logits(members, read, LogitCache(cache_folder, advance).logits)
-    # The n-gram classifier knows the training reviews by heart: their pieces are read out of fold.
+    documents = [*texts.unlabelled, *texts.crops]
+    with progress.count("scoring", len(documents) * len(members), "texts") as advance:
+        logits = _logits(members, documents, LogitCache(cache_folder, advance).logits)
+    # The n-gram classifier was trained on the training reviews, so their crops are scored out of fold.
     seen, begin = texts.reviews * crops, len(texts.unlabelled)
     origins = np.repeat(np.arange(texts.reviews), crops)
-    with progress.stage("reading out of fold"):
-        logits[0, begin : begin + seen] = grams.teacher.train_logits(texts.pieces[:seen], origins)
+    with progress.stage("scoring out of fold"):
+        logits[0, begin : begin + seen] = ngram_member.teacher.train_logits(texts.crops[:seen], origins)
         positions = np.delete(np.arange(texts.reviews), list(texts.labelled.skipped))
-        out_of_fold = grams.teacher.train_logits(texts.labelled.ids, positions)
-    said = ensemble.combine(logits).astype(np.float16)
+        out_of_fold = ngram_member.teacher.train_logits(texts.labelled.ids, positions)
+    combined = ensemble.combine(logits).astype(np.float16)
     return texts, TeacherLogits(
         labelled=out_of_fold.astype(np.float16),
-        unlabelled=said[:begin],
-        pieces=said[begin:],
-        reading=reading,
+        unlabelled=combined[:begin],
+        crops=combined[begin:],
+        settings=settings,
         tokenizer=tokenizer,
         teacher=teacher,
     )
@@ -162,24 +162,24 @@ def make_targets(
     Raises:
         ConfigError: The logits are of fewer crops or of other texts.
     """
-    judged = teacher_logits.reading.crops
-    crops = judged if crops is None else crops
-    if crops > judged:
-        raise ConfigError(f"crops is {crops}; the teacher judged {judged} pieces of each review", field="crops")
+    available = teacher_logits.settings.crops
+    crops = available if crops is None else crops
+    if crops > available:
+        raise ConfigError(f"crops is {crops}; the teacher labelled {available} crops of each review", field="crops")
     for name, one, other in (
         ("training reviews", texts.labelled.ids, teacher_logits.labelled),
         ("unlabelled reviews", texts.unlabelled, teacher_logits.unlabelled),
-        ("pieces", texts.pieces, teacher_logits.pieces),
+        ("crops", texts.crops, teacher_logits.crops),
     ):
         if len(one) != len(other):
             raise ConfigError(
-                f"the verdicts are of {len(other):,} {name}, and the archive gives {len(one):,}", field="verdicts"
+                f"the verdicts cover {len(other):,} {name}, but the archive has {len(one):,}", field="verdicts"
             )
-    chosen = [index for index in range(len(texts.pieces)) if index % judged < crops] if crops else []
-    soft = sigmoid(np.concatenate([teacher_logits.unlabelled, teacher_logits.pieces[chosen]]).astype(np.float64))
+    chosen = [index for index in range(len(texts.crops)) if index % available < crops] if crops else []
+    soft = sigmoid(np.concatenate([teacher_logits.unlabelled, teacher_logits.crops[chosen]]).astype(np.float64))
     hard = blend_targets(texts.labelled.labels, teacher_logits.labelled.astype(np.float64), trust)
     return Targets(
-        ids=(*texts.labelled.ids, *texts.unlabelled, *(texts.pieces[index] for index in chosen)),
+        ids=(*texts.labelled.ids, *texts.unlabelled, *(texts.crops[index] for index in chosen)),
         probabilities=np.concatenate([hard, soft.astype(np.float32)]),
         tokenizer=texts.tokenizer,
         provenance={
@@ -192,7 +192,7 @@ def make_targets(
     )
 
 
-def _agreement(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenizer, dict[str, Any]]:
+def _shared_tokenizer(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenizer, dict[str, Any]]:
     """Return tokenizer and recipe of the first member after checking that the others agree with it."""
     given: list[tuple[Path, Tokenizer, dict[str, Any]]] = [
         (run.folder, run.read_tokenizer(), run.read_config()[0].as_dict()) for run in runs
@@ -202,15 +202,17 @@ def _agreement(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenize
         for bundle in bundles
     ]
     if not given:
-        raise ConfigError("a teacher needs a run folder, or a model with --bundle, beside the n-grams", field="runs")
+        raise ConfigError("a teacher needs a run folder, or a model with --bundle, besides the n-grams", field="runs")
     first, tokenizer, recipe = given[0]
-    for place, other, its in given:
-        split = [its.get(field) for field in ("validation", "split_seed")]
+    for path, other, config in given:
+        split = [config.get(field) for field in ("validation", "split_seed")]
         if None in split:
-            raise ConfigError(f"{place} does not say which reviews it held out; it cannot be a member", field="bundle")
+            raise ConfigError(
+                f"{path} does not record which reviews it held out, so it cannot be a member", field="bundle"
+            )
         if other.vocabulary != tokenizer.vocabulary or split != [recipe["validation"], recipe["split_seed"]]:
             raise ConfigError(
-                f"{place} has another vocabulary or validation part than {first}: a teacher's members must have "
+                f"{path} has another vocabulary or validation part than {first}: a teacher's members must have "
                 f"one vocabulary and hold out the same reviews",
                 field="runs",
             )
@@ -221,12 +223,12 @@ def _check_ngrams(teacher: NgramTeacher, folder: Path, tokenizer: Tokenizer, rev
     if teacher.tokenizer.vocabulary != tokenizer.vocabulary or len(teacher.train_folds) != reviews:
         raise ConfigError(
             f"{folder} has another vocabulary than the other members, or {len(teacher.train_folds):,} training "
-            f"reviews instead of {reviews:,}; make it anew with `ngrams --tokenizer` and their tokenizer.json",
+            f"reviews instead of {reviews:,}; train it again with `ngrams --tokenizer` and their tokenizer.json",
             field="ngrams",
         )
 
 
-def _cut_pieces(texts: Sequence[str], each: int, tokenizer: Tokenizer, seed: int) -> list[NDArray[np.int32]]:
+def _crop(texts: Sequence[str], each: int, tokenizer: Tokenizer, seed: int) -> list[NDArray[np.int32]]:
     generator = np.random.default_rng(seed)
     return [encode_crop(text, tokenizer, generator) for text in texts for _ in range(each)]
 

@@ -33,12 +33,12 @@ class LogitCache:
     def logits(self, member: Member, documents: Documents) -> NDArray[np.float64]:
         """Return the logits of token id sequences, float64 [n], computing only chunks that are not in the folder."""
         parts = [
-            self._piece(member, documents[start : start + CHUNK_TEXTS])
+            self._chunk(member, documents[start : start + CHUNK_TEXTS])
             for start in range(0, len(documents), CHUNK_TEXTS)
         ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def _piece(self, member: Member, documents: Documents) -> NDArray[np.float64]:
+    def _chunk(self, member: Member, documents: Documents) -> NDArray[np.float64]:
         digest = hashlib.sha256(f"{member.identity} {[len(ids) for ids in documents]}".encode())
         digest.update(np.concatenate(documents).astype("<i4").tobytes())
         path = self._folder / f"{digest.hexdigest()[:32]}.npy"

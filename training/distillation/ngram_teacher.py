@@ -93,7 +93,7 @@ class NgramTeacher:
             train_folds = np.load(run.train_folds, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise CheckpointError(
-                f"{run.train_folds} cannot be read ({error}); go on with the run by --resume"
+                f"{run.train_folds} cannot be read ({error}); continue the run with --resume"
             ) from error
         return cls(run.read_tokenizer(), NgramClassifier.load(run.model), folds, train_folds)
 
@@ -116,7 +116,7 @@ class NgramTeacher:
         """
         places = np.asarray(positions)
         if places.shape != (len(documents),):
-            raise DataError(f"{len(documents)} texts have positions of shape {places.shape}; give one a text")
+            raise DataError(f"{len(documents)} texts have positions of shape {places.shape}; give one per text")
         if len(places) and not 0 <= places.min() <= places.max() < len(self.train_folds):
             raise DataError(
                 f"positions lie in {places.min()}…{places.max()}; there are {len(self.train_folds)} training reviews",
@@ -213,7 +213,7 @@ def fit_ngram_teacher(
             "temperature": teacher.model.temperature,
             "validation": evaluate_logits(held, wanted),
             "train_out_of_fold": evaluate_logits(out_of_fold, labels),
-            "seconds": seconds,  # of what this call fitted
+            "seconds": seconds,  # of the classifiers trained by this call
         }
         write_atomically(run.report, (json.dumps(report, indent=2) + "\n").encode())
         return report

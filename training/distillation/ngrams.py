@@ -31,7 +31,7 @@ from training.run.checkpoint import write_atomically
 
 Documents = Sequence[NDArray[np.int32]]
 
-_CHUNK = 4_000_000  # tokens scored at a time: about 300 MB
+_CHUNK_TOKENS = 4_000_000  # tokens scored at a time, in about 300 MB of memory
 _ITERATIONS = 300
 
 
@@ -84,24 +84,24 @@ class NgramClassifier:
         config = config or NgramConfig()
         target = np.asarray(targets, np.float64)
         if target.shape != (len(documents),):
-            raise DataError(f"{len(documents)} texts have targets of shape {target.shape}; give one a text")
+            raise DataError(f"{len(documents)} texts have targets of shape {target.shape}; give one per text")
         if not ((target >= 0) & (target <= 1)).all():
             raise DataError("a target lies outside 0…1; give labels or probabilities", field="targets")
         if not len(target) or target.min() == target.max():
-            raise DataError("all targets are the same: there is nothing to tell apart", field="targets")
+            raise DataError("all targets are equal; give texts of both classes", field="targets")
         keys, found = _features(documents, vocabulary_size, config.order, config.min_df)
         if not len(keys):
             raise DataError(
-                f"no n-gram stands in {config.min_df} of the {len(documents)} texts; give more texts or lower min_df",
+                f"no n-gram occurs in {config.min_df} of the {len(documents)} texts; give more texts or lower min_df",
                 field="min_df",
             )
         positive = config.smoothing + found.T @ target
         negative = config.smoothing + found.T @ (1 - target)
         ratios = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
-        scale = _lengths(found, ratios) ** -config.length_power
+        scale = _norms(found, ratios) ** -config.length_power
         rows = found.copy()
         rows.data *= ratios.astype(np.float32)[rows.indices] * np.repeat(scale, np.diff(rows.indptr)).astype(np.float32)
-        weights, bias = _regress(rows, target, config.regularization)
+        weights, bias = _fit_regression(rows, target, config.regularization)
         return cls(
             vocabulary_size,
             config.order,
@@ -133,11 +133,11 @@ class NgramClassifier:
             DataError: An id lies outside the vocabulary.
         """
         parts = []
-        for chunk in _chunks(documents, _CHUNK):
+        for chunk in _chunks(documents, _CHUNK_TOKENS):
             found = _matrix(chunk, self.keys, self.vocabulary_size, self.order)
             total = found @ self.weights.astype(np.float64)
             if self.length_power:
-                total *= _lengths(found, self.ratios.astype(np.float64)) ** -self.length_power
+                total *= _norms(found, self.ratios.astype(np.float64)) ** -self.length_power
             parts.append((total + self.bias) / self.temperature)
         return np.concatenate(parts) if parts else np.zeros(0)
 
@@ -164,7 +164,7 @@ class NgramClassifier:
                 power, bias, temperature = file["scalars"].tolist()
                 keys, ratios, weights = file["keys"], file["ratios"], file["weights"]
         except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; `python -m training ngrams` makes it") from None
+            raise CheckpointError(f"{path} does not exist; `python -m training ngrams` creates it") from None
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{path} is not an n-gram classifier of this program ({error})") from error
         return cls(size, order, power, keys, ratios, weights, bias, temperature)
@@ -188,7 +188,7 @@ def _chunks(documents: Documents, tokens: int) -> Iterator[Documents]:
 
 def _occurrences(documents: Documents, size: int, order: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Return text index int32 [m] and key int64 [m] of every n-gram occurrence; V^order must fit into int64."""
-    gap = np.zeros(order - 1, np.int64)  # padding between texts: no n-gram crosses them
+    gap = np.zeros(order - 1, np.int64)  # a gap between texts, which no n-gram spans
     stream = np.concatenate([gap, *(part for document in documents for part in (document, gap))]).astype(np.int64)
     if len(stream) and not 0 <= stream.min() <= stream.max() < size:
         raise DataError(
@@ -223,32 +223,34 @@ def _presence(texts: NDArray[np.int32], columns: NDArray[np.intp], shape: tuple[
 def _matrix(documents: Documents, keys: NDArray[np.int64], size: int, order: int) -> csr_matrix:
     """Return which text contains which of the known n-grams, float32 [n, F]."""
     texts, occurring = _occurrences(documents, size, order)
-    places = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
-    hit = keys[places] == occurring
-    return _presence(texts[hit], places[hit], (len(documents), len(keys)))
+    columns = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
+    hit = keys[columns] == occurring
+    return _presence(texts[hit], columns[hit], (len(documents), len(keys)))
 
 
 def _features(documents: Documents, size: int, order: int, min_df: int) -> tuple[NDArray[np.int64], csr_matrix]:
     """Return the n-grams contained in at least `min_df` texts, ascending, and which text contains which."""
     texts, occurring = _occurrences(documents, size, order)
     keys, counts = np.unique(occurring, return_counts=True)
-    keys = keys[counts >= min_df]  # those that stand often enough; in how many texts is seen below
+    keys = keys[counts >= min_df]  # frequent enough in total; the number of texts is checked below
     if not len(keys):
         return keys, csr_matrix((len(documents), 0), dtype=np.float32)
-    places = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
-    hit = keys[places] == occurring
-    found = _presence(texts[hit], places[hit], (len(documents), len(keys)))
+    columns = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
+    hit = keys[columns] == occurring
+    found = _presence(texts[hit], columns[hit], (len(documents), len(keys)))
     kept = np.bincount(found.indices, minlength=len(keys)) >= min_df
     return keys[kept], found[:, np.flatnonzero(kept)]
 
 
-def _lengths(found: csr_matrix, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+def _norms(found: csr_matrix, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return |r ∘ x|₂ of every text, with 1 in place of 0; float64 [n]."""
     squared: NDArray[np.float64] = found @ ratios**2
     return np.sqrt(np.where(squared > 0, squared, 1.0))
 
 
-def _regress(rows: csr_matrix, targets: NDArray[np.float64], strength: float) -> tuple[NDArray[np.float64], float]:
+def _fit_regression(
+    rows: csr_matrix, targets: NDArray[np.float64], strength: float
+) -> tuple[NDArray[np.float64], float]:
     """Return the weights [F] and the bias that minimize strength · Σ cross-entropy + |w|² / 2, by L-BFGS."""
     columns = rows.T.tocsr()
     width = rows.shape[1]

@@ -49,26 +49,26 @@ class TeacherLogits:
         labelled: float16 [n], the training reviews' logits by the n-gram classifier that was trained without their
             fold.
         unlabelled: float16 [m].
-        pieces: float16 [(n + m) · c], the crops' logits, review by review; those of crops of training reviews include
+        crops: float16 [(n + m) · c], the crops' logits, review by review; those of crops of training reviews include
             the n-grams' logits out of fold.
-        reading: The settings that the texts were made with.
+        settings: The settings that the texts were made with.
         tokenizer: The tokenizer of the texts' ids.
         teacher: The members, their weights and the validation accuracy, JSON-ready.
     """
 
     labelled: NDArray[np.float16]
     unlabelled: NDArray[np.float16]
-    pieces: NDArray[np.float16]
-    reading: ReadSettings
+    crops: NDArray[np.float16]
+    settings: ReadSettings
     tokenizer: Tokenizer
     teacher: Mapping[str, Any]
 
     def save(self, path: Path) -> None:
         """Write one `.npz` file without pickle."""
-        arrays = {"labelled": self.labelled, "unlabelled": self.unlabelled, "pieces": self.pieces}
+        arrays = {"labelled": self.labelled, "unlabelled": self.unlabelled, "pieces": self.crops}
         texts = {
             "tokenizer": self.tokenizer.to_json(),
-            "reading": json.dumps(vars(self.reading)),
+            "reading": json.dumps(vars(self.settings)),
             "teacher": json.dumps(self.teacher),
         }
         store.write(path, arrays, texts)
@@ -86,8 +86,8 @@ class TeacherLogits:
             return cls(
                 labelled=stored.array("labelled").astype(np.float16),
                 unlabelled=stored.array("unlabelled").astype(np.float16),
-                pieces=stored.array("pieces").astype(np.float16),
-                reading=ReadSettings(**json.loads(stored.text("reading"))),
+                crops=stored.array("pieces").astype(np.float16),
+                settings=ReadSettings(**json.loads(stored.text("reading"))),
                 tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
                 teacher=json.loads(stored.text("teacher")),
             )

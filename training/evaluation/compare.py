@@ -130,7 +130,7 @@ def select_bundles(names: Sequence[str]) -> list[Bundle]:
     """
     bundles = {bundle.manifest.name: bundle for bundle in (find(name) for name in names or installed())}
     if not bundles:
-        raise BundleNotFoundError("there is no model to compare; fit one, or name folders", field="model")
+        raise BundleNotFoundError("there is no model to compare; train one, or name folders", field="model")
     rank = {name: position for position, name in enumerate(PRESETS)}
     return [bundles[name] for name in sorted(bundles, key=lambda name: (rank.get(name, len(rank)), name))]
 
@@ -176,7 +176,7 @@ def measure_speed(predictors: Mapping[str, Predictor], texts: Sequence[str], *, 
     for _ in range(rounds):
         for name in generator.permutation(list(predictors)).tolist():
             run = predictors[name].run
-            run(encodings[name][0])  # what another model left in the processor's caches is not this one's
+            run(encodings[name][0])  # fill the processor's caches, which another model has just used
             started = time.perf_counter()
             for encoding in encodings[name]:
                 run(encoding)

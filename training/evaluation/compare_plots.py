@@ -24,7 +24,7 @@ _GREY = "#9ca3af"
 _OTHER = "#6b7280"
 _COLUMNS = 4
 # Possible offsets of a name from its point, in points, in order of preference.
-_PLACES = [
+_OFFSETS = [
     (distance * x, distance * y)
     for distance in (9, 18, 28, 40, 54)
     for x, y in ((1, 0), (-1, 0), (0.8, 0.9), (0.8, -0.9), (-0.8, 0.9), (-0.8, -0.9), (0, 1.2), (0, -1.2))
@@ -139,7 +139,7 @@ def _scatter(axes: Axes, entries: Sequence[ModelEntry]) -> None:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.set(xlabel="milliseconds a review, one thread, one review a run (log scale)", ylabel="accuracy (%)")
+    axes.set(xlabel="milliseconds per review, one thread, one review per run (log scale)", ylabel="accuracy (%)")
     axes.set_title("Accuracy against latency")
     axes.legend(frameon=False, loc="lower right")
     _label(axes, entries)
@@ -149,21 +149,21 @@ def _label(axes: Axes, entries: Sequence[ModelEntry]) -> None:
     """Write each name at the nearest place where it covers no point and no other name, or else at the nearest place."""
     figure = axes.get_figure(root=True)
     if figure is not None:
-        figure.draw_without_rendering()  # only a drawn figure knows where its points are
+        figure.draw_without_rendering()  # the positions of the points are known only after drawing
     points = {entry.name: (entry.speed.milliseconds, _accuracy_of(entry)[0]) for entry in entries}
-    taken = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in map(axes.transData.transform, points.values())]
+    occupied = [Bbox.from_bounds(x - 8, y - 8, 16, 16) for x, y in map(axes.transData.transform, points.values())]
     legend = axes.get_legend()
     if legend is not None:
-        taken.append(legend.get_window_extent())
+        occupied.append(legend.get_window_extent())
     for name, point in points.items():
-        trials = [_annotate(axes, name, point, place) for place in _PLACES]
+        trials = [_annotate(axes, name, point, place) for place in _OFFSETS]
         boxes = [_text_box(trial) for trial in trials]
         free = [
-            axes.bbox.contains(*box.min) and axes.bbox.contains(*box.max) and not box.count_overlaps(taken)
+            axes.bbox.contains(*box.min) and axes.bbox.contains(*box.max) and not box.count_overlaps(occupied)
             for box in boxes
         ]
         chosen = free.index(True) if True in free else 0
-        taken.append(boxes[chosen])
+        occupied.append(boxes[chosen])
         for index, trial in enumerate(trials):
             if index != chosen:
                 trial.remove()
@@ -184,7 +184,7 @@ def _annotate(axes: Axes, name: str, point: tuple[float, float], place: tuple[fl
 
 
 def _text_box(annotation: Annotation) -> Bbox:
-    annotation.get_window_extent()  # puts the text into its place; what it returns includes the line to the point
+    annotation.get_window_extent()  # positions the text; its own result includes the line to the point
     return Text.get_window_extent(annotation)
 
 

@@ -14,7 +14,7 @@ from training.evaluation.markdown import markdown_table
 from training.run.checkpoint import write_atomically
 
 PAGE = "README.md"
-_NOTHING = "-"
+_MISSING = "-"
 _FAMILIES: Mapping[str, Sequence[str]] = {
     "one unit": ("rnn-1", "gru-1", "lstm-1"),
     "100 units": ("rnn-100", "gru-100", "lstm-100"),
@@ -24,13 +24,13 @@ _DEVIATIONS = """\
 The classic baselines keep the published vocabulary (2,000), embedding (32), dropout (0.2), length (500 tokens),
 optimizer (Adam, 0.001), batch (64), epochs (3), loss (binary cross-entropy) and number of parameters. What differs:
 
-- reviews are padded on the right and every model is told their lengths; published: padded on the left, no mask, so
-  that a short review began with hundreds of padding steps;
+- reviews are padded on the right and every model receives their lengths; published: padded on the left without a
+  mask, so that a short review began with hundreds of padding steps;
 - a longer review keeps its last 500 tokens, and tokens are those of our tokenizer;
 - the vocabulary is counted on the training part alone;
 - validation is a tenth of train that shares no film with the rest; published: half of the test reviews;
 - the GRU has one bias (`reset_after=False`), as the published number of parameters has it;
-- the dropout of the one-unit models is on the word vectors, one mask a token;
+- the dropout of the one-unit models is on the word vectors, one mask per token;
 - the bundle holds the weights of the epoch with the lowest validation loss, not always the last."""
 
 
@@ -114,17 +114,17 @@ def _notes(entries: Sequence[ModelEntry], texts: int, rounds: int) -> str:
     lines = [
         "- Accuracy in percent with its 95 % interval, measured from raw text through the shipped graph. Test figures "
         "are those that `evaluate --record` wrote into the manifests; this command never opens test.",
-        "- Training seconds an epoch are the mean of the fit's own log: they hold for the machine and the load of that "
-        "fit.",
-        f"- Latency: the graph alone, at the precision named, on {texts:,} validation reviews ({counted} tokens a "
-        f"review, by each model's own limit), one review a run, one thread; median of {rounds} interleaved rounds, the "
-        f"slowest round at most {spread:.2f} times the fastest. ONNX Runtime {version('onnxruntime')}, "
+        "- Training seconds per epoch are the mean in the fit's log; they depend on the machine and its load at that "
+        "time.",
+        f"- Latency: the graph alone, at the precision named, on {texts:,} validation reviews ({counted} tokens per "
+        f"review, by each model's own limit), one review per run, one thread; median of {rounds} interleaved rounds, "
+        f"the slowest round at most {spread:.2f} times the fastest. ONNX Runtime {version('onnxruntime')}, "
         f"{_processor()}, {date.today().isoformat()}.",
     ]
     if any(entry.speed.ratio is not None for entry in entries):
         lines.append(
             f"- Speed: the median over the rounds of reviews a second against those of `{BASELINE}` in the same round, "
-            f"which a shared machine disturbs less than it does the medians of the columns before."
+            f"which load on a shared machine affects less than the medians in the columns before it."
         )
     untested = [f"`{entry.name}`" for entry in entries if entry.test is None]
     if untested:
@@ -134,21 +134,21 @@ def _notes(entries: Sequence[ModelEntry], texts: int, rounds: int) -> str:
 
 def _families(entries: Sequence[ModelEntry]) -> str:
     """Return a table of models that differ in their cell only; families with fewer than two models are left out."""
-    known = {entry.name: entry for entry in entries}
+    by_name = {entry.name: entry for entry in entries}
     rows = []
     for family, names in _FAMILIES.items():
-        there = [known[name] for name in names if name in known]
-        if len(there) < 2:
+        present = [by_name[name] for name in names if name in by_name]
+        if len(present) < 2:
             continue
-        least = there[0].recurrent_parameters
-        for entry in there:
+        least = present[0].recurrent_parameters
+        for entry in present:
             own = entry.recurrent_parameters
             rows.append(
                 [
                     family,
                     f"`{entry.name}`",
                     _count(own),
-                    f"{own / least:.1f}" if own and least else _NOTHING,
+                    f"{own / least:.1f}" if own and least else _MISSING,
                     _percent(entry.validation),
                     _percent(entry.test),
                     _number(entry.seconds_per_epoch, ".0f"),
@@ -169,21 +169,21 @@ def _published(entries: Sequence[ModelEntry]) -> str:
     for entry in entries:
         if entry.name in PUBLISHED:
             published, ours = PUBLISHED[entry.name], entry.validation
-            difference = _NOTHING if ours is None else f"{ours.percent - published:+.1f}"
+            difference = _MISSING if ours is None else f"{ours.percent - published:+.1f}"
             rows.append([f"`{entry.name}`", f"{published:.1f}", _percent(ours), difference])
     return markdown_table(["model", "published validation", "our validation", "difference, points"], rows, numeric=True)
 
 
 def _percent(accuracy: Accuracy | None) -> str:
-    return _NOTHING if accuracy is None else f"{accuracy.percent:.2f} ± {accuracy.interval:.2f}"
+    return _MISSING if accuracy is None else f"{accuracy.percent:.2f} ± {accuracy.interval:.2f}"
 
 
 def _number(value: float | None, form: str) -> str:
-    return _NOTHING if value is None else format(value, form)
+    return _MISSING if value is None else format(value, form)
 
 
 def _count(value: int | None) -> str:
-    return _NOTHING if value is None else f"{value:,}"
+    return _MISSING if value is None else f"{value:,}"
 
 
 def _processor() -> str:

@@ -14,6 +14,7 @@ from rich.progress import track
 
 from sentiline import Predictor
 from sentiline.reading import Reading
+from sentiline.wilson import wilson
 from training.data.dataset import Labelled
 from training.errors import DataError, TrainingError
 from training.evaluation.calibration import Calibration, measure_calibration
@@ -29,7 +30,7 @@ class Evaluation:
         precision: The precision of the graph.
         reviews: The number of reviews scored.
         accuracy: The share of correct labels, in percent.
-        interval: Half the width of the 95 % normal interval of the accuracy, in percentage points.
+        interval: Half the width of the 95 % Wilson interval of the accuracy, in percentage points.
         loss: The mean binary cross-entropy in nats.
         false_positives: The number of negative reviews labelled positive.
         false_negatives: The number of positive reviews labelled negative.
@@ -106,14 +107,15 @@ class ScoredReviews:
     def evaluation(self) -> Evaluation:
         """Compute the figures."""
         called, labels, logits = self.predicted, self.labels, self.logits
-        accuracy = float((called == labels).mean())
+        right = int((called == labels).sum())
+        low, high = wilson(right, len(labels))
         tokens = sum(reading.encoding.tokens_used for reading in self.readings)
         unknown = sum(reading.encoding.unknown_tokens for reading in self.readings)
         return Evaluation(
             precision=self.precision,
             reviews=len(labels),
-            accuracy=round(100 * accuracy, 4),
-            interval=round(196 * float(np.sqrt(accuracy * (1 - accuracy) / len(labels))), 4),
+            accuracy=round(100 * right / len(labels), 4),
+            interval=round(50 * (high - low), 4),
             loss=round(float(np.logaddexp(0, np.where(labels, -logits, logits)).mean()), 6),
             false_positives=int((called & ~labels).sum()),
             false_negatives=int((~called & labels).sum()),
@@ -191,7 +193,7 @@ def check_recorded_accuracy(
     for precision, figure in figures.items():
         if precision in recorded and abs(figure.accuracy - recorded[precision]["accuracy"]) > tolerance:
             raise TrainingError(
-                f"the manifest says {recorded[precision]['accuracy']} % at {precision} and {figure.accuracy} % was "
-                f"measured; at most {tolerance} percentage points may lie between",
+                f"the manifest records {recorded[precision]['accuracy']} % at {precision}, but {figure.accuracy} % was "
+                f"measured; the difference may be at most {tolerance} percentage points",
                 field="metrics",
             )

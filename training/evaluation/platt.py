@@ -47,9 +47,11 @@ def fit_platt(logits: NDArray[Any], labels: NDArray[Any]) -> Platt:
     """
     z, y = np.asarray(logits, np.float64), np.asarray(labels, np.int8)
     if len(z) < MIN_REVIEWS:
-        return Platt(note=f"{len(z)} validation reviews are too few to calibrate by; {MIN_REVIEWS} would do")
+        return Platt(
+            note=f"{len(z)} validation reviews are too few to calibrate with; at least {MIN_REVIEWS} are needed"
+        )
     if y.min() == y.max():
-        return Platt(note=f"all {len(z)} validation reviews have one label: nothing can be calibrated by them")
+        return Platt(note=f"all {len(z)} validation reviews have the same label, so the model cannot be calibrated")
     slope, spread = 0.0, float(z.std())
     if spread > 0:
         # Without a penalty (C = ∞); on logits of unit variance the solver's tolerance means the same for every model.
@@ -57,7 +59,7 @@ def fit_platt(logits: NDArray[Any], labels: NDArray[Any]) -> Platt:
         slope, shift = float(regression.coef_[0, 0]) / spread, float(regression.intercept_[0])
     if not 1 / MAX_TEMPERATURE < slope < 1 / MIN_TEMPERATURE:
         return Platt(
-            note=f"the cross-entropy of the validation reviews is lowest at no temperature from {MIN_TEMPERATURE:g} to "
-            f"{MAX_TEMPERATURE:g}: their logits separate the labels, or do not follow them",
+            note=f"the cross-entropy of the validation reviews has no minimum at a temperature from "
+            f"{MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}: their logits separate the labels or are unrelated to them",
         )
     return Platt(1 / slope, shift)

@@ -75,10 +75,13 @@ def fit_thresholds(scores: NDArray[Any], right: NDArray[np.bool_], unknown: NDAr
 
 def _confidence(scores: NDArray[Any], right: NDArray[np.bool_]) -> tuple[float, str]:
     if len(scores) < MIN_REVIEWS:
-        few = f"{len(scores)} validation reviews are too few to fit a confidence ({MIN_REVIEWS} would do)"
-        return DEFAULT_CONFIDENCE, f"{few}: {DEFAULT_CONFIDENCE} is a convention"
+        few = f"{len(scores)} validation reviews are too few to fit a confidence threshold ({MIN_REVIEWS} are needed)"
+        return DEFAULT_CONFIDENCE, f"{few}: {DEFAULT_CONFIDENCE} is the default"
     if right.all():
-        return 0.5, f"all {len(scores)} validation verdicts are right: no score is too low to be believed"
+        return (
+            0.5,
+            f"all {len(scores)} validation predictions are correct, so no score is marked as uncertain",
+        )
     allowed = MAX_ERROR_RATIO * float(1 - right.mean())
     chosen = 0.5
     for step in range(_STEPS // 2, _STEPS + 1):
@@ -89,5 +92,6 @@ def _confidence(scores: NDArray[Any], right: NDArray[np.bool_]) -> tuple[float, 
         if 1 - float(right[reached].mean()) <= allowed:
             return chosen, ""
     return chosen, (
-        f"the errors cannot be halved without calling more than {MAX_FLAGGED:.0%} of the validation reviews uncertain"
+        f"the error rate cannot be halved without marking more than {MAX_FLAGGED:.0%} of the validation reviews "
+        "as uncertain"
     )

@@ -24,12 +24,12 @@ def calibrate_head(model: SentimentModel, validation: Dataset) -> Platt:
         linear.
     """
     if not hasattr(model.head, "scale"):
-        return Platt(note=f'head "{model.config.head}" ends in no linear step, so it cannot be scaled')
+        return Platt(note=f'head "{model.config.head}" does not end in a linear step, so it cannot be scaled')
 
-    def read(ids: Tensor, lengths: Tensor) -> Tensor:
+    def logits_of(ids: Tensor, lengths: Tensor) -> Tensor:
         return model_logits(model, ids, lengths)
 
-    logits = predict_logits(compile_function(read, *BATCH), validation.ids)
+    logits = predict_logits(compile_function(logits_of, *BATCH), validation.ids)
     found = fit_platt(logits, validation.labels)
     if not found.note:
         model.head.scale(found.temperature, found.shift)

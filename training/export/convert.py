@@ -51,12 +51,12 @@ def to_onnx(model: SentimentModel) -> onnx.ModelProto:
     """
 
     def graph(input_ids: Any, lengths: Any) -> dict[str, Any]:
-        # Ids are turned time-major while they are small: the fused op's own transpose cancels the second one.
+        # Transpose the small ids, not the vectors: the fused op's own transpose cancels the one that follows.
         states = tf.transpose(tf.gather(model.embedding.embeddings, tf.transpose(input_ids)), [1, 0, 2])
         for index, layer in enumerate(model.recurrent):
             states = placeholder(index, states, lengths, int(layer.directions[0].units) * len(layer.directions))
-        reading = model.head.outputs(states, lengths)
-        outputs = {"probability": ops.sigmoid(reading["logit"]), **reading}
+        output = model.head.outputs(states, lengths)
+        outputs = {"probability": ops.sigmoid(output["logit"]), **output}
         return {name: tf.identity(value, name=name) for name, value in outputs.items() if value is not None}
 
     signature = [
@@ -77,7 +77,7 @@ def name_axes(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Name the dynamic axes "batch" and "time" and set the graph's name and producer."""
     for value in (*proto.graph.input, *proto.graph.output):
         shape = value.type.tensor_type.shape
-        shape.Clear()  # tf2onnx leaves out the shape of outputs that it could not infer
+        shape.Clear()  # tf2onnx omits output shapes that it cannot infer
         for axis in AXES[value.name]:
             shape.dim.add().dim_param = axis
     proto.graph.name = "sentiline"

@@ -29,7 +29,7 @@ def placeholder(index: int, states: Any, lengths: Any, width: int) -> Any:
     """Return a placeholder for the recurrent layer of that index in a graph to convert; float32 [B, T, width]."""
 
     def never(*_: Any) -> Any:
-        raise ExportError("a stand-in for a recurrent layer was run; it exists only to be converted")
+        raise ExportError("a placeholder for a recurrent layer was run; it exists only to be converted")
 
     output = tf.numpy_function(never, [states, lengths], tf.float32, name=_NAME.format(index))
     output.set_shape([None, None, width])
@@ -93,7 +93,7 @@ class FusedOpHandler:
         """Replace one placeholder; tf2onnx defines the signature."""
         match = _PATTERN.search(name)
         if match is None:
-            raise ExportError(f"the graph to convert holds a PyFunc that is not ours: {name}")
+            raise ExportError(f"the graph to convert contains a PyFunc that is not a `placeholder`: {name}")
         weights = self._weights[int(match[1])]
         states, lengths = node.input[0], node.input[1]
         output = node.output[0]

@@ -28,7 +28,7 @@ PER_BATCH = ("probability", "logit", "bias")
 PER_TIMESTEP = ("scores", "contributions")
 _ALL = (*PER_BATCH, *PER_TIMESTEP)
 _CONTROL_FLOW = {"Loop", "Scan", "If"}
-_LARGEST_SPREAD = 60.0
+_MAX_SPREAD = 60.0
 _FUSED = {"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"}
 
 Outputs = Mapping[str, NDArray[Any]]
@@ -68,7 +68,7 @@ class ParityReport:
     def table(self) -> Table:
         """Return the comparisons as a terminal table."""
         names = list(self.comparisons[0].largest)
-        table = Table(title=f"export gate, {self.reviews} reviews", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
+        table = Table(title=f"export parity check, {self.reviews} reviews", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
         shown = [{"contributions": "contrib.", "probability": "prob."}.get(name, name) for name in names]
         for heading in ("fp32 against", *shown, "at most"):
             table.add_column(heading, no_wrap=True)
@@ -109,8 +109,8 @@ def check_parity(
         check_graph_contract(proto, name, additive=additive)
     _check_attention(model)
     session, session8 = _session(fp32), _session(int8)
-    tolerance = 1e-4 if model.config.cell == "rnn" else 1e-5  # a plain RNN amplifies rounding from step to step
-    held = ("probability", "scores") if model.config.head in ("unit", "timesteps") else _ALL
+    tolerance = 1e-4 if model.config.cell == "rnn" else 1e-5  # a plain RNN amplifies rounding errors at every step
+    checked = ("probability", "scores") if model.config.head in ("unit", "timesteps") else _ALL
     weights = _read_weights(fp32, model.config.head)
     rows = []
     generator = np.random.default_rng(0)
@@ -118,23 +118,23 @@ def check_parity(
     noise = [generator.integers(1, vocabulary, length).astype(np.int32) for length in (1, 2, 17, 64, 200)]
     for what, batch in (("real reviews", sequences), ("random ids", noise)):
         found, keras_found = _run(session, *pad(batch)), _keras_outputs(model, *pad(batch))
-        rows.append(_compare(f"fp32 - Keras, {what}", found, keras_found, tolerance, held))
+        rows.append(_compare(f"fp32 - Keras, {what}", found, keras_found, tolerance, checked))
         numpy_found = _numpy_outputs(weights, model.config.head, *pad(batch))
-        rows.append(_compare(f"fp32 - numpy float64, {what}", found, numpy_found, tolerance, held))
+        rows.append(_compare(f"fp32 - numpy float64, {what}", found, numpy_found, tolerance, checked))
     together = _run(session, *pad(sequences))
-    rows.append(_compare("fp32 in a batch - alone", together, _run_one_by_one(session, sequences), tolerance, held))
+    rows.append(_compare("fp32 in a batch - alone", together, _run_one_by_one(session, sequences), tolerance, checked))
     wide, lengths = pad(sequences)
     wider = np.pad(wide, ((0, 0), (0, 37)))
     padded = _run(session, wider, lengths)
     if any(padded[name][:, wide.shape[1] :].any() for name in PER_TIMESTEP if name in padded):
         raise ExportError("scores or contributions of padding are not 0")
     trimmed = {name: value[:, : wide.shape[1]] if value.ndim == 2 else value for name, value in padded.items()}
-    rows.append(_compare("fp32 in a batch - extra padding", together, trimmed, tolerance, held))
+    rows.append(_compare("fp32 in a batch - extra padding", together, trimmed, tolerance, checked))
     if additive:
         total = together["bias"].astype(np.float64) + together["contributions"].sum(axis=1, dtype=np.float64)
         difference = float(np.abs(total - together["logit"]).max())
         if difference > 1e-4:
-            raise ExportError(f"bias + Σ contributions differs from logit by {difference:.1e}; at most 1e-4 may be")
+            raise ExportError(f"bias + Σ contributions differs from logit by {difference:.1e}; the limit is 1e-4")
     quantized = _run_one_by_one(session8, sequences)
     rows.append(_compare("int8 - fp32, alone", quantized, _run_one_by_one(session, sequences), None, ()))
     agreement = float(np.mean((quantized["logit"] >= 0) == (together["logit"] >= 0)))
@@ -156,7 +156,9 @@ def check_graph_contract(proto: onnx.ModelProto, name: str, *, additive: bool) -
         raise ExportError(f"{name} holds {', '.join(looping)}; recurrent layers must be fused ops")
     for node in proto.graph.node:
         if node.op_type in _FUSED and (len(node.input) < 5 or not node.input[4]):
-            raise ExportError(f"{name}: {node.op_type} {node.name} has no sequence_lens, so padding would reach states")
+            raise ExportError(
+                f"{name}: {node.op_type} {node.name} has no sequence_lens, so padding would affect the states"
+            )
     if not _FUSED & set(types):
         raise ExportError(f"{name} holds no fused recurrent op")
     wanted = {"input_ids": ["batch", "time"], "lengths": ["batch"]}
@@ -176,9 +178,9 @@ def _check_attention(model: SentimentModel) -> None:
     head = model.head
     if isinstance(head, PoolingHead) and head.prefix:
         spread = 2 * float(np.abs(np.asarray(head.attention)).sum())
-        if spread > _LARGEST_SPREAD:
+        if spread > _MAX_SPREAD:
             raise ExportError(
-                f"attention energies may lie {spread:.0f} apart and at most {_LARGEST_SPREAD:.0f} can be exported; "
+                f"attention energies may differ by {spread:.0f}, and at most {_MAX_SPREAD:.0f} can be exported; "
                 f"fit with fewer epochs or more state_dropout"
             )
 
@@ -195,13 +197,13 @@ def _check_axes(what: str, values: Sequence[Any], wanted: dict[str, list[str]], 
             )
 
 
-def _compare(what: str, left: Outputs, right: Outputs, tolerance: float | None, held: Sequence[str]) -> Comparison:
+def _compare(what: str, left: Outputs, right: Outputs, tolerance: float | None, checked: Sequence[str]) -> Comparison:
     largest = {name: float(np.abs(left[name] - right[name]).max()) for name in left}
     if tolerance is not None:
         for name, difference in largest.items():
             bound = tolerance if name in ("probability", "scores") else 10 * tolerance
-            if name in held and not difference <= bound:
-                raise ExportError(f"{what}: {name} differs by {difference:.1e}; at most {bound:.0e} may be")
+            if name in checked and not difference <= bound:
+                raise ExportError(f"{what}: {name} differs by {difference:.1e}; the limit is {bound:.0e}")
     return Comparison(what, largest, tolerance)
 
 
@@ -235,12 +237,12 @@ def _read_weights(proto: onnx.ModelProto, head: str) -> GraphWeights:
 def _numpy_outputs(
     weights: GraphWeights, head: str, ids: NDArray[np.int32], lengths: NDArray[np.int32]
 ) -> dict[str, Any]:
-    reading = forward(weights, head, ids, lengths)
-    outputs = {"probability": sigmoid(reading.logit), **reading._asdict()}
+    output = forward(weights, head, ids, lengths)
+    outputs = {"probability": sigmoid(output.logit), **output._asdict()}
     return {name: value for name, value in outputs.items() if value is not None}
 
 
 def _keras_outputs(model: SentimentModel, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> dict[str, Any]:
-    reading = model(keras.ops.convert_to_tensor(ids), keras.ops.convert_to_tensor(lengths))
-    outputs = {"probability": ops.sigmoid(reading["logit"]), **reading}
+    output = model(keras.ops.convert_to_tensor(ids), keras.ops.convert_to_tensor(lengths))
+    outputs = {"probability": ops.sigmoid(output["logit"]), **output}
     return {name: ops.convert_to_numpy(value) for name, value in outputs.items() if value is not None}

@@ -70,7 +70,7 @@ class Encoder:
             CheckpointError: The file does not exist or is not an encoder.
             BundleCorruptError: The tokenizer has an unknown format.
         """
-        missing = "`python -m training pretrain` makes an encoder"
+        missing = "`python -m training pretrain` creates an encoder"
         with store.opened(path, missing=missing, damaged="is not an encoder") as stored:
             directions = tuple(
                 tuple(stored.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)

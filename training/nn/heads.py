@@ -98,7 +98,7 @@ class PoolingHead(keras.layers.Layer):
         """Return all outputs of the graph contract; see `HeadOutput`."""
         mask, length = time_mask(states, lengths), ops.cast(lengths, states.dtype)
         columns = ops.stack([self.w_mean, self.w_attention, self.attention], axis=1)  # [D, 3]
-        # one product instead of three, and not by Keras, whose reshapes would stay in the exported graph
+        # One product instead of three; Keras' own `matmul` would leave reshapes in the exported graph.
         products = ops.split(matmul(states, columns), 3, axis=-1)
         mean, attended, energy = (ops.squeeze(product, -1) for product in products)  # each [B, T]
         mean, energy = mean * mask, energy + (1 - mask) * _MASKED

@@ -30,24 +30,24 @@ def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) ->
         states = model.states(model.embedding(masks.ids) * masks.vectors + noise, lengths, masks)
         return model.head.logit(states, lengths, masks.pooled if config.state_dropout else None)
 
-    def uncertainty() -> tuple[Tensor, Tensor]:
+    def entropy_loss() -> tuple[Tensor, Tensor]:
         clean = logits(0.0)
         return config.entropy * ops.mean(binary_entropy(clean)), clean
 
-    (_, clean), _, gradients = differentiate(uncertainty, [], variables)
+    (_, clean), _, gradients = differentiate(entropy_loss, [], variables)
     if not config.virtual:
         return gradients
-    believed = ops.stop_gradient(ops.sigmoid(clean))
+    predicted = ops.stop_gradient(ops.sigmoid(clean))
 
     def divergence(noise: Tensor) -> Tensor:
-        return cross_entropy(believed, logits(noise))
+        return cross_entropy(predicted, logits(noise))
 
     drawn = keras.random.normal((*ops.shape(ids), config.embedding), seed=model.random)
     probe = adversarial_noise(drawn * time_mask(drawn, lengths)[..., None], _XI)
     _, (direction,), _ = differentiate(lambda noise: (ops.sum(divergence(noise)),), [probe], [])
     noise = adversarial_noise(direction, config.virtual)
-    _, _, found = differentiate(lambda: (ops.mean(divergence(noise)),), [], variables)
-    return [entropy + other for entropy, other in zip(gradients, found, strict=True)]
+    _, _, adversarial = differentiate(lambda: (ops.mean(divergence(noise)),), [], variables)
+    return [one + other for one, other in zip(gradients, adversarial, strict=True)]
 
 
 def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, targets: Tensor) -> list[Tensor]:

@@ -56,11 +56,11 @@ class Recurrent(keras.layers.Layer):
                 faster but keeps more in memory.
         """
         forward, *backward = self.directions
-        read: Callable[..., Tensor] = run_recurrent if training else operator.call
-        states = ops.cast(read(forward, inputs), inputs.dtype)
+        run: Callable[..., Tensor] = run_recurrent if training else operator.call
+        states = ops.cast(run(forward, inputs), inputs.dtype)
         if not backward:
             return states
-        reverse = reverse_sequences(read(backward[0], reverse_sequences(inputs, lengths)), lengths)
+        reverse = reverse_sequences(run(backward[0], reverse_sequences(inputs, lengths)), lengths)
         return ops.concatenate([states, ops.cast(reverse, inputs.dtype)], axis=-1)
 
 
@@ -70,14 +70,14 @@ def _keras_layer(config: FitConfig, name: str) -> keras.layers.Layer:
         options["reset_after"] = config.reset_after
     if config.compute == "bfloat16":
         options["dtype"] = "mixed_bfloat16"
-    kind = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[config.cell]
-    return kind(config.units, **options)
+    layer = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[config.cell]
+    return layer(config.units, **options)
 
 
 class Masks(NamedTuple):
     """The dropout masks of one training step, each already scaled by 1 / (1 − rate)."""
 
-    ids: Tensor  # int32 [B, T] with dropped tokens read as unknown
+    ids: Tensor  # int32 [B, T], with dropped tokens replaced by the unknown id
     vectors: Tensor  # [B, 1 or T, E] for the word vectors
     between: list[Tensor]  # each [B, 1, D], between recurrent layers
     pooled: tuple[Tensor, Tensor]  # each [B, D], before the linear layer
@@ -162,8 +162,8 @@ class SentimentModel(keras.Model):
             ids: int32 [B, T], padded with 0.
             lengths: int32 [B], at least 1.
         """
-        reading: HeadOutput = self.head.outputs(self.states(self.embedding(ids), lengths), lengths)
-        return reading
+        output: HeadOutput = self.head.outputs(self.states(self.embedding(ids), lengths), lengths)
+        return output
 
 
 def build_model(

@@ -49,7 +49,8 @@ def ppmi_svd(
     positive = information > 0
     if not positive.any():
         raise DataError(
-            f"{len(documents)} texts tell nothing about which words go together; choose --vectors random",
+            f"no two words of the {len(documents)} texts occur together more often than by chance, so word vectors "
+            f"cannot be computed from them; choose --vectors random",
             field="vectors",
         )
     matrix = csr_matrix(
@@ -67,7 +68,7 @@ def ppmi_svd(
 
 def _cooccurrences(documents: Sequence[NDArray[np.int32]], size: int) -> csr_matrix:
     """Return symmetric co-occurrence weights, float64 [size, size]."""
-    gap = np.zeros(WINDOW, np.int32)  # padding between texts: no pair crosses them
+    gap = np.zeros(WINDOW, np.int32)  # a gap between texts, which no pair spans
     stream = np.concatenate([part for document in documents for part in (document, gap)])
     special = len(SPECIAL_TOKENS)
     counts = csr_matrix((size, size), dtype=np.float64)

@@ -14,7 +14,7 @@ from training.data.review import Review
 from training.errors import DataError
 from training.pretraining.batches import BOUNDARY_ID
 
-_VALIDATION_TEXTS = 256  # a figure an epoch needs no more, and the whole vocabulary makes each word dear
+_VALIDATION_TEXTS = 256  # enough for one loss per epoch; the softmax over the whole vocabulary is slow
 _VALIDATION_TOKENS = 400
 _WHOLE = 100_000
 

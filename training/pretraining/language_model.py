@@ -95,21 +95,21 @@ class LanguageModel(keras.Model):
         Returns:
             `(loss, states at the end of the window)`.
         """
-        read, wanted = ids[:, :, :-1], ops.reshape(ids[:, :, 1:], (-1,))
+        read, next_ids = ids[:, :, :-1], ops.reshape(ids[:, :, 1:], (-1,))
         width, shape = self.config.embedding, ops.shape(read)
         count = shape[0] * shape[1] * shape[2]
-        # One look-up for all uses, so that the gradient by the table is added up once.
-        looked_up = self.embedding(ops.concatenate([ops.reshape(read, (-1,)), wanted, candidates], axis=0))
+        # A single lookup serves all uses, so that the table's gradient is accumulated only once.
+        looked_up = self.embedding(ops.concatenate([ops.reshape(read, (-1,)), next_ids, candidates], axis=0))
         vectors = ops.reshape(looked_up[:count], (*shape, width))
         targets, table = looked_up[count : 2 * count], looked_up[2 * count :]
         found = [self.predict_next(vectors[side], side, states[side], training=True) for side in (0, 1)]
         guess = ops.reshape(ops.stack([vectors for vectors, _ in found]), (-1, width))
         scale = width**-0.5
-        right = ops.sum(ops.cast(guess, "float32") * targets, axis=-1) * scale
-        right = right + ops.take(self.word_bias, wanted, axis=0)
+        correct = ops.sum(ops.cast(guess, "float32") * targets, axis=-1) * scale
+        correct = correct + ops.take(self.word_bias, next_ids, axis=0)
         products = ops.matmul(guess, ops.transpose(ops.cast(table * scale, guess.dtype)))  # [2·B·T, S]
         shift = ops.take(self.word_bias, candidates, axis=0) - correction
-        loss = _fused_cross_entropy(products, right, shift, wanted, candidates)
+        loss = _fused_cross_entropy(products, correct, shift, next_ids, candidates)
         return loss, [state for _, state in found]
 
     def full_vocabulary_loss(self, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -133,25 +133,25 @@ class LanguageModel(keras.Model):
 
 
 def _sampled_cross_entropy(
-    products: Tensor, right: Tensor, shift: Tensor, wanted: Tensor, candidates: Tensor
+    products: Tensor, correct: Tensor, shift: Tensor, next_ids: Tensor, candidates: Tensor
 ) -> Tensor:
     """Return the mean of the loss defined in `LanguageModel.sampled_loss` over N = 2·B·T predictions.
 
     Args:
         products: [N, S], the product of each prediction with each candidate.
-        right: float32 [N], the score of the correct word.
+        correct: float32 [N], the score of the correct word.
         shift: float32 [S], the bias minus the correction of each candidate.
-        wanted: int32 [N], the correct words.
+        next_ids: int32 [N], the correct words.
         candidates: int32 [S].
     """
     others = ops.cast(products, "float32") + shift[None, :]
-    others = ops.where(wanted[:, None] == candidates[None, :], _MASKED, others)
-    largest = ops.stop_gradient(ops.maximum(ops.max(others, axis=1), right))
-    total = ops.sum(ops.exp(others - largest[:, None]), axis=1) + ops.exp(right - largest)
-    return ops.mean(ops.log(total) + largest - right)
+    others = ops.where(next_ids[:, None] == candidates[None, :], _MASKED, others)
+    largest = ops.stop_gradient(ops.maximum(ops.max(others, axis=1), correct))
+    total = ops.sum(ops.exp(others - largest[:, None]), axis=1) + ops.exp(correct - largest)
+    return ops.mean(ops.log(total) + largest - correct)
 
 
-# One fused pass over [N, S] instead of ten.
+# One fused pass over [N, S] instead of ten separate ones.
 _fused_cross_entropy = jit_compile(_sampled_cross_entropy)
 
 

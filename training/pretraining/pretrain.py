@@ -72,7 +72,7 @@ def pretrain(
             corpus = encode_corpus(texts, validation, tokenizer)
         steps = _steps(config, corpus)
         vectors = None
-        if not resuming:  # a checkpoint holds the trained ones
+        if not resuming:  # a checkpoint contains the trained ones
             with shown.stage("fitting word vectors"):
                 vectors = ppmi_svd(corpus.documents, len(corpus.counts), config.embedding, seed=config.seed)
         model = build_language_model(config, corpus.counts, vectors)
@@ -150,7 +150,7 @@ def _train(
             f"{figures['validation_forward']:.4f}, backward {figures['validation_backward']:.4f}  {seconds:.0f} s"
         )
         history = [*position["history"], figures]
-        run.write_log(history)  # before the checkpoint: a kill between the two only writes the same lines again
+        run.write_log(history)  # before the checkpoint: after a kill in between, the same lines are written again
         position = {"epoch": epoch + 1, "window": 0, "loss": 0.0, "seconds": 0.0, "history": history}
         checkpoint.save(run.checkpoint, trainer.state(), position)
 

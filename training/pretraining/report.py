@@ -45,16 +45,21 @@ def draw_curves(history: Sequence[Mapping[str, Any]], by_frequency: float) -> by
         validation, sampled = figure.subplots(1, 2)
         for key, label, color, line in (
             ("validation_forward", "forward: the next word", VALIDATION, "-"),
-            ("validation_backward", "backward: the word before", BACKWARD, "--"),  # the two nearly coincide
+            (
+                "validation_backward",
+                "backward: the previous word",
+                BACKWARD,
+                "--",
+            ),  # the two nearly coincide
         ):
             values = [epoch[key] for epoch in history]
             validation.plot(epochs, values, marker="o", markersize=3.5, color=color, linestyle=line, label=label)
         validation.axhline(by_frequency, color=INK, linewidth=0.8, linestyle=":", label="by frequency alone")
-        validation.set(title="validation, whole vocabulary (nats a word)")
+        validation.set(title="validation, whole vocabulary (nats per word)")
         validation.legend(frameon=False)
         values = [epoch["sampled_loss"] for epoch in history]
         sampled.plot(epochs, values, marker="o", markersize=3.5, color=TRAIN)
-        sampled.set(title="training, sampled candidates (nats a word)")
+        sampled.set(title="training, sampled candidates (nats per word)")
         for axes in (validation, sampled):
             axes.set(xlabel="epoch")
             axes.set_xticks(epochs)
@@ -76,9 +81,9 @@ def render_report(provenance: Mapping[str, Any], corpus: Corpus, by_frequency: f
         "# Pre-training",
         f"Data: {data.get('name', 'texts')}; {len(corpus.documents):,} texts of {tokens:,} tokens, "
         f"{len(corpus.counts):,} words. {len(history)} epochs in {minutes:.0f} minutes. Encoder: {encoder}.",
-        f"Guessing each word of {len(corpus.validation):,} held-out texts among all words of the vocabulary, in nats a "
-        f"word, and e to their power (perplexity). Guessing by frequency alone: {by_frequency:.3f} nats, perplexity "
-        f"{math.exp(by_frequency):,.0f}.",
+        f"Cross-entropy of each word of {len(corpus.validation):,} held-out texts over the whole vocabulary, in nats "
+        f"per word, and its exponential, the perplexity. Predicting by frequency alone: {by_frequency:.3f} nats, "
+        f"perplexity {math.exp(by_frequency):,.0f}.",
         markdown_table(
             ("epoch", "forward", "perplexity", "backward", "perplexity", "sampled training loss", "minutes"),
             [
@@ -95,7 +100,7 @@ def render_report(provenance: Mapping[str, Any], corpus: Corpus, by_frequency: f
             ],
             numeric=True,
         ),
-        "The sampled training loss compares each word with a few candidates and has dropout: it lies on another scale.",
+        "The sampled training loss compares each word with a few candidates, under dropout, so it is on another scale.",
         "![Loss by epoch](curves.png)",
         "## Configuration",
         markdown_table(

@@ -140,7 +140,7 @@ def test_what_is_published_is_the_calibrated_model(finished_fit: FinishedFit, tm
 def test_a_small_validation_part_says_what_it_did_not_fit(finished_fit: FinishedFit) -> None:
     document = Bundle.open(finished_fit.run.bundle / "tiny").manifest.document
     assert (document["calibration"]["temperature"], document["calibration"]["shift"]) == (1, 0)
-    assert "are too few to calibrate by" in document["calibration"]["note"]
+    assert "are too few to calibrate with" in document["calibration"]["note"]
     assert "are too few to fit a confidence" in document["uncertainty"]["note"]
     card = (finished_fit.run.bundle / "tiny" / "README.md").read_text(encoding="utf-8")
     assert document["calibration"]["note"] in card

@@ -106,7 +106,7 @@ def test_texts_of_which_one_half_is_read_are_left_out(tmp_path: Path, long: list
         assert localize(short, spliced).texts == 6  # the first token and the last
         lopsided = Splice("good film", 0, 1)  # as if all that is read belonged to the second half
         assert localize(short, [*spliced, lopsided]).texts == 6
-        with pytest.raises(DataError, match="reads no spliced review beyond its seam"):
+        with pytest.raises(DataError, match="truncates every spliced review before its seam"):
             localize(short, [lopsided])
 
 

@@ -101,7 +101,7 @@ def test_a_loaded_teacher_scores_parts_of_reviews_out_of_fold(finished: NgramRun
     piece = documents[7][:3]
     wanted = teacher.folds[teacher.train_folds[7]].logits([piece])
     np.testing.assert_array_equal(teacher.train_logits([piece], np.array([7])), wanted)
-    with pytest.raises(DataError, match="give one a text"):
+    with pytest.raises(DataError, match="give one per text"):
         teacher.train_logits(documents[:2], np.array([1]))
     with pytest.raises(DataError, match="there are 120 training reviews"):
         teacher.train_logits(documents[:1], np.array([120]))

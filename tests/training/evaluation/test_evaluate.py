@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 
 import pytest
+from scipy.stats import binomtest
 
 import sentiline
 from sentiline import Predictor
@@ -41,7 +42,8 @@ def test_figures_are_those_of_the_single_answers(predictor: Predictor, drawn: li
     share = right / 599
     assert (figure.precision, figure.reviews, figure.skipped, figure.truncated) == ("fp32", 599, 1, 1)
     assert figure.accuracy == pytest.approx(100 * share, abs=1e-4)
-    assert figure.interval == pytest.approx(196 * math.sqrt(share * (1 - share) / 599), abs=1e-4)
+    proportion_interval = binomtest(right, 599).proportion_ci(method="wilson")
+    assert figure.interval == pytest.approx(50 * (proportion_interval.high - proportion_interval.low), abs=1e-4)
     chances = [answer.positive if label else 1 - answer.positive for label, answer in answers]
     assert figure.loss == pytest.approx(-sum(map(math.log, chances)) / 599, abs=1e-5)
     assert figure.false_positives == sum(not label and answer.label == "POSITIVE" for label, answer in answers)
@@ -74,7 +76,7 @@ def test_an_accuracy_within_the_tolerance_passes(predictor: Predictor, drawn: li
 @pytest.mark.parametrize("recorded", [90.0502, 89.9498, 50.0])
 def test_an_accuracy_beyond_it_is_refused(predictor: Predictor, drawn: list[Review], recorded: float) -> None:
     figure = dataclasses.replace(evaluate(predictor, drawn[:9]), accuracy=90.0)
-    with pytest.raises(TrainingError, match=rf"the manifest says {recorded} % at int8 and 90\.0 % was measured"):
+    with pytest.raises(TrainingError, match=rf"the manifest records {recorded} % at int8, but 90\.0 % was measured"):
         check_recorded_accuracy({"int8": figure}, {"int8": {"accuracy": recorded}}, tolerance=0.0501)
 
 

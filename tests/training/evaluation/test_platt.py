@@ -63,10 +63,10 @@ def test_the_gradient_of_the_cross_entropy_vanishes(seed: int) -> None:
     [
         (*_drawn(MIN_REVIEWS - 1), "199 validation reviews are too few"),
         (np.zeros(0), np.zeros(0), "0 validation reviews are too few"),
-        (np.linspace(-1, 1, 300), np.ones(300), "all 300 validation reviews have one label"),
-        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) > 0, "separate the labels, or do not follow them"),
-        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) < 0, "separate the labels, or do not follow them"),
-        (np.zeros(300), np.arange(300) % 2, "separate the labels, or do not follow them"),
+        (np.linspace(-1, 1, 300), np.ones(300), "all 300 validation reviews have the same label"),
+        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) > 0, "separate the labels or are unrelated to them"),
+        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) < 0, "separate the labels or are unrelated to them"),
+        (np.zeros(300), np.arange(300) % 2, "separate the labels or are unrelated to them"),
     ],
     ids=["few", "none", "one label", "separated", "opposite", "constant"],
 )

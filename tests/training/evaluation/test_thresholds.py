@@ -42,7 +42,7 @@ def test_at_most_half_of_the_reviews_are_flagged() -> None:
     generator = np.random.default_rng(0)
     scores, right = 0.5 + 0.5 * generator.random(1000), generator.random(1000) < 0.6  # scores say nothing
     found = fit_thresholds(scores, right, np.zeros(1000))
-    assert "cannot be halved without calling more than 50% of the validation reviews" in found.note
+    assert "cannot be halved without marking more than 50% of the validation reviews" in found.note
     assert (scores < found.confidence).mean() <= MAX_FLAGGED < (scores < found.confidence + 0.001).mean() + 0.01
 
 

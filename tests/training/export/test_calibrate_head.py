@@ -93,4 +93,4 @@ def test_a_head_that_ends_in_no_linear_step_is_not_scaled(changes: dict[str, Any
     model = build_model(tiny_config(state_dropout=0.0, **changes), WORDS)
     found = calibrate_head(model, _data(300))
     assert (found.temperature, found.shift) == (1, 0)
-    assert f'head "{changes["head"]}" ends in no linear step' in found.note
+    assert f'head "{changes["head"]}" does not end in a linear step' in found.note

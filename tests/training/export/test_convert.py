@@ -278,7 +278,7 @@ def _break_order(proto: onnx.ModelProto) -> None:
         (_drop_contributions, "outputs of model.onnx.*contributions"),
         (_fix_time, "inputs of model.onnx|input_ids.*30"),
         (_widen_lengths, "lengths"),
-        (_forget_lengths, "LSTM .* has no sequence_lens, so padding would reach states"),
+        (_forget_lengths, "LSTM .* has no sequence_lens, so padding would affect the states"),
         (_unfuse, "holds no fused recurrent op"),
         (_break_order, "is not a valid graph"),
     ],

@@ -12,9 +12,9 @@ from training.nn.backend.stderr import suppress_stderr
 try:
     with suppress_stderr():
         import keras
-except ModuleNotFoundError as error:  # Keras imports the library that it is told to run on
+except ModuleNotFoundError as error:  # Keras imports its backend
     raise ConfigError(
-        f"KERAS_BACKEND asks for a library that is not installed ({error.name}); training runs on tensorflow, or on "
+        f"KERAS_BACKEND selects a library that is not installed ({error.name}); training runs on tensorflow, or on "
         f"torch, which `make torch` installs",
         field="KERAS_BACKEND",
     ) from None

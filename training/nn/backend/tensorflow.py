@@ -25,7 +25,7 @@ def configure(threads: int | None = None) -> None:
         threads: The number of threads within one op and of ops run in parallel; None for all cores.
     """
     tf.config.experimental.enable_op_determinism()
-    with suppress_stderr():  # it looks for a GPU, and reports an error where there is none
+    with suppress_stderr():  # TensorFlow reports an error if there is no GPU
         tf.config.list_physical_devices()
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -108,7 +108,7 @@ def run_recurrent(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = N
     Returns:
         The layer's result: the states [B, T, H], followed by the final state if the layer has `return_state`.
     """
-    if not _is_plain_lstm(layer) or tf.config.list_physical_devices("GPU"):  # there Keras calls cuDNN
+    if not _is_plain_lstm(layer) or tf.config.list_physical_devices("GPU"):  # on a GPU Keras calls cuDNN
         return layer(inputs, initial_state=state)
     cell, first = layer.cell, [tf.zeros([tf.shape(inputs)[0], layer.units])] * 2 if state is None else state
     given = (cell.kernel, cell.recurrent_kernel, cell.bias, *first)

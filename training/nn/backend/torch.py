@@ -18,7 +18,7 @@ def configure(threads: int | None = None) -> None:
     Args:
         threads: The number of threads within one op; None for all cores.
     """
-    torch.backends.cuda.matmul.allow_tf32 = True  # as cuDNN's recurrent products have it by default
+    torch.backends.cuda.matmul.allow_tf32 = True  # the default of cuDNN's recurrent products
     if threads is not None:
         torch.set_num_threads(threads)
 
