@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from tests.bundles import write_bundle
 from tests.training.fits import FinishedFit, reviews
 from training.bundle.record_metrics import update_metrics
 from training.cli.main import main
+from training.data import imdb
 from training.data.review import Review
 from training.diagnostics.diagnose import DiagnosisInputs, check_split, diagnose
 from training.diagnostics.faithfulness import DELETED, logit_drops, measure_faithfulness
@@ -169,22 +172,46 @@ def test_limits_that_a_manifest_lacks_are_fitted_and_said_to_be(tmp_path: Path, 
         update_metrics(bundle, {"diagnostics": document})
 
 
-def test_the_command_prints_and_records(finished_fit: FinishedFit, imdb_archive: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished_fit.run.bundle / "tiny", tmp_path / "tiny")
-    sizes = ["--pairs", "4", "--reviews", "4", "--archive", str(imdb_archive), "--json", str(tmp_path / "all.json")]
-    result = CliRunner().invoke(main, ["diagnose", str(tmp_path / "tiny"), "--record", *sizes])
+def _diagnose(bundle: Path, archive: Path, folder: Path) -> dict[str, Any]:
+    """Run the command on a copy of a bundle, check what it prints and records, and return the figures."""
+    shutil.copytree(bundle, folder / "tiny")
+    sizes = ["--pairs", "4", "--reviews", "4", "--archive", str(archive), "--json", str(folder / "all.json")]
+    result = CliRunner().invoke(main, ["diagnose", str(folder / "tiny"), "--record", *sizes])
     assert result.exit_code == 0, result.output
-    (found,) = json.loads((tmp_path / "all.json").read_text(encoding="utf-8")).values()
+    found: dict[str, Any]
+    (found,) = json.loads((folder / "all.json").read_text(encoding="utf-8")).values()
     assert found["uncertain"]["source"] == "manifest"
-    assert found["baseline"]["sentence"]["accuracy"] > 60
     area = f"{found['localization']['scores']['auc']:.3f}"
     assert any(line.startswith("| tiny ") and f"{area} (" in line for line in result.stdout.splitlines())
-    bundle = Bundle.open(tmp_path / "tiny")
-    bundle.verify()
-    assert bundle.manifest.document["metrics"]["diagnostics"] == found
-    card = bundle.read("README.md").decode()
+    recorded = Bundle.open(folder / "tiny")
+    recorded.verify()
+    assert recorded.manifest.document["metrics"]["diagnostics"] == found
+    card = recorded.read("README.md").decode()
     for section in ("## Timesteps", "## Beyond IMDB", "## Calibration"):
         assert section in card
     assert f"| `positive` | {area} |" in card
     for kind, figures in found["beyond"].items():
         assert f"| {KINDS[kind]} | {figures['texts']} |" in card
+    return found
+
+
+def test_the_command_prints_and_records(
+    finished_fit: FinishedFit, small: Any, long: list[Review], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = copy.deepcopy(small)
+    for label, folder in ((1, "pos"), (0, "neg")):
+        texts = [review.text for review in long if review.label == label]
+        for name in [name for name in archive.files if name.startswith(f"train/{folder}/")]:
+            del archive.files[name]
+        archive.files |= {f"train/{folder}/{number}_5.txt": text.encode() for number, text in enumerate(texts)}
+        lines = "".join(f"http://www.imdb.com/title/tt{number:07}/usercomments\n" for number in range(len(texts)))
+        archive.files[f"train/urls_{folder}.txt"] = lines.encode()
+    archive.parts = {name: archive._part(name) for name in archive.parts}
+    monkeypatch.setitem(imdb.load.__kwdefaults__, "parts", archive.parts)
+    _diagnose(finished_fit.run.bundle / "tiny", archive.write(tmp_path / "small.tar.gz"), tmp_path)
+
+
+@pytest.mark.long
+def test_the_command_works_on_imdb(finished_fit: FinishedFit, imdb_archive: Path, tmp_path: Path) -> None:
+    found = _diagnose(finished_fit.run.bundle / "tiny", imdb_archive, tmp_path)
+    assert found["baseline"]["sentence"]["accuracy"] > 60

@@ -114,7 +114,7 @@ def test_chunks_change_nothing(
 ) -> None:
     documents, _, classifier = fitted
     whole = classifier.logits(documents)
-    monkeypatch.setattr(ngrams, "_CHUNK", 40)
+    monkeypatch.setattr(ngrams, "_CHUNK_TOKENS", 40)
     np.testing.assert_allclose(classifier.logits(documents), whole, rtol=1e-12)
     assert classifier.logits([]).shape == (0,)
 
