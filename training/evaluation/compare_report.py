@@ -123,7 +123,7 @@ def _notes(entries: Sequence[ModelEntry], texts: int, rounds: int) -> str:
     ]
     if any(entry.speed.ratio is not None for entry in entries):
         lines.append(
-            f"- Speed: the median over the rounds of reviews a second against those of `{BASELINE}` in the same round, "
+            f"- Speed: the median over the rounds of reviews per second relative to `{BASELINE}` in the same round, "
             f"which load on a shared machine affects less than the medians in the columns before it."
         )
     untested = [f"`{entry.name}`" for entry in entries if entry.test is None]
