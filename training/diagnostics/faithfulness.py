@@ -101,11 +101,11 @@ def measure_faithfulness(
     drops, flips = [], []
     for reading in track(chosen, "deleting tokens", console=shown, transient=True):
         values = reading.scores if reading.contributions is None else reading.contributions
-        ids, verdict = reading.encoding.ids, 1 if reading.logit >= 0 else -1
-        orders = [np.argsort(-verdict * values, kind="stable")]
+        ids, sign = reading.encoding.ids, 1 if reading.logit >= 0 else -1
+        orders = [np.argsort(-sign * values, kind="stable")]
         orders += [generator.permutation(len(ids)) for _ in range(_DRAWS)]
         moved = logit_drops(logits, ids, reading.logit, orders, DELETED)
-        flipped = (reading.logit - verdict * moved >= 0) != (reading.logit >= 0)
+        flipped = (reading.logit - sign * moved >= 0) != (reading.logit >= 0)
         drops.append([moved[0], moved[1:].mean(axis=0)])
         flips.append([flipped[0], flipped[1:].mean(axis=0)])
     drop, share = np.mean(drops, axis=0), 100 * np.mean(flips, axis=0)  # [2, len(DELETED)]

@@ -40,16 +40,18 @@ class KindMetrics:
 
 
 def evaluate_by_kind(
-    texts: Sequence[DiagnosticText], called: NDArray[np.bool_], uncertain: NDArray[np.bool_] | None = None
+    texts: Sequence[DiagnosticText], predicted: NDArray[np.bool_], uncertain: NDArray[np.bool_] | None = None
 ) -> dict[str, KindMetrics]:
     """Compute the metrics of each kind that has texts, in the order of `KINDS`.
 
     Args:
         texts: N diagnostic texts.
-        called: [N], whether each text is predicted positive.
+        predicted: [N], whether each text is predicted positive.
         uncertain: [N], whether each prediction is marked as uncertain; None without thresholds.
     """
-    right = np.array([text.label is not None and bool(text.label) == bool(call) for text, call in _both(texts, called)])
+    right = np.array(
+        [text.label is not None and bool(text.label) == bool(positive) for text, positive in _both(texts, predicted)]
+    )
     found = {}
     for kind in KINDS:
         members = np.array([text.kind == kind for text in texts])

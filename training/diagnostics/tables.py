@@ -31,7 +31,7 @@ def render_tables(diagnoses: Mapping[str, Diagnosis]) -> str:
                 ("model", "AUC of scores", "of contributions", "seam by scores", "by contributions", "middle"),
                 [(name, *_localization(one)) for name, one in diagnoses.items()],
             ),
-            f"Faithfulness: {reviews} validation reviews; logit away from the verdict, flipped % (random tokens)",
+            f"Faithfulness: {reviews} validation reviews; logit change against prediction, flipped % (random tokens)",
             aligned_table(
                 ("model", "ranked by", *(f"{count} deleted" for count in first.faithfulness.deleted)),
                 [(name, one.faithfulness.ranked_by, *_deletions(one)) for name, one in diagnoses.items()],

@@ -65,7 +65,7 @@ class ModelEntry:
 
     Attributes:
         name: The model's name.
-        precision: The bundle's default precision, which all figures are of.
+        precision: The bundle's default precision, to which all figures refer.
         architecture: The architecture in the manifest.
         parameters: The number of trainable parameters.
         graph_bytes: The size of the graph's file.
@@ -95,7 +95,7 @@ class ModelEntry:
         return statistics.fmean(epoch["seconds"] for epoch in self.history) if self.history else None
 
     @property
-    def best_accuracy(self) -> tuple[str, Accuracy] | None:
+    def reported_accuracy(self) -> tuple[str, Accuracy] | None:
         """("test", accuracy) if that is recorded, else ("validation", accuracy), else None."""
         found = ("test", self.test), ("validation", self.validation)
         return next(((part, accuracy) for part, accuracy in found if accuracy is not None), None)

@@ -88,14 +88,14 @@ def draw_comparison(entries: Sequence[ModelEntry]) -> bytes | None:
     Returns:
         PNG bytes, or None if no manifest has an accuracy.
     """
-    judged = [entry for entry in entries if entry.best_accuracy]
-    if not judged:
+    measured = [entry for entry in entries if entry.reported_accuracy]
+    if not measured:
         return None
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(10.5, max(3.4, 0.36 * len(judged) + 1.2)), layout="constrained")
+        figure = Figure(figsize=(10.5, max(3.4, 0.36 * len(measured) + 1.2)), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
-        _bars(left, sorted(judged, key=lambda entry: _accuracy_of(entry)[0]))
-        _scatter(right, judged)
+        _bars(left, sorted(measured, key=lambda entry: _accuracy_of(entry)[0]))
+        _scatter(right, measured)
         return png(figure)
 
 
@@ -190,9 +190,9 @@ def _text_box(annotation: Annotation) -> Bbox:
 
 def _accuracy_of(entry: ModelEntry) -> tuple[float, float, bool]:
     """Return `(percent, interval, whether on test)` for a model that has an accuracy."""
-    if entry.best_accuracy is None:
+    if entry.reported_accuracy is None:
         raise ValueError(f"{entry.name} has no accuracy to draw")
-    part, accuracy = entry.best_accuracy
+    part, accuracy = entry.reported_accuracy
     return accuracy.percent, accuracy.interval, part == "test"
 
 
@@ -201,7 +201,7 @@ def _color(entry: ModelEntry) -> str:
 
 
 def _accuracy_title(entries: Sequence[ModelEntry]) -> str:
-    parts = {part for entry in entries if entry.best_accuracy for part in entry.best_accuracy[:1]}
+    parts = {part for entry in entries if entry.reported_accuracy for part in entry.reported_accuracy[:1]}
     if len(parts) == 1:
         return f"Accuracy on {parts.pop()}, 95 % intervals"
     return "Accuracy on test (hollow: on validation), 95 % intervals"

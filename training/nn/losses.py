@@ -51,7 +51,7 @@ def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) ->
 
 
 def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, targets: Tensor) -> list[Tensor]:
-    """Compute the gradients of the splice loss, which teaches the scores where the sentiment of a text changes:
+    """Compute the gradients of the splice loss, which trains the scores to show where the sentiment of a text changes:
 
         λ · mean over all tokens of the cross-entropy of scores_t and the target of the review that token t is from
 

@@ -64,7 +64,7 @@ def encode_corpus(texts: Sequence[str], validation: Sequence[str], tokenizer: To
     held_out = _encode(chosen, tokenizer, _VALIDATION_TOKENS)
     for part, given, name in ((documents, texts, "texts"), (held_out, chosen, "validation")):
         if not part:
-            raise DataError(f"{name}: none of {len(given)} texts has a token; a language model needs some", field=name)
+            raise DataError(f"{name}: none of {len(given)} texts has a token; give texts with words", field=name)
     counts = np.bincount(np.concatenate(documents), minlength=len(tokenizer.vocabulary))
     counts[BOUNDARY_ID] = len(documents)
     return Corpus(documents, held_out, counts)

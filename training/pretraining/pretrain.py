@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,25 @@ from training.pretraining.run_folder import PretrainRun
 from training.pretraining.trainer import Pretrainer
 from training.run import checkpoint
 from training.run.progress import FitProgress
+
+
+@dataclass
+class Position:
+    """The position of a pre-training, stored in its checkpoints.
+
+    Attributes:
+        epoch: The number of completed epochs.
+        window: The number of windows completed in the current epoch.
+        loss: The sum of the losses of these windows, in nats.
+        seconds: The time spent on the current epoch.
+        history: The log entries of the completed epochs.
+    """
+
+    epoch: int = 0
+    window: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 def pretrain(
@@ -122,37 +142,36 @@ def _train(
 ) -> None:
     steps, per_window = _steps(config, corpus), config.streams * config.window
     candidates = CandidateSampler(corpus.counts, min(config.candidates, len(corpus.counts)))
-    position: dict[str, Any] = {"epoch": 0, "window": 0, "loss": 0.0, "seconds": 0.0, "history": []}
+    position = Position()
     if resuming:
-        arrays, position = checkpoint.load(run.checkpoint)
+        arrays, stored = checkpoint.load(run.checkpoint)
+        position = Position(**stored)
         trainer.restore(arrays)
-    while position["epoch"] < config.epochs:
-        epoch = position["epoch"]
+    for epoch in range(position.epoch, config.epochs):
         stream = _stream(config, corpus, epoch)
         saved = started = time.monotonic()
-        shown.epoch(epoch + 1, config.epochs, steps * per_window, done=position["window"] * per_window, unit="tokens")
-        if not position["window"]:
+        shown.epoch(epoch + 1, config.epochs, steps * per_window, done=position.window * per_window, unit="tokens")
+        if not position.window:
             trainer.reset_states()
-        for number in range(position["window"], steps):
+        for number in range(position.window, steps):
             drawn = candidates.sample(np.random.default_rng([config.seed, epoch, number]))
-            position["loss"] += trainer.step(window_at(stream, number, config.window), *drawn)
-            position["window"] = number + 1
-            shown.advance(per_window, loss=position["loss"] / (number + 1))
+            position.loss += trainer.step(window_at(stream, number, config.window), *drawn)
+            position.window = number + 1
+            shown.advance(per_window, loss=position.loss / position.window)
             if time.monotonic() - saved > checkpoint_seconds:
                 saved = time.monotonic()
-                checkpoint.save(
-                    run.checkpoint, trainer.state(), position | {"seconds": position["seconds"] + saved - started}
-                )
-        seconds = position["seconds"] + time.monotonic() - started
-        figures = _figures(epoch + 1, position["loss"] / steps, trainer.evaluate(corpus.validation), seconds)
+                reached = replace(position, seconds=position.seconds + saved - started)
+                checkpoint.save(run.checkpoint, trainer.state(), asdict(reached))
+        seconds = position.seconds + time.monotonic() - started
+        figures = _figures(epoch + 1, position.loss / steps, trainer.evaluate(corpus.validation), seconds)
         shown.note(
             f"epoch {epoch + 1}/{config.epochs}  sampled {figures['sampled_loss']:.4f}  validation forward "
             f"{figures['validation_forward']:.4f}, backward {figures['validation_backward']:.4f}  {seconds:.0f} s"
         )
-        history = [*position["history"], figures]
+        history = [*position.history, figures]
         run.write_log(history)  # before the checkpoint: after a kill in between, the same lines are written again
-        position = {"epoch": epoch + 1, "window": 0, "loss": 0.0, "seconds": 0.0, "history": history}
-        checkpoint.save(run.checkpoint, trainer.state(), position)
+        position = Position(epoch + 1, history=history)
+        checkpoint.save(run.checkpoint, trainer.state(), asdict(position))
 
 
 def _figures(epoch: int, sampled: float, validation: tuple[float, float], seconds: float) -> dict[str, Any]:

@@ -96,15 +96,15 @@ def test_an_entry_holds_what_the_manifest_says_of_the_default_precision(entries:
     assert (lstm.validation.percent, lstm.validation.interval, lstm.validation.reviews) == (82, 1.25, 2511)
     assert lstm.test is not None
     assert lstm.test.percent == 81.5
-    assert lstm.best_accuracy == ("test", lstm.test)
+    assert lstm.reported_accuracy == ("test", lstm.test)
     assert lstm.seconds_per_epoch == 20
     assert lstm.best_epoch == 2
     assert lstm.parameters == lstm.architecture["parameters"] > 0
     rnn = entries["rnn"]
     assert rnn.test is None
-    assert rnn.best_accuracy == ("validation", rnn.validation)
+    assert rnn.reported_accuracy == ("validation", rnn.validation)
     mine = entries["mine"]
-    assert (mine.seconds_per_epoch, mine.test, mine.validation, mine.best_accuracy) == (None, None, None, None)
+    assert (mine.seconds_per_epoch, mine.test, mine.validation, mine.reported_accuracy) == (None, None, None, None)
 
 
 @pytest.mark.parametrize("name", PRESETS)
