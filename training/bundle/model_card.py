@@ -40,8 +40,7 @@ def render_card(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
         model_card_sections.other_texts_section(manifest),
         "## Architecture\n\n"
         + markdown_table(
-            ("", ""),
-            [(key, f"{value:,}" if isinstance(value, int) else value) for key, value in architecture.items()],
+            ("", ""), [(key, f"{value:,}" if isinstance(value, int) else value) for key, value in architecture.items()]
         ),
         "## Training\n\n" + _training(manifest, present),
         "## Export\n\n" + _export(manifest),
@@ -132,10 +131,7 @@ def _training(manifest: Mapping[str, Any], files: set[str]) -> str:
     ]
     lines += [
         f"![{text}]({name})"
-        for name, text in (
-            ("curves.png", "Loss and accuracy by epoch"),
-            ("lengths.png", "Histogram of review lengths"),
-        )
+        for name, text in (("curves.png", "Loss and accuracy by epoch"), ("lengths.png", "Histogram of review lengths"))
         if name in files
     ]
     config = [(f"`{key}`", f"`{value}`") for key, value in training["config"].items() if key not in ("name", "summary")]

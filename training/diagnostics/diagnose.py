@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -82,10 +82,10 @@ class Diagnosis:
         """Return the figures in the form of the manifest, JSON-ready."""
         return {
             "precision": self.precision,
-            "localization": self.localization.as_dict(),
-            "faithfulness": self.faithfulness.as_dict(),
-            "beyond": {kind: figures.as_dict() for kind, figures in self.beyond.items()},
-            "baseline": {kind: figures.as_dict() for kind, figures in self.baseline.items()},
+            "localization": asdict(self.localization),
+            "faithfulness": asdict(self.faithfulness),
+            "beyond": {kind: asdict(figures) for kind, figures in self.beyond.items()},
+            "baseline": {kind: asdict(figures) for kind, figures in self.baseline.items()},
             "uncertain": {
                 **self.thresholds.as_dict(),
                 "source": "manifest" if self.recorded else "fitted on the validation part",

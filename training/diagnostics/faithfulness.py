@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,10 +46,6 @@ class Faithfulness:
     flipped: list[float]
     random_drop: list[float]
     random_flipped: list[float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures, JSON-ready."""
-        return asdict(self)
 
 
 def logit_drops(logits: Logits, ids: Array, logit: float, orders: Sequence[Array], counts: Sequence[int]) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,10 +74,6 @@ class Localization:
     contributions: Signal | None
     middle_median: float
     middle_mean: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures, JSON-ready."""
-        return asdict(self)
 
 
 def make_splices(reviews: Sequence[Review], pairs: int, seed: int = 0) -> list[Splice]:

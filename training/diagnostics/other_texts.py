@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +32,6 @@ class KindMetrics:
     interval: list[float] | None
     both_right: float | None
     flagged: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the metrics, JSON-ready."""
-        return asdict(self)
 
 
 def evaluate_by_kind(

@@ -60,6 +60,6 @@ def fit_platt(logits: NDArray[Any], labels: NDArray[Any]) -> Platt:
     if not 1 / MAX_TEMPERATURE < slope < 1 / MIN_TEMPERATURE:
         return Platt(
             note=f"the cross-entropy of the validation reviews has no minimum at a temperature from "
-            f"{MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}: their logits separate the labels or are unrelated to them",
+            f"{MIN_TEMPERATURE:g} to {MAX_TEMPERATURE:g}: their logits separate the labels or are unrelated to them"
         )
     return Platt(1 / slope, shift)

@@ -78,10 +78,7 @@ def _confidence(scores: NDArray[Any], right: NDArray[np.bool_]) -> tuple[float, 
         few = f"{len(scores)} validation reviews are too few to fit a confidence threshold ({MIN_REVIEWS} are needed)"
         return DEFAULT_CONFIDENCE, f"{few}: {DEFAULT_CONFIDENCE} is the default"
     if right.all():
-        return (
-            0.5,
-            f"all {len(scores)} validation predictions are correct, so no score is marked as uncertain",
-        )
+        return (0.5, f"all {len(scores)} validation predictions are correct, so no score is marked as uncertain")
     allowed = MAX_ERROR_RATIO * float(1 - right.mean())
     chosen = 0.5
     for step in range(_STEPS // 2, _STEPS + 1):

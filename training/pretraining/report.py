@@ -45,12 +45,7 @@ def draw_curves(history: Sequence[Mapping[str, Any]], by_frequency: float) -> by
         validation, sampled = figure.subplots(1, 2)
         for key, label, color, line in (
             ("validation_forward", "forward: the next word", VALIDATION, "-"),
-            (
-                "validation_backward",
-                "backward: the previous word",
-                BACKWARD,
-                "--",
-            ),  # the two nearly coincide
+            ("validation_backward", "backward: the previous word", BACKWARD, "--"),  # the two nearly coincide
         ):
             values = [epoch[key] for epoch in history]
             validation.plot(epochs, values, marker="o", markersize=3.5, color=color, linestyle=line, label=label)
