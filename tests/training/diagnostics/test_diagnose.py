@@ -103,7 +103,7 @@ def test_localization_is_that_of_a_plain_loop(predictor: Predictor, long: list[R
     assert found.scores.auc > 0.7, "a model that has learned its words knows the half of most tokens"
 
 
-def test_texts_of_which_one_half_is_read_are_left_out(tmp_path: Path, long: list[Review]) -> None:
+def test_texts_truncated_to_one_half_are_left_out(tmp_path: Path, long: list[Review]) -> None:
     with Predictor(Bundle.open(write_bundle(tmp_path / "short", max_tokens=2)), threads=1) as short:
         spliced = make_splices(long, 3)
         assert localize(short, spliced).texts == 6  # the first token and the last
@@ -119,7 +119,7 @@ def test_a_model_without_contributions_is_ranked_by_its_scores(tmp_path: Path, l
         assert measure_faithfulness(plain, long, 4).ranked_by == "scores"
 
 
-def test_moves_of_a_bag_are_the_weights_of_its_tokens() -> None:
+def test_the_logit_drops_of_a_bag_of_words_are_the_weights_of_its_tokens() -> None:
     weights = np.array([0.0, 1.0, -2.0, 0.5])
 
     def bag(sequences: object) -> np.ndarray:
@@ -142,7 +142,7 @@ def test_the_largest_contributions_carry_the_verdict(predictor: Predictor, long:
         measure_faithfulness(predictor, [Review("The plot was dull", 0)], 5)
 
 
-def test_a_model_that_knows_some_of_the_reviews_is_refused(tmp_path: Path) -> None:
+def test_a_model_trained_on_some_of_the_reviews_is_refused(tmp_path: Path) -> None:
     config = {"validation": 0.1, "split_seed": 8}
     manifest = {"data": {"unlabelled_reviews": 50_000}, "training": {"config": config}}
     bundle = Bundle.open(write_bundle(tmp_path / "other", manifest=manifest))
@@ -152,7 +152,7 @@ def test_a_model_that_knows_some_of_the_reviews_is_refused(tmp_path: Path) -> No
     check_split(Bundle.open(write_bundle(tmp_path / "same", manifest=manifest)))
 
 
-def test_limits_that_a_manifest_lacks_are_fitted_and_said_to_be(tmp_path: Path, long: list[Review]) -> None:
+def test_missing_thresholds_are_fitted_and_reported_as_such(tmp_path: Path, long: list[Review]) -> None:
     bundle = Bundle.open(write_bundle(tmp_path / "plain", additive=False))
     drawn = reviews(300, seed=8)
     material = DiagnosisInputs([*drawn, *long], make_splices(long, 3), 3, load_texts(), {}, seed=0)

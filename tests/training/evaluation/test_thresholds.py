@@ -70,14 +70,14 @@ def test_few_reviews_have_a_stated_convention() -> None:
 
 
 @pytest.mark.parametrize("score", [0.5, 0.7, 1.0])
-def test_where_all_verdicts_are_right_none_is_too_unsure(score: float) -> None:
+def test_no_score_is_uncertain_if_all_predictions_are_correct(score: float) -> None:
     found = fit_thresholds(np.full(300, score), np.ones(300, bool), np.zeros(300))
     assert found.confidence == 0.5
-    assert "all 300 validation verdicts are right" in found.note
+    assert "all 300 validation predictions are correct" in found.note
     assert not found.flags(np.full(300, score), np.zeros(300)).any()
 
 
-def test_where_all_verdicts_are_wrong_nothing_fails() -> None:
+def test_thresholds_can_be_fitted_if_all_predictions_are_wrong() -> None:
     found = fit_thresholds(np.full(300, 0.7), np.zeros(300, bool), np.ones(300))
     assert 0.5 <= found.confidence <= 1
     assert found.unknown_rate == 1

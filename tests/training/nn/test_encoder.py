@@ -90,7 +90,7 @@ def test_the_file_holds_the_nearest_float16(encoder: Encoder, tmp_path: Path) ->
 
 
 def test_a_missing_file_is_named_with_the_command_that_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"nowhere\.npz does not exist; `python -m training pretrain` makes"):
+    with pytest.raises(CheckpointError, match=r"nowhere\.npz does not exist; `python -m training pretrain` creates"):
         Encoder.load(tmp_path / "nowhere.npz")
 
 
