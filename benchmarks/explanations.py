@@ -30,7 +30,7 @@ from scipy.stats import spearmanr
 from sentiline.bundle import Bundle, find
 from training.data import imdb
 from training.data.dataset import encode, pad
-from training.diagnostics.faithfulness import moves
+from training.diagnostics.faithfulness import logit_drops
 
 Array = NDArray[Any]
 TOP = 10
@@ -125,9 +125,9 @@ def explain(graph: Graph, ids: Array, generator: np.random.Generator) -> Explain
     largest = np.argsort(-np.abs(contributions))[:TOP]
     verdict = 1 if logit > 0 else -1
     orders = {"contributions": np.argsort(-verdict * contributions), "leave-one-out": np.argsort(-verdict * effects)}
-    drops = {name: moves(graph.logits, ids, logit, [order], DELETED)[0] for name, order in orders.items()}
+    drops = {name: logit_drops(graph.logits, ids, logit, [order], DELETED)[0] for name, order in orders.items()}
     shuffled = [generator.permutation(len(ids)) for _ in range(_DRAWS)]
-    drops["random"] = moves(graph.logits, ids, logit, shuffled, DELETED).mean(axis=0)
+    drops["random"] = logit_drops(graph.logits, ids, logit, shuffled, DELETED).mean(axis=0)
     return Explained(
         tokens=len(ids),
         correlation=float(spearmanr(contributions, effects).statistic),

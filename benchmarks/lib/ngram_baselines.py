@@ -23,7 +23,7 @@ from benchmarks.lib.process_pool import Scorer
 from sentiline.cpus import available_cpus
 from sentiline.tokenizer import words
 from training.data.review import Review
-from training.diagnostics.baseline import SPLIT, regression, tfidf
+from training.diagnostics.baseline import TOKENIZER_OPTIONS, logistic_regression, tfidf
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class NaiveBayesRatio(TransformerMixin, BaseEstimator):  # type: ignore[misc]  #
 
 def naive_bayes() -> Pipeline:
     """Create the features: occurrences of words, pairs and triples of words, scaled by their log-count ratios."""
-    counts = CountVectorizer(**SPLIT, ngram_range=(1, 3), min_df=3, binary=True, dtype=np.float64)
+    counts = CountVectorizer(**TOKENIZER_OPTIONS, ngram_range=(1, 3), min_df=3, binary=True, dtype=np.float64)
     return make_pipeline(counts, NaiveBayesRatio())
 
 
@@ -87,13 +87,13 @@ def fit_linear(name: str, train: Sequence[Review], validation: Sequence[Review],
     held = features.transform([review.text for review in validation])
 
     def accuracy(strength: float) -> float:
-        model = regression(strength).fit(inputs, [review.label for review in train])
+        model = logistic_regression(strength).fit(inputs, [review.label for review in train])
         return float(model.score(held, [review.label for review in validation]))
 
     best = max(strengths, key=accuracy)
     reviews = [*train, *validation]
     started = time.perf_counter()
-    whole = Pipeline([*build().steps, ("regression", regression(best))])
+    whole = Pipeline([*build().steps, ("regression", logistic_regression(best))])
     whole.fit([review.text for review in reviews], [review.label for review in reviews])
     seconds = time.perf_counter() - started
     joblib.dump(whole, path)

@@ -28,7 +28,7 @@ from training.data.dataset import bucketed_batches, pad
 from training.nn import backend, model
 from training.nn.model import build_model
 from training.pretraining import language_model
-from training.pretraining.batches import Candidates, streams, window
+from training.pretraining.batches import CandidateSampler, join_into_streams, window_at
 from training.pretraining.language_model import build_language_model
 from training.pretraining.trainer import Pretrainer
 from training.supervised.trainer import Trainer
@@ -154,9 +154,9 @@ def pretrain_case(
     if case == "pretrain-xla":
         trainer._step = of_arrays(tf.function(trainer._train, jit_compile=True))
     repeated = documents * (1 + (config.streams * (config.window * steps + 1)) // sum(map(len, documents)))
-    stream = streams(repeated, config.streams, np.random.default_rng(0))
-    drawn = Candidates(counts, min(config.candidates, words)).draw(np.random.default_rng(0))
-    windows = [window(stream, number, config.window) for number in range(min(3, steps) if "xla" in case else steps)]
+    stream = join_into_streams(repeated, config.streams, np.random.default_rng(0))
+    drawn = CandidateSampler(counts, min(config.candidates, words)).sample(np.random.default_rng(0))
+    windows = [window_at(stream, number, config.window) for number in range(min(3, steps) if "xla" in case else steps)]
     first, seconds = timed(lambda ids: trainer.step(ids, *drawn), windows)
     return {
         "first": first,
@@ -174,19 +174,19 @@ def replaced_lstm(case: str) -> Iterator[None]:
     if not case.endswith("-keras"):
         yield
         return
-    with patch.object(model, "recur", by_keras), patch.object(language_model, "recur", by_keras):
+    with patch.object(model, "run_recurrent", by_keras), patch.object(language_model, "run_recurrent", by_keras):
         yield
 
 
 def by_keras(layer: Any, inputs: Any, state: Any = None) -> Any:
-    """Run `training.nn.backend.recur` without its own LSTM."""
+    """Run `training.nn.backend.run_recurrent` without its own LSTM."""
     return layer(inputs, initial_state=state)
 
 
 def layer_case(units: int, kind: str, steps: int) -> dict[str, Any]:
     """Time one LSTM layer with 128 inputs, forward and backward."""
     dtype = "bfloat16" if kind == "bfloat16" else "float32"
-    read = by_keras if kind == "keras" else backend.recur
+    read = by_keras if kind == "keras" else backend.run_recurrent
     layer = keras.layers.LSTM(
         units, return_sequences=True, dtype="mixed_bfloat16" if dtype == "bfloat16" else "float32"
     )

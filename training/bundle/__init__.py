@@ -1,1 +1,1 @@
-"""Writing a bundle: files, manifest, model card, recorded metrics."""
+"""Bundles: writing, publishing from a finished run, recording metrics, and model cards."""

@@ -1,4 +1,4 @@
-"""The model card of a bundle, written from its manifest alone."""
+"""The model card of a bundle, generated from its manifest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from training.bundle import model_card_sections
-from training.evaluation.markdown import table
+from training.evaluation.markdown import markdown_table
 
 _READS = {
     "pooling": "mean and attention pooling over all states, one linear layer",
@@ -21,12 +21,12 @@ _CONTRIBUTION = {
 }
 
 
-def render(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
-    """Write a card in the style of Hugging Face model cards.
+def render_card(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
+    """Return a card in the style of Hugging Face model cards.
 
     Args:
-        manifest: the manifest's keys.
-        files: names of the bundle's files, for the pictures that are among them.
+        manifest: The manifest's keys.
+        files: The names of the bundle's files; the card embeds the pictures among them.
     """
     name, architecture, present = manifest["name"], manifest["architecture"], set(files)
     parts = [
@@ -34,14 +34,13 @@ def render(manifest: Mapping[str, Any], files: Iterable[str]) -> str:
         f"# {name}\n\n{manifest['summary']}",
         _usage(name),
         "## Accuracy\n\n" + _accuracy(manifest["metrics"]),
-        model_card_sections.calibration(manifest, present),
+        model_card_sections.calibration_section(manifest, present),
         "## How it reads\n\n" + _reading(manifest),
-        model_card_sections.timesteps(manifest),
-        model_card_sections.beyond(manifest),
+        model_card_sections.timesteps_section(manifest),
+        model_card_sections.other_texts_section(manifest),
         "## Architecture\n\n"
-        + table(
-            ("", ""),
-            [(key, f"{value:,}" if isinstance(value, int) else value) for key, value in architecture.items()],
+        + markdown_table(
+            ("", ""), [(key, f"{value:,}" if isinstance(value, int) else value) for key, value in architecture.items()]
         ),
         "## Training\n\n" + _training(manifest, present),
         "## Export\n\n" + _export(manifest),
@@ -102,7 +101,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
         "truncated",
     )
     return (
-        table(header, rows)
+        markdown_table(header, rows)
         + "\n\nMeasured from raw text through the shipped tokenizer and ONNX file, one review a run."
     )
 
@@ -132,14 +131,13 @@ def _training(manifest: Mapping[str, Any], files: set[str]) -> str:
     ]
     lines += [
         f"![{text}]({name})"
-        for name, text in (
-            ("curves.png", "Loss and accuracy by epoch"),
-            ("lengths.png", "Histogram of review lengths"),
-        )
+        for name, text in (("curves.png", "Loss and accuracy by epoch"), ("lengths.png", "Histogram of review lengths"))
         if name in files
     ]
     config = [(f"`{key}`", f"`{value}`") for key, value in training["config"].items() if key not in ("name", "summary")]
-    lines.append("<details><summary>Configuration</summary>\n\n" + table(("field", "value"), config) + "\n\n</details>")
+    lines.append(
+        "<details><summary>Configuration</summary>\n\n" + markdown_table(("field", "value"), config) + "\n\n</details>"
+    )
     return "\n\n".join(lines)
 
 
@@ -159,7 +157,7 @@ def _export(manifest: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in manifest["versions"].items())
     return (
         f"Opset {manifest['opset']}, fused recurrent ops with `sequence_lens`. Largest absolute differences on "
-        f"{export['reviews']} validation reviews:\n\n{table(('', *names), rows)}\n\n"
+        f"{export['reviews']} validation reviews:\n\n{markdown_table(('', *names), rows)}\n\n"
         f"{agreement}Made with {versions}."
     )
 

@@ -1,4 +1,4 @@
-"""The sections of a model card on calibration, timesteps and other texts; each is empty where nothing was measured."""
+"""The card's sections on calibration, timesteps and other texts; a section without measurements is empty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from training.diagnostics.other_texts import BASELINE
 from training.diagnostics.texts import KINDS
-from training.evaluation.markdown import table
+from training.evaluation.markdown import markdown_table
 
 _PICTURES = {
     "reliability.png": "The share that is positive, by P(positive)",
@@ -15,8 +15,8 @@ _PICTURES = {
 }
 
 
-def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
-    """How far probabilities can be believed, and when a verdict is uncertain."""
+def calibration_section(manifest: Mapping[str, Any], files: set[str]) -> str:
+    """Describe the calibration of the probabilities and the thresholds of uncertain predictions."""
     metrics = manifest["metrics"]
     rows = [
         (
@@ -34,7 +34,9 @@ def calibration(manifest: Mapping[str, Any], files: set[str]) -> str:
     if "calibration" in manifest:
         lines.append(_scaling(manifest["calibration"]))
     if rows:
-        lines.append(table(("precision", "part", "expected calibration error", "by chance alone", "reviews"), rows))
+        lines.append(
+            markdown_table(("precision", "part", "expected calibration error", "by chance alone", "reviews"), rows)
+        )
     if "uncertainty" in manifest:
         lines.append(_thresholds(manifest["uncertainty"]))
     if not lines:
@@ -62,8 +64,8 @@ def _thresholds(found: Mapping[str, Any]) -> str:
     return f"{text} ({found['note']}.)" if "note" in found else text
 
 
-def timesteps(manifest: Mapping[str, Any]) -> str:
-    """Where in a text the model sees sentiment, and whether its verdict hangs there."""
+def timesteps_section(manifest: Mapping[str, Any]) -> str:
+    """Describe the localization of sentiment and the faithfulness of the contributions."""
     found = manifest["metrics"].get("diagnostics")
     if found is None:
         return ""
@@ -94,16 +96,16 @@ def timesteps(manifest: Mapping[str, Any]) -> str:
             "## Timesteps",
             f"Two validation reviews of opposite labels were joined, {place['texts']:,} times: how well the values "
             "tell the positive half's tokens from the negative half's, and how far from the seam they change most.",
-            table(header, rows),
+            markdown_table(header, rows),
             f"The tokens that point most strongly to the verdict were deleted from {hold['reviews']:,} validation "
             "reviews, and the rest was read again; the logit moves away from the verdict.",
-            table(("tokens deleted", *hold["deleted"]), deleted),
+            markdown_table(("tokens deleted", *hold["deleted"]), deleted),
         ]
     )
 
 
-def beyond(manifest: Mapping[str, Any]) -> str:
-    """What it makes of texts that are not IMDB's."""
+def other_texts_section(manifest: Mapping[str, Any]) -> str:
+    """Describe the metrics on texts other than IMDB's."""
     found = manifest["metrics"].get("diagnostics")
     if found is None:
         return ""
@@ -147,7 +149,7 @@ def beyond(manifest: Mapping[str, Any]) -> str:
         [
             "## Beyond IMDB",
             f"Texts written for the purpose, beside a bag of words ({BASELINE}) fitted on IMDB.{limits}",
-            table(("texts", "number", "accuracy (95 % interval)", BASELINE, "uncertain"), rows),
+            markdown_table(("texts", "number", "accuracy (95 % interval)", BASELINE, "uncertain"), rows),
         ]
     )
 

@@ -1,4 +1,4 @@
-"""From a finished run to a bundle: calibration, export, gate, validation figures, pictures, card."""
+"""Publication of a finished run as a bundle: calibration, export, parity check, metrics, plots and model card."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from rich.console import Console
 
 from sentiline.bundle import Bundle
 from sentiline.tokenizer import Tokenizer
-from training.bundle.model_card import render
-from training.bundle.record_metrics import measure
+from training.bundle.model_card import render_card
+from training.bundle.record_metrics import score_bundle
 from training.bundle.writer import write_bundle
 from training.config.presets import FitConfig
 from training.data.dataset import Labelled, encode
 from training.evaluation.calibration import BINS
-from training.evaluation.calibration_plots import pictures
+from training.evaluation.calibration_plots import draw_calibration
 from training.evaluation.platt import Platt
 from training.evaluation.thresholds import fit_thresholds
-from training.export.calibrate_head import calibrate
-from training.export.convert import OPSET, quantize, round_vectors, store_vectors_as_half, to_onnx
-from training.export.parity_check import GateReport, check
+from training.export.calibrate_head import calibrate_head
+from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
+from training.export.parity_check import ParityReport, check_parity
 from training.nn.model import SentimentModel, build_model
 from training.plotting import curves, lengths
 from training.run import checkpoint
@@ -36,7 +36,7 @@ from training.supervised.trainer import assign_weights
 
 _GRAPHS = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 _PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
-_GATE_REVIEWS = 64
+_PARITY_REVIEWS = 64
 _LENGTHS_LIMIT = 100_000
 
 
@@ -49,29 +49,31 @@ def publish(
     version: str,
     console: Console | None = None,
 ) -> Bundle:
-    """Export the best weights of a run into a bundle folder; pictures and report go into the run folder as well.
+    """Export the best weights of a run into a bundle folder, and write its plots and report into the run folder.
 
     Args:
-        run: a run whose first epoch, at least, is complete.
-        folder: where the bundle goes; an older one there is replaced.
-        train: the reviews it was fitted on, for the histogram of lengths.
-        validation: the held-out reviews, for the gate and the validation figures.
-        version: the bundle's version.
-        console: where to show tables; None for nowhere.
+        run: A run that has completed at least one epoch.
+        folder: The bundle's folder; an older bundle there is replaced.
+        train: The training reviews, for the histogram of lengths.
+        validation: The held-out reviews, for the parity check and the validation metrics.
+        version: The bundle's version.
+        console: The console that shows tables; None for none.
 
     Raises:
-        ExportError: the graphs do not do what the model does, or the folder holds something else than a bundle.
-        CheckpointError: the run has no finished epoch.
+        ExportError: The parity check failed, or the folder holds something other than a bundle.
+        CheckpointError: The run has not finished an epoch.
     """
     shown = console or Console(quiet=True)
     config, data = run.read_config()
     tokenizer = run.read_tokenizer()
     model = load_best(run, config, tokenizer)
-    scaling = calibrate(model, encode(validation, tokenizer))
+    platt = calibrate_head(model, encode(validation, tokenizer))
     fp32 = to_onnx(model)
     int8 = quantize(fp32)
-    fp32 = store_vectors_as_half(fp32)
-    report = check(model, fp32, int8, encode(validation[:: max(1, len(validation) // _GATE_REVIEWS)], tokenizer).ids)
+    fp32 = store_vectors_as_float16(fp32)
+    report = check_parity(
+        model, fp32, int8, encode(validation[:: max(1, len(validation) // _PARITY_REVIEWS)], tokenizer).ids
+    )
     shown.print(report.table())
     history = run.read_log()
     best = best_epoch(history)
@@ -88,17 +90,17 @@ def publish(
         "precisions": precisions,
         "default_precision": "int8" if "int8" in precisions else "fp32",
     }
-    with tempfile.TemporaryDirectory() as beside:  # measured before it takes the place of an older bundle
-        draft = write_bundle(Path(beside, config.name), document, files)
-        scored = {precision: measure(draft, precision, validation, shown) for precision in precisions}
+    with tempfile.TemporaryDirectory() as scratch:  # measure it before it replaces an older bundle
+        draft = write_bundle(Path(scratch, config.name), document, files)
+        scored = {precision: score_bundle(draft, precision, validation, shown) for precision in precisions}
     served = scored[document["default_precision"]]
-    thresholds = fit_thresholds(served.scores, served.called == served.labels, served.unknown)
+    thresholds = fit_thresholds(served.scores, served.predicted == served.labels, served.unknown_rates)
     figures = {precision: reviews.evaluation().as_dict() for precision, reviews in scored.items()}
     document["metrics"] |= {"validation": figures}
-    document["calibration"] = _calibration(scaling, figures[document["default_precision"]])
+    document["calibration"] = _calibration(platt, figures[document["default_precision"]])
     document["uncertainty"] = thresholds.as_dict()
-    files |= pictures(document["metrics"], document["default_precision"], thresholds.confidence)
-    bundle = write_bundle(folder, document, {**files, "README.md": render(document, files).encode()})
+    files |= draw_calibration(document["metrics"], document["default_precision"], thresholds.confidence)
+    bundle = write_bundle(folder, document, {**files, "README.md": render_card(document, files).encode()})
     for name in (name for name in files if name.endswith(".png")):
         checkpoint.write_atomically(run.folder / name, files[name])
     checkpoint.write_atomically(run.folder / "report.md", bundle.read("README.md"))
@@ -106,27 +108,27 @@ def publish(
 
 
 def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentModel:
-    """The Keras model of a run with its best weights, as a bundle carries them.
+    """Return the Keras model of a run with its best weights, as they are exported.
 
-    It computes in float32 whatever it was fitted in; its word vectors are rounded to values of float16.
+    It computes in float32 regardless of the precision of training, and its word vectors are rounded to float16 values.
     """
     model = build_model(dataclasses.replace(config, compute="float32"), len(tokenizer.vocabulary))
     weights, _ = checkpoint.load(run.best)
     assign_weights(model, weights)
-    round_vectors(model)
+    round_vectors_to_float16(model)
     return model
 
 
-def _calibration(scaling: Platt, figures: dict[str, Any]) -> dict[str, Any]:
-    """What the manifest says of it; the error is that of the calibrated model, at the precision that is served."""
+def _calibration(platt: Platt, figures: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest's calibration; the error is that of the calibrated model at the default precision."""
     calibration = {
-        "temperature": round(scaling.temperature, 6),
-        "shift": round(scaling.shift, 6),
+        "temperature": round(platt.temperature, 6),
+        "shift": round(platt.shift, 6),
         "ece": figures["calibration"]["ece"],
         "bins": BINS,
         "reviews": figures["reviews"],
     }
-    return calibration | ({"note": scaling.note} if scaling.note else {})
+    return calibration | ({"note": platt.note} if platt.note else {})
 
 
 def _document(
@@ -134,7 +136,7 @@ def _document(
     data: dict[str, Any],
     model: SentimentModel,
     version: str,
-    report: GateReport,
+    report: ParityReport,
     history: list[dict[str, Any]],
 ) -> dict[str, Any]:
     return {

@@ -1,4 +1,4 @@
-"""Figures of a finished bundle: measured from its files, written into its manifest, its card and its pictures."""
+"""Metrics of a finished bundle: measured from its files and recorded in its manifest, card and plots."""
 
 from __future__ import annotations
 
@@ -9,58 +9,58 @@ from rich.console import Console
 
 from sentiline import Predictor
 from sentiline.bundle import Bundle
-from training.bundle.model_card import render
+from training.bundle.model_card import render_card
 from training.bundle.writer import check_target, update_bundle
 from training.data.dataset import Labelled
 from training.errors import TrainingError
-from training.evaluation.calibration_plots import pictures
-from training.evaluation.evaluate import Evaluation, Scored, score
+from training.evaluation.calibration_plots import draw_calibration
+from training.evaluation.evaluate import Evaluation, ScoredReviews, score_reviews
 
 
-def measure(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> Scored:
-    """Read reviews with one precision of a bundle."""
+def score_bundle(bundle: Bundle, precision: str, reviews: Sequence[Labelled], console: Console) -> ScoredReviews:
+    """Score reviews with one precision of a bundle."""
     with Predictor(bundle, precision=precision) as predictor:
-        return score(predictor, reviews, console=console)
+        return score_reviews(predictor, reviews, console=console)
 
 
-def record(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
-    """Write measured figures into a bundle's manifest, card and pictures.
+def record_metrics(bundle: Bundle, part: str, figures: dict[str, Evaluation]) -> Bundle:
+    """Record measured metrics in a bundle's manifest, card and plots.
 
     Args:
-        bundle: the bundle.
+        bundle: The bundle.
         part: "validation" or "test".
-        figures: by precision.
+        figures: The evaluation of each precision.
     """
     measured = {precision: figure.as_dict() for precision, figure in figures.items()}
-    return rewrite(bundle, {part: measured})
+    return update_metrics(bundle, {part: measured})
 
 
-def rewrite(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
-    """Write a bundle again with some keys of its metrics changed, and with the card and the pictures that follow.
+def update_metrics(bundle: Bundle, metrics: Mapping[str, Any]) -> Bundle:
+    """Update some keys of a bundle's metrics, and the card and plots that show them.
 
     Raises:
-        TrainingError: see `check_recordable`.
+        TrainingError: See `check_recordable`.
     """
     check_recordable(bundle)
     manifest = bundle.manifest
     changed = {**manifest.document["metrics"], **metrics}
     confidence = manifest.document.get("uncertainty", {}).get("confidence")
-    drawn = pictures(changed, manifest.default_precision, confidence)
-    card = render({**manifest.document, "metrics": changed}, {*manifest.files, *drawn})
+    drawn = draw_calibration(changed, manifest.default_precision, confidence)
+    card = render_card({**manifest.document, "metrics": changed}, {*manifest.files, *drawn})
     return update_bundle(bundle, {"metrics": changed}, {**drawn, "README.md": card.encode()})
 
 
 def check_recordable(bundle: Bundle) -> None:
-    """Refuse a bundle that no figures can be written into, before they are measured.
+    """Reject a bundle that metrics cannot be recorded in, before they are measured.
 
     Raises:
-        ExportError: its folder holds something else as well.
-        TrainingError: it was not made by `training.bundle.publish`.
+        ExportError: Its folder also holds other files.
+        TrainingError: It was not made by `training.bundle.publish`.
     """
     check_target(bundle.path)
     if "metrics" not in bundle.manifest.document:
         raise TrainingError(
-            f"{bundle.manifest.name}'s manifest has no metrics to add to; only a bundle that `python -m training` made "
-            f"has them",
+            f"{bundle.manifest.name}'s manifest has no metrics to extend; only bundles made by `python -m training` "
+            f"have them",
             field="metrics",
         )

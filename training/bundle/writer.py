@@ -1,4 +1,4 @@
-"""Bundle folders: written whole or not at all, every file recorded in the manifest with its digest."""
+"""Atomic writing of bundle folders; the manifest records the digest of every file."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from training.errors import ExportError
 
 
 def write_bundle(folder: Path, document: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle, replacing the one that is there.
+    """Write a bundle, replacing an existing one.
 
     Args:
-        folder: its folder; the parent is made if need be.
-        document: the manifest's keys but "format" and "files".
-        files: content by file name.
+        folder: The bundle's folder; its parent is created if necessary.
+        document: The manifest's keys except "format" and "files".
+        files: The content of each file by name.
 
     Returns:
         The bundle, opened and verified.
 
     Raises:
-        ExportError: what is there is not a bundle.
+        ExportError: The existing folder is not a bundle.
     """
     check_target(folder)
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        fresh = Path(beside, "new")
-        fresh.mkdir()
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        new = Path(scratch, "new")
+        new.mkdir()
         for name, content in files.items():
-            (fresh / name).write_bytes(content)
-        (fresh / MANIFEST).write_text(_manifest(document, files), encoding="utf-8")
-        Bundle.open(fresh).verify()
-        old = Path(beside, "old")
+            (new / name).write_bytes(content)
+        (new / MANIFEST).write_text(_manifest(document, files), encoding="utf-8")
+        Bundle.open(new).verify()
+        old = Path(scratch, "old")
         replacing = folder.exists()
         if replacing:
             folder.rename(old)
         try:
-            fresh.rename(folder)
-        except BaseException:  # Ctrl-C included: the old bundle goes back to its place
+            new.rename(folder)
+        except BaseException:  # also on Ctrl-C: restore the old bundle
             if replacing:
                 old.rename(folder)
             raise
@@ -51,10 +51,10 @@ def write_bundle(folder: Path, document: Mapping[str, Any], files: Mapping[str, 
 
 
 def check_target(folder: Path) -> None:
-    """Refuse a folder that a bundle must not replace.
+    """Reject a folder that a bundle must not replace.
 
     Raises:
-        ExportError: it holds something else than a bundle, or is a file.
+        ExportError: The path holds something other than a bundle, or is a file.
     """
     try:
         names = [path.name for path in folder.iterdir()]
@@ -74,9 +74,9 @@ def check_target(folder: Path) -> None:
         known = {MANIFEST, *Bundle.open(folder).manifest.files}
     except BundleError as error:
         raise ExportError(f"{folder} is not a bundle and will not be replaced: {error}", field="to") from None
-    if strangers := sorted(set(names) - known):
+    if unknown := sorted(set(names) - known):
         raise ExportError(
-            f"{folder} also holds {strangers[0]}, which is no part of its bundle; name another folder", field="to"
+            f"{folder} also holds {unknown[0]}, which is not part of the bundle; name another folder", field="to"
         )
 
 

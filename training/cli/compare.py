@@ -35,14 +35,13 @@ def compare(names: tuple[str, ...], output: Path, archive: Path | None, reviews:
       python -m training compare rnn gru lstm bilstm --output report
     """  # noqa: D301 (click reads the \b as a character)
     from training.data import imdb  # pyarrow, scipy, matplotlib and onnxruntime: not before the arguments were parsed
-    from training.evaluation.compare import compare as compare_models
-    from training.evaluation.compare import select
-    from training.evaluation.compare_report import write
+    from training.evaluation.compare import compare_models, select_bundles
+    from training.evaluation.compare_report import write_report
 
-    bundles = select(names)
+    bundles = select_bundles(names)
     _, validation = imdb.split(imdb.load(archive).train)
     chosen = np.random.default_rng(seed).permutation(len(validation))[:reviews]
     texts = [validation[index].text for index in chosen]
     click.echo(f"measuring {len(bundles)} models on {len(texts)} reviews, {rounds} rounds", err=True)
-    for path in write(compare_models(bundles, texts, rounds=rounds), output, texts=len(texts), rounds=rounds):
+    for path in write_report(compare_models(bundles, texts, rounds=rounds), output, texts=len(texts), rounds=rounds):
         click.echo(str(path))

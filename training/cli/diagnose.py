@@ -50,33 +50,33 @@ def diagnose(
     import json
 
     from sentiline.bundle import find
-    from training.bundle.record_metrics import check_recordable, rewrite
+    from training.bundle.record_metrics import check_recordable, update_metrics
     from training.data import (
         imdb,  # scipy, scikit-learn, matplotlib and onnxruntime: not before the arguments were parsed
     )
     from training.diagnostics import diagnose
-    from training.diagnostics.tables import tables
-    from training.evaluation.compare import select
+    from training.diagnostics.tables import render_tables
+    from training.evaluation.compare import select_bundles
     from training.run.checkpoint import write_atomically
 
     if json_file is not None and not json_file.parent.is_dir():
         raise click.BadParameter(f"the folder {json_file.parent} does not exist", param_hint="--json")
     console = Console(stderr=True)
-    bundles = [find(name) for name in names] or select(())
+    bundles = [find(name) for name in names] or select_bundles(())
     titles = _titles([bundle.manifest.name for bundle in bundles], names)
     for bundle in bundles:
         diagnose.check_split(bundle)
         if record:
             check_recordable(bundle)
     train, validation = imdb.split(imdb.load(archive).train, fraction=diagnose.FRACTION, seed=diagnose.SPLIT_SEED)
-    material = diagnose.prepare(train, validation, pairs=pairs, reviews=reviews, seed=seed, console=console)
+    material = diagnose.prepare_inputs(train, validation, pairs=pairs, reviews=reviews, seed=seed, console=console)
     diagnoses = {}
     for number, (name, bundle) in enumerate(zip(titles, bundles, strict=True), 1):
         console.print(f"{name}: {number} of {len(bundles)}", highlight=False)
         diagnoses[name] = diagnose.diagnose(bundle, material, console=console)
         if record:
-            rewrite(bundle, {"diagnostics": diagnoses[name].as_dict()})
-    click.echo(tables(diagnoses))
+            update_metrics(bundle, {"diagnostics": diagnoses[name].as_dict()})
+    click.echo(render_tables(diagnoses))
     if json_file is not None:
         content = {name: found.as_dict() for name, found in diagnoses.items()}
         write_atomically(json_file, (json.dumps(content, indent=1) + "\n").encode())

@@ -34,10 +34,9 @@ def evaluate(model: str, archive: Path | None, precision: str | None, sample: in
       python -m training evaluate runs/bilstm/bundle/bilstm --record
     """  # noqa: D301
     from sentiline.bundle import find
-    from training.bundle.record_metrics import measure
-    from training.bundle.record_metrics import record as record_metrics
+    from training.bundle.record_metrics import record_metrics, score_bundle
     from training.data import imdb
-    from training.evaluation.evaluate import hold_to
+    from training.evaluation.evaluate import check_recorded_accuracy
 
     if record and (precision is not None or sample is not None):
         raise click.UsageError(
@@ -49,14 +48,14 @@ def evaluate(model: str, archive: Path | None, precision: str | None, sample: in
     reviews = imdb.load_test(archive, final_evaluation=True)
     if sample is not None:
         reviews = tuple(random.Random(0).sample(reviews, min(sample, len(reviews))))
-    figures = {name: measure(bundle, name, reviews, console).evaluation() for name in precisions}
+    figures = {name: score_bundle(bundle, name, reviews, console).evaluation() for name in precisions}
     known = bundle.manifest.document.get("metrics", {}).get("test", {})
     print_metrics(Console(), {"test": {name: figure.as_dict() for name, figure in figures.items()}}, "test")
     if record:
         record_metrics(bundle, "test", figures)
         console.print(f"recorded in {bundle.path}", highlight=False)
     elif sample is None:
-        hold_to(figures, known, tolerance=_TOLERANCE)
+        check_recorded_accuracy(figures, known, tolerance=_TOLERANCE)
 
 
 def print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 from sentiline.bundle import find
 from training.cli.data import archive_option
 from training.cli.options import threads_option
-from training.distillation.teacher_logits import load_verdicts
+from training.distillation.teacher_logits import load_teacher_logits
 from training.supervised.run_folder import Run
 
 _OF_A_READING = ("fits", "ngrams", "bundles", "max_tokens", "seed", "verdicts_to")
@@ -69,21 +69,21 @@ def label(
         if given:
             flags = [parameter.opts[0] for parameter in context.command.params if parameter.name in given]
             raise click.UsageError(f"--verdicts stands for a reading that was made: leave out {', '.join(flags)}")
-        said = load_verdicts(verdicts)
+        said = load_teacher_logits(verdicts)
     elif ngrams is None:
         raise click.UsageError("--ngrams is missing: the run folder of `ngrams`; or give --verdicts")
     from training.nn import backend
 
     backend.configure(threads)
-    from training.distillation.label import judge_imdb, make_targets, read_texts
+    from training.distillation.label import compute_teacher_logits, load_texts, make_targets
     from training.run.progress import FitProgress
 
     readings = target.with_name(target.name + ".readings")
     with FitProgress() as progress:
         if ngrams is None:
-            texts = read_texts(said.tokenizer, said.reading, archive, progress)
+            texts = load_texts(said.tokenizer, said.settings, archive, progress)
         else:
-            texts, said = judge_imdb(
+            texts, said = compute_teacher_logits(
                 [Run(fit) for fit in fits],
                 [find(bundle) for bundle in bundles],
                 ngrams,
@@ -91,7 +91,7 @@ def label(
                 crops=crops,
                 max_tokens=max_tokens,
                 seed=seed,
-                readings=readings,
+                cache_folder=readings,
                 progress=progress,
             )
         targets = make_targets(texts, said, trust=trust, crops=crops)

@@ -179,7 +179,7 @@ def fit(
             checkpoint_seconds=checkpoint_seconds,
             progress=progress,
         )
-    if backend.EXPORTS:
+    if backend.CAN_EXPORT:
         _publish(where, found, target, bundle_version, threads)
     else:
         Console(stderr=True).print(
@@ -207,7 +207,7 @@ def _publish(run: Run, found: fit_data.FitData, target: Path | None, version: st
     from training.nn import backend
 
     backend.configure(threads)
-    if not backend.EXPORTS:
+    if not backend.CAN_EXPORT:
         raise ConfigError(
             f"KERAS_BACKEND is {backend.NAME!r}, which trains; the export needs tensorflow: unset it",
             field="KERAS_BACKEND",

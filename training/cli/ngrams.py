@@ -39,7 +39,7 @@ def ngrams(
     check_resume(resume=resume, overwrite=overwrite)
     config = changed_recipe(NgramConfig(), options)
     from sentiline.tokenizer import Tokenizer
-    from training.distillation.ngram_teacher import NgramRun, fit_teacher
+    from training.distillation.ngram_teacher import NgramRun, fit_ngram_teacher
     from training.run.progress import FitProgress
     from training.supervised import fit_data
 
@@ -52,7 +52,7 @@ def ngrams(
     data = fit_data.from_imdb(config, archive)
     where = NgramRun(run)
     with FitProgress() as progress:
-        report = fit_teacher(
+        report = fit_ngram_teacher(
             config,
             data.train,
             data.validation,

@@ -1,1 +1,1 @@
-"""What a bundle's figures on IMDB do not say: where in a text it sees sentiment, and what it does on other texts."""
+"""Diagnostics beyond IMDB's accuracy: where in a text a model finds sentiment, and how it handles other texts."""

@@ -1,9 +1,9 @@
-"""Everything that `python -m training diagnose` measures, on one bundle after another; prints and writes nothing."""
+"""The measurements of `python -m training diagnose`, for one bundle after another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,65 +12,65 @@ from rich.console import Console
 from sentiline import Predictor
 from sentiline.bundle import Bundle
 from training.data.review import Review
-from training.diagnostics.baseline import Baseline
+from training.diagnostics.baseline import TfidfBaseline
 from training.diagnostics.faithfulness import Faithfulness, measure_faithfulness
-from training.diagnostics.localization import Localization, Splice, localize, splices
-from training.diagnostics.other_texts import KindFigures, by_kind
-from training.diagnostics.texts import DiagnosticText, load
+from training.diagnostics.localization import Localization, Splice, localize, make_splices
+from training.diagnostics.other_texts import KindMetrics, evaluate_by_kind
+from training.diagnostics.texts import DiagnosticText, load_texts
 from training.errors import TrainingError
-from training.evaluation.calibration import calibration
-from training.evaluation.evaluate import Scored, score
+from training.evaluation.calibration import measure_calibration
+from training.evaluation.evaluate import ScoredReviews, score_reviews
 from training.evaluation.thresholds import FittedThresholds, fit_thresholds
 
 SPLIT_SEED = 7
+# SPLIT_SEED and FRACTION select the validation part of every recipe in `training.config.presets`.
 FRACTION = 0.1
-"""Of the validation part: those of every recipe of `training.config.presets`."""
 
 
 @dataclass(frozen=True)
-class Material:
-    """What all bundles are measured on, and the baseline's figures; made once.
+class DiagnosisInputs:
+    """The data shared by all bundles, prepared once.
 
     Attributes:
-        validation: IMDB reviews that no model was fitted on.
-        spliced: pairs of them as one text.
-        reviews: how many of them to delete tokens from.
-        texts: the diagnostic texts.
-        baseline: the baseline's figures on those, by kind.
-        seed: of every random choice.
+        validation: IMDB reviews that no model was trained on.
+        spliced: Pairs of them joined to one text.
+        reviews: The number of reviews to delete tokens from.
+        texts: The diagnostic texts.
+        baseline: The baseline's metrics on the diagnostic texts, by kind.
+        seed: The seed of every random choice.
     """
 
     validation: Sequence[Review]
     spliced: Sequence[Splice]
     reviews: int
     texts: Sequence[DiagnosticText]
-    baseline: Mapping[str, KindFigures]
+    baseline: Mapping[str, KindMetrics]
     seed: int
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Figures of one bundle.
+    """The figures of one bundle.
 
     Attributes:
-        precision: of the graph that was run.
-        localization: see there.
-        faithfulness: see there.
-        beyond: figures on the diagnostic texts, by kind.
-        baseline: the same of the baseline.
-        thresholds: when a verdict is uncertain.
-        recorded: whether the manifest has them; otherwise they were fitted here, on the validation part.
-        flagged: share of the validation reviews that they call uncertain, in percent.
-        error: errors among the validation reviews that they do not, in percent.
-        ece: calibration error on the validation part, in percentage points.
-        chance: what it would be by chance alone; see `training.evaluation.calibration`.
+        precision: The precision of the graph.
+        localization: How well the timesteps localize sentiment.
+        faithfulness: How much the prediction depends on the tokens with the largest contributions.
+        beyond: The metrics on the diagnostic texts, by kind.
+        baseline: The baseline's metrics on the same texts.
+        thresholds: The thresholds of uncertain predictions.
+        recorded: Whether the thresholds are the manifest's; otherwise they were fitted here, on the validation part.
+        flagged: The share of the validation reviews marked as uncertain, in percent.
+        error: The error rate among the other validation reviews, in percent.
+        ece: The expected calibration error on the validation part, in percentage points.
+        chance: The calibration error expected by chance alone; see `training.evaluation.calibration`.
     """
 
     precision: str
     localization: Localization
     faithfulness: Faithfulness
-    beyond: Mapping[str, KindFigures]
-    baseline: Mapping[str, KindFigures]
+    beyond: Mapping[str, KindMetrics]
+    baseline: Mapping[str, KindMetrics]
     thresholds: FittedThresholds
     recorded: bool
     flagged: float
@@ -79,13 +79,13 @@ class Diagnosis:
     chance: float
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, as the manifest has it."""
+        """Return the figures in the form of the manifest, JSON-ready."""
         return {
             "precision": self.precision,
-            "localization": self.localization.as_dict(),
-            "faithfulness": self.faithfulness.as_dict(),
-            "beyond": {kind: figures.as_dict() for kind, figures in self.beyond.items()},
-            "baseline": {kind: figures.as_dict() for kind, figures in self.baseline.items()},
+            "localization": asdict(self.localization),
+            "faithfulness": asdict(self.faithfulness),
+            "beyond": {kind: asdict(figures) for kind, figures in self.beyond.items()},
+            "baseline": {kind: asdict(figures) for kind, figures in self.baseline.items()},
             "uncertain": {
                 **self.thresholds.as_dict(),
                 "source": "manifest" if self.recorded else "fitted on the validation part",
@@ -97,7 +97,7 @@ class Diagnosis:
         }
 
 
-def prepare(
+def prepare_inputs(
     train: Sequence[Review],
     validation: Sequence[Review],
     *,
@@ -105,52 +105,52 @@ def prepare(
     reviews: int,
     seed: int = 0,
     console: Console | None = None,
-) -> Material:
-    """Make what all bundles are measured on; fits the baseline on `train`.
+) -> DiagnosisInputs:
+    """Prepare the data shared by all bundles and train the baseline.
 
     Args:
         train: IMDB's training part.
-        validation: its validation part.
-        pairs: of reviews to splice.
-        reviews: to delete tokens from.
-        seed: of every random choice.
-        console: where to show progress; None for nowhere.
+        validation: IMDB's validation part.
+        pairs: The number of pairs of reviews to splice.
+        reviews: The number of reviews to delete tokens from.
+        seed: The seed of every random choice.
+        console: The console that shows progress; None for none.
 
     Raises:
-        DataError: there are too few reviews.
+        DataError: There are too few reviews.
     """
-    spliced, texts = splices(validation, pairs, seed), load()
+    spliced, texts = make_splices(validation, pairs, seed), load_texts()
     with (console or Console(quiet=True)).status("fitting the baseline"):
-        positive = Baseline(train).positive([text.text for text in texts])
-    return Material(validation, spliced, reviews, texts, by_kind(texts, positive >= 0.5), seed)
+        positive = TfidfBaseline(train).positive([text.text for text in texts])
+    return DiagnosisInputs(validation, spliced, reviews, texts, evaluate_by_kind(texts, positive >= 0.5), seed)
 
 
-def diagnose(bundle: Bundle, material: Material, *, console: Console | None = None) -> Diagnosis:
-    """Measure one bundle, at its default precision.
+def diagnose(bundle: Bundle, inputs: DiagnosisInputs, *, console: Console | None = None) -> Diagnosis:
+    """Measure one bundle at its default precision.
 
     Args:
-        bundle: any bundle.
-        material: see `prepare`.
-        console: where to show progress; None for nowhere.
+        bundle: The bundle.
+        inputs: The result of `prepare_inputs`.
+        console: The console that shows progress; None for none.
 
     Raises:
-        TrainingError: the model was fitted on another split of IMDB, so that the reviews may be known to it.
+        TrainingError: The model was trained on another split of IMDB and may have seen the reviews.
     """
     check_split(bundle)
     with Predictor(bundle) as predictor:
-        validation = score(predictor, material.validation, console=console)
+        validation = score_reviews(predictor, inputs.validation, console=console)
         thresholds, recorded = _thresholds(bundle, validation)
-        flagged = thresholds.flags(validation.scores, validation.unknown)
-        wrong = (validation.called != validation.labels)[~flagged]
-        calibrated = calibration(validation.labels, validation.positive)
+        flagged = thresholds.flags(validation.scores, validation.unknown_rates)
+        wrong = (validation.predicted != validation.labels)[~flagged]
+        calibrated = measure_calibration(validation.labels, validation.probabilities)
         return Diagnosis(
             precision=predictor.precision,
-            localization=localize(predictor, material.spliced, console=console),
+            localization=localize(predictor, inputs.spliced, console=console),
             faithfulness=measure_faithfulness(
-                predictor, material.validation, material.reviews, seed=material.seed, console=console
+                predictor, inputs.validation, inputs.reviews, seed=inputs.seed, console=console
             ),
-            beyond=_beyond(predictor, material.texts, thresholds),
-            baseline=material.baseline,
+            beyond=_diagnostic_text_metrics(predictor, inputs.texts, thresholds),
+            baseline=inputs.baseline,
             thresholds=thresholds,
             recorded=recorded,
             flagged=round(100 * float(flagged.mean()), 2),
@@ -161,38 +161,38 @@ def diagnose(bundle: Bundle, material: Material, *, console: Console | None = No
 
 
 def check_split(bundle: Bundle) -> None:
-    """Refuse a model of IMDB whose validation part is not the one that is measured on.
+    """Reject an IMDB model whose validation part is not the one used here.
 
     Raises:
-        TrainingError: it was fitted with another share or seed.
+        TrainingError: It was trained with another share or seed.
     """
     document = bundle.manifest.document
     if "unlabelled_reviews" not in document.get("data", {}):
-        return  # not a model of IMDB
+        return  # not trained on IMDB
     config = document["training"]["config"]
     if (config["validation"], config["split_seed"]) != (FRACTION, SPLIT_SEED):
         raise TrainingError(
             f"{bundle.manifest.name} was fitted with validation {config['validation']} and split_seed "
-            f"{config['split_seed']}; the reviews to measure on are held out by {FRACTION} and {SPLIT_SEED}, and it "
-            f"knows some of them",
+            f"{config['split_seed']}; diagnostics use the reviews held out with {FRACTION} and {SPLIT_SEED}, some of "
+            f"which it was trained on",
             field="split_seed",
         )
 
 
-def _thresholds(bundle: Bundle, validation: Scored) -> tuple[FittedThresholds, bool]:
+def _thresholds(bundle: Bundle, validation: ScoredReviews) -> tuple[FittedThresholds, bool]:
     known = bundle.manifest.document.get("uncertainty")
     if known is None:
-        right = validation.called == validation.labels
-        return fit_thresholds(validation.scores, right, validation.unknown), False
+        right = validation.predicted == validation.labels
+        return fit_thresholds(validation.scores, right, validation.unknown_rates), False
     return FittedThresholds(known["confidence"], known["unknown_rate"], known.get("note", "")), True
 
 
-def _beyond(
+def _diagnostic_text_metrics(
     predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: FittedThresholds
-) -> dict[str, KindFigures]:
+) -> dict[str, KindMetrics]:
     readings = predictor.read([text.text for text in texts])
     flagged = thresholds.flags(
         np.array([reading.score for reading in readings]),
         np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in readings]),
     )
-    return by_kind(texts, np.array([reading.label == "POSITIVE" for reading in readings]), flagged)
+    return evaluate_by_kind(texts, np.array([reading.label == "POSITIVE" for reading in readings]), flagged)

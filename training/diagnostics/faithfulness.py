@@ -1,9 +1,9 @@
-"""Whether a verdict hangs on the tokens that a model points at: they are deleted, and it reads the text again."""
+"""Faithfulness: how far the prediction changes when the tokens with the largest contributions are deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,22 +21,22 @@ DELETED = (1, 2, 5, 10)
 _DRAWS = 5
 
 Array = NDArray[Any]
+# Computes the logits, float64 [n], of n sequences of token ids.
 Logits = Callable[[Sequence[Array]], Array]
-"""Logits float64 [n] of n sequences of token ids."""
 
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Figures of one bundle; lists have an entry for each of `deleted`.
+    """The figures of one bundle; each list has one entry per element of `deleted`.
 
     Attributes:
-        reviews: how many were read.
-        ranked_by: "contributions", or "scores" where the model has no contributions.
-        deleted: numbers of tokens deleted.
-        drop: how far the logit moves away from the verdict without the tokens that point to it most; mean.
-        flipped: share of the verdicts that change, in percent.
-        random_drop: the same as `drop`, without random tokens.
-        random_flipped: the same as `flipped`, without random tokens.
+        reviews: The number of reviews.
+        ranked_by: "contributions", or "scores" if the model has no contributions.
+        deleted: The numbers of deleted tokens.
+        drop: The mean change of the logit against the predicted label after deleting the tokens that support it most.
+        flipped: The share of predictions that change, in percent.
+        random_drop: As `drop`, for random tokens.
+        random_flipped: As `flipped`, for random tokens.
     """
 
     reviews: int
@@ -47,23 +47,19 @@ class Faithfulness:
     random_drop: list[float]
     random_flipped: list[float]
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
 
-
-def moves(logits: Logits, ids: Array, logit: float, orders: Sequence[Array], counts: Sequence[int]) -> Array:
-    """How far the logit moves away from the verdict as tokens are deleted.
+def logit_drops(logits: Logits, ids: Array, logit: float, orders: Sequence[Array], counts: Sequence[int]) -> Array:
+    """Return how far the logit moves away from the predicted label as tokens are deleted.
 
     Args:
-        logits: of sequences.
+        logits: Computes the logits of sequences.
         ids: int32 [T], the whole text.
-        logit: of the whole text.
-        orders: the positions of the tokens, first to be deleted first.
-        counts: how many to delete, each less than T.
+        logit: The logit of the whole text.
+        orders: Orders in which to delete the positions.
+        counts: The numbers of tokens to delete, each less than T.
 
     Returns:
-        float64 [len(orders), len(counts)]; at least |logit| where the verdict has changed.
+        float64 [len(orders), len(counts)]; a value of at least |logit| changes the label.
     """
     shortened = [np.delete(ids, order[:count]) for order in orders for count in counts]
     moved = (logit - logits(shortened)).reshape(len(orders), len(counts))
@@ -76,14 +72,14 @@ def measure_faithfulness(
     """Measure a bundle.
 
     Args:
-        predictor: the bundle, at the precision to measure.
-        reviews: of which random ones are taken, those of too few tokens left out.
-        count: how many to take at most.
-        seed: of the choice and of the random deletions.
-        console: where to show progress; None for nowhere.
+        predictor: The bundle at the precision to measure.
+        reviews: Reviews to sample from; those with too few tokens are left out.
+        count: The largest number of reviews.
+        seed: The seed of the sample and of the random deletions.
+        console: The console that shows progress; None for none.
 
     Raises:
-        DataError: no review is long enough.
+        DataError: No review is long enough.
     """
     shown = console or Console(quiet=True)
     generator = np.random.default_rng(seed)
@@ -93,7 +89,7 @@ def measure_faithfulness(
     ]
     chosen = [reading for reading in read if reading.encoding.tokens_used > max(DELETED)][:count]
     if not chosen:
-        raise DataError(f"no review has more than the {max(DELETED)} tokens that are to be deleted", field="reviews")
+        raise DataError(f"no review has more than the {max(DELETED)} tokens to be deleted", field="reviews")
 
     def logits(sequences: Sequence[Array]) -> Array:
         return np.array([predictor.run(_encoding(ids))["logit"][0] for ids in sequences], np.float64)
@@ -101,11 +97,11 @@ def measure_faithfulness(
     drops, flips = [], []
     for reading in track(chosen, "deleting tokens", console=shown, transient=True):
         values = reading.scores if reading.contributions is None else reading.contributions
-        ids, verdict = reading.encoding.ids, 1 if reading.logit >= 0 else -1
-        orders = [np.argsort(-verdict * values, kind="stable")]
+        ids, sign = reading.encoding.ids, 1 if reading.logit >= 0 else -1
+        orders = [np.argsort(-sign * values, kind="stable")]
         orders += [generator.permutation(len(ids)) for _ in range(_DRAWS)]
-        moved = moves(logits, ids, reading.logit, orders, DELETED)
-        flipped = (reading.logit - verdict * moved >= 0) != (reading.logit >= 0)
+        moved = logit_drops(logits, ids, reading.logit, orders, DELETED)
+        flipped = (reading.logit - sign * moved >= 0) != (reading.logit >= 0)
         drops.append([moved[0], moved[1:].mean(axis=0)])
         flips.append([flipped[0], flipped[1:].mean(axis=0)])
     drop, share = np.mean(drops, axis=0), 100 * np.mean(flips, axis=0)  # [2, len(DELETED)]
@@ -121,6 +117,6 @@ def measure_faithfulness(
 
 
 def _encoding(ids: Array) -> Encoding:
-    """Token ids that no text stands for."""
-    nowhere = np.zeros(len(ids), np.int32)
-    return Encoding(ids, len(ids), lambda: (nowhere, nowhere))
+    """Wrap token ids that correspond to no text."""
+    no_offsets = np.zeros(len(ids), np.int32)
+    return Encoding(ids, len(ids), lambda: (no_offsets, no_offsets))

@@ -1,9 +1,9 @@
-"""Whether a model's timesteps tell where in a text its sentiment changes: two reviews of opposite labels, spliced."""
+"""Localization: whether the timesteps show where two spliced reviews of opposite labels meet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,20 +18,20 @@ from sentiline.tokenizer import split
 from training.data.review import Review
 from training.errors import DataError
 
+# The range of the length of each half in tokens; lengths are random so that the middle is a poor guess of the seam.
 SHORTEST, LONGEST = 20, 200
-"""Tokens of each half; drawn anew for every half, so that the middle of a text is no good guess of its seam."""
 
 _CHUNK = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """Two halves as one text.
+    """Two halves joined to one text.
 
     Attributes:
-        text: the first half, a space, the second half.
-        seam: first code point of the second half.
-        first: label of the first half; the second has the other.
+        text: The first half, a space, the second half.
+        seam: The first code point of the second half.
+        first: The label of the first half; the second half has the other label.
     """
 
     text: str
@@ -41,14 +41,14 @@ class Splice:
 
 @dataclass(frozen=True)
 class Signal:
-    """What one value per timestep tells.
+    """How well one value per timestep tells the halves apart.
 
     Attributes:
-        auc: chance that a token of the positive half has a larger value than one of the negative half of the same
-            text, mean over the texts.
-        pooled_auc: the same, tokens of all texts together.
-        seam_median: tokens from the best change point to the seam, median over the texts.
-        seam_mean: the same, mean.
+        auc: The probability that a token of the positive half has a larger value than a token of the negative half of
+            the same text, averaged over the texts.
+        pooled_auc: The same over the tokens of all texts together.
+        seam_median: The median distance in tokens between the best change point and the seam.
+        seam_mean: The mean of that distance.
     """
 
     auc: float
@@ -59,14 +59,14 @@ class Signal:
 
 @dataclass(frozen=True)
 class Localization:
-    """Figures of one bundle.
+    """The figures of one bundle.
 
     Attributes:
-        texts: how many were read.
-        scores: of the model's own predictions at each timestep.
-        contributions: of the contributions; None if the model is not additive.
-        middle_median: tokens from the middle of the text to the seam, median: what a guess achieves.
-        middle_mean: the same, mean.
+        texts: The number of texts.
+        scores: The figures of the model's predictions at each timestep.
+        contributions: The figures of the contributions; None if the model is not additive.
+        middle_median: The median distance in tokens between the middle of the text and the seam, a naive guess.
+        middle_mean: The mean of that distance.
     """
 
     texts: int
@@ -75,21 +75,17 @@ class Localization:
     middle_median: float
     middle_mean: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
 
-
-def splices(reviews: Sequence[Review], pairs: int, seed: int = 0) -> list[Splice]:
-    """Join beginnings of reviews of opposite labels, each pair in both orders.
+def make_splices(reviews: Sequence[Review], pairs: int, seed: int = 0) -> list[Splice]:
+    """Join the beginnings of reviews of opposite labels, each pair in both orders.
 
     Args:
-        reviews: labelled; those of fewer than `SHORTEST` tokens are not used.
-        pairs: how many; each takes two reviews that no other takes.
-        seed: of the choice and of the lengths.
+        reviews: Labelled reviews; those with fewer than `SHORTEST` tokens are not used.
+        pairs: The number of pairs; each uses two reviews of its own.
+        seed: The seed of the pairs and the lengths.
 
     Raises:
-        DataError: there are too few reviews.
+        DataError: There are too few reviews.
     """
     generator = np.random.default_rng(seed)
     halves: dict[int, list[str]] = {0: [], 1: []}
@@ -115,12 +111,12 @@ def localize(predictor: Predictor, spliced: Sequence[Splice], *, console: Consol
     """Measure a bundle on spliced reviews.
 
     Args:
-        predictor: the bundle, at the precision to measure.
-        spliced: as `splices` makes them; those of which it reads one half only are left out.
-        console: where to show progress; None for nowhere.
+        predictor: The bundle at the precision to measure.
+        spliced: Splices made by `make_splices`; those that the bundle truncates to one half are left out.
+        console: The console that shows progress; None for none.
 
     Raises:
-        DataError: it reads no text beyond its seam.
+        DataError: The bundle truncates every text before its seam.
     """
     shown = console or Console(quiet=True)
     read: list[tuple[Reading, NDArray[np.bool_]]] = []
@@ -131,7 +127,9 @@ def localize(predictor: Predictor, spliced: Sequence[Splice], *, console: Consol
             if 0 < second.sum() < len(second):
                 read.append((reading, second == (splice.first == 0)))
     if not read:
-        raise DataError("the model reads no spliced review beyond its seam: its limit of tokens is too low to localize")
+        raise DataError(
+            "the model truncates every spliced review before its seam; its token limit is too low for localization"
+        )
     positive = [labels for _, labels in read]
     seams = np.array([int(np.flatnonzero(labels[1:] != labels[:-1])[0]) + 1 for labels in positive])
     middles = np.abs(np.array([len(labels) / 2 for labels in positive]) - seams)
@@ -146,18 +144,18 @@ def localize(predictor: Predictor, spliced: Sequence[Splice], *, console: Consol
 
 
 def change_point(values: NDArray[Any]) -> int:
-    """Where two constants fit a sequence best, by least squares.
+    """Return where two constants fit a sequence best by least squares.
 
     Args:
         values: [T], T at least 2.
 
     Returns:
-        Position of the first value of the second part, 1 … T − 1; of several the first.
+        The position of the first value of the second part, 1 … T − 1; the first of several equally good ones.
     """
     total, n = values.astype(np.float64), len(values)
     left = np.cumsum(total)[:-1]  # sum of the first k values, k = 1 … n − 1
     k = np.arange(1, n)
-    # the residual falls by k (n − k) / n · (mean of the first k − mean of the rest)²
+    # The residual decreases by k (n − k) / n · (mean of the first k − mean of the rest)²
     gain = (left / k - (total.sum() - left) / (n - k)) ** 2 * k * (n - k)
     return int(np.argmax(gain)) + 1
 

@@ -1,10 +1,9 @@
-"""What a classifier makes of the diagnostic texts, kind by kind; runs no model."""
+"""Metrics of a classifier on the diagnostic texts, by kind of text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,20 +11,20 @@ from numpy.typing import NDArray
 from sentiline.wilson import wilson
 from training.diagnostics.texts import KINDS, DiagnosticText
 
+# The name of the classifier that every model is compared with; see `training.diagnostics.baseline`.
 BASELINE = "tf-idf (1,2) + LR"
-"""Name of the classifier that every model is set beside: see `training.diagnostics.baseline`."""
 
 
 @dataclass(frozen=True)
-class KindFigures:
-    """Figures on the texts of one kind, shares in percent.
+class KindMetrics:
+    """The metrics on the texts of one kind; shares are in percent.
 
     Attributes:
-        texts: how many there are.
-        accuracy: share with the right label; None for kinds without labels.
-        interval: ends of its 95 % interval (Wilson's); None for kinds without labels.
-        both_right: share of the pairs of which both texts have the right label; None for kinds without pairs.
-        flagged: share called uncertain; None for a classifier that calls none so.
+        texts: The number of texts.
+        accuracy: The share of correct labels; None for kinds without labels.
+        interval: The ends of the 95 % Wilson interval of the accuracy; None for kinds without labels.
+        both_right: The share of pairs with two correct labels; None for kinds without pairs.
+        flagged: The share marked as uncertain; None for a classifier without thresholds.
     """
 
     texts: int
@@ -34,22 +33,20 @@ class KindFigures:
     both_right: float | None
     flagged: float | None
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
 
-
-def by_kind(
-    texts: Sequence[DiagnosticText], called: NDArray[np.bool_], uncertain: NDArray[np.bool_] | None = None
-) -> dict[str, KindFigures]:
-    """The figures of each kind that there is, in the order of `KINDS`.
+def evaluate_by_kind(
+    texts: Sequence[DiagnosticText], predicted: NDArray[np.bool_], uncertain: NDArray[np.bool_] | None = None
+) -> dict[str, KindMetrics]:
+    """Compute the metrics of each kind that has texts, in the order of `KINDS`.
 
     Args:
-        texts: N of them.
-        called: [N], whether a text is called positive.
-        uncertain: [N], whether a verdict is called uncertain; None where none can be.
+        texts: N diagnostic texts.
+        predicted: [N], whether each text is predicted positive.
+        uncertain: [N], whether each prediction is marked as uncertain; None without thresholds.
     """
-    right = np.array([text.label is not None and bool(text.label) == bool(call) for text, call in _both(texts, called)])
+    right = np.array(
+        [text.label is not None and bool(text.label) == bool(positive) for text, positive in _both(texts, predicted)]
+    )
     found = {}
     for kind in KINDS:
         members = np.array([text.kind == kind for text in texts])
@@ -58,7 +55,7 @@ def by_kind(
             continue
         labelled = all(text.label is not None for text in texts if text.kind == kind)
         hits = int(right[members].sum())
-        found[kind] = KindFigures(
+        found[kind] = KindMetrics(
             texts=count,
             accuracy=round(100 * hits / count, 2) if labelled else None,
             interval=[round(100 * end, 2) for end in wilson(hits, count)] if labelled else None,

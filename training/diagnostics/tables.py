@@ -1,4 +1,4 @@
-"""Diagnoses side by side as Markdown tables, which a terminal shows as well; measures nothing."""
+"""Diagnoses of several models as Markdown tables that are aligned for a terminal."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ from collections.abc import Mapping, Sequence
 
 from training.diagnostics.diagnose import Diagnosis
 from training.diagnostics.localization import Signal
-from training.diagnostics.other_texts import BASELINE, KindFigures
+from training.diagnostics.other_texts import BASELINE, KindMetrics
 from training.diagnostics.texts import KINDS
 
 _NONE = "-"
 
 
-def tables(diagnoses: Mapping[str, Diagnosis]) -> str:
-    """Four tables with a row a model.
+def render_tables(diagnoses: Mapping[str, Diagnosis]) -> str:
+    """Return four tables with one row per model.
 
     Args:
-        diagnoses: by the model's name, at least one.
+        diagnoses: The diagnoses by model name, at least one.
     """
     first = next(iter(diagnoses.values()))
     reviews, texts = first.faithfulness.reviews, first.localization.texts
     kinds = [kind for kind, figures in first.beyond.items() if figures.accuracy is not None]
     unlabelled = [kind for kind, figures in first.beyond.items() if figures.accuracy is None]
-    accuracies: dict[str, Mapping[str, KindFigures]] = {name: one.beyond for name, one in diagnoses.items()}
+    accuracies: dict[str, Mapping[str, KindMetrics]] = {name: one.beyond for name, one in diagnoses.items()}
     accuracies[BASELINE] = first.baseline
     return "\n\n".join(
         [
             f"Localization: {texts} splices of two validation reviews; AUC (pooled), median tokens to the seam (mean)",
-            table(
+            aligned_table(
                 ("model", "AUC of scores", "of contributions", "seam by scores", "by contributions", "middle"),
                 [(name, *_localization(one)) for name, one in diagnoses.items()],
             ),
-            f"Faithfulness: {reviews} validation reviews; logit away from the verdict, flipped % (random tokens)",
-            table(
+            f"Faithfulness: {reviews} validation reviews; logit change against prediction, flipped % (random tokens)",
+            aligned_table(
                 ("model", "ranked by", *(f"{count} deleted" for count in first.faithfulness.deleted)),
                 [(name, one.faithfulness.ranked_by, *_deletions(one)) for name, one in diagnoses.items()],
             ),
             "Beyond IMDB: accuracy, %",
-            table(
+            aligned_table(
                 ("model", *(KINDS[kind] for kind in kinds), "both of a pair"),
                 [(name, *_accuracies(figures, kinds)) for name, figures in accuracies.items()],
             ),
             "Uncertain: % flagged; errors among the validation reviews not flagged; calibration error (ECE)",
-            table(
+            aligned_table(
                 (
                     *("model", "score below", "unknown above", "validation"),
                     *(KINDS[kind] for kind in unlabelled),
@@ -79,7 +79,7 @@ def _deletions(one: Diagnosis) -> list[str]:
     return [f"{drop:.2f}, {flip:.0f} % ({random:.2f}, {flips:.0f} %)" for drop, flip, random, flips in rows]
 
 
-def _accuracies(figures: Mapping[str, KindFigures], kinds: Sequence[str]) -> list[str]:
+def _accuracies(figures: Mapping[str, KindMetrics], kinds: Sequence[str]) -> list[str]:
     pairs = [figures[kind].both_right for kind in kinds]
     found = [f"{figures[kind].accuracy or 0:.1f}" for kind in kinds]
     return [*found, *(f"{share:.1f}" for share in pairs if share is not None)]
@@ -99,8 +99,8 @@ def _uncertain(one: Diagnosis, kinds: Sequence[str], unlabelled: Sequence[str]) 
     ]
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose columns are also aligned for a terminal; the first column is text."""
+def aligned_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table with columns padded to equal width; all columns but the first are right-aligned."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:

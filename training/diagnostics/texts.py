@@ -1,4 +1,4 @@
-"""The diagnostic texts, written for this purpose: read from the `.tsv` files in `texts/`; runs no model."""
+"""The diagnostic texts, read from the `.tsv` files in `texts/`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from training.data.review import NEGATIVE, POSITIVE, Label
 from training.errors import DataError
 
 FOLDER = Path(__file__).parent / "texts"
+# Every kind of text with its description; the last three have no labels.
 KINDS = {
     "sentence": "single sentences about films",
     "product": "products",
@@ -21,7 +22,6 @@ KINDS = {
     "foreign": "other languages",
     "gibberish": "gibberish",
 }
-"""Every kind, with what it is; the last three have no label."""
 
 _LABELS: dict[str, Label | None] = {"positive": POSITIVE, "negative": NEGATIVE, "": None}
 _COLUMNS = ["kind", "label", "text", "pair"]
@@ -32,10 +32,10 @@ class DiagnosticText:
     """One text.
 
     Attributes:
-        kind: one of `KINDS`.
-        label: None where the text has no sentiment, or none that the models could know.
-        text: as a model is given it.
-        pair: what two texts have in common that are a minimal edit of one another; empty elsewhere.
+        kind: One of `KINDS`.
+        label: The label; None for a text without a sentiment that a model could recognize.
+        text: The input of the models.
+        pair: The identifier shared by two texts that are minimal edits of one another; empty for other texts.
     """
 
     kind: str
@@ -44,14 +44,14 @@ class DiagnosticText:
     pair: str = ""
 
 
-def load(folder: Path = FOLDER) -> list[DiagnosticText]:
-    """All texts, file by file in the order of their names.
+def load_texts(folder: Path = FOLDER) -> list[DiagnosticText]:
+    """Return all texts, file by file in the order of the file names.
 
     Args:
-        folder: holds `.tsv` files with the columns kind, label (positive, negative or empty), text and pair.
+        folder: A folder of `.tsv` files with the columns kind, label (positive, negative or empty), text and pair.
 
     Raises:
-        DataError: a row is not as described, a text occurs twice, or a pair is not one positive and one negative.
+        DataError: A row is malformed, a text is repeated, or a pair is not one positive and one negative text.
     """
     found: dict[str, DiagnosticText] = {}
     for path in sorted(folder.glob("*.tsv")):

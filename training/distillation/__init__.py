@@ -1,1 +1,1 @@
-"""Teachers, ensembles of them, and the targets that they give a student."""
+"""Knowledge distillation: teachers, their ensembles, and the soft targets that they give a student."""

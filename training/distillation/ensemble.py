@@ -1,4 +1,4 @@
-"""Several fitted models as one teacher, and what it says of training and unlabelled reviews."""
+"""A teacher that is a weighted ensemble of trained models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sentiline.cpus import available_cpus
 from sentiline.graph import Graph
 from sentiline.reference.activations import sigmoid
 from training.distillation.ngram_teacher import NgramRun, NgramTeacher
-from training.nn.backend import compiled
+from training.nn.backend import compile_function
 from training.nn.model import SentimentModel, build_model
 from training.run import checkpoint
 from training.supervised.run_folder import Run
@@ -27,25 +27,25 @@ Documents = Sequence[NDArray[np.int32]]
 
 
 class Member(Protocol):
-    """One model of a teacher.
+    """One model of an ensemble.
 
     Attributes:
-        name: for people.
-        identity: of its kind and weights, hexadecimal.
+        name: The name shown to users.
+        identity: A hexadecimal digest of the model's weights.
     """
 
     name: str
     identity: str
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
-        """Logits of token id sequences, float64 [n]."""
+        """Return the logits of token id sequences, float64 [n]."""
 
 
 class NgramMember:
-    """The n-gram classifier of all training reviews."""
+    """The n-gram classifier trained on all training reviews."""
 
     def __init__(self, run: NgramRun) -> None:
-        """Load a finished run, see `NgramTeacher.load`."""
+        """Load a finished run; see `NgramTeacher.load`."""
         self.teacher = NgramTeacher.load(run)
         self.name = "ngrams"
         self.identity = hashlib.sha256(run.model.read_bytes()).hexdigest()
@@ -56,13 +56,13 @@ class NgramMember:
 
 
 class RecurrentMember:
-    """A fitted recurrent model, from its run folder."""
+    """A trained recurrent model, loaded from its run folder."""
 
     def __init__(self, run: Run) -> None:
         """Load the best weights of a run.
 
         Raises:
-            CheckpointError: the run has no finished epoch.
+            CheckpointError: The run has not finished an epoch.
         """
         config, _ = run.read_config()
         self.name = run.folder.name
@@ -72,7 +72,7 @@ class RecurrentMember:
         weights, _ = checkpoint.load(run.best)
         self.identity = hashlib.sha256(run.best.read_bytes()).hexdigest()
         assign_weights(self.model, weights)
-        self._read = compiled(lambda ids, lengths: model_logits(self.model, ids, lengths), *BATCH)
+        self._read = compile_function(lambda ids, lengths: model_logits(self.model, ids, lengths), *BATCH)
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
         """See `Member`."""
@@ -80,13 +80,13 @@ class RecurrentMember:
 
 
 class BundleMember:
-    """A shipped or exported model, from its bundle, run as it is served: one text a run."""
+    """A shipped or exported model, loaded from its bundle and run as it is served: one text per run."""
 
     def __init__(self, bundle: Bundle) -> None:
         """Load a bundle's default graph.
 
         Raises:
-            BundleCorruptError: a file is damaged.
+            BundleCorruptError: A file is damaged.
         """
         manifest = bundle.manifest
         self.name, self.identity = bundle.path.name, manifest.digest
@@ -112,9 +112,10 @@ class Ensemble:
     """A weighted sum of logits.
 
     Attributes:
-        names: of the members.
-        weights: float64 [members], none negative.
-        accuracies: of each member and, last, of the ensemble, on the reviews the weights were fitted on, in percent.
+        names: The names of the members.
+        weights: float64 [members], all at least 0.
+        accuracies: The accuracy in percent of each member and, last, of the ensemble, on the reviews that the weights
+            were fitted on.
     """
 
     names: tuple[str, ...]
@@ -122,11 +123,11 @@ class Ensemble:
     accuracies: tuple[float, ...]
 
     def combine(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Logits of the ensemble, [n], from those of its members, [members, n]."""
+        """Combine the logits of the members, [members, n], into those of the ensemble, [n]."""
         return np.asarray(self.weights @ logits)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return members, weights and accuracies, JSON-ready."""
         return {
             "members": {
                 name: {"weight": round(float(weight), 4), "validation_accuracy": round(accuracy, 2)}
@@ -137,13 +138,13 @@ class Ensemble:
 
 
 def fit_ensemble(names: Sequence[str], logits: NDArray[np.float64], labels: NDArray[np.int8]) -> Ensemble:
-    """Choose the weights that explain validation labels best (logistic regression without bias).
+    """Fit the weights to validation labels by logistic regression without a bias.
 
-    A member that would count negatively is left out and the rest fitted again.
+    Members with a negative weight are left out, and the rest is fitted again.
 
     Args:
-        names: of the members.
-        logits: float64 [members, n] on validation reviews.
+        names: The names of the members.
+        logits: float64 [members, n], the members' logits of the validation reviews.
         labels: int8 [n].
     """
     kept = list(range(len(names)))
@@ -159,14 +160,14 @@ def fit_ensemble(names: Sequence[str], logits: NDArray[np.float64], labels: NDAr
     return Ensemble(tuple(names), weights, accuracies)
 
 
-def blend(labels: NDArray[np.int8], logits: NDArray[np.float64], trust: float) -> NDArray[np.float32]:
-    """Targets of labelled reviews: the label, softened by what a teacher that has not seen it says.
+def blend_targets(labels: NDArray[np.int8], logits: NDArray[np.float64], trust: float) -> NDArray[np.float32]:
+    """Soften the labels of reviews with the prediction of a teacher that was not trained on them.
 
         target = trust · label + (1 − trust) · σ(logit)
 
     Args:
         labels: int8 [n], 0 or 1.
-        logits: float64 [n], out of fold.
-        trust: share of the label.
+        logits: float64 [n], out-of-fold logits.
+        trust: The weight of the label.
     """
     return (trust * labels + (1 - trust) * sigmoid(logits)).astype(np.float32)

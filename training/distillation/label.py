@@ -1,4 +1,4 @@
-"""A teacher reads IMDB's training and unlabelled reviews, and pieces of them, into targets for a student."""
+"""Soft targets for a student: a teacher labels IMDB's training and unlabelled reviews and crops of them."""
 
 from __future__ import annotations
 
@@ -24,62 +24,64 @@ from training.distillation.ensemble import (
     Member,
     NgramMember,
     RecurrentMember,
-    blend,
+    blend_targets,
     fit_ensemble,
 )
-from training.distillation.logit_cache import Readings
+from training.distillation.logit_cache import LogitCache
 from training.distillation.ngram_teacher import NgramRun, NgramTeacher
-from training.distillation.teacher_logits import Reading, Verdicts
+from training.distillation.teacher_logits import ReadSettings, TeacherLogits
 from training.errors import ConfigError
 from training.run.progress import FitProgress
 from training.supervised.run_folder import Run
 
 
 @dataclass(frozen=True, eq=False)
-class Texts:
-    """What a teacher reads.
+class TeacherTexts:
+    """The texts that a teacher labels.
 
     Attributes:
-        reviews: number of training reviews.
-        labelled: those that have a token.
-        unlabelled: token ids of the unlabelled reviews.
-        pieces: token ids of the pieces of all training reviews, then of all unlabelled ones.
-        held_out: the validation part, cut no shorter than it is served.
-        reading: how they were read.
-        tokenizer: the one that made the ids.
+        reviews: The number of training reviews.
+        labelled: The training reviews that have a token.
+        unlabelled: The token ids of the unlabelled reviews.
+        crops: The token ids of the crops of all training reviews, then of all unlabelled reviews.
+        held_out: The validation part, truncated to the length limit of the served model.
+        settings: The settings that the texts were made with.
+        tokenizer: The tokenizer of the ids.
     """
 
     reviews: int
     labelled: Dataset
     unlabelled: Documents
-    pieces: Documents
+    crops: Documents
     held_out: Dataset
-    reading: Reading
+    settings: ReadSettings
     tokenizer: Tokenizer
 
 
-def read_texts(tokenizer: Tokenizer, reading: Reading, archive: Path | None, progress: FitProgress) -> Texts:
-    """Encode IMDB's training and unlabelled reviews and cut pieces out of them.
+def load_texts(
+    tokenizer: Tokenizer, settings: ReadSettings, archive: Path | None, progress: FitProgress
+) -> TeacherTexts:
+    """Encode IMDB's training and unlabelled reviews and crops of them.
 
     Args:
-        tokenizer: its vocabulary and its way to cut are used.
-        reading: how to read.
-        archive: the IMDB archive; None finds it.
-        progress: where to show progress.
+        tokenizer: The tokenizer whose vocabulary and truncation mode are used.
+        settings: The crops, the length limit and the split.
+        archive: The IMDB archive; None to find it.
+        progress: The progress display.
     """
     found = imdb.load(archive)
-    train, validation = imdb.split(found.train, fraction=reading.validation, seed=reading.split_seed)
-    cut = Tokenizer(tokenizer.vocabulary, max_tokens=reading.max_tokens, truncation=tokenizer.truncation)
+    train, validation = imdb.split(found.train, fraction=settings.validation, seed=settings.split_seed)
+    cut = Tokenizer(tokenizer.vocabulary, max_tokens=settings.max_tokens, truncation=tokenizer.truncation)
     with progress.stage("encoding reviews"):
         labelled = encode(train, cut)
         unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids
         held_out = encode(validation, tokenizer)
-    with progress.stage("cutting pieces"):
-        pieces = _pieces([*(review.text for review in train), *found.unsup], reading.crops, cut, reading.seed)
-    return Texts(len(train), labelled, unlabelled, pieces, held_out, reading, tokenizer)
+    with progress.stage("cropping reviews"):
+        crops = _crop([*(review.text for review in train), *found.unsup], settings.crops, cut, settings.seed)
+    return TeacherTexts(len(train), labelled, unlabelled, crops, held_out, settings, tokenizer)
 
 
-def judge_imdb(
+def compute_teacher_logits(
     runs: Sequence[Run],
     bundles: Sequence[Bundle],
     ngrams: Path,
@@ -88,98 +90,100 @@ def judge_imdb(
     crops: int,
     max_tokens: int,
     seed: int,
-    readings: Path,
+    cache_folder: Path,
     progress: FitProgress,
-) -> tuple[Texts, Verdicts]:
-    """Let a teacher judge all texts.
+) -> tuple[TeacherTexts, TeacherLogits]:
+    """Build a teacher and compute its logits of all texts.
 
     Args:
-        runs: finished fits, all with one tokenizer and one validation part.
-        bundles: finished models with the same tokenizer and validation part.
-        ngrams: run folder of the n-gram classifier, with its out-of-fold logits.
-        archive: the IMDB archive; None finds it.
-        crops: pieces of each review.
-        max_tokens: longer reviews are cut to so many.
-        seed: of the choice of pieces.
-        readings: folder of what the members said before an interruption; see `training.distillation.logit_cache`.
-        progress: where to show progress.
+        runs: Run folders of finished fits, all with the same vocabulary and validation part.
+        bundles: Finished models with that vocabulary and validation part.
+        ngrams: The run folder of the n-gram classifier, with its out-of-fold logits.
+        archive: The IMDB archive; None to find it.
+        crops: The number of crops per review.
+        max_tokens: The number of tokens to which longer reviews are truncated.
+        seed: The seed that selects the crops.
+        cache_folder: The folder of the logits computed before an interruption; see `LogitCache`.
+        progress: The progress display.
 
     Returns:
-        What it read, and what it says.
+        The texts and their logits.
 
     Raises:
-        ConfigError: there is no member beside the n-grams, or members have different tokenizers or validation parts.
-        CheckpointError: a run is not finished.
+        ConfigError: There is no member besides the n-grams, or the members differ in vocabulary or validation part.
+        CheckpointError: A run is not finished.
     """
-    tokenizer, recipe = _agreement(runs, bundles)
-    reading = Reading(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
-    grams = NgramMember(NgramRun(ngrams))
-    texts = read_texts(tokenizer, reading, archive, progress)
-    _check_ngrams(grams.teacher, ngrams, tokenizer, texts.reviews)
-    members: list[Member] = [grams, *(RecurrentMember(run) for run in runs)]
+    tokenizer, recipe = _shared_tokenizer(runs, bundles)
+    settings = ReadSettings(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
+    ngram_member = NgramMember(NgramRun(ngrams))
+    texts = load_texts(tokenizer, settings, archive, progress)
+    _check_ngrams(ngram_member.teacher, ngrams, tokenizer, texts.reviews)
+    members: list[Member] = [ngram_member, *(RecurrentMember(run) for run in runs)]
     members += [BundleMember(bundle) for bundle in bundles]
-    with progress.stage("reading validation reviews"):
-        held = _logits(members, texts.held_out.ids, Readings(readings).logits)
+    with progress.stage("scoring validation reviews"):
+        held = _logits(members, texts.held_out.ids, LogitCache(cache_folder).logits)
     ensemble = fit_ensemble([member.name for member in members], held, texts.held_out.labels)
     teacher = ensemble.as_dict()
     for name, member in teacher["members"].items():
         progress.note(f"{name}: weight {member['weight']}, validation accuracy {member['validation_accuracy']} %")
     progress.note(f"teacher, all together: validation accuracy {teacher['validation_accuracy']} %")
-    read = [*texts.unlabelled, *texts.pieces]
-    with progress.count("reading", len(read) * len(members), "texts") as advance:
-        logits = _logits(members, read, Readings(readings, advance).logits)
-    # The n-gram classifier knows the training reviews by heart: their pieces are read out of fold.
+    documents = [*texts.unlabelled, *texts.crops]
+    with progress.count("scoring", len(documents) * len(members), "texts") as advance:
+        logits = _logits(members, documents, LogitCache(cache_folder, advance).logits)
+    # The n-gram classifier was trained on the training reviews, so their crops are scored out of fold.
     seen, begin = texts.reviews * crops, len(texts.unlabelled)
     origins = np.repeat(np.arange(texts.reviews), crops)
-    with progress.stage("reading out of fold"):
-        logits[0, begin : begin + seen] = grams.teacher.train_logits(texts.pieces[:seen], origins)
+    with progress.stage("scoring out of fold"):
+        logits[0, begin : begin + seen] = ngram_member.teacher.train_logits(texts.crops[:seen], origins)
         positions = np.delete(np.arange(texts.reviews), list(texts.labelled.skipped))
-        out_of_fold = grams.teacher.train_logits(texts.labelled.ids, positions)
-    said = ensemble.combine(logits).astype(np.float16)
-    return texts, Verdicts(
+        out_of_fold = ngram_member.teacher.train_logits(texts.labelled.ids, positions)
+    combined = ensemble.combine(logits).astype(np.float16)
+    return texts, TeacherLogits(
         labelled=out_of_fold.astype(np.float16),
-        unlabelled=said[:begin],
-        pieces=said[begin:],
-        reading=reading,
+        unlabelled=combined[:begin],
+        crops=combined[begin:],
+        settings=settings,
         tokenizer=tokenizer,
         teacher=teacher,
     )
 
 
-def make_targets(texts: Texts, verdicts: Verdicts, *, trust: float, crops: int | None = None) -> Targets:
-    """What a student learns from.
+def make_targets(
+    texts: TeacherTexts, teacher_logits: TeacherLogits, *, trust: float, crops: int | None = None
+) -> Targets:
+    """Compute the targets of a student.
 
     Args:
-        texts: read as the verdicts were.
-        verdicts: of a teacher.
-        trust: share of the label in a training review's target.
-        crops: how many pieces of each review to take; None for all.
+        texts: Texts made with the settings of `teacher_logits`.
+        teacher_logits: The logits of a teacher.
+        trust: The weight of the label in the target of a training review.
+        crops: The number of crops used per review; None for all.
 
     Raises:
-        ConfigError: the teacher judged fewer pieces, or other texts.
+        ConfigError: The logits are of fewer crops or of other texts.
     """
-    judged = verdicts.reading.crops
-    crops = judged if crops is None else crops
-    if crops > judged:
-        raise ConfigError(f"crops is {crops}; the teacher judged {judged} pieces of each review", field="crops")
+    available = teacher_logits.settings.crops
+    crops = available if crops is None else crops
+    if crops > available:
+        raise ConfigError(f"crops is {crops}; the teacher labelled {available} crops of each review", field="crops")
     for name, one, other in (
-        ("training reviews", texts.labelled.ids, verdicts.labelled),
-        ("unlabelled reviews", texts.unlabelled, verdicts.unlabelled),
-        ("pieces", texts.pieces, verdicts.pieces),
+        ("training reviews", texts.labelled.ids, teacher_logits.labelled),
+        ("unlabelled reviews", texts.unlabelled, teacher_logits.unlabelled),
+        ("crops", texts.crops, teacher_logits.crops),
     ):
         if len(one) != len(other):
             raise ConfigError(
-                f"the verdicts are of {len(other):,} {name}, and the archive gives {len(one):,}", field="verdicts"
+                f"the verdicts cover {len(other):,} {name}, but the archive has {len(one):,}", field="verdicts"
             )
-    chosen = [index for index in range(len(texts.pieces)) if index % judged < crops] if crops else []
-    soft = sigmoid(np.concatenate([verdicts.unlabelled, verdicts.pieces[chosen]]).astype(np.float64))
-    hard = blend(texts.labelled.labels, verdicts.labelled.astype(np.float64), trust)
+    chosen = [index for index in range(len(texts.crops)) if index % available < crops] if crops else []
+    soft = sigmoid(np.concatenate([teacher_logits.unlabelled, teacher_logits.crops[chosen]]).astype(np.float64))
+    hard = blend_targets(texts.labelled.labels, teacher_logits.labelled.astype(np.float64), trust)
     return Targets(
-        ids=(*texts.labelled.ids, *texts.unlabelled, *(texts.pieces[index] for index in chosen)),
+        ids=(*texts.labelled.ids, *texts.unlabelled, *(texts.crops[index] for index in chosen)),
         probabilities=np.concatenate([hard, soft.astype(np.float32)]),
         tokenizer=texts.tokenizer,
         provenance={
-            **verdicts.teacher,
+            **teacher_logits.teacher,
             "trust": trust,
             "labelled": len(texts.labelled.ids),
             "unlabelled": len(texts.unlabelled),
@@ -188,8 +192,8 @@ def make_targets(texts: Texts, verdicts: Verdicts, *, trust: float, crops: int |
     )
 
 
-def _agreement(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenizer, dict[str, Any]]:
-    """Tokenizer and recipe of the first member, whose vocabulary and validation part all others must have."""
+def _shared_tokenizer(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenizer, dict[str, Any]]:
+    """Return tokenizer and recipe of the first member after checking that the others agree with it."""
     given: list[tuple[Path, Tokenizer, dict[str, Any]]] = [
         (run.folder, run.read_tokenizer(), run.read_config()[0].as_dict()) for run in runs
     ]
@@ -198,15 +202,17 @@ def _agreement(runs: Sequence[Run], bundles: Sequence[Bundle]) -> tuple[Tokenize
         for bundle in bundles
     ]
     if not given:
-        raise ConfigError("a teacher needs a run folder, or a model with --bundle, beside the n-grams", field="runs")
+        raise ConfigError("a teacher needs a run folder, or a model with --bundle, besides the n-grams", field="runs")
     first, tokenizer, recipe = given[0]
-    for place, other, its in given:
-        split = [its.get(field) for field in ("validation", "split_seed")]
+    for path, other, config in given:
+        split = [config.get(field) for field in ("validation", "split_seed")]
         if None in split:
-            raise ConfigError(f"{place} does not say which reviews it held out; it cannot be a member", field="bundle")
+            raise ConfigError(
+                f"{path} does not record which reviews it held out, so it cannot be a member", field="bundle"
+            )
         if other.vocabulary != tokenizer.vocabulary or split != [recipe["validation"], recipe["split_seed"]]:
             raise ConfigError(
-                f"{place} has another vocabulary or validation part than {first}: a teacher's members must have "
+                f"{path} has another vocabulary or validation part than {first}: a teacher's members must have "
                 f"one vocabulary and hold out the same reviews",
                 field="runs",
             )
@@ -217,12 +223,12 @@ def _check_ngrams(teacher: NgramTeacher, folder: Path, tokenizer: Tokenizer, rev
     if teacher.tokenizer.vocabulary != tokenizer.vocabulary or len(teacher.train_folds) != reviews:
         raise ConfigError(
             f"{folder} has another vocabulary than the other members, or {len(teacher.train_folds):,} training "
-            f"reviews instead of {reviews:,}; make it anew with `ngrams --tokenizer` and their tokenizer.json",
+            f"reviews instead of {reviews:,}; train it again with `ngrams --tokenizer` and their tokenizer.json",
             field="ngrams",
         )
 
 
-def _pieces(texts: Sequence[str], each: int, tokenizer: Tokenizer, seed: int) -> list[NDArray[np.int32]]:
+def _crop(texts: Sequence[str], each: int, tokenizer: Tokenizer, seed: int) -> list[NDArray[np.int32]]:
     generator = np.random.default_rng(seed)
     return [encode_crop(text, tokenizer, generator) for text in texts for _ in range(each)]
 

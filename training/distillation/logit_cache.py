@@ -1,4 +1,4 @@
-"""What a teacher's members say of many texts, kept on disk piece by piece, so that an interrupted reading goes on."""
+"""A cache of the logits of an ensemble's members, so that an interrupted labelling run can be resumed."""
 
 from __future__ import annotations
 
@@ -13,29 +13,32 @@ from numpy.typing import NDArray
 from training.distillation.ensemble import Documents, Member
 from training.run.checkpoint import write_atomically
 
-PIECE = 4096
-"""Texts between two writes: half a minute of a BiLSTM of 256 units a direction on two CPUs."""
+# The number of texts per file: half a minute for a BiLSTM of 256 units per direction on two CPUs.
+CHUNK_TEXTS = 4096
 
 
-class Readings:
-    """A folder of logits. A file is named after the member and the texts, so that only its own readings are found."""
+class LogitCache:
+    """A folder of logits; a file name is a digest of the member and the texts."""
 
     def __init__(self, folder: Path, advance: Callable[[int], None] = lambda _: None) -> None:
-        """Use a folder, which need not exist yet.
+        """Use a folder, which is created when the first chunk is written.
 
         Args:
-            folder: of this program's own.
-            advance: called with the number of texts whenever a piece is read or found.
+            folder: A folder used for nothing else.
+            advance: Called with the number of texts of each chunk that was computed or found.
         """
         self._folder = folder
         self._advance = advance
 
     def logits(self, member: Member, documents: Documents) -> NDArray[np.float64]:
-        """Logits of token id sequences, float64 [n]; pieces read before are taken from the folder."""
-        parts = [self._piece(member, documents[start : start + PIECE]) for start in range(0, len(documents), PIECE)]
+        """Return the logits of token id sequences, float64 [n], computing only chunks that are not in the folder."""
+        parts = [
+            self._chunk(member, documents[start : start + CHUNK_TEXTS])
+            for start in range(0, len(documents), CHUNK_TEXTS)
+        ]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def _piece(self, member: Member, documents: Documents) -> NDArray[np.float64]:
+    def _chunk(self, member: Member, documents: Documents) -> NDArray[np.float64]:
         digest = hashlib.sha256(f"{member.identity} {[len(ids) for ids in documents]}".encode())
         digest.update(np.concatenate(documents).astype("<i4").tobytes())
         path = self._folder / f"{digest.hexdigest()[:32]}.npy"

@@ -1,4 +1,4 @@
-"""The n-gram teacher: one classifier of all training reviews and one a fold, with the folder that holds them."""
+"""The n-gram teacher: one classifier trained on all training reviews and one per fold, in a run folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from training.run.progress import FitProgress
 
 
 class NgramRun(RunFolder[NgramConfig]):
-    """Paths of the folder of an n-gram teacher."""
+    """Paths in the folder of an n-gram teacher."""
 
     kind = "fit of n-grams"
     pictures = ()
@@ -35,11 +35,11 @@ class NgramRun(RunFolder[NgramConfig]):
 
     @property
     def model(self) -> Path:
-        """The classifier of all training reviews; for texts that are none of them."""
+        """The classifier trained on all training reviews, for all other texts."""
         return self.folder / "model.npz"
 
     def fold(self, number: int) -> Path:
-        """The classifier that saw no training review of that fold."""
+        """Return the path of the classifier that was trained without the reviews of that fold."""
         return self.folder / "folds" / f"{number}.npz"
 
     @property
@@ -48,12 +48,12 @@ class NgramRun(RunFolder[NgramConfig]):
         return self.folder / "train_folds.npy"
 
     def logits(self, part: str) -> Path:
-        """float64 [n] logits of "train" (out of fold), "validation" or "unsup", in the order of that part."""
+        """Return the path of the float64 [n] logits of "train" (out of fold), "validation" or "unsup"."""
         return self.folder / f"{part}_logits.npy"
 
     @property
     def report(self) -> Path:
-        """Accuracy, cross-entropy and times, as JSON."""
+        """Accuracy, cross-entropy and durations, as JSON."""
         return self.folder / "report.json"
 
     @property
@@ -66,12 +66,12 @@ class NgramRun(RunFolder[NgramConfig]):
 
 @dataclass(frozen=True, eq=False)
 class NgramTeacher:
-    """Scores texts, those it was fitted on by the classifier that did not see them.
+    """Scores texts; a training review is scored by the classifier that was trained without its fold.
 
     Attributes:
-        tokenizer: of the ids it reads.
-        model: fitted on the whole training part.
-        folds: `folds[k]` did not see fold k.
+        tokenizer: The tokenizer of the ids.
+        model: The classifier trained on the whole training part.
+        folds: The classifiers by the fold that they were trained without.
         train_folds: int8 [n], the fold of each training review.
     """
 
@@ -82,41 +82,41 @@ class NgramTeacher:
 
     @classmethod
     def load(cls, run: NgramRun) -> NgramTeacher:
-        """Read a finished run.
+        """Load a finished run.
 
         Raises:
-            TrainingError: the folder is not a run.
-            CheckpointError: the run is not finished.
+            TrainingError: The folder is not a run.
+            CheckpointError: The run is not finished.
         """
         folds = tuple(NgramClassifier.load(run.fold(number)) for number in range(run.read_config()[0].folds))
         try:
             train_folds = np.load(run.train_folds, allow_pickle=False)
         except (OSError, ValueError) as error:
             raise CheckpointError(
-                f"{run.train_folds} cannot be read ({error}); go on with the run by --resume"
+                f"{run.train_folds} cannot be read ({error}); continue the run with --resume"
             ) from error
         return cls(run.read_tokenizer(), NgramClassifier.load(run.model), folds, train_folds)
 
     def logits(self, documents: Documents) -> NDArray[np.float64]:
-        """Score texts that are no training reviews, or parts of such; see `NgramClassifier.logits`."""
+        """Score texts that are not training reviews or crops of them; see `NgramClassifier.logits`."""
         return self.model.logits(documents)
 
     def train_logits(self, documents: Documents, positions: NDArray[Any]) -> NDArray[np.float64]:
-        """Score training reviews or parts of them, out of fold.
+        """Score training reviews or crops of them, out of fold.
 
         Args:
-            documents: token ids, int32 [n_i].
-            positions: int [n], which training review each comes from.
+            documents: The token ids of each text, int32 [n_i].
+            positions: int [n], the index of the training review that each text is from.
 
         Returns:
             float64 [n].
 
         Raises:
-            DataError: there are not as many positions as texts, or a position is of no training review.
+            DataError: The number of positions differs from the number of texts, or a position is out of range.
         """
         places = np.asarray(positions)
         if places.shape != (len(documents),):
-            raise DataError(f"{len(documents)} texts have positions of shape {places.shape}; give one a text")
+            raise DataError(f"{len(documents)} texts have positions of shape {places.shape}; give one per text")
         if len(places) and not 0 <= places.min() <= places.max() < len(self.train_folds):
             raise DataError(
                 f"positions lie in {places.min()}…{places.max()}; there are {len(self.train_folds)} training reviews",
@@ -131,11 +131,11 @@ class NgramTeacher:
 
 
 def encode_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[NDArray[np.int32]]:
-    """Token ids of whole texts, never cut, int32 [n_i]; a text without a token has none."""
+    """Return the token ids of untruncated texts, int32 [n_i]."""
     return [tokenizer.ids(words(text)) for text in texts]
 
 
-def fit_teacher(
+def fit_ngram_teacher(
     config: NgramConfig,
     train: Sequence[Review],
     validation: Sequence[Review],
@@ -148,26 +148,26 @@ def fit_teacher(
     overwrite: bool = False,
     progress: FitProgress | None = None,
 ) -> dict[str, Any]:
-    """Fit the classifiers that a run folder lacks, score all three parts and write the report.
+    """Train the classifiers that are missing in a run folder, score all three parts and write the report.
 
     Args:
-        config: the recipe.
-        train: training reviews, all with a film.
-        validation: reviews of other films, for temperature and figures; no classifier is fitted on them.
-        unsup: unlabelled texts, to be scored, and to build the vocabulary from.
-        description: JSON-ready provenance; a resumed run must find it unchanged.
-        run: where everything goes.
-        tokenizer: whose ids the n-grams are made of; None builds a vocabulary from train and unsup.
-        resume: go on with an interrupted run, of which at most one classifier is lost; starts one if there is none.
-        overwrite: throw away what the folder holds.
-        progress: where to show progress; None for nowhere.
+        config: The recipe.
+        train: The training reviews, all with a film.
+        validation: Reviews of other films, used for the temperature and the figures only.
+        unsup: Unlabelled texts to score, and to build the vocabulary from.
+        description: JSON-ready provenance of the data; it must be unchanged when a run is resumed.
+        run: The run folder.
+        tokenizer: The tokenizer of the n-grams; None to build a vocabulary from `train` and `unsup`.
+        resume: Continue an interrupted run, which lost at most one classifier, or start one if there is none.
+        overwrite: Discard the results of an earlier run in the folder.
+        progress: The progress display; None for none.
 
     Returns:
         The report, as written.
 
     Raises:
-        TrainingError, ConfigError: see `RunFolder.start`; also where the run to resume has another tokenizer.
-        DataError: the reviews are too few, or have no films.
+        TrainingError, ConfigError: See `RunFolder.start`; also if the run to resume has another tokenizer.
+        DataError: There are too few reviews, or they have no films.
     """
     shown = progress or FitProgress(quiet=True)
     given = None if tokenizer is None else hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest()
@@ -211,16 +211,16 @@ def fit_teacher(
         report = {
             "ngrams": len(teacher.model.keys),
             "temperature": teacher.model.temperature,
-            "validation": figures(held, wanted),
-            "train_out_of_fold": figures(out_of_fold, labels),
-            "seconds": seconds,  # of what this call fitted
+            "validation": evaluate_logits(held, wanted),
+            "train_out_of_fold": evaluate_logits(out_of_fold, labels),
+            "seconds": seconds,  # of the classifiers trained by this call
         }
         write_atomically(run.report, (json.dumps(report, indent=2) + "\n").encode())
         return report
 
 
-def figures(logits: NDArray[np.float64], labels: NDArray[Any]) -> dict[str, Any]:
-    """Number, accuracy and cross-entropy (nats) of logits [n] against labels [n]."""
+def evaluate_logits(logits: NDArray[np.float64], labels: NDArray[Any]) -> dict[str, Any]:
+    """Return number, accuracy and cross-entropy (nats) of logits [n] and labels [n]."""
     return {
         "reviews": len(labels),
         "accuracy": float(np.mean((logits > 0) == (labels > 0.5))),

@@ -1,12 +1,12 @@
-"""Naive-Bayes-weighted logistic regression on n-grams of token ids: the linear teacher; no files but its own.
+"""A naive-Bayes-weighted logistic regression on n-grams of token ids.
 
-Wang & Manning 2012, "Baselines and Bigrams". With x ∈ {0, 1}^F saying which n-grams a text holds, t its target and
-r the log-count ratio of every n-gram,
+Wang & Manning 2012, "Baselines and Bigrams". With x ∈ {0, 1}^F the n-grams that a text contains, t its target and r the
+log-count ratio of every n-gram,
 
     p = s + Σ t x,   q = s + Σ (1 − t) x,   r = log(p / |p|₁) − log(q / |q|₁)
     logit = (w · (r ∘ x) / |r ∘ x|₂^λ + b) / T
 
-w and b minimize the cross-entropy times C plus |w|² / 2; T is fitted afterwards, on other texts.
+w and b minimize the cross-entropy times C plus |w|² / 2; T is fitted afterwards on other texts.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from training.run.checkpoint import write_atomically
 
 Documents = Sequence[NDArray[np.int32]]
 
-_CHUNK = 4_000_000  # tokens scored at a time: about 300 MB
+_CHUNK_TOKENS = 4_000_000  # tokens scored at a time, in about 300 MB of memory
 _ITERATIONS = 300
 
 
 @dataclass(frozen=True, eq=False)
 class NgramClassifier:
-    """A fitted classifier; F n-grams.
+    """A trained classifier; F n-grams.
 
     Attributes:
         vocabulary_size: V; token ids lie in 0…V−1.
-        order: longest n-gram, in tokens.
-        length_power: λ; 0 adds up what is found, 1 scales it to unit length.
-        keys: int64 [F], ascending; the n-gram (a, b, c) is (a V + b) V + c.
+        order: The length of the longest n-gram in tokens.
+        length_power: λ; 0 sums the features, 1 scales them to unit length.
+        keys: int64 [F], ascending; the key of the n-gram (a, b, c) is (a V + b) V + c.
         ratios: float32 [F], r.
         weights: float32 [F], w ∘ r.
         bias: b.
@@ -61,46 +61,47 @@ class NgramClassifier:
 
     @property
     def name(self) -> str:
-        """What it is called beside other models."""
+        """The name shown beside other models."""
         return "ngrams"
 
     @classmethod
     def fit(
         cls, documents: Documents, targets: NDArray[Any], vocabulary_size: int, config: NgramConfig | None = None
     ) -> NgramClassifier:
-        """Fit on texts; the temperature stays 1.
+        """Train on texts, with a temperature of 1.
 
         Args:
-            documents: token ids of each text, int32 [n_i]. No n-gram holds a special token (padding, unknown).
+            documents: The token ids of each text, int32 [n_i]. N-grams with a special token (padding, unknown) are
+                ignored.
             targets: [n], labels or probabilities of the positive class.
             vocabulary_size: V.
-            config: the recipe; its fields on vocabulary, folds and splits are not read.
+            config: The recipe; its fields on vocabulary, folds and splits are ignored.
 
         Raises:
-            DataError: the texts share no n-gram, the targets are not probabilities or all the same, or an id lies
+            DataError: The texts share no n-gram, the targets are not probabilities or are all equal, or an id lies
                 outside the vocabulary.
         """
         config = config or NgramConfig()
         target = np.asarray(targets, np.float64)
         if target.shape != (len(documents),):
-            raise DataError(f"{len(documents)} texts have targets of shape {target.shape}; give one a text")
+            raise DataError(f"{len(documents)} texts have targets of shape {target.shape}; give one per text")
         if not ((target >= 0) & (target <= 1)).all():
             raise DataError("a target lies outside 0…1; give labels or probabilities", field="targets")
         if not len(target) or target.min() == target.max():
-            raise DataError("all targets are the same: there is nothing to tell apart", field="targets")
+            raise DataError("all targets are equal; give texts of both classes", field="targets")
         keys, found = _features(documents, vocabulary_size, config.order, config.min_df)
         if not len(keys):
             raise DataError(
-                f"no n-gram stands in {config.min_df} of the {len(documents)} texts; give more texts or lower min_df",
+                f"no n-gram occurs in {config.min_df} of the {len(documents)} texts; give more texts or lower min_df",
                 field="min_df",
             )
         positive = config.smoothing + found.T @ target
         negative = config.smoothing + found.T @ (1 - target)
         ratios = np.log(positive / positive.sum()) - np.log(negative / negative.sum())
-        scale = _lengths(found, ratios) ** -config.length_power
+        scale = _norms(found, ratios) ** -config.length_power
         rows = found.copy()
         rows.data *= ratios.astype(np.float32)[rows.indices] * np.repeat(scale, np.diff(rows.indptr)).astype(np.float32)
-        weights, bias = _regress(rows, target, config.regularization)
+        weights, bias = _fit_regression(rows, target, config.regularization)
         return cls(
             vocabulary_size,
             config.order,
@@ -112,7 +113,7 @@ class NgramClassifier:
         )
 
     def calibrated(self, documents: Documents, labels: NDArray[Any]) -> NgramClassifier:
-        """This classifier with the temperature of least cross-entropy on these texts, none of them fitted on."""
+        """Return a copy with the temperature that minimizes the cross-entropy of held-out texts."""
         logits = self.logits(documents) * self.temperature
         found = minimize_scalar(
             lambda log: cross_entropy(logits / np.exp(log), labels), bounds=(-5, 5), method="bounded"
@@ -123,25 +124,25 @@ class NgramClassifier:
         """Score texts.
 
         Args:
-            documents: token ids of each text, int32 [n_i]; a text without a known n-gram gets the bias.
+            documents: The token ids of each text, int32 [n_i]; the logit of a text without a known n-gram is the bias.
 
         Returns:
-            float64 [n]; the sigmoid is the probability of the positive class.
+            float64 [n]; the sigmoid of a logit is the probability of the positive class.
 
         Raises:
-            DataError: an id lies outside the vocabulary.
+            DataError: An id lies outside the vocabulary.
         """
         parts = []
-        for chunk in _chunks(documents, _CHUNK):
+        for chunk in _chunks(documents, _CHUNK_TOKENS):
             found = _matrix(chunk, self.keys, self.vocabulary_size, self.order)
             total = found @ self.weights.astype(np.float64)
             if self.length_power:
-                total *= _lengths(found, self.ratios.astype(np.float64)) ** -self.length_power
+                total *= _norms(found, self.ratios.astype(np.float64)) ** -self.length_power
             parts.append((total + self.bias) / self.temperature)
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def save(self, path: Path) -> None:
-        """Write one `.npz` without pickle, atomically."""
+        """Write one `.npz` file without pickle, atomically."""
         buffer = io.BytesIO()
         shape = np.array([self.vocabulary_size, self.order], np.int64)
         scalars = np.array([self.length_power, self.bias, self.temperature], np.float64)
@@ -152,10 +153,10 @@ class NgramClassifier:
 
     @classmethod
     def load(cls, path: Path) -> NgramClassifier:
-        """Read what `save` wrote.
+        """Read a file written by `save`.
 
         Raises:
-            CheckpointError: there is no such file, or it is not such a classifier.
+            CheckpointError: The file does not exist or is not an n-gram classifier.
         """
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -163,19 +164,19 @@ class NgramClassifier:
                 power, bias, temperature = file["scalars"].tolist()
                 keys, ratios, weights = file["keys"], file["ratios"], file["weights"]
         except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; `python -m training ngrams` makes it") from None
+            raise CheckpointError(f"{path} does not exist; `python -m training ngrams` creates it") from None
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise CheckpointError(f"{path} is not an n-gram classifier of this program ({error})") from error
         return cls(size, order, power, keys, ratios, weights, bias, temperature)
 
 
 def cross_entropy(logits: NDArray[np.float64], targets: NDArray[Any]) -> float:
-    """Mean cross-entropy of logits [n] and targets [n] in 0…1, nats."""
+    """Return the mean cross-entropy of logits [n] and targets [n] in [0, 1], in nats."""
     return float(np.mean(np.logaddexp(0, logits) - targets * logits))
 
 
 def _chunks(documents: Documents, tokens: int) -> Iterator[Documents]:
-    """Runs of texts of about so many tokens."""
+    """Split the texts into runs of about `tokens` tokens."""
     ends = np.cumsum([len(document) + 1 for document in documents])
     start = 0
     while start < len(documents):
@@ -186,8 +187,8 @@ def _chunks(documents: Documents, tokens: int) -> Iterator[Documents]:
 
 
 def _occurrences(documents: Documents, size: int, order: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Text and key of every n-gram that stands in the texts, int32 [m] and int64 [m]; V^order must fit into int64."""
-    gap = np.zeros(order - 1, np.int64)  # padding between texts: no n-gram crosses them
+    """Return text index int32 [m] and key int64 [m] of every n-gram occurrence; V^order must fit into int64."""
+    gap = np.zeros(order - 1, np.int64)  # a gap between texts, which no n-gram spans
     stream = np.concatenate([gap, *(part for document in documents for part in (document, gap))]).astype(np.int64)
     if len(stream) and not 0 <= stream.min() <= stream.max() < size:
         raise DataError(
@@ -212,7 +213,7 @@ def _occurrences(documents: Documents, size: int, order: int) -> tuple[NDArray[n
 
 
 def _presence(texts: NDArray[np.int32], columns: NDArray[np.intp], shape: tuple[int, int]) -> csr_matrix:
-    """Which text holds which n-gram, 1 however often, float32."""
+    """Return which text contains which n-gram, 1 regardless of the count, float32."""
     found = csr_matrix((np.ones(len(texts), np.float32), (texts, columns.astype(np.int32))), shape=shape)
     found.sum_duplicates()
     found.data[:] = 1
@@ -220,35 +221,37 @@ def _presence(texts: NDArray[np.int32], columns: NDArray[np.intp], shape: tuple[
 
 
 def _matrix(documents: Documents, keys: NDArray[np.int64], size: int, order: int) -> csr_matrix:
-    """Which text holds which of the known n-grams, float32 [n, F]."""
+    """Return which text contains which of the known n-grams, float32 [n, F]."""
     texts, occurring = _occurrences(documents, size, order)
-    places = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
-    hit = keys[places] == occurring
-    return _presence(texts[hit], places[hit], (len(documents), len(keys)))
+    columns = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
+    hit = keys[columns] == occurring
+    return _presence(texts[hit], columns[hit], (len(documents), len(keys)))
 
 
 def _features(documents: Documents, size: int, order: int, min_df: int) -> tuple[NDArray[np.int64], csr_matrix]:
-    """The n-grams found in at least `min_df` texts, ascending, and which text holds which."""
+    """Return the n-grams contained in at least `min_df` texts, ascending, and which text contains which."""
     texts, occurring = _occurrences(documents, size, order)
     keys, counts = np.unique(occurring, return_counts=True)
-    keys = keys[counts >= min_df]  # those that stand often enough; in how many texts is seen below
+    keys = keys[counts >= min_df]  # frequent enough in total; the number of texts is checked below
     if not len(keys):
         return keys, csr_matrix((len(documents), 0), dtype=np.float32)
-    places = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
-    hit = keys[places] == occurring
-    found = _presence(texts[hit], places[hit], (len(documents), len(keys)))
+    columns = np.minimum(np.searchsorted(keys, occurring), len(keys) - 1)
+    hit = keys[columns] == occurring
+    found = _presence(texts[hit], columns[hit], (len(documents), len(keys)))
     kept = np.bincount(found.indices, minlength=len(keys)) >= min_df
     return keys[kept], found[:, np.flatnonzero(kept)]
 
 
-def _lengths(found: csr_matrix, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """|r ∘ x|₂ of every text, 1 where it is 0; float64 [n]."""
+def _norms(found: csr_matrix, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return |r ∘ x|₂ of every text, with 1 in place of 0; float64 [n]."""
     squared: NDArray[np.float64] = found @ ratios**2
     return np.sqrt(np.where(squared > 0, squared, 1.0))
 
 
-def _regress(rows: csr_matrix, targets: NDArray[np.float64], strength: float) -> tuple[NDArray[np.float64], float]:
-    """Weights [F] and bias of the least strength · Σ cross-entropy + |w|² / 2, by L-BFGS."""
+def _fit_regression(
+    rows: csr_matrix, targets: NDArray[np.float64], strength: float
+) -> tuple[NDArray[np.float64], float]:
+    """Return the weights [F] and the bias that minimize strength · Σ cross-entropy + |w|² / 2, by L-BFGS."""
     columns = rows.T.tocsr()
     width = rows.shape[1]
 

@@ -1,6 +1,6 @@
-"""What a teacher says of IMDB's training and unlabelled reviews, as one small file that holds none of their texts.
+"""The logits of a teacher for IMDB's training and unlabelled reviews, in one small file without the texts.
 
-With it a student is fitted without fitting and running the teacher again: the texts come from the archive.
+With it a student can be trained without the teacher: the texts are read from the archive.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
-from training.nn.encoder import SHIPPED as _ENCODER
+from training.nn.encoder import SHIPPED_ENCODER
 from training.run import store
 
-SHIPPED = _ENCODER.with_name("verdicts.npz")
-"""The verdicts that come with the repository, of the teacher of the shipped models."""
+# The logits included in the repository, of the teacher of the shipped models.
+SHIPPED_TEACHER_LOGITS = SHIPPED_ENCODER.with_name("verdicts.npz")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How the texts were read; equal values on the same archive give the same texts.
+class ReadSettings:
+    """How the texts were made; equal settings and the same archive give the same texts.
 
     Attributes:
-        crops: pieces of each review.
-        seed: of the choice of pieces.
-        max_tokens: longer reviews were cut to so many.
-        validation: share of the training reviews that were held out.
-        split_seed: decides which.
+        crops: The number of crops per review.
+        seed: The seed that selects the crops.
+        max_tokens: The number of tokens to which longer reviews were truncated.
+        validation: The share of the training reviews that were held out.
+        split_seed: The seed that selects the held-out reviews.
     """
 
     crops: int
@@ -42,60 +42,61 @@ class Reading:
 
 
 @dataclass(frozen=True, eq=False)
-class Verdicts:
-    """Logits of a teacher; n training reviews, m unlabelled ones, c pieces of each.
+class TeacherLogits:
+    """The logits of a teacher for n training reviews, m unlabelled reviews and c crops per review.
 
     Attributes:
-        labelled: float16 [n], of the training reviews, by n-grams that have not seen them.
+        labelled: float16 [n], the training reviews' logits by the n-gram classifier that was trained without their
+            fold.
         unlabelled: float16 [m].
-        pieces: float16 [(n + m) · c], those of one review in a row; of training reviews, by n-grams that have not
-            seen them in the teacher's sum.
-        reading: how the texts were read.
-        tokenizer: the one that made their ids.
-        teacher: JSON-ready: its members, their weights, what it reaches on the validation part.
+        crops: float16 [(n + m) · c], the crops' logits, review by review; those of crops of training reviews include
+            the n-grams' logits out of fold.
+        settings: The settings that the texts were made with.
+        tokenizer: The tokenizer of the texts' ids.
+        teacher: The members, their weights and the validation accuracy, JSON-ready.
     """
 
     labelled: NDArray[np.float16]
     unlabelled: NDArray[np.float16]
-    pieces: NDArray[np.float16]
-    reading: Reading
+    crops: NDArray[np.float16]
+    settings: ReadSettings
     tokenizer: Tokenizer
     teacher: Mapping[str, Any]
 
     def save(self, path: Path) -> None:
-        """Write as one `.npz` without pickle."""
-        arrays = {"labelled": self.labelled, "unlabelled": self.unlabelled, "pieces": self.pieces}
+        """Write one `.npz` file without pickle."""
+        arrays = {"labelled": self.labelled, "unlabelled": self.unlabelled, "pieces": self.crops}
         texts = {
             "tokenizer": self.tokenizer.to_json(),
-            "reading": json.dumps(vars(self.reading)),
+            "reading": json.dumps(vars(self.settings)),
             "teacher": json.dumps(self.teacher),
         }
         store.write(path, arrays, texts)
 
     @classmethod
-    def load(cls, path: Path) -> Verdicts:
-        """Read what `save` wrote.
+    def load(cls, path: Path) -> TeacherLogits:
+        """Read a file written by `save`.
 
         Raises:
-            CheckpointError: there is no such file, or it holds no verdicts.
-            BundleCorruptError: its tokenizer is not one of this release.
+            CheckpointError: The file does not exist or contains no teacher logits.
+            BundleCorruptError: The tokenizer has an unknown format.
         """
         missing = "`python -m training label --verdicts-to` writes verdicts"
         with store.opened(path, missing=missing, damaged="holds no verdicts") as stored:
             return cls(
                 labelled=stored.array("labelled").astype(np.float16),
                 unlabelled=stored.array("unlabelled").astype(np.float16),
-                pieces=stored.array("pieces").astype(np.float16),
-                reading=Reading(**json.loads(stored.text("reading"))),
+                crops=stored.array("pieces").astype(np.float16),
+                settings=ReadSettings(**json.loads(stored.text("reading"))),
                 tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
                 teacher=json.loads(stored.text("teacher")),
             )
 
 
-def load_verdicts(name_or_path: str) -> Verdicts:
-    """The shipped verdicts, by the name "shipped", or others from a file.
+def load_teacher_logits(name_or_path: str) -> TeacherLogits:
+    """Load the shipped logits, named "shipped", or a file.
 
     Raises:
-        CheckpointError: there are none, or they are damaged.
+        CheckpointError: The file does not exist or is damaged.
     """
-    return Verdicts.load(SHIPPED if name_or_path == "shipped" else Path(name_or_path))
+    return TeacherLogits.load(SHIPPED_TEACHER_LOGITS if name_or_path == "shipped" else Path(name_or_path))

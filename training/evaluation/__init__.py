@@ -1,1 +1,1 @@
-"""Measuring models: accuracy, calibration, thresholds, comparisons."""
+"""Evaluation of models: accuracy, calibration, thresholds, and comparisons of several models."""

@@ -1,4 +1,4 @@
-"""How well probabilities agree with what is true, and how errors thin out as unsure verdicts are left out."""
+"""Calibration of probabilities, and the error rate as the least confident predictions are left out."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from numpy.typing import NDArray
 from sentiline.evaluation import metrics
 
 BINS = 15
+# The shares of the reviews, most confident first, for which the error rate is recorded, in percent.
 COVERAGES = tuple(range(5, 101, 5))
-"""Percent of the reviews, surest first, of which the risk is recorded."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibration of one model on labelled reviews.
+    """The calibration of one model on labelled reviews.
 
     Attributes:
-        ece: expected calibration error, in percentage points: the mean distance of P(positive) from the share that
-            is positive, over `BINS` bins of equal width, weighted by their reviews (Naeini et al. 2015).
-        chance: the error that a model with these very probabilities would have if they were exactly right, in
-            percentage points: the mean over labels drawn by them. It falls with the number of reviews.
-        reviews: how many reviews each bin holds.
-        predicted: mean P(positive) of each bin; None where it holds none.
-        observed: share of each bin that is positive; None where it holds none.
-        risk: errors in percent among the surest 5, 10, …, 100 % (`COVERAGES`).
+        ece: The expected calibration error in percentage points: the mean difference between P(positive) and the share
+            of positive reviews, over `BINS` bins of equal width, weighted by their numbers of reviews (Naeini et al.
+            2015).
+        chance: The mean error, in percentage points, over labels drawn with these very probabilities: what a perfectly
+            calibrated model would show. It falls with the number of reviews.
+        reviews: The number of reviews in each bin.
+        predicted: The mean P(positive) of each bin; None for an empty bin.
+        observed: The share of positive reviews in each bin; None for an empty bin.
+        risk: The error rate in percent among the most confident 5, 10, …, 100 % of the reviews (`COVERAGES`).
     """
 
     ece: float
@@ -38,34 +39,34 @@ class Calibration:
     risk: list[float]
 
 
-def calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Calibration:
-    """Measure it.
+def measure_calibration(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> Calibration:
+    """Measure the calibration of a model.
 
     Args:
-        labels: [N], what is true; N at least 1.
+        labels: [N], whether each review is positive; N is at least 1.
         positive: [N], P(positive).
     """
     bins = metrics.calibration_bins(labels, positive, BINS)
     return Calibration(
         ece=round(100 * metrics.expected_calibration_error(bins), 4),
-        chance=round(chance_error(positive), 4),
+        chance=round(expected_error_by_chance(positive), 4),
         reviews=[one.count for one in bins],
         predicted=[_rounded(one.predicted) for one in bins],
         observed=[_rounded(one.observed) for one in bins],
-        risk=risk(labels, positive),
+        risk=risk_by_coverage(labels, positive),
     )
 
 
-def chance_error(positive: NDArray[np.float64], draws: int = 100, seed: int = 0) -> float:
-    """Mean calibration error, in percentage points, over labels drawn with the probabilities themselves."""
+def expected_error_by_chance(positive: NDArray[np.float64], draws: int = 100, seed: int = 0) -> float:
+    """Return the mean calibration error, in percentage points, over labels drawn with the probabilities themselves."""
     generator = np.random.default_rng(seed)
     drawn = (generator.random(len(positive)) < positive for _ in range(draws))
     errors = [metrics.expected_calibration_error(metrics.calibration_bins(labels, positive, BINS)) for labels in drawn]
     return 100 * float(np.mean(errors))
 
 
-def risk(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> list[float]:
-    """Errors in percent among the surest reviews, for each of `COVERAGES`; at least one review each."""
+def risk_by_coverage(labels: NDArray[np.bool_], positive: NDArray[np.float64]) -> list[float]:
+    """Return the error rate in percent among the most confident reviews, at least one, for each of `COVERAGES`."""
     order = np.argsort(-np.maximum(positive, 1 - positive), kind="stable")
     wrong = np.cumsum(((positive >= 0.5) != labels)[order])
     counts = [max(1, round(len(order) * coverage / 100)) for coverage in COVERAGES]

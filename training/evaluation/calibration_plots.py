@@ -1,4 +1,4 @@
-"""The pictures of a calibration, drawn from what a manifest records: reliability, and risk by coverage."""
+"""Plots of the calibration recorded in a manifest: reliability, and risk by coverage."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from training.plotting import INK, STYLE, TRAIN, VALIDATION, png
 _PARTS = {"validation": TRAIN, "test": VALIDATION}
 
 
-def pictures(metrics: Mapping[str, Any], precision: str, confidence: float | None = None) -> dict[str, bytes]:
-    """Both pictures by file name; none where no part has a calibration.
+def draw_calibration(metrics: Mapping[str, Any], precision: str, confidence: float | None = None) -> dict[str, bytes]:
+    """Return both plots by file name, or none if no part has a calibration.
 
     Args:
-        metrics: the manifest's.
-        precision: whose figures are drawn.
-        confidence: where the manifest calls a verdict uncertain; None where it does not.
+        metrics: The metrics of a manifest.
+        precision: The precision whose figures are drawn.
+        confidence: The score below which the manifest marks a prediction as uncertain; None if it has no such
+            threshold.
     """
     found = {part: metrics.get(part, {}).get(precision, {}).get("calibration") for part in _PARTS}
     parts = {part: figures for part, figures in found.items() if figures}
     if not parts:
         return {}
-    return {"reliability.png": reliability(parts, confidence), "risk.png": risk_coverage(parts)}
+    return {"reliability.png": draw_reliability(parts, confidence), "risk.png": draw_risk_coverage(parts)}
 
 
-def reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None = None) -> bytes:
-    """The share that is positive by P(positive), above the number of reviews in each bin.
+def draw_reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None = None) -> bytes:
+    """Plot the share of positive reviews against P(positive), above the number of reviews in each bin.
 
     Args:
         parts: `Calibration` as a mapping, by "validation" and "test".
-        confidence: P between 1 - confidence and confidence is shaded; None for no shade.
+        confidence: Shade P from 1 - confidence to confidence; None for no shading.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 4.4), layout="constrained")
@@ -64,8 +65,8 @@ def reliability(parts: Mapping[str, Mapping[str, Any]], confidence: float | None
         return png(figure)
 
 
-def risk_coverage(parts: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """Errors among the surest reviews, by how many are answered; arguments as in `reliability`."""
+def draw_risk_coverage(parts: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Plot the error rate among the most confident reviews against their share; arguments as in `draw_reliability`."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.4, 3), layout="constrained")
         axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Models side by side: what their manifests say, and their speed measured together; writes and draws nothing."""
+"""Comparison of several models: figures from their manifests, and their speed measured in one run."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from sentiline.errors import BundleNotFoundError, EmptyTextError
 from training.config.presets import PRESETS
 from training.errors import DataError
 
+# The model relative to which the speed of the others is given.
 BASELINE = "bilstm"
-"""The model that others' speed is given as a multiple of."""
 
+# Published validation accuracy of the classic baselines in percent; none was published for the other two.
 PUBLISHED: Mapping[str, float] = {"rnn-1": 57.3, "lstm-1": 74.7, "gru-1": 70.2, "rnn-100": 62.5}
-"""Published validation accuracy of the classic baselines, in percent; none was printed for the other two."""
 
 _BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One measured accuracy, in percent, with half the width of its 95 % interval."""
+    """A measured accuracy in percent with half the width of its 95 % interval."""
 
     percent: float
     interval: float
@@ -36,15 +36,15 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a model's graph reads, one review a run on one thread.
+    """The speed of a model's graph, one review per run on one thread.
 
     Attributes:
-        milliseconds: median over the rounds of the mean time of a review.
-        fastest: of the rounds, in milliseconds a review.
-        slowest: of the rounds.
-        tokens: mean number of tokens a review, as this model cuts them.
-        ratio: median over the rounds of reviews a second, divided by those of the baseline in the same round; None
-            where the baseline was not measured.
+        milliseconds: The median over the rounds of the mean time per review.
+        fastest: The time per review of the fastest round, in milliseconds.
+        slowest: The time per review of the slowest round, in milliseconds.
+        tokens: The mean number of tokens per review after the model's truncation.
+        ratio: The median over the rounds of the speed relative to the baseline in the same round; None if the baseline
+            was not measured.
     """
 
     milliseconds: float
@@ -60,21 +60,21 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One model of a comparison; None stands for what its manifest does not say.
+class ModelEntry:
+    """One model of a comparison; None stands for a figure that its manifest lacks.
 
     Attributes:
-        name: of the model.
-        precision: of the graph the figures are of, the bundle's default.
-        architecture: the manifest's.
-        parameters: trainable ones.
-        graph_bytes: size of that graph's file.
-        history: one mapping an epoch.
-        best_epoch: number of the epoch whose weights were kept.
-        config: the recipe.
-        validation: accuracy on the held-out reviews of train.
-        test: accuracy on test, as `evaluate --record` wrote it.
-        speed: measured now.
+        name: The model's name.
+        precision: The bundle's default precision, to which all figures refer.
+        architecture: The architecture in the manifest.
+        parameters: The number of trainable parameters.
+        graph_bytes: The size of the graph's file.
+        history: One mapping per epoch.
+        best_epoch: The number of the epoch whose weights were kept.
+        config: The recipe.
+        validation: The accuracy on the held-out reviews of train.
+        test: The accuracy on test, as recorded by `evaluate --record`.
+        speed: The speed measured in this comparison.
     """
 
     name: str
@@ -91,21 +91,21 @@ class Entry:
 
     @property
     def seconds_per_epoch(self) -> float | None:
-        """Mean over the epochs of the fit."""
+        """The mean training time per epoch."""
         return statistics.fmean(epoch["seconds"] for epoch in self.history) if self.history else None
 
     @property
-    def judged(self) -> tuple[str, Accuracy] | None:
-        """("test", accuracy) if that is recorded, else ("validation", accuracy) or None."""
+    def reported_accuracy(self) -> tuple[str, Accuracy] | None:
+        """("test", accuracy) if that is recorded, else ("validation", accuracy), else None."""
         found = ("test", self.test), ("validation", self.validation)
         return next(((part, accuracy) for part, accuracy in found if accuracy is not None), None)
 
     @property
     def recurrent_parameters(self) -> int | None:
-        """Weights and biases of the recurrent layers alone; None where the recipe is not recorded.
+        """The number of weights and biases of the recurrent layers; None if the recipe is not recorded.
 
-        A layer of U units on F inputs has G·(F·U + U² + U) in each direction, G = 1, 3, 4 for RNN, GRU, LSTM, and a
-        GRU with `reset_after` 3·U more.
+        A layer of U units on F inputs has G·(F·U + U² + U) in each direction, G = 1, 3, 4 for RNN, GRU, LSTM; a GRU
+        with `reset_after` has 3·U more.
         """
         if not self.config:
             return None
@@ -119,56 +119,56 @@ class Entry:
         return total
 
 
-def select(names: Sequence[str]) -> list[Bundle]:
-    """The bundles to compare, in the order of the presets, then of their names.
+def select_bundles(names: Sequence[str]) -> list[Bundle]:
+    """Return the bundles to compare in the order of the presets, then of their names.
 
     Args:
-        names: names or folders; all installed models if there is none.
+        names: Names or folders; empty for all installed models.
 
     Raises:
-        BundleError: there is no such model, no model at all, or a manifest is damaged.
+        BundleError: A model does not exist, there is no model at all, or a manifest is damaged.
     """
     bundles = {bundle.manifest.name: bundle for bundle in (find(name) for name in names or installed())}
     if not bundles:
-        raise BundleNotFoundError("there is no model to compare; fit one, or name folders", field="model")
+        raise BundleNotFoundError("there is no model to compare; train one, or name folders", field="model")
     rank = {name: position for position, name in enumerate(PRESETS)}
     return [bundles[name] for name in sorted(bundles, key=lambda name: (rank.get(name, len(rank)), name))]
 
 
-def compare(bundles: Sequence[Bundle], texts: Sequence[str], *, rounds: int = 7) -> list[Entry]:
-    """Put the manifests' figures and a fresh measurement of speed together.
+def compare_models(bundles: Sequence[Bundle], texts: Sequence[str], *, rounds: int = 7) -> list[ModelEntry]:
+    """Combine the figures of the manifests with a new measurement of speed.
 
     Args:
-        bundles: as `select` returns them.
-        texts: raw reviews to time the graphs on.
-        rounds: see `measure`.
+        bundles: The bundles, as returned by `select_bundles`.
+        texts: Raw reviews to time the graphs on.
+        rounds: The number of rounds; see `measure_speed`.
 
     Raises:
-        BundleCorruptError: a file of a bundle is damaged.
-        DataError: no text holds a token.
+        BundleCorruptError: A file of a bundle is damaged.
+        DataError: No text has a token.
     """
     predictors = {bundle.manifest.name: Predictor(bundle, threads=1) for bundle in bundles}
     try:
-        speeds = measure(predictors, texts, rounds=rounds)
+        speeds = measure_speed(predictors, texts, rounds=rounds)
     finally:
         for predictor in predictors.values():
             predictor.close()
-    return [entry(bundle.manifest, speeds[bundle.manifest.name]) for bundle in bundles]
+    return [make_entry(bundle.manifest, speeds[bundle.manifest.name]) for bundle in bundles]
 
 
-def measure(predictors: Mapping[str, Predictor], texts: Sequence[str], *, rounds: int) -> dict[str, Speed]:
-    """Time every model's graph on the same reviews: tokenized beforehand, one review a run, one thread.
+def measure_speed(predictors: Mapping[str, Predictor], texts: Sequence[str], *, rounds: int) -> dict[str, Speed]:
+    """Time every model's graph on the same, already tokenized reviews: one review per run, one thread.
 
-    Every round times every model once, each round in another order, so that whatever else slows the machine down
-    for a while meets all of them; figures are medians over the rounds.
+    Every round times every model once, in random order, so that other load on the machine affects all models alike; the
+    figures are medians over the rounds.
 
     Args:
-        predictors: by name.
-        texts: raw reviews; those without a token are left out.
-        rounds: at least 1.
+        predictors: The predictors by model name.
+        texts: Raw reviews; those without a token are left out.
+        rounds: The number of rounds, at least 1.
 
     Raises:
-        DataError: no text holds a token.
+        DataError: No text has a token.
     """
     encodings = {name: list(_encodings(predictor, texts)) for name, predictor in predictors.items()}
     seconds: dict[str, list[float]] = {name: [] for name in predictors}
@@ -176,7 +176,7 @@ def measure(predictors: Mapping[str, Predictor], texts: Sequence[str], *, rounds
     for _ in range(rounds):
         for name in generator.permutation(list(predictors)).tolist():
             run = predictors[name].run
-            run(encodings[name][0])  # what another model left in the processor's caches is not this one's
+            run(encodings[name][0])  # fill the processor's caches, which another model has just used
             started = time.perf_counter()
             for encoding in encodings[name]:
                 run(encoding)
@@ -208,12 +208,12 @@ def _encodings(predictor: Predictor, texts: Sequence[str]) -> list[Any]:
     return found
 
 
-def entry(manifest: Manifest, speed: Speed) -> Entry:
-    """What a manifest says of its model, with its speed."""
+def make_entry(manifest: Manifest, speed: Speed) -> ModelEntry:
+    """Combine the figures in a manifest with a measured speed."""
     document, precision = manifest.document, manifest.default_precision
     training = document.get("training", {})
     architecture = document.get("architecture", {})
-    return Entry(
+    return ModelEntry(
         name=manifest.name,
         precision=precision,
         architecture=architecture,

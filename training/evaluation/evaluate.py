@@ -1,4 +1,4 @@
-"""Accuracy of a bundle as it is served: raw text through its own tokenizer and ONNX graph."""
+"""Evaluation of a bundle as it is served: raw text through its own tokenizer and ONNX graph."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from rich.progress import track
 
 from sentiline import Predictor
 from sentiline.reading import Reading
+from sentiline.wilson import wilson
 from training.data.dataset import Labelled
 from training.errors import DataError, TrainingError
-from training.evaluation.calibration import Calibration, calibration
+from training.evaluation.calibration import Calibration, measure_calibration
 
 _CHUNK = 250
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a bundle does on labelled reviews.
+    """The figures of a bundle on labelled reviews.
 
     Attributes:
-        precision: of the graph that was run.
-        reviews: number of reviews scored.
-        accuracy: share with the right label, in percent.
-        interval: half the width of the 95 % normal interval of the accuracy, in percentage points.
-        loss: mean binary cross-entropy, nats.
-        false_positives: negative reviews called positive.
-        false_negatives: positive reviews called negative.
-        unknown_tokens: share of tokens that are not in the vocabulary, in percent.
-        truncated: reviews longer than the model reads.
-        skipped: reviews without a token.
-        additivity: largest |bias + Σ contributions − logit|; None where the model is not additive.
-        calibration: how far its probabilities can be believed.
-        reviews_per_second: end to end, in process.
+        precision: The precision of the graph.
+        reviews: The number of reviews scored.
+        accuracy: The share of correct labels, in percent.
+        interval: Half the width of the 95 % Wilson interval of the accuracy, in percentage points.
+        loss: The mean binary cross-entropy in nats.
+        false_positives: The number of negative reviews labelled positive.
+        false_negatives: The number of positive reviews labelled negative.
+        unknown_tokens: The share of tokens that are not in the vocabulary, in percent.
+        truncated: The number of reviews longer than the model's token limit.
+        skipped: The number of reviews without a token.
+        additivity: The largest |bias + Σ contributions − logit|; None if the model is not additive.
+        calibration: The calibration of the probabilities.
+        reviews_per_second: The speed from text to prediction, in process.
     """
 
     precision: str
@@ -56,20 +57,20 @@ class Evaluation:
     reviews_per_second: float
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the speed, which belongs to the machine and not to the model."""
+        """Return the figures, JSON-ready, without the speed, which depends on the machine."""
         return {key: value for key, value in asdict(self).items() if key != "reviews_per_second"}
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
-    """Labelled reviews with the readings of a bundle; N of them have a token.
+class ScoredReviews:
+    """Labelled reviews with the predictions of a bundle; N of them have a token.
 
     Attributes:
-        precision: of the graph that was run.
-        readings: [N].
-        labels: bool [N], whether the review is positive.
-        skipped: reviews without a token, which are not among the N.
-        seconds: what reading them took.
+        precision: The precision of the graph.
+        readings: [N], the model's outputs.
+        labels: bool [N], whether each review is positive.
+        skipped: The number of reviews without a token, which are not among the N.
+        seconds: The time that scoring took.
     """
 
     precision: str
@@ -80,40 +81,41 @@ class Scored:
 
     @property
     def logits(self) -> NDArray[np.float64]:
-        """[N]."""
+        """[N], the logits."""
         return np.array([reading.logit for reading in self.readings])
 
     @property
-    def positive(self) -> NDArray[np.float64]:
+    def probabilities(self) -> NDArray[np.float64]:
         """[N], P(positive)."""
         return np.array([reading.positive for reading in self.readings])
 
     @property
     def scores(self) -> NDArray[np.float64]:
-        """[N], probability of each verdict."""
+        """[N], the probability of each predicted label."""
         return np.array([reading.score for reading in self.readings])
 
     @property
-    def called(self) -> NDArray[np.bool_]:
-        """[N], whether the verdict is positive."""
+    def predicted(self) -> NDArray[np.bool_]:
+        """[N], whether the predicted label is positive."""
         return np.array([reading.label == "POSITIVE" for reading in self.readings])
 
     @property
-    def unknown(self) -> NDArray[np.float64]:
-        """[N], share of the tokens used that are not in the vocabulary."""
+    def unknown_rates(self) -> NDArray[np.float64]:
+        """[N], the share of the tokens used that are not in the vocabulary."""
         return np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in self.readings])
 
     def evaluation(self) -> Evaluation:
-        """The figures."""
-        called, labels, logits = self.called, self.labels, self.logits
-        accuracy = float((called == labels).mean())
+        """Compute the figures."""
+        called, labels, logits = self.predicted, self.labels, self.logits
+        right = int((called == labels).sum())
+        low, high = wilson(right, len(labels))
         tokens = sum(reading.encoding.tokens_used for reading in self.readings)
         unknown = sum(reading.encoding.unknown_tokens for reading in self.readings)
         return Evaluation(
             precision=self.precision,
             reviews=len(labels),
-            accuracy=round(100 * accuracy, 4),
-            interval=round(196 * float(np.sqrt(accuracy * (1 - accuracy) / len(labels))), 4),
+            accuracy=round(100 * right / len(labels), 4),
+            interval=round(50 * (high - low), 4),
             loss=round(float(np.logaddexp(0, np.where(labels, -logits, logits)).mean()), 6),
             false_positives=int((called & ~labels).sum()),
             false_negatives=int((~called & labels).sum()),
@@ -121,26 +123,28 @@ class Scored:
             truncated=sum(reading.encoding.truncated for reading in self.readings),
             skipped=self.skipped,
             additivity=_additivity(self.readings),
-            calibration=calibration(labels, self.positive),
+            calibration=measure_calibration(labels, self.probabilities),
             reviews_per_second=len(labels) / self.seconds,
         )
 
 
 def evaluate(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> Evaluation:
-    """The figures of a loaded bundle on labelled reviews; see `score`."""
-    return score(predictor, reviews, console=console).evaluation()
+    """Evaluate a loaded bundle on labelled reviews; see `score_reviews`."""
+    return score_reviews(predictor, reviews, console=console).evaluation()
 
 
-def score(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None) -> Scored:
-    """Read labelled reviews with a loaded bundle.
+def score_reviews(
+    predictor: Predictor, reviews: Sequence[Labelled], *, console: Console | None = None
+) -> ScoredReviews:
+    """Score labelled reviews with a loaded bundle.
 
     Args:
-        predictor: the bundle, at the precision to evaluate.
-        reviews: raw labelled reviews.
-        console: where to show progress; None for nowhere.
+        predictor: The bundle at the precision to evaluate.
+        reviews: Raw labelled reviews.
+        console: The console that shows progress; None for none.
 
     Raises:
-        DataError: no review has a token.
+        DataError: No review has a token.
     """
     shown = console or Console(quiet=True)
     chunks = range(0, len(reviews), _CHUNK)
@@ -154,7 +158,7 @@ def score(predictor: Predictor, reviews: Sequence[Labelled], *, console: Console
     read = [(reading, review.label == 1) for reading, review in zip(readings, reviews, strict=True) if reading]
     if not read:
         raise DataError(f"none of the {len(reviews)} reviews has a token")
-    return Scored(
+    return ScoredReviews(
         precision=predictor.precision,
         readings=[reading for reading, _ in read],
         labels=np.array([label for _, label in read]),
@@ -173,21 +177,23 @@ def _additivity(readings: Sequence[Reading]) -> float | None:
     return worst
 
 
-def hold_to(figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float) -> None:
-    """Hold measured accuracies to the ones a manifest records.
+def check_recorded_accuracy(
+    figures: Mapping[str, Evaluation], recorded: Mapping[str, Mapping[str, Any]], *, tolerance: float
+) -> None:
+    """Check that measured accuracies agree with those recorded in a manifest.
 
     Args:
-        figures: measured, by precision.
-        recorded: the manifest's, by precision; those it lacks are not compared.
-        tolerance: largest difference allowed, in percentage points.
+        figures: The measured figures by precision.
+        recorded: The manifest's figures by precision; missing ones are not compared.
+        tolerance: The largest difference allowed, in percentage points.
 
     Raises:
-        TrainingError: one differs by more.
+        TrainingError: An accuracy differs by more.
     """
     for precision, figure in figures.items():
         if precision in recorded and abs(figure.accuracy - recorded[precision]["accuracy"]) > tolerance:
             raise TrainingError(
-                f"the manifest says {recorded[precision]['accuracy']} % at {precision} and {figure.accuracy} % was "
-                f"measured; at most {tolerance} percentage points may lie between",
+                f"the manifest records {recorded[precision]['accuracy']} % at {precision}, but {figure.accuracy} % was "
+                f"measured; the difference may be at most {tolerance} percentage points",
                 field="metrics",
             )

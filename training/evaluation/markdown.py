@@ -6,8 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def table(header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> str:
-    """A table of cells that need not be text yet."""
+def markdown_table(header: Iterable[Any], rows: Iterable[Iterable[Any]], *, numeric: bool = False) -> str:
+    """Format a Markdown table.
+
+    Args:
+        header: The column titles.
+        rows: The cells of each row, converted by `str`.
+        numeric: Whether all columns but the first are right-aligned.
+    """
     head = list(header)
-    lines = [head, ["---"] * len(head), *([str(cell) for cell in row] for row in rows)]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    rule = ["---", *["---:" if numeric else "---"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in (head, rule, *rows))

@@ -1,4 +1,4 @@
-"""A fitted model as ONNX graphs: float32, and dynamically quantized to int8."""
+"""Conversion of a trained model to ONNX graphs: float32, and dynamically quantized to int8."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from keras import ops
 from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from training.export.fused_ops import Handler, placeholder
+from training.export.fused_ops import FusedOpHandler, placeholder
 from training.nn.model import SentimentModel
 
 OPSET = 17
+# Every possible input and output of a graph with the names of its axes.
 AXES = {
     "input_ids": ("batch", "time"),
     "lengths": ("batch",),
@@ -30,33 +31,32 @@ AXES = {
     "scores": ("batch", "time"),
     "contributions": ("batch", "time"),
 }
-"""Every input and output a graph may have, with its axes."""
 
+# Quantizing the head's products as well would triple the error of the logit without making the file smaller.
 _QUANTIZED_OPS = ["LSTM", "Gather"]
-"""Quantizing the head's products as well would triple the drift of the logit at the same file size."""
 
 
 def to_onnx(model: SentimentModel) -> onnx.ModelProto:
     """Convert a model to a float32 graph with fused recurrent ops.
 
     Inputs are `input_ids` int32 [batch, time], right-padded with 0, and `lengths` int32 [batch]. Outputs are
-    `probability`, `logit` and `bias` float32 [batch], and `scores` and, where the head is additive, `contributions`
+    `probability`, `logit` and `bias` float32 [batch], and `scores` and, if the head is additive, `contributions`
     float32 [batch, time].
 
     Args:
-        model: built, with the weights to export.
+        model: A built model with the weights to export.
 
     Returns:
-        The graph; it is not checked here (see `training.export.parity_check`).
+        The graph, which `training.export.parity_check` must check before it is used.
     """
 
     def graph(input_ids: Any, lengths: Any) -> dict[str, Any]:
-        # Ids are turned time-major while they are small: the fused op's own transpose cancels the second one.
+        # Transpose the small ids, not the vectors: the fused op's own transpose cancels the one that follows.
         states = tf.transpose(tf.gather(model.embedding.embeddings, tf.transpose(input_ids)), [1, 0, 2])
         for index, layer in enumerate(model.recurrent):
             states = placeholder(index, states, lengths, int(layer.directions[0].units) * len(layer.directions))
-        reading = model.head.read(states, lengths)
-        outputs = {"probability": ops.sigmoid(reading["logit"]), **reading}
+        output = model.head.outputs(states, lengths)
+        outputs = {"probability": ops.sigmoid(output["logit"]), **output}
         return {name: tf.identity(value, name=name) for name, value in outputs.items() if value is not None}
 
     signature = [
@@ -68,16 +68,16 @@ def to_onnx(model: SentimentModel) -> onnx.ModelProto:
             tf.function(graph, input_signature=signature),
             input_signature=signature,
             opset=OPSET,
-            custom_op_handlers={"PyFunc": (Handler(model.recurrent), [])},
+            custom_op_handlers={"PyFunc": (FusedOpHandler(model.recurrent), [])},
         )
     return name_axes(proto)
 
 
 def name_axes(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Name the dynamic axes "batch" and "time" and say who produced the graph."""
+    """Name the dynamic axes "batch" and "time" and set the graph's name and producer."""
     for value in (*proto.graph.input, *proto.graph.output):
         shape = value.type.tensor_type.shape
-        shape.Clear()  # tf2onnx leaves out the shape of outputs that it could not infer
+        shape.Clear()  # tf2onnx omits output shapes that it cannot infer
         for axis in AXES[value.name]:
             shape.dim.add().dim_param = axis
     proto.graph.name = "sentiline"
@@ -89,7 +89,7 @@ def name_axes(proto: onnx.ModelProto) -> onnx.ModelProto:
 def quantize(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Quantize word vectors and LSTM weights to int8; activations are quantized at run time.
 
-    RNN and GRU ops have no quantized form in ONNX Runtime and keep float32 weights.
+    RNN and GRU ops keep float32 weights, as ONNX Runtime has no quantized form of them.
     """
     with tempfile.TemporaryDirectory() as folder, _quiet():
         source, target = Path(folder, "model.onnx"), Path(folder, "model.int8.onnx")
@@ -98,15 +98,15 @@ def quantize(proto: onnx.ModelProto) -> onnx.ModelProto:
         return onnx.load(target)
 
 
-def store_vectors_as_half(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Halve the file of a float32 graph: its word vectors are stored as float16 and widened where they are looked up.
+def store_vectors_as_float16(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Store the word vectors of a float32 graph as float16, which halves the file; the graph converts them back.
 
     Args:
-        proto: a graph of `to_onnx`, whose word vectors are values of float16 (see `round_vectors`); otherwise it comes
-            back as it is.
+        proto: A graph returned by `to_onnx`. It is returned unchanged unless all word vectors are exact float16 values
+            (see `round_vectors_to_float16`).
 
     Returns:
-        A graph that computes the same to the last bit.
+        A graph with bitwise identical outputs.
     """
     tables = {tensor.name: tensor for tensor in proto.graph.initializer if len(tensor.dims) == 2}
     result = onnx.ModelProto()
@@ -128,15 +128,15 @@ def store_vectors_as_half(proto: onnx.ModelProto) -> onnx.ModelProto:
     return proto
 
 
-def round_vectors(model: SentimentModel) -> None:
-    """Round a model's word vectors to values of float16, which changes its answers by less than int8 does."""
+def round_vectors_to_float16(model: SentimentModel) -> None:
+    """Round a model's word vectors to float16 values, which changes its outputs by less than int8 does."""
     table = model.embedding.embeddings
     table.assign(np.asarray(table).astype(np.float16).astype(np.float32))
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the converters' logs, which the gate makes redundant, off the terminal."""
+    """Silence the converters' logs; the parity check makes their warnings redundant."""
     loggers = [logging.getLogger(name) for name in ("tf2onnx", "root", "tensorflow")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,8 +1,8 @@
-"""Recurrent layers as fused ONNX `RNN`, `GRU` and `LSTM` ops with `sequence_lens`, for tf2onnx.
+"""Export of recurrent layers as the fused ONNX ops `RNN`, `GRU` and `LSTM` with `sequence_lens`.
 
-tf2onnx turns a Keras recurrent layer into a `Loop`, which is an order of magnitude slower and knows nothing of
-lengths. So the graph to convert calls a stand-in (`placeholder`), a `PyFunc` node which is never run, and `Handler`
-puts the fused op in its place.
+tf2onnx converts a Keras recurrent layer to a `Loop`, which is an order of magnitude slower and ignores the lengths.
+The graph to convert therefore contains a `placeholder`, a `PyFunc` node that never runs, and `FusedOpHandler` replaces
+it with the fused op.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _LSTM_ORDER = (0, 3, 1, 2)  # Keras i, f, c, o → ONNX i, o, f, c
 
 
 def placeholder(index: int, states: Any, lengths: Any, width: int) -> Any:
-    """Stand-in for the recurrent layer of that index in a graph to convert; float32 [B, T, width]."""
+    """Return a placeholder for the recurrent layer of that index in a graph to convert; float32 [B, T, width]."""
 
     def never(*_: Any) -> Any:
-        raise ExportError("a stand-in for a recurrent layer was run; it exists only to be converted")
+        raise ExportError("a placeholder for a recurrent layer was run; it exists only to be converted")
 
     output = tf.numpy_function(never, [states, lengths], tf.float32, name=_NAME.format(index))
     output.set_shape([None, None, width])
@@ -37,14 +37,15 @@ def placeholder(index: int, states: Any, lengths: Any, width: int) -> Any:
 
 
 class FusedWeights:
-    """The weights of one recurrent layer as its fused op takes them; H units, E inputs, G gates.
+    """The weights of one recurrent layer in the layout of its fused op; H units, E inputs, G gates.
 
     Attributes:
         w: float32 [directions, G·H, E].
         r: float32 [directions, G·H, H].
-        b: float32 [directions, 2·G·H], input biases, then recurrent ones.
-        attributes: of the ONNX node.
-        op: its type.
+        b: float32 [directions, 2·G·H], the input biases followed by the recurrent biases.
+        attributes: The attributes of the ONNX node.
+        op: The ONNX op type.
+        width: The width of the states.
     """
 
     def __init__(self, layer: Recurrent) -> None:
@@ -81,18 +82,18 @@ def _onnx_weights(cell: str, layer: Any) -> tuple[NDArray[np.float32], ...]:
     return reorder(kernel), reorder(recurrent), np.concatenate([reorder(row[None, :])[:, 0] for row in biases])
 
 
-class Handler:
-    """tf2onnx's `custom_op_handlers` entry for `PyFunc`."""
+class FusedOpHandler:
+    """The `custom_op_handlers` entry of tf2onnx for `PyFunc`."""
 
     def __init__(self, layers: Sequence[Recurrent]) -> None:
         # tf2onnx calls handlers in graph mode, where variables cannot be read: read them now.
         self._weights = [FusedWeights(layer) for layer in layers]
 
     def __call__(self, context: Any, node: Any, name: str, args: Any) -> None:
-        """Replace one stand-in; the signature is tf2onnx's."""
+        """Replace one placeholder; tf2onnx defines the signature."""
         match = _PATTERN.search(name)
         if match is None:
-            raise ExportError(f"the graph to convert holds a PyFunc that is not ours: {name}")
+            raise ExportError(f"the graph to convert contains a PyFunc that is not a `placeholder`: {name}")
         weights = self._weights[int(match[1])]
         states, lengths = node.input[0], node.input[1]
         output = node.output[0]

@@ -1,1 +1,1 @@
-"""The Keras model: encoder, heads, losses, word vectors, and the backend that differentiates it."""
+"""The Keras model: encoder, recurrent layers, heads, losses and initial word vectors, on TensorFlow or PyTorch."""

@@ -1,4 +1,4 @@
-"""The encoder that pre-training leaves: word vectors and both directions' LSTM weights, as one small file."""
+"""The pre-trained encoder: word vectors and the LSTM weights of both directions in one small file."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.tokenizer import PADDING_ID, SPECIAL_TOKENS, Tokenizer
+from sentiline.tokenizer import Tokenizer
 from training.run import store
 
-if TYPE_CHECKING:
-    from training.pretraining.language_model import LanguageModel
-
-SHIPPED = Path(__file__).resolve().parents[2] / "models" / "encoder" / "encoder.npz"
-"""The encoder that comes with the repository."""
+# The encoder included in the repository.
+SHIPPED_ENCODER = Path(__file__).resolve().parents[2] / "models" / "encoder" / "encoder.npz"
 
 _WEIGHTS = ("kernel", "recurrent_kernel", "bias")
 
@@ -29,12 +26,12 @@ class Encoder:
     """Pre-trained weights; V words, E word vector width, H units.
 
     Attributes:
-        vectors: float32 [V, E]; weighted by how often the words stand in the texts, every column has mean 0 and
-            the whole standard deviation 1, so that the norm of an adversarial perturbation has one meaning.
+        vectors: float32 [V, E]. Weighted by word frequency, every column has mean 0 and the whole table has standard
+            deviation 1, so that the norm of an adversarial perturbation means the same for every encoder.
         directions: Keras' LSTM weights of the forward and the backward direction: kernel [E, 4H], recurrent kernel
             [H, 4H], bias [4H].
-        tokenizer: the one the vectors belong to.
-        provenance: JSON-ready: config, data and log of the pre-training.
+        tokenizer: The tokenizer whose ids index the vectors.
+        provenance: JSON-ready config, data description and log of the pre-training.
     """
 
     vectors: NDArray[np.float32]
@@ -44,11 +41,11 @@ class Encoder:
 
     @property
     def units(self) -> int:
-        """LSTM units of each direction, H."""
+        """The number of LSTM units per direction, H."""
         return int(self.directions[0][1].shape[0])
 
     def digest(self) -> str:
-        """SHA-256 over all weights, hexadecimal."""
+        """Return the hexadecimal SHA-256 of all weights."""
         digest = hashlib.sha256(self.vectors.astype("<f4").tobytes())
         for weights in self.directions:
             for array in weights:
@@ -56,7 +53,7 @@ class Encoder:
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write as float16 arrays in one `.npz` without pickle."""
+        """Write the weights as float16 arrays into one `.npz` file without pickle."""
         arrays: dict[str, Any] = {"vectors": self.vectors.astype(np.float16)}
         for side, weights in zip(("forward", "backward"), self.directions, strict=True):
             arrays |= {
@@ -67,13 +64,13 @@ class Encoder:
 
     @classmethod
     def load(cls, path: Path) -> Encoder:
-        """Read what `save` wrote.
+        """Read a file written by `save`.
 
         Raises:
-            CheckpointError: there is no such file, or it is not an encoder.
-            BundleCorruptError: its tokenizer is not one of this release.
+            CheckpointError: The file does not exist or is not an encoder.
+            BundleCorruptError: The tokenizer has an unknown format.
         """
-        missing = "`python -m training pretrain` makes an encoder"
+        missing = "`python -m training pretrain` creates an encoder"
         with store.opened(path, missing=missing, damaged="is not an encoder") as stored:
             directions = tuple(
                 tuple(stored.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)
@@ -100,41 +97,9 @@ class Encoder:
 
 
 def load_encoder(name_or_path: str) -> Encoder:
-    """The shipped encoder, by the name "encoder", or one from a file.
+    """Load the shipped encoder, named "encoder", or an encoder file.
 
     Raises:
-        CheckpointError: there is none, or it is damaged.
+        CheckpointError: The file does not exist or is damaged.
     """
-    return Encoder.load(SHIPPED if name_or_path == "encoder" else Path(name_or_path))
-
-
-def from_language_model(
-    model: LanguageModel, tokenizer: Tokenizer, counts: NDArray[np.int64], *, provenance: Mapping[str, Any]
-) -> Encoder:
-    """The encoder of a language model, its word vectors standardized without changing what the LSTMs compute:
-
-        x' = (x − μ) / σ,   W' = σ W,   b' = b + μ W
-
-    Args:
-        model: pre-trained.
-        tokenizer: of its texts.
-        counts: [V], how often each word stands in them.
-        provenance: for the file.
-    """  # noqa: D415
-    from training.nn.backend import to_numpy  # Keras takes seconds to import, and to read an encoder needs none of it
-
-    vectors = to_numpy(model.embedding.embeddings).astype(np.float64)
-    weights = counts.astype(np.float64).copy()
-    weights[: len(SPECIAL_TOKENS)] = 0
-    weights /= weights.sum()
-    mean = weights @ vectors
-    deviation = float(np.sqrt((weights[:, None] * (vectors - mean) ** 2).sum() / vectors.shape[1]))
-    directions = []
-    for layer in model.directions:
-        kernel, recurrent, bias = (np.asarray(weight, np.float64) for weight in layer.get_weights())
-        directions.append(
-            tuple(array.astype(np.float32) for array in (kernel * deviation, recurrent, bias + mean @ kernel))
-        )
-    standard = ((vectors - mean) / deviation).astype(np.float32)
-    standard[PADDING_ID] = 0  # no text holds it, and the language model's boundary is not padding
-    return Encoder(standard, tuple(directions), tokenizer, provenance)
+    return Encoder.load(SHIPPED_ENCODER if name_or_path == "encoder" else Path(name_or_path))

@@ -1,4 +1,4 @@
-"""Losses of a training step beyond that of the labelled batch, and the perturbations they use.
+"""The unsupervised and auxiliary losses of a training step, and the perturbations that they use.
 
 Shapes: B reviews, S splices, T timesteps (right-padded), E word vector width.
 """
@@ -16,12 +16,12 @@ _XI = 0.1
 
 
 def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) -> list[Tensor]:
-    """Gradients, by the trainable variables, of the virtual adversarial loss and the entropy:
+    """Compute the gradients of the virtual adversarial loss plus the entropy for each trainable variable:
 
         KL(p(x) ‖ p(x + r)) + λ H(p(x)),   r = ε · g / ‖g‖₂,   g = ∇_d KL(p(x) ‖ p(x + ξ d))
 
-    with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017;
-    the entropy: Sachan et al. 2019).
+    with a random unit direction d, one power iteration and no gradient through the first p (Miyato et al. 2017; the
+    entropy: Sachan et al. 2019).
     """  # noqa: D415
     config, variables = model.config, model.trainable_variables
     masks = model.draw_masks(ids)
@@ -30,36 +30,36 @@ def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) ->
         states = model.states(model.embedding(masks.ids) * masks.vectors + noise, lengths, masks)
         return model.head.logit(states, lengths, masks.pooled if config.state_dropout else None)
 
-    def uncertainty() -> tuple[Tensor, Tensor]:
+    def entropy_loss() -> tuple[Tensor, Tensor]:
         clean = logits(0.0)
         return config.entropy * ops.mean(binary_entropy(clean)), clean
 
-    (_, clean), _, gradients = differentiate(uncertainty, [], variables)
+    (_, clean), _, gradients = differentiate(entropy_loss, [], variables)
     if not config.virtual:
         return gradients
-    believed = ops.stop_gradient(ops.sigmoid(clean))
+    predicted = ops.stop_gradient(ops.sigmoid(clean))
 
     def divergence(noise: Tensor) -> Tensor:
-        return cross_entropy(believed, logits(noise))
+        return cross_entropy(predicted, logits(noise))
 
     drawn = keras.random.normal((*ops.shape(ids), config.embedding), seed=model.random)
     probe = adversarial_noise(drawn * time_mask(drawn, lengths)[..., None], _XI)
     _, (direction,), _ = differentiate(lambda noise: (ops.sum(divergence(noise)),), [probe], [])
     noise = adversarial_noise(direction, config.virtual)
-    _, _, found = differentiate(lambda: (ops.mean(divergence(noise)),), [], variables)
-    return [entropy + other for entropy, other in zip(gradients, found, strict=True)]
+    _, _, adversarial = differentiate(lambda: (ops.mean(divergence(noise)),), [], variables)
+    return [one + other for one, other in zip(gradients, adversarial, strict=True)]
 
 
 def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, targets: Tensor) -> list[Tensor]:
-    """Gradients, by the trainable variables, of how ill the timesteps tell where the sentiment of a splice changes:
+    """Compute the gradients of the splice loss, which trains the scores to show where the sentiment of a text changes:
 
-        λ · mean over all tokens of the cross-entropy of scores_t against the target of the review that t is from
+        λ · mean over all tokens of the cross-entropy of scores_t and the target of the review that token t is from
 
     Args:
-        model: with a head whose reading at a timestep is a layer on its state.
-        ids: int32 [S, T], two pieces of reviews in a row.
+        model: A model whose head has `timestep_logits`.
+        ids: int32 [S, T], each row two pieces of reviews joined.
         lengths: int32 [S].
-        targets: float32 [S, T], probabilities.
+        targets: float32 [S, T], target probabilities.
     """  # noqa: D415
     masks = model.draw_masks(ids)
 
@@ -73,17 +73,17 @@ def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, target
 
 
 def cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
-    """Binary cross-entropy of each logit against a probability, nats; the shape is kept."""
+    """Return the binary cross-entropy of each logit and its target probability in nats; the shape is kept."""
     return ops.binary_crossentropy(targets, logits, from_logits=True)
 
 
 def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
-    """The perturbation of given norm along the loss gradient (Goodfellow et al. 2015; Miyato et al. 2017):
+    """Scale the gradient of the loss to the given norm (Goodfellow et al. 2015; Miyato et al. 2017):
 
-        r = ε · g / ‖g‖₂, over all timesteps of a review.
+        r = ε · g / ‖g‖₂, with the norm over all timesteps of a review.
 
     Args:
-        gradient: [B, T, E] of the loss by the word vectors.
+        gradient: [B, T, E], the gradient of the loss with respect to the word vectors.
         norm: ε.
     """  # noqa: D415
     length = ops.sqrt(ops.sum(ops.square(gradient), axis=(1, 2), keepdims=True))
@@ -91,5 +91,5 @@ def adversarial_noise(gradient: Tensor, norm: float) -> Tensor:
 
 
 def binary_entropy(logits: Tensor) -> Tensor:
-    """Entropy of Bernoulli predictions, nats: H(σ(z)) = softplus(z) − z σ(z)."""
+    """Return the entropy of Bernoulli predictions in nats: H(σ(z)) = softplus(z) − z σ(z)."""
     return ops.softplus(logits) - logits * ops.sigmoid(logits)

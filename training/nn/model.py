@@ -1,4 +1,4 @@
-"""The sentiment model as Keras layers: word vectors, recurrent layers, head.
+"""The sentiment model in Keras: word vectors, recurrent layers, head.
 
 Shapes: B reviews, T timesteps (right-padded with id 0), E word vector width, D state width.
 """
@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
 from training.config.presets import FitConfig
-from training.nn.backend import recur, reverse_within
-from training.nn.heads import Reading, Tensor, make_head
+from training.nn.backend import reverse_sequences, run_recurrent
+from training.nn.heads import HeadOutput, Tensor, make_head
 from training.supervised.warm_start import Fitted, Start, check_layers, gives_layers
 
+# The standard deviation of the initial word vectors.
 WORD_VECTOR_STDDEV = 0.5
-"""Standard deviation of the initial word vectors."""
 
 
 class Recurrent(keras.layers.Layer):
-    """One recurrent layer over right-padded reviews, in which padding never touches a state.
+    """One recurrent layer over right-padded reviews whose states are independent of the padding.
 
     The backward direction reads each review reversed *within its own length*, and its states are put back in reading
     order, so that timestep t of both directions has seen token t. Neither direction needs a mask.
 
     Attributes:
-        directions: the Keras recurrent layers, forward first.
+        directions: The Keras recurrent layers, forward first.
     """
 
     def __init__(self, config: FitConfig, **kwargs: Any) -> None:
@@ -42,24 +42,25 @@ class Recurrent(keras.layers.Layer):
         self.directions = [_keras_layer(config, name) for name in names]
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
-        """Make the weights; Keras calls it with the shape of the inputs."""
+        """Create the weights; Keras calls this with the shape of the inputs."""
         for layer in self.directions:
             layer.build(inputs_shape)
 
     def call(self, inputs: Tensor, lengths: Tensor, training: bool = False) -> Tensor:
-        """States at every timestep, [B, T, D]; D is twice the units where bidirectional.
+        """Return the states at every timestep, [B, T, D]; D is twice the number of units if the layer is bidirectional.
 
         Args:
             inputs: [B, T, E].
             lengths: int32 [B].
-            training: whether for gradients: by `backend.recur` then, which keeps more in memory than the Keras layer.
+            training: Whether gradients will be computed. `backend.run_recurrent` then replaces the Keras layer: it is
+                faster but keeps more in memory.
         """
         forward, *backward = self.directions
-        read: Callable[..., Tensor] = recur if training else operator.call
-        states = ops.cast(read(forward, inputs), inputs.dtype)
+        run: Callable[..., Tensor] = run_recurrent if training else operator.call
+        states = ops.cast(run(forward, inputs), inputs.dtype)
         if not backward:
             return states
-        reverse = reverse_within(read(backward[0], reverse_within(inputs, lengths)), lengths)
+        reverse = reverse_sequences(run(backward[0], reverse_sequences(inputs, lengths)), lengths)
         return ops.concatenate([states, ops.cast(reverse, inputs.dtype)], axis=-1)
 
 
@@ -69,14 +70,14 @@ def _keras_layer(config: FitConfig, name: str) -> keras.layers.Layer:
         options["reset_after"] = config.reset_after
     if config.compute == "bfloat16":
         options["dtype"] = "mixed_bfloat16"
-    kind = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[config.cell]
-    return kind(config.units, **options)
+    layer = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[config.cell]
+    return layer(config.units, **options)
 
 
 class Masks(NamedTuple):
-    """Dropout of one training step; every mask is already scaled by 1 / (1 − rate)."""
+    """The dropout masks of one training step, each already scaled by 1 / (1 − rate)."""
 
-    ids: Tensor  # int32 [B, T] with dropped tokens read as unknown
+    ids: Tensor  # int32 [B, T], with dropped tokens replaced by the unknown id
     vectors: Tensor  # [B, 1 or T, E] for the word vectors
     between: list[Tensor]  # each [B, 1, D], between recurrent layers
     pooled: tuple[Tensor, Tensor]  # each [B, D], before the linear layer
@@ -85,8 +86,8 @@ class Masks(NamedTuple):
 class SentimentModel(keras.Model):
     """Word vectors → recurrent layers → head.
 
-    `call` is the whole graph contract; training uses `embedding`, `states` and `head.logit`, which a perturbation of
-    the word vectors can come between.
+    `call` implements the whole graph contract. Training calls `embedding`, `states` and `head.logit` instead, so that
+    it can perturb the word vectors in between.
     """
 
     def __init__(self, config: FitConfig, vocabulary_size: int, head: keras.layers.Layer | None = None) -> None:
@@ -98,7 +99,7 @@ class SentimentModel(keras.Model):
         self.head = make_head(config) if head is None else head
 
     def build(self, ids_shape: Any = None) -> None:
-        """Make the weights; Keras calls it with the shape of the inputs."""
+        """Create the weights; Keras calls this with the shape of the inputs."""
         self.embedding.build((None, None))
         width, sides = self.config.embedding, 2 if self.config.direction == "bidirectional" else 1
         for layer in self.recurrent:
@@ -109,11 +110,11 @@ class SentimentModel(keras.Model):
 
     @property
     def state_width(self) -> int:
-        """D, the width of the last layer's states."""
+        """The width D of the last layer's states."""
         return self.config.units * (2 if self.config.direction == "bidirectional" else 1)
 
     def draw_masks(self, ids: Tensor) -> Masks:
-        """Draw the dropout of one step, so that a clean and a perturbed pass see the same network.
+        """Draw the dropout masks of one step, which its clean and its perturbed pass share.
 
         Args:
             ids: int32 [B, T].
@@ -124,24 +125,28 @@ class SentimentModel(keras.Model):
             ids = ops.where(dropped, UNKNOWN_ID, ids)
         return Masks(
             ids=ids,
-            vectors=self._keep((batch, 1 if config.variational else time, config.embedding), config.embedding_dropout),
-            between=[self._keep((batch, 1, self.state_width), config.state_dropout) for _ in self.recurrent[:-1]],
+            vectors=self._dropout_mask(
+                (batch, 1 if config.variational else time, config.embedding), config.embedding_dropout
+            ),
+            between=[
+                self._dropout_mask((batch, 1, self.state_width), config.state_dropout) for _ in self.recurrent[:-1]
+            ],
             pooled=(
-                self._keep((batch, self.state_width), config.state_dropout),
-                self._keep((batch, self.state_width), config.state_dropout),
+                self._dropout_mask((batch, self.state_width), config.state_dropout),
+                self._dropout_mask((batch, self.state_width), config.state_dropout),
             ),
         )
 
-    def _keep(self, shape: tuple[Any, ...], rate: float) -> Tensor:
+    def _dropout_mask(self, shape: tuple[Any, ...], rate: float) -> Tensor:
         return keras.random.dropout(ops.ones(shape), rate, seed=self.random)
 
     def states(self, vectors: Tensor, lengths: Tensor, masks: Masks | None = None) -> Tensor:
-        """States of the last recurrent layer, [B, T, D].
+        """Return the states of the last recurrent layer, [B, T, D].
 
         Args:
             vectors: [B, T, E].
             lengths: int32 [B].
-            masks: of a training step; None where no gradient will be asked for.
+            masks: The dropout masks of a training step; None for inference without gradients.
         """
         states = vectors
         for index, layer in enumerate(self.recurrent):
@@ -150,15 +155,15 @@ class SentimentModel(keras.Model):
             states = layer(states, lengths, training=masks is not None)
         return states
 
-    def call(self, ids: Tensor, lengths: Tensor) -> Reading:
-        """Read a batch; see `training.nn.heads.Reading`.
+    def call(self, ids: Tensor, lengths: Tensor) -> HeadOutput:
+        """Return all outputs of the graph contract; see `training.nn.heads.HeadOutput`.
 
         Args:
             ids: int32 [B, T], padded with 0.
             lengths: int32 [B], at least 1.
         """
-        reading: Reading = self.head.read(self.states(self.embedding(ids), lengths), lengths)
-        return reading
+        output: HeadOutput = self.head.outputs(self.states(self.embedding(ids), lengths), lengths)
+        return output
 
 
 def build_model(
@@ -168,18 +173,18 @@ def build_model(
     start: Start | None = None,
     head: keras.layers.Layer | None = None,
 ) -> SentimentModel:
-    """Make a model with its initial weights, the same ones for the same config on every machine.
+    """Create a model with its initial weights, which depend on the config alone.
 
     Args:
-        config: the recipe.
-        vocabulary_size: rows of the embedding.
-        vectors: float32 [vocabulary_size, E] initial word vectors with standard deviation 1, or None to draw them.
-        start: where all weights come from instead, if it is a fit; word vectors and, if it has as many units, the first
-            recurrent layer, if it is an encoder.
-        head: another than the recipe's, for comparisons; such a model can be fitted, not exported.
+        config: The recipe.
+        vocabulary_size: The number of rows of the embedding.
+        vectors: Initial word vectors, float32 [vocabulary_size, E] with standard deviation 1; None to draw them.
+        start: Weights to start from. A finished fit provides all of them; an encoder provides the word vectors and,
+            if the number of units matches, the first recurrent layer.
+        head: A head that replaces the recipe's, for comparisons; such a model can be trained but not exported.
 
     Raises:
-        ConfigError: the encoder's word vectors have another width, or the fit has other layers.
+        ConfigError: The encoder's word vectors have another width, or the fit has other layers.
     """
     keras.utils.set_random_seed(config.seed)
     model = SentimentModel(config, vocabulary_size, head)

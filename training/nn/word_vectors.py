@@ -1,4 +1,4 @@
-"""Word vectors from co-occurrence counts: the initial embedding, fitted in seconds on unlabelled text."""
+"""Initial word vectors from the co-occurrence counts of unlabelled text."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ def ppmi_svd(
         PPMI(w, c) = max(0, log( #(w, c) / (#(w) · P(c)^0.75 / Σ P^0.75) )),   PPMI ≈ U Σ Vᵀ,   vectors = U √Σ
 
     Args:
-        documents: token ids of each text, int32 [n_i]; the special ids (padding, unknown) count for nothing.
-        vocabulary_size: number of rows.
-        width: number of columns E.
-        seed: of the randomized SVD.
+        documents: The token ids of each text, int32 [n_i]; the special ids (padding, unknown) are ignored.
+        vocabulary_size: The number of rows.
+        width: The number of columns E.
+        seed: The seed of the randomized SVD.
 
     Returns:
-        float32 [vocabulary_size, width], every column with mean 0, the whole with standard deviation 1, the rows of
-        the special tokens 0. Where the vocabulary has fewer tokens than columns were asked for, the last columns
-        are 0.
+        float32 [vocabulary_size, width] with mean 0 in every column and standard deviation 1 overall; the rows of the
+        special tokens are 0. If the vocabulary has fewer tokens than `width`, the last columns are 0.
 
     Raises:
-        DataError: no two known tokens stand near each other more often than chance.
+        DataError: No two known tokens occur near each other more often than by chance.
     """
     counts = _cooccurrences(documents, vocabulary_size)
     words = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1e-9)
@@ -50,7 +49,8 @@ def ppmi_svd(
     positive = information > 0
     if not positive.any():
         raise DataError(
-            f"{len(documents)} texts tell nothing about which words go together; choose --vectors random",
+            f"no two words of the {len(documents)} texts occur together more often than by chance, so word vectors "
+            f"cannot be computed from them; choose --vectors random",
             field="vectors",
         )
     matrix = csr_matrix(
@@ -67,8 +67,8 @@ def ppmi_svd(
 
 
 def _cooccurrences(documents: Sequence[NDArray[np.int32]], size: int) -> csr_matrix:
-    """Symmetric co-occurrence weights, float64 [size, size]."""
-    gap = np.zeros(WINDOW, np.int32)  # padding between texts: no pair crosses them
+    """Return symmetric co-occurrence weights, float64 [size, size]."""
+    gap = np.zeros(WINDOW, np.int32)  # a gap between texts, which no pair spans
     stream = np.concatenate([part for document in documents for part in (document, gap)])
     special = len(SPECIAL_TOKENS)
     counts = csr_matrix((size, size), dtype=np.float64)

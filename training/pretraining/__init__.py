@@ -1,1 +1,1 @@
-"""Pre-training an encoder as a language model."""
+"""Pre-training of the encoder as a bidirectional language model."""

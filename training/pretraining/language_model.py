@@ -1,8 +1,8 @@
-"""A language model that reads both ways: what the encoder learns from unlabelled reviews.
+"""The bidirectional language model that pre-trains the encoder on unlabelled reviews.
 
-One model reads a stream of reviews forward and guesses the next word; another, with word vectors of the same table,
-reads it backward and guesses the word before. Their recurrent layers are the two directions of a bidirectional
-layer (Dai & Le 2015, "Semi-supervised Sequence Learning"; Miyato et al. 2017).
+One model reads a stream of reviews forward and predicts the next word; the other, which shares its word vectors, reads
+it backward and predicts the previous word. Their recurrent layers become the two directions of a bidirectional layer
+(Dai & Le 2015, "Semi-supervised Sequence Learning"; Miyato et al. 2017).
 
 Shapes: B streams, T timesteps of a window, E word vector width, H units, S candidates, V words.
 """
@@ -17,17 +17,17 @@ from keras import ops
 from numpy.typing import NDArray
 
 from training.config.pretraining import PretrainConfig
-from training.nn.backend import fused, recur, reverse_within
+from training.nn.backend import jit_compile, reverse_sequences, run_recurrent
 from training.nn.heads import Tensor, time_mask
 
 _MASKED = -1e9
 
+# The hidden and the cell state of an LSTM, each float32 [B, H].
 State = tuple[Tensor, Tensor]
-"""Hidden and cell state of an LSTM, each float32 [B, H]."""
 
 
 class LanguageModel(keras.Model):
-    """Word vectors shared by input, output and both directions; an LSTM and a projection a direction."""
+    """One LSTM and one projection per direction; input, output and both directions share the word vectors."""
 
     def __init__(self, config: PretrainConfig, vocabulary_size: int) -> None:
         super().__init__(name="language_model")
@@ -45,7 +45,7 @@ class LanguageModel(keras.Model):
         ]
 
     def build(self, ids_shape: Any = None) -> None:
-        """Make the weights; Keras calls it with the shape of the inputs."""
+        """Create the weights; Keras calls this with the shape of the inputs."""
         self.embedding.build((None, None))
         for lstm, projection in zip(self.directions, self.projections, strict=True):
             lstm.build((None, None, self.config.embedding))
@@ -53,78 +53,78 @@ class LanguageModel(keras.Model):
         self.word_bias = self.add_weight(shape=(self.embedding.input_dim,), initializer="zeros", name="word_bias")
         self.built = True
 
-    def guesses(self, vectors: Tensor, direction: int, state: State, *, training: bool) -> tuple[Tensor, State]:
-        """What one direction expects at the next timestep, as a vector to compare with word vectors.
+    def predict_next(self, vectors: Tensor, direction: int, state: State, *, training: bool) -> tuple[Tensor, State]:
+        """Predict the next timestep of one direction as a vector to compare with word vectors.
 
         Args:
-            vectors: [B, T, E] of the words read.
-            direction: 0 forward, 1 backward (the words are then given in reversed order).
-            state: where the last window ended.
-            training: whether to drop dimensions.
+            vectors: [B, T, E], the vectors of the words read.
+            direction: 0 for forward, 1 for backward (whose words come in reversed order).
+            state: The state at the end of the previous window.
+            training: Whether to apply dropout.
 
         Returns:
             `([B, T, E], state at the end of the window)`.
         """
         rate = self.config.dropout if training else 0.0
         batch = ops.shape(vectors)[0]
-        dropped = vectors * self._keep((batch, 1, self.config.embedding), rate)
+        dropped = vectors * self._dropout_mask((batch, 1, self.config.embedding), rate)
         layer = self.directions[direction]
         if training:
-            states, hidden, cell = recur(layer, dropped, list(state))
+            states, hidden, cell = run_recurrent(layer, dropped, list(state))
         else:
             states, hidden, cell = layer(dropped, initial_state=list(state))
-        kept = states * ops.cast(self._keep((batch, 1, self.config.units), rate), states.dtype)
+        kept = states * ops.cast(self._dropout_mask((batch, 1, self.config.units), rate), states.dtype)
         return self.projections[direction](kept), (ops.cast(hidden, "float32"), ops.cast(cell, "float32"))
 
-    def _keep(self, shape: tuple[Any, ...], rate: float) -> Tensor:
+    def _dropout_mask(self, shape: tuple[Any, ...], rate: float) -> Tensor:
         return keras.random.dropout(ops.ones(shape), rate, seed=self.random) if rate else ops.ones(shape)
 
     def sampled_loss(
         self, ids: Tensor, states: list[State], candidates: Tensor, correction: Tensor
     ) -> tuple[Tensor, list[State]]:
-        """Mean cross-entropy of the next word against sampled candidates (Jean et al. 2015), nats.
+        """Return the mean cross-entropy of the next word against sampled candidates (Jean et al. 2015) in nats.
 
             loss = −log( e^{s_w} / (e^{s_w} + Σ_{c ≠ w} e^{s_c − log Q(c)}) ),   s_c = guess · vector_c / √E + bias_c
 
         Args:
-            ids: int32 [2, B, T + 1], each direction's window in its reading order.
-            states: of both directions.
+            ids: int32 [2, B, T + 1], the window of each direction in its reading order.
+            states: The initial states of both directions.
             candidates: int32 [S].
-            correction: float32 [S], log of the expected count Q of each candidate.
+            correction: float32 [S], the logarithm of the expected count Q of each candidate.
 
         Returns:
             `(loss, states at the end of the window)`.
         """
-        read, wanted = ids[:, :, :-1], ops.reshape(ids[:, :, 1:], (-1,))
+        read, next_ids = ids[:, :, :-1], ops.reshape(ids[:, :, 1:], (-1,))
         width, shape = self.config.embedding, ops.shape(read)
         count = shape[0] * shape[1] * shape[2]
-        # One look-up for all uses, so that the gradient by the table is added up once.
-        looked_up = self.embedding(ops.concatenate([ops.reshape(read, (-1,)), wanted, candidates], axis=0))
+        # A single lookup serves all uses, so that the table's gradient is accumulated only once.
+        looked_up = self.embedding(ops.concatenate([ops.reshape(read, (-1,)), next_ids, candidates], axis=0))
         vectors = ops.reshape(looked_up[:count], (*shape, width))
         targets, table = looked_up[count : 2 * count], looked_up[2 * count :]
-        found = [self.guesses(vectors[side], side, states[side], training=True) for side in (0, 1)]
+        found = [self.predict_next(vectors[side], side, states[side], training=True) for side in (0, 1)]
         guess = ops.reshape(ops.stack([vectors for vectors, _ in found]), (-1, width))
         scale = width**-0.5
-        right = ops.sum(ops.cast(guess, "float32") * targets, axis=-1) * scale
-        right = right + ops.take(self.word_bias, wanted, axis=0)
+        correct = ops.sum(ops.cast(guess, "float32") * targets, axis=-1) * scale
+        correct = correct + ops.take(self.word_bias, next_ids, axis=0)
         products = ops.matmul(guess, ops.transpose(ops.cast(table * scale, guess.dtype)))  # [2·B·T, S]
         shift = ops.take(self.word_bias, candidates, axis=0) - correction
-        loss = _fused_cross_entropy(products, right, shift, wanted, candidates)
+        loss = _fused_cross_entropy(products, correct, shift, next_ids, candidates)
         return loss, [state for _, state in found]
 
-    def whole_loss(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Cross-entropy summed over the words of right-padded texts against the whole vocabulary, nats; [2].
+    def full_vocabulary_loss(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Return the summed cross-entropy of each direction over the whole vocabulary, in nats; [2].
 
         Args:
-            ids: int32 [B, T], padded with 0.
+            ids: int32 [B, T], texts right-padded with 0.
             lengths: int32 [B].
         """
         sums = []
         mask = time_mask(ops.cast(ids[:, 1:], "float32"), lengths - 1)
-        for side, sequence in enumerate((ids, reverse_within(ids, lengths))):
+        for side, sequence in enumerate((ids, reverse_sequences(ids, lengths))):
             zero = ops.zeros((ops.shape(ids)[0], self.config.units))
             vectors = self.embedding(sequence[:, :-1])
-            guess, _ = self.guesses(vectors, side, (zero, zero), training=False)
+            guess, _ = self.predict_next(vectors, side, (zero, zero), training=False)
             logits = ops.matmul(ops.cast(guess, "float32"), ops.transpose(self.embedding.embeddings))
             logits = logits * self.config.embedding**-0.5 + self.word_bias
             losses = ops.sparse_categorical_crossentropy(sequence[:, 1:], logits, from_logits=True)
@@ -133,37 +133,38 @@ class LanguageModel(keras.Model):
 
 
 def _sampled_cross_entropy(
-    products: Tensor, right: Tensor, shift: Tensor, wanted: Tensor, candidates: Tensor
+    products: Tensor, correct: Tensor, shift: Tensor, next_ids: Tensor, candidates: Tensor
 ) -> Tensor:
-    """Mean of the loss that `LanguageModel.sampled_loss` writes out; N = 2·B·T guesses.
+    """Return the mean of the loss defined in `LanguageModel.sampled_loss` over N = 2·B·T predictions.
 
     Args:
-        products: [N, S] of each guess with each candidate.
-        right: float32 [N], score of the word that was wanted.
-        shift: float32 [S], bias less correction of each candidate.
-        wanted: int32 [N].
+        products: [N, S], the product of each prediction with each candidate.
+        correct: float32 [N], the score of the correct word.
+        shift: float32 [S], the bias minus the correction of each candidate.
+        next_ids: int32 [N], the correct words.
         candidates: int32 [S].
     """
     others = ops.cast(products, "float32") + shift[None, :]
-    others = ops.where(wanted[:, None] == candidates[None, :], _MASKED, others)
-    largest = ops.stop_gradient(ops.maximum(ops.max(others, axis=1), right))
-    total = ops.sum(ops.exp(others - largest[:, None]), axis=1) + ops.exp(right - largest)
-    return ops.mean(ops.log(total) + largest - right)
+    others = ops.where(next_ids[:, None] == candidates[None, :], _MASKED, others)
+    largest = ops.stop_gradient(ops.maximum(ops.max(others, axis=1), correct))
+    total = ops.sum(ops.exp(others - largest[:, None]), axis=1) + ops.exp(correct - largest)
+    return ops.mean(ops.log(total) + largest - correct)
 
 
-# One fused pass over [N, S] instead of ten.
-_fused_cross_entropy = fused(_sampled_cross_entropy)
+# One fused pass over [N, S] instead of ten separate ones.
+_fused_cross_entropy = jit_compile(_sampled_cross_entropy)
 
 
 def build_language_model(
     config: PretrainConfig, counts: NDArray[np.int64], vectors: NDArray[np.float32] | None
 ) -> LanguageModel:
-    """Make a language model with its initial weights, the same for the same config on every machine.
+    """Create a language model with its initial weights, which depend on the config and the data alone.
 
     Args:
-        config: the recipe.
-        counts: [V], how often each word stands in the texts; the initial bias is its log share.
-        vectors: float32 [V, E] initial word vectors with standard deviation 1, or None to draw them.
+        config: The recipe.
+        counts: [V], the number of occurrences of each word in the texts; the logarithm of its share is the initial
+            bias.
+        vectors: Initial word vectors, float32 [V, E] with standard deviation 1; None to draw them.
     """
     keras.utils.set_random_seed(config.seed)
     model = LanguageModel(config, len(counts))

@@ -1,4 +1,4 @@
-"""The folder of one pre-training: which file is what."""
+"""The files in the folder of a pre-training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from training.run.folder import RunFolder
 
 
 class PretrainRun(RunFolder[PretrainConfig]):
-    """Paths of the folder of a pre-training."""
+    """Paths in the folder of a pre-training."""
 
     kind = "pre-training"
     pictures = ("curves.png", "report.md")
@@ -18,14 +18,14 @@ class PretrainRun(RunFolder[PretrainConfig]):
 
     @property
     def encoder(self) -> Path:
-        """The encoder that came out."""
+        """The resulting encoder."""
         return self.folder / "encoder.npz"
 
     @property
     def results(self) -> tuple[Path, ...]:
-        """What a pre-training leaves beside its config, its log, its tokenizer and its checkpoint."""
+        """All files that a pre-training writes besides its config, log, tokenizer and checkpoint."""
         return (self.encoder, *super().results)
 
     def provenance(self) -> dict[str, Any]:
-        """Config, data and log, JSON-ready."""
+        """Return config, data description and log, JSON-ready."""
         return {**self._read(), "history": self.read_log()}

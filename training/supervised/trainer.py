@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from training.config.presets import FitConfig
 from training.data.dataset import Dataset, pad, sorted_batches
-from training.nn.backend import compiled, differentiate, to_numpy
+from training.nn.backend import compile_function, differentiate, to_numpy
 from training.nn.heads import Tensor, TimestepsHead, time_mask
 from training.nn.losses import adversarial_noise, cross_entropy, splice_gradients, unlabelled_gradients
 from training.nn.model import Masks, SentimentModel
 from training.run import checkpoint
 
 BATCH = (("int32", [None, None]), ("int32", [None]))
-"""What `compiled` is told of a padded batch: ids and lengths."""
+"""What `compile_function` is told of a padded batch: ids and lengths."""
 
 _LABELS = ("float32", [None])
 _TARGETS = ("float32", [None, None])
@@ -56,8 +56,8 @@ class Trainer:
         self.averages = [keras.Variable(weight, trainable=False) for weight in weights] if config.ema else []
         unlabelled = BATCH if config.virtual or config.entropy else ()
         spliced = (*BATCH, _TARGETS) if config.splices else ()
-        self._step = compiled(self._train, *BATCH, _LABELS, *unlabelled, *spliced)
-        self._logits = compiled(self._evaluate, *BATCH)
+        self._step = compile_function(self._train, *BATCH, _LABELS, *unlabelled, *spliced)
+        self._logits = compile_function(self._evaluate, *BATCH)
 
     def step(
         self,

@@ -10,7 +10,7 @@ import pytest
 
 from sentiline.bundle import Bundle
 from tests.training.fits import FinishedFit
-from training.bundle.model_card import render
+from training.bundle.model_card import render_card
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def _cells(card: str, title: str) -> list[str]:
 
 def test_the_shipped_card_is_what_render_writes(finished_fit: FinishedFit, manifest: dict[str, Any]) -> None:
     card = (finished_fit.run.bundle / "tiny" / "README.md").read_text(encoding="utf-8")
-    assert card == render(manifest, manifest["files"])
+    assert card == render_card(manifest, manifest["files"])
 
 
 def test_the_card_has_the_numbers_of_the_manifest(manifest: dict[str, Any]) -> None:
-    card = render(manifest, manifest["files"])
+    card = render_card(manifest, manifest["files"])
     for precision, figure in manifest["metrics"]["validation"].items():
         assert _cells(card, f"validation | {precision}")[2:5] == [
             f"{figure['accuracy']:.2f} ± {figure['interval']:.2f} %",
@@ -55,14 +55,14 @@ def test_the_card_has_the_numbers_of_the_manifest(manifest: dict[str, Any]) -> N
 
 
 def test_pictures_are_shown_if_they_are_there(manifest: dict[str, Any]) -> None:
-    assert set(re.findall(r"\((\w+\.png)\)", render(manifest, manifest["files"]))) == {
+    assert set(re.findall(r"\((\w+\.png)\)", render_card(manifest, manifest["files"]))) == {
         *("curves.png", "lengths.png", "reliability.png", "risk.png")
     }
-    assert ".png" not in render(manifest, ["model.onnx"])
+    assert ".png" not in render_card(manifest, ["model.onnx"])
 
 
 def test_a_model_of_own_data_claims_nothing_about_imdb(manifest: dict[str, Any]) -> None:
-    card = render(manifest, [])
+    card = render_card(manifest, [])
     assert "imdb" not in card.lower()
     assert "English" not in card
     assert "license:" not in card
@@ -78,7 +78,7 @@ def test_a_model_of_imdb_names_it(manifest: dict[str, Any]) -> None:
     }
     figure = manifest["metrics"]["validation"]["int8"]
     manifest["metrics"]["test"] = {"int8": {**figure, "accuracy": 91.236, "reviews": 25_000}}
-    card = render(manifest, [])
+    card = render_card(manifest, [])
     front = card.split("---")[1]
     assert "datasets:\n- stanfordnlp/imdb" in front
     assert "license: mit" in front
@@ -103,4 +103,4 @@ def test_the_card_says_what_a_contribution_is(
 ) -> None:
     manifest["architecture"].update(changes)
     manifest["additive"] = additive
-    assert text.replace("\n", " ") in render(manifest, [])
+    assert text.replace("\n", " ") in render_card(manifest, [])

@@ -16,7 +16,7 @@ from sentiline.bundle import Bundle, Manifest
 from tests.training.fits import FinishedFit, reviews, tiny_config
 from training.bundle import writer
 from training.bundle.publish import load_best, publish
-from training.bundle.record_metrics import record
+from training.bundle.record_metrics import record_metrics
 from training.bundle.writer import update_bundle, write_bundle
 from training.data.dataset import encode
 from training.data.review import Review
@@ -140,7 +140,7 @@ def test_what_is_published_is_the_calibrated_model(finished_fit: FinishedFit, tm
 def test_a_small_validation_part_says_what_it_did_not_fit(finished_fit: FinishedFit) -> None:
     document = Bundle.open(finished_fit.run.bundle / "tiny").manifest.document
     assert (document["calibration"]["temperature"], document["calibration"]["shift"]) == (1, 0)
-    assert "are too few to calibrate by" in document["calibration"]["note"]
+    assert "are too few to calibrate with" in document["calibration"]["note"]
     assert "are too few to fit a confidence" in document["uncertainty"]["note"]
     card = (finished_fit.run.bundle / "tiny" / "README.md").read_text(encoding="utf-8")
     assert document["calibration"]["note"] in card
@@ -161,7 +161,7 @@ def test_recorded_figures_stand_in_manifest_and_card(bundle: Bundle) -> None:
     with sentiline.Predictor(bundle, precision="int8") as predictor:
         figures = {"int8": evaluate(predictor, drawn)}
     before = json.loads(json.dumps(dict(bundle.manifest.document)))
-    recorded = record(bundle, "test", figures)
+    recorded = record_metrics(bundle, "test", figures)
     recorded.verify()
     after = dict(recorded.manifest.document)
     assert after["metrics"]["test"] == {"int8": figures["int8"].as_dict()}

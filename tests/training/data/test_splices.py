@@ -62,7 +62,7 @@ def test_the_loss_is_the_mean_cross_entropy_of_the_tokens():
     mask = np.arange(4)[None, :] < lengths[:, None]
     expected = 0.5 * ((1 / (1 + np.exp(-logits)) - targets) * mask).sum() / mask.sum()
     assert float(gradients[place]) == pytest.approx(expected, rel=1e-4)
-    scores = model.head.read(model.states(model.embedding(ids), lengths), lengths)["scores"].numpy()
+    scores = model.head.outputs(model.states(model.embedding(ids), lengths), lengths)["scores"].numpy()
     np.testing.assert_allclose(scores, 1 / (1 + np.exp(-logits)) * mask, atol=1e-6)
 
 

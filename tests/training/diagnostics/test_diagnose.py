@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,15 +20,16 @@ from sentiline.bundle import Bundle
 from sentiline.tokenizer import split
 from tests.bundles import write_bundle
 from tests.training.fits import FinishedFit, reviews
-from training.bundle.record_metrics import rewrite
+from training.bundle.record_metrics import update_metrics
 from training.cli.main import main
+from training.data import imdb
 from training.data.review import Review
-from training.diagnostics.diagnose import Material, check_split, diagnose
-from training.diagnostics.faithfulness import DELETED, measure_faithfulness, moves
-from training.diagnostics.localization import LONGEST, SHORTEST, Splice, change_point, localize, splices
-from training.diagnostics.texts import KINDS, load
+from training.diagnostics.diagnose import DiagnosisInputs, check_split, diagnose
+from training.diagnostics.faithfulness import DELETED, logit_drops, measure_faithfulness
+from training.diagnostics.localization import LONGEST, SHORTEST, Splice, change_point, localize, make_splices
+from training.diagnostics.texts import KINDS, load_texts
 from training.errors import DataError, TrainingError
-from training.evaluation.evaluate import score
+from training.evaluation.evaluate import score_reviews
 from training.evaluation.thresholds import fit_thresholds
 
 
@@ -48,8 +51,8 @@ def long() -> list[Review]:
 
 
 def test_splices_are_both_orders_of_beginnings(long: list[Review]) -> None:
-    found = splices(long, 10, seed=1)
-    assert found == splices(long, 10, seed=1) != splices(long, 10, seed=2)
+    found = make_splices(long, 10, seed=1)
+    assert found == make_splices(long, 10, seed=1) != make_splices(long, 10, seed=2)
     assert [splice.first for splice in found] == [0, 1] * 10
     texts = {label: [review.text for review in long if review.label == label] for label in (0, 1)}
     for one, other in zip(found[::2], found[1::2], strict=True):
@@ -62,7 +65,7 @@ def test_splices_are_both_orders_of_beginnings(long: list[Review]) -> None:
 
 def test_too_few_reviews_are_refused(long: list[Review]) -> None:
     with pytest.raises(DataError, match="100 pairs need as many reviews of 20 tokens of each label; there are"):
-        splices(long, 100)
+        make_splices(long, 100)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -77,7 +80,7 @@ def test_the_change_point_is_where_two_constants_fit_best(seed: int) -> None:
 
 
 def test_localization_is_that_of_a_plain_loop(predictor: Predictor, long: list[Review]) -> None:
-    spliced = splices(long, 12, seed=3)
+    spliced = make_splices(long, 12, seed=3)
     found = localize(predictor, spliced)
     areas, pooled, distances, middles = [], [], [], []
     for splice in spliced:
@@ -100,23 +103,23 @@ def test_localization_is_that_of_a_plain_loop(predictor: Predictor, long: list[R
     assert found.scores.auc > 0.7, "a model that has learned its words knows the half of most tokens"
 
 
-def test_texts_of_which_one_half_is_read_are_left_out(tmp_path: Path, long: list[Review]) -> None:
+def test_texts_truncated_to_one_half_are_left_out(tmp_path: Path, long: list[Review]) -> None:
     with Predictor(Bundle.open(write_bundle(tmp_path / "short", max_tokens=2)), threads=1) as short:
-        spliced = splices(long, 3)
+        spliced = make_splices(long, 3)
         assert localize(short, spliced).texts == 6  # the first token and the last
         lopsided = Splice("good film", 0, 1)  # as if all that is read belonged to the second half
         assert localize(short, [*spliced, lopsided]).texts == 6
-        with pytest.raises(DataError, match="reads no spliced review beyond its seam"):
+        with pytest.raises(DataError, match="truncates every spliced review before its seam"):
             localize(short, [lopsided])
 
 
 def test_a_model_without_contributions_is_ranked_by_its_scores(tmp_path: Path, long: list[Review]) -> None:
     with Predictor(Bundle.open(write_bundle(tmp_path / "plain", additive=False)), threads=1) as plain:
-        assert localize(plain, splices(long, 3)).contributions is None
+        assert localize(plain, make_splices(long, 3)).contributions is None
         assert measure_faithfulness(plain, long, 4).ranked_by == "scores"
 
 
-def test_moves_of_a_bag_are_the_weights_of_its_tokens() -> None:
+def test_the_logit_drops_of_a_bag_of_words_are_the_weights_of_its_tokens() -> None:
     weights = np.array([0.0, 1.0, -2.0, 0.5])
 
     def bag(sequences: object) -> np.ndarray:
@@ -124,8 +127,8 @@ def test_moves_of_a_bag_are_the_weights_of_its_tokens() -> None:
 
     ids = np.array([1, 2, 3, 3], np.int32)  # logit 1 - 2 + 0.5 + 0.5 = 0
     orders = [np.array([1, 0, 2, 3]), np.array([0, 2, 1, 3])]
-    np.testing.assert_allclose(moves(bag, ids, 0.0, orders, (1, 2)), [[-2, -1], [1, 1.5]])
-    np.testing.assert_allclose(moves(bag, ids[1:], -1.0, [np.array([0, 1, 2])], (1, 2)), [[2, 1.5]])
+    np.testing.assert_allclose(logit_drops(bag, ids, 0.0, orders, (1, 2)), [[-2, -1], [1, 1.5]])
+    np.testing.assert_allclose(logit_drops(bag, ids[1:], -1.0, [np.array([0, 1, 2])], (1, 2)), [[2, 1.5]])
 
 
 def test_the_largest_contributions_carry_the_verdict(predictor: Predictor, long: list[Review]) -> None:
@@ -139,7 +142,7 @@ def test_the_largest_contributions_carry_the_verdict(predictor: Predictor, long:
         measure_faithfulness(predictor, [Review("The plot was dull", 0)], 5)
 
 
-def test_a_model_that_knows_some_of_the_reviews_is_refused(tmp_path: Path) -> None:
+def test_a_model_trained_on_some_of_the_reviews_is_refused(tmp_path: Path) -> None:
     config = {"validation": 0.1, "split_seed": 8}
     manifest = {"data": {"unlabelled_reviews": 50_000}, "training": {"config": config}}
     bundle = Bundle.open(write_bundle(tmp_path / "other", manifest=manifest))
@@ -149,42 +152,66 @@ def test_a_model_that_knows_some_of_the_reviews_is_refused(tmp_path: Path) -> No
     check_split(Bundle.open(write_bundle(tmp_path / "same", manifest=manifest)))
 
 
-def test_limits_that_a_manifest_lacks_are_fitted_and_said_to_be(tmp_path: Path, long: list[Review]) -> None:
+def test_missing_thresholds_are_fitted_and_reported_as_such(tmp_path: Path, long: list[Review]) -> None:
     bundle = Bundle.open(write_bundle(tmp_path / "plain", additive=False))
     drawn = reviews(300, seed=8)
-    material = Material([*drawn, *long], splices(long, 3), 3, load(), {}, seed=0)
+    material = DiagnosisInputs([*drawn, *long], make_splices(long, 3), 3, load_texts(), {}, seed=0)
     found = diagnose(bundle, material)
     document = found.as_dict()
     assert document["localization"]["contributions"] is None
     assert document["uncertain"]["source"] == "fitted on the validation part"
     with Predictor(bundle) as predictor:
-        validation = score(predictor, material.validation)
+        validation = score_reviews(predictor, material.validation)
     assert found.thresholds == fit_thresholds(
-        validation.scores, validation.called == validation.labels, validation.unknown
+        validation.scores, validation.predicted == validation.labels, validation.unknown_rates
     )
-    flagged = found.thresholds.flags(validation.scores, validation.unknown)
+    flagged = found.thresholds.flags(validation.scores, validation.unknown_rates)
     assert found.flagged == round(100 * flagged.mean(), 2)
     assert found.beyond.keys() == KINDS.keys()
     with pytest.raises(TrainingError, match="plain's manifest has no metrics"):
-        rewrite(bundle, {"diagnostics": document})
+        update_metrics(bundle, {"diagnostics": document})
 
 
-def test_the_command_prints_and_records(finished_fit: FinishedFit, imdb_archive: Path, tmp_path: Path) -> None:
-    shutil.copytree(finished_fit.run.bundle / "tiny", tmp_path / "tiny")
-    sizes = ["--pairs", "4", "--reviews", "4", "--archive", str(imdb_archive), "--json", str(tmp_path / "all.json")]
-    result = CliRunner().invoke(main, ["diagnose", str(tmp_path / "tiny"), "--record", *sizes])
+def _diagnose(bundle: Path, archive: Path, folder: Path) -> dict[str, Any]:
+    """Run the command on a copy of a bundle, check what it prints and records, and return the figures."""
+    shutil.copytree(bundle, folder / "tiny")
+    sizes = ["--pairs", "4", "--reviews", "4", "--archive", str(archive), "--json", str(folder / "all.json")]
+    result = CliRunner().invoke(main, ["diagnose", str(folder / "tiny"), "--record", *sizes])
     assert result.exit_code == 0, result.output
-    (found,) = json.loads((tmp_path / "all.json").read_text(encoding="utf-8")).values()
+    found: dict[str, Any]
+    (found,) = json.loads((folder / "all.json").read_text(encoding="utf-8")).values()
     assert found["uncertain"]["source"] == "manifest"
-    assert found["baseline"]["sentence"]["accuracy"] > 60
     area = f"{found['localization']['scores']['auc']:.3f}"
     assert any(line.startswith("| tiny ") and f"{area} (" in line for line in result.stdout.splitlines())
-    bundle = Bundle.open(tmp_path / "tiny")
-    bundle.verify()
-    assert bundle.manifest.document["metrics"]["diagnostics"] == found
-    card = bundle.read("README.md").decode()
+    recorded = Bundle.open(folder / "tiny")
+    recorded.verify()
+    assert recorded.manifest.document["metrics"]["diagnostics"] == found
+    card = recorded.read("README.md").decode()
     for section in ("## Timesteps", "## Beyond IMDB", "## Calibration"):
         assert section in card
     assert f"| `positive` | {area} |" in card
     for kind, figures in found["beyond"].items():
         assert f"| {KINDS[kind]} | {figures['texts']} |" in card
+    return found
+
+
+def test_the_command_prints_and_records(
+    finished_fit: FinishedFit, small: Any, long: list[Review], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = copy.deepcopy(small)
+    for label, folder in ((1, "pos"), (0, "neg")):
+        texts = [review.text for review in long if review.label == label]
+        for name in [name for name in archive.files if name.startswith(f"train/{folder}/")]:
+            del archive.files[name]
+        archive.files |= {f"train/{folder}/{number}_5.txt": text.encode() for number, text in enumerate(texts)}
+        lines = "".join(f"http://www.imdb.com/title/tt{number:07}/usercomments\n" for number in range(len(texts)))
+        archive.files[f"train/urls_{folder}.txt"] = lines.encode()
+    archive.parts = {name: archive._part(name) for name in archive.parts}
+    monkeypatch.setitem(imdb.load.__kwdefaults__, "parts", archive.parts)
+    _diagnose(finished_fit.run.bundle / "tiny", archive.write(tmp_path / "small.tar.gz"), tmp_path)
+
+
+@pytest.mark.long
+def test_the_command_works_on_imdb(finished_fit: FinishedFit, imdb_archive: Path, tmp_path: Path) -> None:
+    found = _diagnose(finished_fit.run.bundle / "tiny", imdb_archive, tmp_path)
+    assert found["baseline"]["sentence"]["accuracy"] > 60

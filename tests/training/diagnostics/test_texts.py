@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from sentiline.tokenizer import split
-from training.diagnostics.other_texts import by_kind
-from training.diagnostics.texts import KINDS, DiagnosticText, load
+from training.diagnostics.other_texts import evaluate_by_kind
+from training.diagnostics.texts import KINDS, DiagnosticText, load_texts
 from training.errors import DataError
 
 
 def test_there_are_forty_of_each_kind_and_the_labels_are_balanced() -> None:
-    found = load()
+    found = load_texts()
     counts = Counter(text.kind for text in found)
     assert counts.keys() == KINDS.keys()
     assert min(counts.values()) >= 40
@@ -29,7 +29,7 @@ def test_there_are_forty_of_each_kind_and_the_labels_are_balanced() -> None:
 
 def test_the_two_texts_of_a_pair_share_most_of_their_words() -> None:
     pairs: dict[str, list[set[str]]] = {}
-    for text in load():
+    for text in load_texts():
         if text.pair:
             pairs.setdefault(text.pair, []).append(set(split(text.text)[0]))
     shared = [len(one & other) / len(one | other) for one, other in pairs.values()]
@@ -53,7 +53,7 @@ def test_the_two_texts_of_a_pair_share_most_of_their_words() -> None:
 def test_a_damaged_file_is_refused(content: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "some.tsv").write_text(content, encoding="utf-8")
     with pytest.raises(DataError, match=message):
-        load(tmp_path)
+        load_texts(tmp_path)
 
 
 def test_figures_by_kind_by_hand() -> None:
@@ -67,10 +67,10 @@ def test_figures_by_kind_by_hand() -> None:
         DiagnosticText("neutral", None, "g"),
     ]
     called = np.array([True, False, True, True, False, True, True])
-    found = by_kind(texts, called, np.array([True, False, False, False, False, True, False]))
+    found = evaluate_by_kind(texts, called, np.array([True, False, False, False, False, True, False]))
     assert list(found) == ["contrast", "short", "neutral"]
     assert (found["contrast"].accuracy, found["contrast"].both_right, found["contrast"].flagged) == (75, 50, 25)
     assert (found["short"].accuracy, found["short"].both_right, found["short"].flagged) == (0, None, 0)
     assert (found["neutral"].accuracy, found["neutral"].interval, found["neutral"].flagged) == (None, None, 50)
     assert found["contrast"].interval == pytest.approx([30.06, 95.44], abs=0.01)  # Wilson, 3 of 4
-    assert by_kind(texts, called)["short"].flagged is None
+    assert evaluate_by_kind(texts, called)["short"].flagged is None

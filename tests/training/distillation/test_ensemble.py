@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from training.distillation.ensemble import blend, fit_ensemble
+from sentiline import Predictor
+from sentiline.bundle import Bundle
+from tests.bundles import write_bundle
+from training.distillation.ensemble import BundleMember, blend_targets, fit_ensemble
 
 
 def _members(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -36,5 +41,16 @@ def test_a_member_that_would_count_negatively_is_left_out():
 
 
 def test_blend_mixes_label_and_probability():
-    found = blend(np.array([1, 0, 1], np.int8), np.array([0.0, 0.0, -np.inf]), 0.7)
+    found = blend_targets(np.array([1, 0, 1], np.int8), np.array([0.0, 0.0, -np.inf]), 0.7)
     np.testing.assert_allclose(found, [0.85, 0.15, 0.7], atol=1e-6)
+
+
+def test_a_bundle_is_a_member_with_the_logits_it_is_served_with(tmp_path: Path) -> None:
+    bundle = Bundle.open(write_bundle(tmp_path / "teacher"))
+    texts = ["a fine film", "the worst plot", "it was not so boring !", "wonderful"]
+    member = BundleMember(bundle)
+    documents = [bundle.tokenizer().encode(text).ids for text in texts]
+    with Predictor(bundle) as predictor:
+        expected = [prediction.logit for prediction in predictor.predict(texts)]
+    np.testing.assert_allclose(member.logits(documents), expected, atol=1e-6)
+    assert (member.name, member.identity) == ("teacher", bundle.manifest.digest)

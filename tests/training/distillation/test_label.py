@@ -18,7 +18,7 @@ from tests.training.fits import TINY
 from training.cli.main import main
 from training.data import imdb
 from training.data.targets import Targets
-from training.distillation.logit_cache import PIECE, Readings
+from training.distillation.logit_cache import CHUNK_TEXTS, LogitCache
 from training.distillation.ngram_teacher import NgramRun
 from training.nn import backend
 
@@ -66,19 +66,27 @@ def chain(tmp_path_factory: pytest.TempPathFactory, small: Any) -> Path:
         _run(*labels, folder / "two.npz", teacher, "--ngrams", folder / "ngrams", *spoken)
         for crops in (1, 2):
             _run(*labels, folder / f"again-{crops}.npz", "--verdicts", folder / "verdicts.npz", f"--crops={crops}")
-        student = folder / "student"
-        given = ("--init", start, "--targets", folder / "targets.npz")
-        _run("fit", "bilstm-student", "--archive", path, "--run", student, *given, "--splices=0", *FIT)
-        before = (student / "bundle" / "tiny" / "manifest.json").stat().st_mtime_ns
-        _run("export", student, "--archive", path, *given)
-        assert (student / "bundle" / "tiny" / "manifest.json").stat().st_mtime_ns > before
-        own = folder / "own.npz"
-        bundle = ("--bundle", student / "bundle" / "tiny")
-        _run("label", *bundle, "--archive", path, "--ngrams", folder / "ngrams", "--to", own, "--trust=1")
     return folder
 
 
-def test_targets_are_labels_softened_out_of_fold_then_the_teachers_word(chain: Path) -> None:
+@pytest.fixture(scope="module")
+def student(chain: Path, small: Any) -> Path:
+    """The run folder of a student, which was exported again and labelled the texts as a teacher of its own."""
+    run, archive = chain / "student", ("--archive", chain / "small.tar.gz")
+    given = ("--init", chain / "encoder" / "encoder.npz", "--targets", chain / "targets.npz")
+    bundle = run / "bundle" / "tiny"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(imdb.load.__kwdefaults__, "parts", small.parts)
+        _run("fit", "bilstm-student", *archive, "--run", run, *given, "--splices=0", *FIT)
+        before = (bundle / "manifest.json").stat().st_mtime_ns
+        _run("export", run, *archive, *given)
+        assert (bundle / "manifest.json").stat().st_mtime_ns > before
+        ngrams = ("--ngrams", chain / "ngrams")
+        _run("label", "--bundle", bundle, *archive, *ngrams, "--to", chain / "own.npz", "--trust=1")
+    return run
+
+
+def test_targets_are_softened_labels_followed_by_the_teachers_probabilities(chain: Path) -> None:
     targets = Targets.load(chain / "targets.npz")
     provenance = targets.provenance
     labelled, unlabelled, pieces = (provenance[name] for name in ("labelled", "unlabelled", "pieces"))
@@ -98,7 +106,7 @@ def test_targets_are_labels_softened_out_of_fold_then_the_teachers_word(chain: P
     assert f"teacher, all together: validation accuracy {provenance['validation_accuracy']} %" in said
 
 
-def test_verdicts_alone_give_the_same_targets(chain: Path) -> None:
+def test_saved_teacher_logits_give_the_same_targets(chain: Path) -> None:
     two, again, one = (Targets.load(chain / f"{name}.npz") for name in ("two", "again-2", "again-1"))
     assert two.digest() == again.digest()
     assert dict(two.provenance) == dict(again.provenance)
@@ -112,15 +120,15 @@ def test_verdicts_alone_give_the_same_targets(chain: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--verdicts=verdicts.npz", "--crops=3"], 1, "crops is 3; the teacher judged 2 pieces of each review"),
+        (["--verdicts=verdicts.npz", "--crops=3"], 1, "crops is 3; the teacher labelled 2 crops of each review"),
         (["--verdicts=targets.npz"], 1, "targets.npz holds no verdicts of this program"),
         (["--verdicts=nowhere.npz"], 1, "nowhere.npz does not exist"),
-        (["--verdicts=shipped"], 1, "the verdicts are of 22,489 training reviews, and the archive gives"),
+        (["--verdicts=shipped"], 1, "the verdicts cover 22,489 training reviews, but the archive has"),
         (["--verdicts=verdicts.npz", "--seed=1", "--ngrams=ngrams"], 2, "leave out --ngrams, --seed"),
         ([], 2, "--ngrams is missing"),
     ],
 )
-def test_verdicts_that_do_not_fit_are_refused(
+def test_mismatched_teacher_logits_are_refused(
     chain: Path, monkeypatch: pytest.MonkeyPatch, small: Any, arguments: list[str], code: int, message: str
 ) -> None:
     monkeypatch.setitem(imdb.load.__kwdefaults__, "parts", small.parts)
@@ -131,20 +139,23 @@ def test_verdicts_that_do_not_fit_are_refused(
     assert not (chain / "none.npz").exists()
 
 
+@pytest.mark.long  # test_ensemble covers a bundle as a member
+@pytest.mark.usefixtures("student")
 def test_a_finished_student_can_be_the_next_teacher(chain: Path) -> None:
     targets = Targets.load(chain / "own.npz")
     assert set(targets.provenance["members"]) == {"ngrams", "tiny"}
     assert set(targets.probabilities[: targets.provenance["labelled"]]) == {0, 1}  # --trust 1
 
 
-def test_the_student_tells_whom_it_learned_from(chain: Path) -> None:
-    config = json.loads((chain / "student" / "config.json").read_text("utf-8"))
+@pytest.mark.long  # data/test_targets covers the provenance of a student
+def test_the_student_tells_whom_it_learned_from(chain: Path, student: Path) -> None:
+    config = json.loads((student / "config.json").read_text("utf-8"))
     assert "bilstm-teacher" in json.dumps(config["data"])
-    bundle = find(chain / "student" / "bundle" / "tiny")
+    bundle = find(student / "bundle" / "tiny")
     assert bundle.tokenizer().vocabulary == Targets.load(chain / "targets.npz").tokenizer.vocabulary
 
 
-def test_what_was_read_is_not_read_again(chain: Path) -> None:
+def test_the_logits_of_the_members_are_cached(chain: Path) -> None:
     assert list((chain / "targets.npz.readings").glob("*.npy"))
 
 
@@ -156,7 +167,7 @@ def test_what_was_read_is_not_read_again(chain: Path) -> None:
         (["nowhere", "--ngrams=ngrams"], "nowhere"),
     ],
 )
-def test_members_that_cannot_be_are_refused(
+def test_unsuitable_members_are_refused(
     chain: Path, monkeypatch: pytest.MonkeyPatch, small: Any, arguments: list[str], message: str
 ) -> None:
     monkeypatch.setitem(imdb.load.__kwdefaults__, "parts", small.parts)
@@ -183,19 +194,19 @@ class Counting:
         return np.array([float(ids[0]) for ids in documents])
 
 
-def test_an_interrupted_reading_goes_on_where_it_was(tmp_path: Path) -> None:
-    documents = [np.array([number, 1], np.int32) for number in range(2 * PIECE + 5)]
+def test_an_interrupted_run_computes_only_the_missing_chunks(tmp_path: Path) -> None:
+    documents = [np.array([number, 1], np.int32) for number in range(2 * CHUNK_TEXTS + 5)]
     wanted = [float(number) for number in range(len(documents))]
     first = Counting("a", patience=2)
     with pytest.raises(KeyboardInterrupt):
-        Readings(tmp_path / "readings").logits(first, documents)
+        LogitCache(tmp_path / "readings").logits(first, documents)
     again, advances = Counting("a"), list[int]()
-    readings = Readings(tmp_path / "readings", advances.append)
+    readings = LogitCache(tmp_path / "readings", advances.append)
     assert readings.logits(again, documents).tolist() == wanted
-    assert (first.read, again.read, advances) == ([PIECE, PIECE], [5], [PIECE, PIECE, 5])
+    assert (first.read, again.read, advances) == ([CHUNK_TEXTS, CHUNK_TEXTS], [5], [CHUNK_TEXTS, CHUNK_TEXTS, 5])
     other = Counting("b")
     assert readings.logits(other, documents).tolist() == wanted
     assert len(other.read) == 3  # another model's readings are not its own
     readings.logits(again, [documents[1], *documents[1:]])
-    assert again.read == [5, PIECE]
+    assert again.read == [5, CHUNK_TEXTS]
     assert readings.logits(again, []).tolist() == []

@@ -19,7 +19,7 @@ from training.data import imdb
 from training.data.dataset import build_vocabulary
 from training.data.review import Review
 from training.data.split import film_folds
-from training.distillation.ngram_teacher import NgramRun, NgramTeacher, encode_texts, figures, fit_teacher
+from training.distillation.ngram_teacher import NgramRun, NgramTeacher, encode_texts, evaluate_logits, fit_ngram_teacher
 from training.distillation.ngrams import NgramClassifier
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 
@@ -37,7 +37,7 @@ UNSUP = [review.text for review in reviews(30, 2)]
 
 
 def _fit(folder: Path, config: NgramConfig = CONFIG, **options: Any) -> dict[str, Any]:
-    return fit_teacher(config, TRAIN, VALIDATION, UNSUP, DATA, NgramRun(folder), **options)
+    return fit_ngram_teacher(config, TRAIN, VALIDATION, UNSUP, DATA, NgramRun(folder), **options)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_the_report_is_of_the_written_logits(finished: NgramRun) -> None:
     assert (report["ngrams"], report["temperature"]) == (len(model.keys), model.temperature)
     for part, key, labelled in (("train", "train_out_of_fold", TRAIN), ("validation", "validation", VALIDATION)):
         labels = np.array([review.label for review in labelled])
-        assert report[key] == figures(np.load(finished.logits(part)), labels)
+        assert report[key] == evaluate_logits(np.load(finished.logits(part)), labels)
     assert report["validation"]["accuracy"] > 0.8
     assert set(report["seconds"]) == {"fold 0", "fold 1", "fold 2", "all"}
     unsup = np.load(finished.logits("unsup"))
@@ -101,7 +101,7 @@ def test_a_loaded_teacher_scores_parts_of_reviews_out_of_fold(finished: NgramRun
     piece = documents[7][:3]
     wanted = teacher.folds[teacher.train_folds[7]].logits([piece])
     np.testing.assert_array_equal(teacher.train_logits([piece], np.array([7])), wanted)
-    with pytest.raises(DataError, match="give one a text"):
+    with pytest.raises(DataError, match="give one per text"):
         teacher.train_logits(documents[:2], np.array([1]))
     with pytest.raises(DataError, match="there are 120 training reviews"):
         teacher.train_logits(documents[:1], np.array([120]))
@@ -180,7 +180,7 @@ def test_the_command_refuses_before_it_reads(tmp_path: Path) -> None:
 def test_a_slice_of_imdb(tmp_path: Path, imdb_archive: Path) -> None:
     found = imdb.load(imdb_archive)
     train, validation = imdb.split(found.train, fraction=0.1, seed=7)
-    report = fit_teacher(
+    report = fit_ngram_teacher(
         NgramConfig(vocabulary=8000, folds=2),
         train[::9],
         validation[::3],

@@ -114,7 +114,7 @@ def test_chunks_change_nothing(
 ) -> None:
     documents, _, classifier = fitted
     whole = classifier.logits(documents)
-    monkeypatch.setattr(ngrams, "_CHUNK", 40)
+    monkeypatch.setattr(ngrams, "_CHUNK_TOKENS", 40)
     np.testing.assert_allclose(classifier.logits(documents), whole, rtol=1e-12)
     assert classifier.logits([]).shape == (0,)
 
@@ -172,8 +172,8 @@ def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes | None) -> Non
         ([[2, 3]] * 4, [0, 1, 0], "4 texts have targets of shape"),
         ([[2, 3]] * 4, [0, 1, 0, 1.5], "outside 0…1"),
         ([[2, 3]] * 4, [0, 1, 0, float("nan")], "outside 0…1"),
-        ([[2, 3]] * 4, [1, 1, 1, 1], "nothing to tell apart"),
-        ([], [], "nothing to tell apart"),
+        ([[2, 3]] * 4, [1, 1, 1, 1], "give texts of both classes"),
+        ([], [], "give texts of both classes"),
         ([[2], [3], [4], [5]], [0, 1, 0, 1], "lower min_df"),
         ([[1, 0], [1]], [0, 1], "lower min_df"),
         ([[2, SIZE], [2, 3]], [0, 1], "the vocabulary has 12"),

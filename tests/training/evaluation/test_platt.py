@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.evaluation.platt import FEWEST, fit_platt
+from training.evaluation.platt import MIN_REVIEWS, fit_platt
 
 
 def _drawn(count: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
@@ -49,15 +49,24 @@ def test_nothing_else_has_a_lower_cross_entropy() -> None:
     assert fitted.note == ""
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_gradient_of_the_cross_entropy_vanishes(seed: int) -> None:
+    logits, labels = _drawn(2_511, seed)
+    logits = (1.5 + seed) * logits - seed
+    fitted = fit_platt(logits, labels)
+    errors = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.shift))) - labels
+    np.testing.assert_allclose([errors.mean(), (errors * logits).mean() / logits.std()], 0, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("logits", "labels", "note"),
     [
-        (*_drawn(FEWEST - 1), "199 validation reviews are too few"),
+        (*_drawn(MIN_REVIEWS - 1), "199 validation reviews are too few"),
         (np.zeros(0), np.zeros(0), "0 validation reviews are too few"),
-        (np.linspace(-1, 1, 300), np.ones(300), "all 300 validation reviews have one label"),
-        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) > 0, "separate the labels, or do not follow them"),
-        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) < 0, "separate the labels, or do not follow them"),
-        (np.zeros(300), np.arange(300) % 2, "separate the labels, or do not follow them"),
+        (np.linspace(-1, 1, 300), np.ones(300), "all 300 validation reviews have the same label"),
+        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) > 0, "separate the labels or are unrelated to them"),
+        (np.linspace(-1, 1, 300), np.linspace(-1, 1, 300) < 0, "separate the labels or are unrelated to them"),
+        (np.zeros(300), np.arange(300) % 2, "separate the labels or are unrelated to them"),
     ],
     ids=["few", "none", "one label", "separated", "opposite", "constant"],
 )

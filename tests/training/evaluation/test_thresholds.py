@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.evaluation.platt import FEWEST
+from training.evaluation.platt import MIN_REVIEWS
 from training.evaluation.thresholds import (
-    LEAST_UNKNOWN_RATE,
-    MOST_FLAGGED,
-    UNFITTED_CONFIDENCE,
+    DEFAULT_CONFIDENCE,
+    MAX_FLAGGED,
+    MIN_UNKNOWN_RATE,
     FittedThresholds,
     fit_thresholds,
 )
@@ -35,15 +35,15 @@ def test_confidence_is_the_smallest_at_which_the_errors_halve() -> None:
     assert found.note == ""
     flagged = found.flags(scores, np.zeros(2000))
     assert (flagged == (scores < found.confidence)).all()
-    assert 0 < flagged.mean() <= MOST_FLAGGED
+    assert 0 < flagged.mean() <= MAX_FLAGGED
 
 
 def test_at_most_half_of_the_reviews_are_flagged() -> None:
     generator = np.random.default_rng(0)
     scores, right = 0.5 + 0.5 * generator.random(1000), generator.random(1000) < 0.6  # scores say nothing
     found = fit_thresholds(scores, right, np.zeros(1000))
-    assert "cannot be halved without calling more than 50% of the validation reviews" in found.note
-    assert (scores < found.confidence).mean() <= MOST_FLAGGED < (scores < found.confidence + 0.001).mean() + 0.01
+    assert "cannot be halved without marking more than 50% of the validation reviews" in found.note
+    assert (scores < found.confidence).mean() <= MAX_FLAGGED < (scores < found.confidence + 0.001).mean() + 0.01
 
 
 def test_the_unknown_rate_covers_all_but_a_thousandth() -> None:
@@ -52,7 +52,7 @@ def test_the_unknown_rate_covers_all_but_a_thousandth() -> None:
     found = fit_thresholds(scores, right, unknown)
     assert found.unknown_rate == 0.4
     assert (unknown > found.unknown_rate).mean() <= 0.001
-    assert fit_thresholds(scores, right, unknown / 4).unknown_rate == LEAST_UNKNOWN_RATE
+    assert fit_thresholds(scores, right, unknown / 4).unknown_rate == MIN_UNKNOWN_RATE
 
 
 def test_either_threshold_flags() -> None:
@@ -63,21 +63,21 @@ def test_either_threshold_flags() -> None:
 
 
 def test_few_reviews_have_a_stated_convention() -> None:
-    scores, right = _drawn(FEWEST - 1)
-    found = fit_thresholds(scores, right, np.zeros(FEWEST - 1))
-    assert found.confidence == UNFITTED_CONFIDENCE
+    scores, right = _drawn(MIN_REVIEWS - 1)
+    found = fit_thresholds(scores, right, np.zeros(MIN_REVIEWS - 1))
+    assert found.confidence == DEFAULT_CONFIDENCE
     assert "199 validation reviews are too few to fit a confidence" in found.as_dict()["note"]
 
 
 @pytest.mark.parametrize("score", [0.5, 0.7, 1.0])
-def test_where_all_verdicts_are_right_none_is_too_unsure(score: float) -> None:
+def test_no_score_is_uncertain_if_all_predictions_are_correct(score: float) -> None:
     found = fit_thresholds(np.full(300, score), np.ones(300, bool), np.zeros(300))
     assert found.confidence == 0.5
-    assert "all 300 validation verdicts are right" in found.note
+    assert "all 300 validation predictions are correct" in found.note
     assert not found.flags(np.full(300, score), np.zeros(300)).any()
 
 
-def test_where_all_verdicts_are_wrong_nothing_fails() -> None:
+def test_thresholds_can_be_fitted_if_all_predictions_are_wrong() -> None:
     found = fit_thresholds(np.full(300, 0.7), np.zeros(300, bool), np.ones(300))
     assert 0.5 <= found.confidence <= 1
     assert found.unknown_rate == 1

@@ -10,7 +10,7 @@ import pytest
 
 from tests.training.fits import tiny_config
 from training.data.dataset import Dataset, pad
-from training.export.calibrate_head import calibrate
+from training.export.calibrate_head import calibrate_head
 from training.nn.model import SentimentModel, build_model
 
 WORDS = 50
@@ -64,7 +64,7 @@ def test_what_is_fitted_is_what_the_labels_have() -> None:
     logits = _read(model, data)["logit"]
     assert logits.std() > 1
     labels = np.random.default_rng(3).random(3000) < 1 / (1 + np.exp(0.9 - logits / 1.8))  # too sure, and too positive
-    found = calibrate(model, Dataset(data.ids, labels.astype(np.int8)))
+    found = calibrate_head(model, Dataset(data.ids, labels.astype(np.int8)))
     assert found.temperature == pytest.approx(1.8, rel=0.15)
     assert found.shift == pytest.approx(-0.9, abs=0.15)
     assert found.note == ""
@@ -75,7 +75,7 @@ def test_what_is_fitted_is_what_the_labels_have() -> None:
 def test_a_model_that_cannot_be_calibrated_is_left_alone() -> None:
     model, data = _model(), _data(20)
     before = _read(model, data)
-    found = calibrate(model, data)
+    found = calibrate_head(model, data)
     assert (found.temperature, found.shift) == (1, 0)
     assert "20 validation reviews are too few" in found.note
     np.testing.assert_array_equal(_read(model, data)["logit"], before["logit"])
@@ -91,6 +91,6 @@ def test_a_model_that_cannot_be_calibrated_is_left_alone() -> None:
 )
 def test_a_head_that_ends_in_no_linear_step_is_not_scaled(changes: dict[str, Any]) -> None:
     model = build_model(tiny_config(state_dropout=0.0, **changes), WORDS)
-    found = calibrate(model, _data(300))
+    found = calibrate_head(model, _data(300))
     assert (found.temperature, found.shift) == (1, 0)
-    assert f'head "{changes["head"]}" ends in no linear step' in found.note
+    assert f'head "{changes["head"]}" does not end in a linear step' in found.note

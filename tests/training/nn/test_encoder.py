@@ -16,7 +16,8 @@ from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
 from tests.training.pretrain_runs import drawn_model, tiny_pretrain_config
 from training.errors import CheckpointError
 from training.nn import backend
-from training.nn.encoder import Encoder, from_language_model
+from training.nn.encoder import Encoder
+from training.pretraining.export_encoder import export_encoder
 from training.pretraining.language_model import LanguageModel
 
 backend.configure(1)
@@ -39,7 +40,7 @@ def model() -> LanguageModel:
 @pytest.fixture(scope="module")
 def encoder(model: LanguageModel) -> Encoder:
     """Of that model."""
-    return from_language_model(model, TOKENIZER, COUNTS, provenance=PROVENANCE)
+    return export_encoder(model, TOKENIZER, COUNTS, provenance=PROVENANCE)
 
 
 def _states(layer: keras.layers.LSTM, vectors: NDArray[np.float32], ids: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -89,7 +90,7 @@ def test_the_file_holds_the_nearest_float16(encoder: Encoder, tmp_path: Path) ->
 
 
 def test_a_missing_file_is_named_with_the_command_that_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"nowhere\.npz does not exist; `python -m training pretrain` makes"):
+    with pytest.raises(CheckpointError, match=r"nowhere\.npz does not exist; `python -m training pretrain` creates"):
         Encoder.load(tmp_path / "nowhere.npz")
 
 

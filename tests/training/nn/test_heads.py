@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,14 @@ from training.supervised.trainer import Trainer, model_weights
 Array = NDArray[Any]
 VOCABULARY = 40
 LENGTHS = (9, 1, 14, 6)
-FORWARD = [name for name, config in PRESETS.items() if config.direction == "forward"]
-ADDITIVE = [name for name, config in PRESETS.items() if config.head != "timesteps"]
+# These presets cover every head, cell and direction, and stacked layers; the others run in the long tests.
 HEADS = ["bilstm", "lstm", "rnn-1", "gru-1", "lstm-100", "gru-100", "birnn-mse", "bilstm-stacked"]
-"""Presets that between them have every head, cell and direction, and a stack."""
+
+
+def presets(wanted: Callable[[FitConfig], bool] = lambda _: True) -> list[Any]:
+    """The names of the presets that satisfy a condition; those outside `HEADS` are marked as long."""
+    names = [name for name, config in PRESETS.items() if wanted(config)]
+    return [name if name in HEADS else pytest.param(name, marks=pytest.mark.long) for name in names]
 
 
 def small(name: str) -> FitConfig:
@@ -60,11 +65,11 @@ def test_the_reading_has_the_shapes_of_the_graph_contract(name: str) -> None:
     reading = read(lively(name), ids, lengths)
     assert reading["logit"].shape == reading["bias"].shape == (4,)
     assert reading["scores"].shape == (4, 14)
-    assert ("contributions" in reading) == (name in ADDITIVE)
+    assert ("contributions" in reading) == (PRESETS[name].head != "timesteps")
     assert all(value.dtype == np.float32 for value in reading.values())
 
 
-@pytest.mark.parametrize("name", ADDITIVE)
+@pytest.mark.parametrize("name", presets(lambda config: config.head != "timesteps"))
 def test_contributions_and_bias_sum_to_the_logit(name: str) -> None:
     model = lively(name)
     ids, lengths = pad(reviews())
@@ -77,7 +82,7 @@ def test_contributions_and_bias_sum_to_the_logit(name: str) -> None:
     np.testing.assert_allclose(trained_on, reading["logit"], atol=5e-6)
 
 
-@pytest.mark.parametrize("name", FORWARD)
+@pytest.mark.parametrize("name", presets(lambda config: config.direction == "forward"))
 def test_a_forward_models_score_at_t_is_its_verdict_on_the_first_t_tokens(name: str) -> None:
     model = lively(name)
     for review in reviews():
@@ -118,7 +123,7 @@ def test_the_state_of_a_one_unit_model_is_its_probability(cell: str) -> None:
 
 # Keras warns of a softmax over one timestep, which a review of one token is.
 @pytest.mark.filterwarnings("ignore:[^a-zA-Z]*.*You are using a softmax over axis:UserWarning")
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", presets())
 def test_padding_changes_nothing(name: str) -> None:
     model = lively(name)
     ids, lengths = pad(reviews())

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from training.nn.backend.stderr import held_back
+from training.nn.backend.stderr import suppress_stderr
 
 
 def test_noise_is_dropped_and_what_follows_is_not(capfd: pytest.CaptureFixture[str]) -> None:
-    with held_back():
+    with suppress_stderr():
         os.write(2, b"no GPU was found\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "after\n"
@@ -18,7 +18,7 @@ def test_noise_is_dropped_and_what_follows_is_not(capfd: pytest.CaptureFixture[s
 
 def test_a_failure_shows_what_was_said_before_it(capfd: pytest.CaptureFixture[str]) -> None:
     def load() -> None:
-        with held_back():
+        with suppress_stderr():
             os.write(2, b"libcudart is damaged\n")
             raise ImportError
 

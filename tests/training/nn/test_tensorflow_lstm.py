@@ -70,7 +70,7 @@ def test_a_keras_layer_is_computed_as_keras_would(batch: int, time: int, width: 
             total = tf.reduce_sum(states * by_states)
         return [states, *rest, *tape.gradient(total, [x, *variables])]
 
-    ours = read(lambda inputs: backend.recur(layer, inputs, state))
+    ours = read(lambda inputs: backend.run_recurrent(layer, inputs, state))
     for found, wanted in zip(ours, read(lambda inputs: layer(inputs, initial_state=state)), strict=True):
         _close(found, wanted)
 
@@ -89,7 +89,7 @@ OTHERS: dict[str, dict[str, Any]] = {
 def test_other_layers_are_left_to_keras(options: dict[str, Any]) -> None:
     layer, x = keras.layers.LSTM(3, **{"return_sequences": True, **options}), tf.constant(_drawn(2, 5, 4))
     layer.build((None, None, 4))
-    found, wanted = backend.recur(layer, x), layer(x)
+    found, wanted = backend.run_recurrent(layer, x), layer(x)
     assert found.dtype == wanted.dtype
     np.testing.assert_array_equal(np.asarray(tf.cast(found, "float32")), np.asarray(tf.cast(wanted, "float32")))
 

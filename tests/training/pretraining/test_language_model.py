@@ -15,7 +15,7 @@ from sentiline.reference.unroll import unroll_backward, unroll_forward
 from tests.training.pretrain_runs import drawn_model, tiny_pretrain_config
 from training.data.dataset import pad
 from training.nn import backend
-from training.pretraining.batches import Candidates, window
+from training.pretraining.batches import CandidateSampler, window_at
 from training.pretraining.language_model import LanguageModel, build_language_model
 from training.pretraining.trainer import Pretrainer
 
@@ -30,7 +30,7 @@ ALL = np.arange(WORDS, dtype=np.int32)
 def _ids(seed: int = 1, time: int = TIME) -> NDArray[np.int32]:
     """Both directions' windows of drawn streams; int32 [2, B, T + 1]."""
     stream = np.random.default_rng(seed).integers(0, WORDS, (BATCH, time + 1)).astype(np.int32)
-    return window(stream, 0, time)
+    return window_at(stream, 0, time)
 
 
 def _states(seed: int = 2) -> NDArray[np.float32]:
@@ -82,7 +82,7 @@ def _reference(
 
 def _candidates(seed: int = 0) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     counts = np.random.default_rng(seed).integers(1, 100, WORDS)
-    return Candidates(counts, 8).draw(np.random.default_rng(seed))
+    return CandidateSampler(counts, 8).sample(np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("drawn", [(ALL, NO_CORRECTION), _candidates()], ids=["all words", "sampled"])
@@ -105,15 +105,15 @@ def test_with_all_words_as_candidates_the_loss_is_that_of_the_whole_vocabulary()
     model = drawn_model(tiny_pretrain_config(**PLAIN))
     ids = _ids()
     sampled, _ = _sampled(model, ids, np.zeros((2, 2, BATCH, UNITS), np.float32), ALL, NO_CORRECTION)
-    whole = model.whole_loss(tf.constant(ids[0]), tf.constant([TIME + 1] * BATCH)).numpy()
+    whole = model.full_vocabulary_loss(tf.constant(ids[0]), tf.constant([TIME + 1] * BATCH)).numpy()
     assert sampled == pytest.approx(whole.sum() / (2 * BATCH * TIME), abs=1e-5)
 
 
 def test_padding_and_neighbours_do_not_change_a_text() -> None:
     model = drawn_model(tiny_pretrain_config(**PLAIN))
     documents = [np.random.default_rng(n).integers(1, WORDS, n).astype(np.int32) for n in (2, 9, 5)]
-    together = model.whole_loss(*map(tf.constant, pad(documents))).numpy()
-    alone = sum(model.whole_loss(*map(tf.constant, pad([ids]))).numpy() for ids in documents)
+    together = model.full_vocabulary_loss(*map(tf.constant, pad(documents))).numpy()
+    alone = sum(model.full_vocabulary_loss(*map(tf.constant, pad([ids]))).numpy() for ids in documents)
     np.testing.assert_allclose(together, alone, rtol=1e-5)
 
 
@@ -125,8 +125,10 @@ def test_the_backward_direction_reads_reversed_texts_as_the_forward_one_reads_te
         for layers, mirror in ((model.directions, mirrored.directions), (model.projections, mirrored.projections)):
             mirror[1 - side].set_weights(layers[side].get_weights())
     document = np.random.default_rng(5).integers(1, WORDS, 9).astype(np.int32)
-    forward, backward = model.whole_loss(*map(tf.constant, pad([document]))).numpy()
-    mirrored_forward, mirrored_backward = mirrored.whole_loss(*map(tf.constant, pad([document[::-1]]))).numpy()
+    forward, backward = model.full_vocabulary_loss(*map(tf.constant, pad([document]))).numpy()
+    mirrored_forward, mirrored_backward = mirrored.full_vocabulary_loss(
+        *map(tf.constant, pad([document[::-1]]))
+    ).numpy()
     assert abs(forward - backward) > 0.1
     assert (mirrored_forward, mirrored_backward) == pytest.approx((backward, forward), rel=1e-5)
 
@@ -134,9 +136,9 @@ def test_the_backward_direction_reads_reversed_texts_as_the_forward_one_reads_te
 def test_states_carried_over_windows_are_those_of_one_long_window() -> None:
     model = drawn_model(tiny_pretrain_config(**PLAIN))
     stream = np.random.default_rng(1).integers(0, WORDS, (BATCH, 2 * TIME + 1)).astype(np.int32)
-    whole, ended = _sampled(model, window(stream, 0, 2 * TIME), _states(), ALL, NO_CORRECTION)
-    first, between = _sampled(model, window(stream, 0, TIME), _states(), ALL, NO_CORRECTION)
-    second, last = _sampled(model, window(stream, 1, TIME), between, ALL, NO_CORRECTION)
+    whole, ended = _sampled(model, window_at(stream, 0, 2 * TIME), _states(), ALL, NO_CORRECTION)
+    first, between = _sampled(model, window_at(stream, 0, TIME), _states(), ALL, NO_CORRECTION)
+    second, last = _sampled(model, window_at(stream, 1, TIME), between, ALL, NO_CORRECTION)
     assert whole == pytest.approx((first + second) / 2, abs=1e-5)
     np.testing.assert_allclose(last, ended, atol=1e-5)
 
@@ -150,7 +152,7 @@ def test_a_step_leaves_the_states_at_the_end_of_its_window_and_forgets_on_demand
     _, going_on = _sampled(model, ids, trainer.carried.numpy(), ALL, NO_CORRECTION)
     trainer.step(ids, ALL, NO_CORRECTION)
     np.testing.assert_allclose(trainer.carried.numpy(), going_on, atol=1e-5)
-    trainer.forget()
+    trainer.reset_states()
     np.testing.assert_array_equal(trainer.carried.numpy(), 0)
 
 
@@ -172,7 +174,7 @@ def learned() -> LanguageModel:
     stream = np.stack([causes, effects], -1).reshape(16, -1).astype(np.int32)
     model = build_language_model(config, np.bincount(stream.ravel()), None)
     trainer = Pretrainer(config, model, 140)
-    losses = [trainer.step(window(stream, number, 8), ALL, NO_CORRECTION) for number in range(140)]
+    losses = [trainer.step(window_at(stream, number, 8), ALL, NO_CORRECTION) for number in range(140)]
     assert np.mean(losses[-20:]) < 0.6 * losses[0]
     return model
 
@@ -180,7 +182,7 @@ def learned() -> LanguageModel:
 def _most_likely(model: LanguageModel, side: int, words: list[int], count: int) -> set[int]:
     """What one direction expects after reading these words, in its order."""
     zero = tf.zeros([1, model.config.units])
-    guess, _ = model.guesses(model.embedding(tf.constant([words])), side, (zero, zero), training=False)
+    guess, _ = model.predict_next(model.embedding(tf.constant([words])), side, (zero, zero), training=False)
     table, bias = model.embedding.embeddings.value.numpy(), model.word_bias.value.numpy()
     logits = guess.numpy()[0, -1] @ table.T * model.config.embedding**-0.5 + bias
     return set(np.argsort(-logits)[:count].tolist())

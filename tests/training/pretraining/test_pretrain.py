@@ -113,6 +113,7 @@ def _kill_after(process: subprocess.Popen[bytes], run: PretrainRun, log: Path, w
     return checkpoint.load(run.checkpoint)[1]
 
 
+@pytest.mark.long  # test_an_interrupted_run_ends_where_an_uninterrupted_one_ends covers resuming in-process
 def test_a_killed_and_resumed_run_ends_where_an_uninterrupted_one_ends(finished: Finished, tmp_path: Path) -> None:
     seed = random.randrange(2**32)
     generator = random.Random(seed)
@@ -148,7 +149,7 @@ class _Stop(FitProgress):
         super().advance(reviews, loss=loss, accuracy=accuracy)
 
 
-def test_a_run_interrupted_without_a_kill_goes_on_too(finished: Finished, tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_ends(finished: Finished, tmp_path: Path) -> None:
     run = PretrainRun(tmp_path / "run")
     for window in (0, 3):  # before the first checkpoint, and inside an epoch
         with pytest.raises(KeyboardInterrupt):

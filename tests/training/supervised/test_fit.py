@@ -127,7 +127,7 @@ def test_the_output_says_what_was_read_and_how_it_went(finished_fit: FinishedFit
     output = finished_fit.output
     assert output.startswith(f"{finished_fit.rows} rows, labels read as binary: {finished_fit.rows} usable")
     assert "epoch 3/3  loss " in output
-    assert "export gate, " in output
+    assert "export parity check, " in output
     assert "…" not in output, "80 columns hold every table"
     assert f"bundle: {finished_fit.run.bundle / 'tiny'}" in output.replace("\n", "")
 

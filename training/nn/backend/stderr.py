@@ -1,4 +1,4 @@
-"""What native libraries write to stderr by themselves, below Python."""
+"""Suppression of messages that native libraries write to stderr directly, bypassing Python."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _STDERR = 2
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """Drop what is written to stderr meanwhile; show it after all if an exception ends the block.
+def suppress_stderr() -> Iterator[None]:
+    """Discard everything written to file descriptor 2 within the block; if the block raises, write it out after all.
 
-    TensorFlow announces on every start that it found no GPU, before its log level is looked at.
+    TensorFlow reports on every start that it found no GPU, before it reads its log level.
     """
     with tempfile.TemporaryFile() as held:
         kept = os.dup(_STDERR)

@@ -1,4 +1,4 @@
-"""Gradients and compiled functions by TensorFlow; see `training.nn.backend`."""
+"""The TensorFlow implementation of `training.nn.backend`."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.nn.backend.stderr import held_back
+from training.nn.backend.stderr import suppress_stderr
 from training.nn.backend.tensorflow_lstm import lstm
 
 Tensor = Any
 
 
 def configure(threads: int | None = None) -> None:
-    """Make ops deterministic, so that equal configs give equal weights, and bound the threads; before the first op.
+    """Make ops deterministic, so that equal configs give equal weights, and limit the threads.
+
+    It must run before the first op.
 
     Args:
-        threads: of one op, and of ops side by side; None for all cores.
+        threads: The number of threads within one op and of ops run in parallel; None for all cores.
     """
     tf.config.experimental.enable_op_determinism()
-    with held_back():  # it looks for a GPU, and reports an error where there is none
+    with suppress_stderr():  # TensorFlow reports an error if there is no GPU
         tf.config.list_physical_devices()
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
-    """The function of tensors as one of numpy arrays, compiled once for all shapes.
+def compile_function(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
+    """Turn a function of tensors into a function of numpy arrays that is compiled once for all shapes.
 
     Args:
-        function: of tensors, to a tensor or a tuple of tensors.
-        inputs: dtype and shape of each, None where a size varies.
+        function: A function of tensors that returns a tensor or a tuple of tensors.
+        inputs: The dtype and the shape of each argument; None stands for a variable size.
     """
     signature = [tf.TensorSpec(shape, dtype) for dtype, shape in inputs]
     graph = tf.function(function, input_signature=signature)
@@ -47,8 +49,8 @@ def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | No
     return run
 
 
-def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The function as one pass over its inputs, instead of one an op."""
+def jit_compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Compile a function with XLA into a single pass over its inputs instead of one pass per op."""
     compiled_function: Callable[..., Tensor] = tf.function(function, jit_compile=True)
     return compiled_function
 
@@ -56,15 +58,16 @@ def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def differentiate(
     function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Tensor], variables: Sequence[Any]
 ) -> tuple[tuple[Tensor, ...], list[Tensor], list[Tensor]]:
-    """Call a function and differentiate the first of its results.
+    """Call a function and compute the gradients of its first result.
 
     Args:
-        function: of `inputs`, to a tuple whose first tensor is a scalar.
-        inputs: tensors to differentiate by.
-        variables: Keras variables to differentiate by; zeros where the scalar does not depend on one.
+        function: A function of `inputs` that returns a tuple whose first tensor is a scalar.
+        inputs: The tensors to differentiate with respect to.
+        variables: The Keras variables to differentiate with respect to; a gradient is zero where the scalar does not
+            depend on the variable.
 
     Returns:
-        `(results, gradients by the inputs, gradients by the variables)`.
+        `(results, gradients of the inputs, gradients of the variables)`.
     """
     with tf.GradientTape() as tape:
         for tensor in inputs:
@@ -79,8 +82,8 @@ def differentiate(
     return results, dense[: len(inputs)], dense[len(inputs) :]
 
 
-def reverse_within(values: Tensor, lengths: Tensor) -> Tensor:
-    """Each row reversed within its own length, padding left in place.
+def reverse_sequences(values: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each row within its own length and leave the padding in place.
 
     Args:
         values: [B, T] or [B, T, E].
@@ -90,22 +93,22 @@ def reverse_within(values: Tensor, lengths: Tensor) -> Tensor:
 
 
 def matmul(left: Tensor, right: Tensor) -> Tensor:
-    """Product of [B, T, D] and [D, N] as a single node of a graph; Keras' own leaves reshapes in an export."""
+    """Multiply [B, T, D] by [D, N] in a single graph node; Keras' own `matmul` adds reshapes to an exported graph."""
     return tf.linalg.matmul(left, right)
 
 
-def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
-    """What a recurrent Keras layer makes of inputs in a training step; on a CPU a plain LSTM is computed by `lstm`.
+def run_recurrent(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
+    """Run a recurrent Keras layer in a training step; on a CPU the faster `lstm` computes a plain LSTM.
 
     Args:
-        layer: built.
+        layer: A built layer.
         inputs: [B, T, E].
-        state: the layer's initial state; None for zeros.
+        state: The layer's initial state; None for zeros.
 
     Returns:
-        What the layer returns: [B, T, H], and its last state where it is to return that as well.
+        The layer's result: the states [B, T, H], followed by the final state if the layer has `return_state`.
     """
-    if not _is_plain_lstm(layer) or tf.config.list_physical_devices("GPU"):  # there Keras calls cuDNN
+    if not _is_plain_lstm(layer) or tf.config.list_physical_devices("GPU"):  # on a GPU Keras calls cuDNN
         return layer(inputs, initial_state=state)
     cell, first = layer.cell, [tf.zeros([tf.shape(inputs)[0], layer.units])] * 2 if state is None else state
     given = (cell.kernel, cell.recurrent_kernel, cell.bias, *first)
@@ -114,7 +117,7 @@ def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> 
 
 
 def _is_plain_lstm(layer: Any) -> bool:
-    """Whether the layer is an LSTM in float32 without any option that `lstm` does not know."""
+    """Return whether the layer is a float32 LSTM that uses no option unsupported by `lstm`."""
     return (
         type(layer) is keras.layers.LSTM
         and layer.compute_dtype == "float32"
@@ -127,5 +130,5 @@ def _is_plain_lstm(layer: Any) -> bool:
 
 
 def to_numpy(values: Any) -> NDArray[Any]:
-    """A variable's or tensor's values."""
+    """Return the values of a variable or tensor."""
     return np.asarray(values)

@@ -1,8 +1,8 @@
-"""One direction of an LSTM over a batch, forward and backward, as TensorFlow trains it fastest on a CPU.
+"""One direction of an LSTM over a batch, forward and backward, optimized for training with TensorFlow on a CPU.
 
-Keras multiplies inside the loop over timesteps, the inputs by their weights as well, and adds up the weights' gradients
-there. None of that depends on another timestep: here one large product before the loop serves all inputs, and three
-after the backward loop all gradients. What stays in the loops is one product a timestep.
+Keras multiplies the inputs by their weights, and accumulates the gradients of the weights, inside its loop over
+timesteps. None of that depends on another timestep. Here one large product before the loop serves all inputs and three
+products after the backward loop give all gradients, which leaves one product per timestep inside each loop.
 
 Shapes: B texts, T timesteps, E inputs, H units; gates in Keras' order i, f, g, o.
 """
@@ -20,12 +20,12 @@ Tensor = Any
 def _lstm(
     inputs: Tensor, kernel: Tensor, recurrent: Tensor, bias: Tensor, hidden: Tensor, cell: Tensor
 ) -> tuple[tuple[Tensor, Tensor], Callable[..., Any]]:
-    """`(states, last cell state)`, and the function that makes the gradients.
+    """Return `(states, last cell state)` and the function that computes the gradients.
 
         a_t = x_t W + h_{t-1} R + b,  i, f, o = σ(a_t),  g = tanh(a_t)
         c_t = f ⊙ c_{t-1} + i ⊙ g,    h_t = o ⊙ tanh(c_t)          (Hochreiter & Schmidhuber 1997; Gers et al. 2000)
 
-    The columns of g are doubled everywhere, so that one σ serves all four: tanh(a) = 2 σ(2a) − 1.
+    The columns of g are doubled throughout, so that one σ computes all four gates: tanh(a) = 2 σ(2a) − 1.
     """
     batch, time, width, units = tf.shape(inputs)[0], tf.shape(inputs)[1], inputs.shape[2], recurrent.shape[0]
     scale = tf.repeat(tf.constant([1.0, 1.0, 2.0, 1.0]), units)
@@ -90,18 +90,11 @@ def _lstm(
 
 
 def _array(size: Tensor, width: int) -> Any:
-    """One [B, width] a timestep."""
+    """Create an array that holds one [B, width] tensor per timestep."""
     return tf.TensorArray(tf.float32, size=size, element_shape=[None, width], clear_after_read=False)
 
 
+# lstm(inputs, kernel, recurrent, bias, hidden, cell) takes float32 tensors of shapes [B, T, E], [E, 4·H], [H, 4·H],
+# [4·H], [B, H] and [B, H]; the last two are the initial state. It returns the states at every timestep [B, T, H] and
+# the last cell state [B, H], and is differentiable once.
 lstm: Callable[..., tuple[Tensor, Tensor]] = tf.autograph.experimental.do_not_convert(tf.custom_gradient(_lstm))
-"""`(states at every timestep [B, T, H], last cell state [B, H])`; differentiable once.
-
-Args:
-    inputs: float32 [B, T, E].
-    kernel: float32 [E, 4·H].
-    recurrent: float32 [H, 4·H].
-    bias: float32 [4·H].
-    hidden: float32 [B, H], to begin with.
-    cell: float32 [B, H], to begin with.
-"""

@@ -1,4 +1,4 @@
-"""Gradients by PyTorch, on a GPU where there is one; see `training.nn.backend`."""
+"""The PyTorch implementation of `training.nn.backend`, which uses a GPU if there is one."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Tensor = Any
 
 
 def configure(threads: int | None = None) -> None:
-    """Bound the threads. Nothing is promised of equal weights: cuDNN sums in no fixed order.
+    """Limit the threads. Results are not reproducible on a GPU, where cuDNN sums in varying order.
 
     Args:
-        threads: of one op; None for all cores.
+        threads: The number of threads within one op; None for all cores.
     """
-    torch.backends.cuda.matmul.allow_tf32 = True  # as cuDNN's recurrent products have it by default
+    torch.backends.cuda.matmul.allow_tf32 = True  # the default of cuDNN's recurrent products
     if threads is not None:
         torch.set_num_threads(threads)
 
 
-def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
-    """The function of tensors as one of numpy arrays; nothing is compiled.
+def compile_function(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | None]]) -> Callable[..., Any]:
+    """Turn a function of tensors into a function of numpy arrays, without compiling it.
 
     Args:
-        function: of tensors, to a tensor or a tuple of tensors.
-        inputs: dtype and shape of each, None where a size varies.
+        function: A function of tensors that returns a tensor or a tuple of tensors.
+        inputs: The dtype and the shape of each argument; None stands for a variable size.
     """
 
     def run(*arrays: Any) -> Any:
@@ -42,23 +42,24 @@ def compiled(function: Callable[..., Any], *inputs: tuple[str, Sequence[int | No
     return run
 
 
-def fused(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The function itself."""
+def jit_compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return the function unchanged."""
     return function
 
 
 def differentiate(
     function: Callable[..., tuple[Tensor, ...]], inputs: Sequence[Tensor], variables: Sequence[Any]
 ) -> tuple[tuple[Tensor, ...], list[Tensor], list[Tensor]]:
-    """Call a function and differentiate the first of its results.
+    """Call a function and compute the gradients of its first result.
 
     Args:
-        function: of `inputs`, to a tuple whose first tensor is a scalar.
-        inputs: tensors to differentiate by.
-        variables: Keras variables to differentiate by; zeros where the scalar does not depend on one.
+        function: A function of `inputs` that returns a tuple whose first tensor is a scalar.
+        inputs: The tensors to differentiate with respect to.
+        variables: The Keras variables to differentiate with respect to; a gradient is zero where the scalar does not
+            depend on the variable.
 
     Returns:
-        `(results, gradients by the inputs, gradients by the variables)`.
+        `(results, gradients of the inputs, gradients of the variables)`.
     """
     leaves = [tensor.detach().requires_grad_(True) for tensor in inputs]
     wanted = [*leaves, *(variable.value for variable in variables)]
@@ -69,8 +70,8 @@ def differentiate(
     return tuple(result.detach() for result in results), dense[: len(leaves)], dense[len(leaves) :]
 
 
-def reverse_within(values: Tensor, lengths: Tensor) -> Tensor:
-    """Each row reversed within its own length, padding left in place.
+def reverse_sequences(values: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each row within its own length and leave the padding in place.
 
     Args:
         values: [B, T] or [B, T, E].
@@ -83,25 +84,25 @@ def reverse_within(values: Tensor, lengths: Tensor) -> Tensor:
 
 
 def matmul(left: Tensor, right: Tensor) -> Tensor:
-    """Product of [B, T, D] and [D, N]."""
+    """Multiply [B, T, D] by [D, N]."""
     return torch.matmul(left, right)
 
 
-def recur(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
-    """What a recurrent Keras layer makes of inputs in a training step; an LSTM is cuDNN's on a GPU.
+def run_recurrent(layer: Any, inputs: Tensor, state: Sequence[Tensor] | None = None) -> Any:
+    """Run a recurrent Keras layer in a training step; on a GPU, cuDNN computes an LSTM.
 
     Args:
-        layer: built.
+        layer: A built layer.
         inputs: [B, T, E].
-        state: the layer's initial state; None for zeros.
+        state: The layer's initial state; None for zeros.
 
     Returns:
-        What the layer returns: [B, T, H], and its last state where it is to return that as well.
+        The layer's result: the states [B, T, H], followed by the final state if the layer has `return_state`.
     """
     return layer(inputs, initial_state=state)
 
 
 def to_numpy(values: Any) -> NDArray[Any]:
-    """A variable's or tensor's values, from wherever they are."""
+    """Return the values of a variable or tensor, copied from the GPU if necessary."""
     array: NDArray[Any] = ops.convert_to_numpy(values)
     return array
