@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from training.config.presets import BILSTM, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import BILSTM
 from training.data.review import Review
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias, TypeVar
 
+from training.config.fit import FitConfig
 from training.config.ngrams import NgramConfig
-from training.config.presets import FitConfig
 from training.config.pretraining import PretrainConfig
 
 AnyRecipe: TypeAlias = FitConfig | PretrainConfig | NgramConfig

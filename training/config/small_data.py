@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 
 LEAST_STEPS = 300
 """Of a fit. A recipe for tens of thousands of texts would take a few dozen on some hundred, and hardly move."""
@@ -26,7 +26,7 @@ def enough_steps(config: FitConfig, texts: int, *, from_layers: bool = False) ->
     Args:
         config: the recipe.
         texts: number of texts that are trained on.
-        from_layers: see `training.supervised.warm_start.gives_layers`.
+        from_layers: see `training.supervised.warm_start.provides_recurrent_layers`.
     """
     least = LEAST_STEPS_FROM_LAYERS if from_layers else LEAST_STEPS
     size = config.batch_size

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training.data.dataset import Dataset
-from training.run import store
+from training.run import checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Targets:
             "probabilities": self.probabilities,
         }
         texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
-        store.write(path, arrays, texts, compressed=False)
+        checkpoint.write_npz(path, arrays, texts, compressed=False)
 
     @classmethod
     def load(cls, path: Path) -> Targets:
@@ -62,7 +62,7 @@ class Targets:
             BundleCorruptError: its tokenizer is not one of this release.
         """
         missing = "`python -m training label` makes targets"
-        with store.opened(path, missing=missing, damaged="holds no targets") as stored:
+        with checkpoint.open_npz(path, missing=missing, damaged="holds no targets") as stored:
             ends = np.cumsum(stored.array("lengths"))
             return cls(
                 ids=tuple(np.split(stored.array("ids"), ends[:-1])),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training.nn.encoder import SHIPPED as _ENCODER
-from training.run import store
+from training.run import checkpoint
 
 SHIPPED = _ENCODER.with_name("verdicts.npz")
 """The verdicts that come with the repository, of the teacher of the shipped models."""
@@ -70,7 +70,7 @@ class Verdicts:
             "reading": json.dumps(vars(self.reading)),
             "teacher": json.dumps(self.teacher),
         }
-        store.write(path, arrays, texts)
+        checkpoint.write_npz(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> Verdicts:
@@ -81,7 +81,7 @@ class Verdicts:
             BundleCorruptError: its tokenizer is not one of this release.
         """
         missing = "`python -m training label --verdicts-to` writes verdicts"
-        with store.opened(path, missing=missing, damaged="holds no verdicts") as stored:
+        with checkpoint.open_npz(path, missing=missing, damaged="holds no verdicts") as stored:
             return cls(
                 labelled=stored.array("labelled").astype(np.float16),
                 unlabelled=stored.array("unlabelled").astype(np.float16),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.data.crops import with_crops
 from training.data.dataset import Dataset, bucketed_batches, build_vocabulary, encode, graded, pad
 from training.data.review import Review
@@ -79,7 +79,7 @@ def _fit(
         cut = Tokenizer(tokenizer.vocabulary, max_tokens=config.max_tokens, truncation=config.truncation)
         train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)
         if config.stars:
-            train = graded(train, data.train, data.top)
+            train = graded(train, data.train, data.max_stars)
         validation = encode(data.validation, tokenizer)
         unlabelled = encode([Review(text, 0) for text in data.unlabelled], cut).ids if _uses_unlabelled(config) else ()
     for part, name in ((train, "train"), (validation, "validation")):
@@ -90,8 +90,8 @@ def _fit(
         _require_both_classes(part, name)
     skipped = set(train.skipped)
     texts = [review.text for index, review in enumerate(data.train) if index not in skipped]
-    vectors = None if data.start is not None else _vectors(config, data, tokenizer, run, shown)
-    model = build_model(config, len(tokenizer.vocabulary), vectors, data.start)
+    vectors = None if data.initial_weights is not None else _vectors(config, data, tokenizer, run, shown)
+    model = build_model(config, len(tokenizer.vocabulary), vectors, data.initial_weights)
     return _train(config, model, train, validation, unlabelled, texts, cut, run, resuming, checkpoint_seconds, shown)
 
 
@@ -105,8 +105,8 @@ def _check(config: FitConfig, data: FitData) -> None:
         raise DataError(
             "virtual and entropy need unlabelled reviews, and there are none: set both to 0", field="virtual"
         )
-    if data.start is not None:
-        check_layers(data.start, config)
+    if data.initial_weights is not None:
+        check_layers(data.initial_weights, config)
 
 
 def _uses_unlabelled(config: FitConfig) -> bool:
@@ -125,7 +125,7 @@ def _tokenizer(config: FitConfig, data: FitData, run: Run, shown: FitProgress) -
     if run.tokenizer.exists():
         return run.read_tokenizer()
     with shown.stage("building the vocabulary"):
-        given = data.targets or data.start
+        given = data.targets or data.initial_weights
         tokenizer = Tokenizer(
             given.tokenizer.vocabulary if given else build_vocabulary(_texts(data), config.vocabulary),
             max_tokens=config.served_tokens,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.run.folder import RunFolder
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.data.dataset import Dataset, pad, sorted_batches
 from training.nn.backend import compiled, differentiate, to_numpy
 from training.nn.heads import Tensor, TimestepsHead, time_mask

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.training.fits import start, write_csv
-from training.config.presets import BILSTM, STUDENT, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import BILSTM, STUDENT
 from training.config.small_data import LEAST_STEPS, LEAST_STEPS_FROM_LAYERS, enough_steps
 from training.nn.encoder import load_encoder
 from training.supervised.run_folder import Run
-from training.supervised.warm_start import gives_layers
+from training.supervised.warm_start import provides_recurrent_layers
 
 
 def _steps(config: FitConfig, texts: int) -> int:
@@ -52,9 +53,9 @@ def test_layers_to_begin_with_need_fewer_steps() -> None:
 
 def test_an_encoder_gives_layers_of_its_own_size_alone() -> None:
     encoder = load_encoder("encoder")
-    assert gives_layers(encoder, dataclasses.replace(BILSTM, units=encoder.units))
-    assert not gives_layers(encoder, BILSTM)
-    assert not gives_layers(encoder, dataclasses.replace(BILSTM, cell="gru", units=encoder.units))
+    assert provides_recurrent_layers(encoder, dataclasses.replace(BILSTM, units=encoder.units))
+    assert not provides_recurrent_layers(encoder, BILSTM)
+    assert not provides_recurrent_layers(encoder, dataclasses.replace(BILSTM, cell="gru", units=encoder.units))
 
 
 def test_the_command_does_so_and_says_so(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tests.training.fits import tiny_config
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.data.dataset import Dataset, pad
 from training.errors import CheckpointError
 from training.nn import backend
