@@ -19,54 +19,54 @@ Compute = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True, kw_only=True)
 class FitConfig:
-    """Everything that decides what a fit computes; two equal configs on the same data give the same model.
+    """The configuration of a fit; equal configurations on the same data give the same model.
 
     Attributes:
-        name: name of the bundle.
-        summary: one line for `sentiline models` and the model card.
-        cell: recurrent cell, "rnn" (Elman), "lstm" or "gru".
-        direction: "forward", or "bidirectional" with both directions' states concatenated.
-        layers: stacked recurrent layers.
-        units: units of each direction of each layer.
-        embedding: width of the word vectors.
-        head: how states become a verdict; see `training.nn.heads`.
-        hidden: units of a ReLU layer between state and logit; 0 for none.
-        activation: of the recurrent state, "tanh", or "sigmoid" for the heads named "unit".
-        reset_after: GRU only, whether the reset gate acts after the recurrent product.
-        vocabulary: most entries the vocabulary holds, the two special ones included.
-        unsupervised: whether vocabulary and word vectors also use the unlabelled reviews.
-        vectors: initial word vectors, "ppmi-svd" (`training.nn.word_vectors`) or "random".
-        max_tokens: longer reviews are cut to this many tokens in training.
-        served_tokens: longer reviews are cut to this many tokens in evaluation and by the bundle.
-        truncation: how they are cut.
-        epochs: passes over the training part; `fit` makes more of few texts, see `training.config.small_data`.
-        batch_size: reviews a step; fewer of few texts likewise.
-        learning_rate: Adam's, at its highest.
-        schedule: "cosine" decay to a tenth over the planned epochs, or "constant".
-        beta_2: Adam's decay of the second moment.
-        clip_norm: bound on the global norm of the gradient; 0 for none.
-        ema: decay of the moving average of the weights that is evaluated and exported; 0 for none.
-        embedding_dropout: share of the dimensions of the word vectors dropped.
-        variational: whether that is one mask for a whole review (Gal & Ghahramani 2016), or one a token.
-        token_dropout: share of tokens read as unknown.
-        state_dropout: share of the dimensions dropped between state (or pooled states) and the linear layer.
+        name: Name of the bundle.
+        summary: One line for `sentiline models` and the model card.
+        cell: Recurrent cell: "rnn" (Elman), "lstm" or "gru".
+        direction: "forward", or "bidirectional", which concatenates the states of both directions.
+        layers: Number of stacked recurrent layers.
+        units: Units per direction and layer.
+        embedding: Dimensions of the word vectors.
+        head: How the states become a logit, see `training.nn.heads`.
+        hidden: Units of a ReLU layer between state and logit; 0 for none.
+        activation: Activation of the recurrent state: "tanh", or "sigmoid" for head "unit".
+        reset_after: Whether a GRU applies its reset gate after the recurrent product.
+        vocabulary: Maximum size of the vocabulary, including the two special tokens.
+        unsupervised: Whether vocabulary and word vectors also use the unlabelled reviews.
+        vectors: Initial word vectors: "ppmi-svd" (`training.nn.word_vectors`) or "random".
+        max_tokens: Maximum tokens per review in training; longer reviews are truncated.
+        served_tokens: Maximum tokens per review in evaluation and in the bundle; longer reviews are truncated.
+        truncation: The part of a long review that is kept.
+        epochs: Passes over the training part. On few texts `fit` makes more, see `training.config.small_data`.
+        batch_size: Reviews per step. On few texts `fit` uses fewer.
+        learning_rate: Peak learning rate of Adam.
+        schedule: Learning rate schedule: "cosine" decay to a tenth over the planned epochs, or "constant".
+        beta_2: Adam's decay rate of the second moment.
+        clip_norm: Upper bound on the global norm of the gradient; 0 for none.
+        ema: Decay of the exponential moving average of the weights, which is evaluated and exported; 0 for none.
+        embedding_dropout: Dropout rate on the dimensions of the word vectors.
+        variational: Whether that dropout uses one mask per review (Gal & Ghahramani 2016) instead of one per token.
+        token_dropout: Share of the tokens that are replaced by the unknown token.
+        state_dropout: Dropout rate between the state (or the pooled states) and the linear layer.
         adversarial: L2 norm of the adversarial perturbation of a review's word vectors (Miyato et al. 2017); 0 for
             none.
         virtual: L2 norm of the virtual adversarial perturbation of an unlabelled review's word vectors (Miyato et
-            al. 2017), one unlabelled batch a step; 0 for none.
-        entropy: weight of the entropy of the predictions for unlabelled reviews (Sachan et al. 2019); 0 for none.
-        crops: share of the training reviews of which an epoch sees one to three sentences instead of the whole.
-        splices: weight of a loss at every timestep of splices, of which each tells the sentiment of the review it is
-            from; a quarter as many as there are reviews in a batch; 0 for none.
-        stars: whether the target of a review with a star rating is graded by its stars, 0.02 for one to 0.98 for ten,
-            instead of 0 or 1.
-        loss: "bce" on the final logit, or "mse" between every timestep's probability and the label.
-        patience: epochs without a better validation loss before the fit stops early; 0 for never.
-        validation: share of the reviews held out for validation.
-        split_seed: decides which films are held out.
-        seed: decides initial weights, batch order and dropout.
-        compute: of the recurrent products in training, "bfloat16" (weights stay float32) or "float32".
-        precision: which graphs the bundle carries.
+            al. 2017), with one unlabelled batch per step; 0 for none.
+        entropy: Weight of the entropy of the predictions for unlabelled reviews (Sachan et al. 2019); 0 for none.
+        crops: Share of the training reviews that are replaced by one to three of their sentences, anew in each epoch.
+        splices: Weight of a loss at every timestep of spliced texts, in which the label of each token is that of the
+            review it comes from; one splice per four reviews of a batch; 0 for none.
+        stars: Whether the target of a review with a star rating is graded by its stars, from 0.02 for one to 0.98 for
+            the most, instead of 0 or 1.
+        loss: Training loss: "bce" on the final logit, or "mse" between the probability at every timestep and the label.
+        patience: Epochs without a better validation loss after which the fit stops early; 0 for never.
+        validation: Share of the reviews that is held out for validation.
+        split_seed: Seed of the split, which decides which films are held out.
+        seed: Seed of the initial weights, the batch order and the dropout.
+        compute: Type of the recurrent products in training, "bfloat16" (weights stay float32) or "float32".
+        precision: Graphs that the bundle carries.
     """
 
     name: str
@@ -112,14 +112,14 @@ class FitConfig:
     precision: Literal["both", "fp32", "int8"] = "both"
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot work.
+        """Check the values.
 
         Raises:
-            ConfigError: names the field, its value and its range.
+            ConfigError: A value is out of its range or does not fit the others; names the field.
         """
         if not _NAME.fullmatch(self.name):
             raise ConfigError(
-                f"name is {self.name!r}; it must be made of letters, digits, dots, dashes and underscores", field="name"
+                f"name is {self.name!r}; it must consist of letters, digits, dots, dashes and underscores", field="name"
             )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -131,23 +131,23 @@ class FitConfig:
         if self.head == "unit" and (self.units != 1 or self.activation != "sigmoid"):
             raise ConfigError('head "unit" is the state itself and needs units 1, activation "sigmoid"', field="head")
         if self.hidden and self.head != "last":
-            raise ConfigError(f'hidden is {self.hidden}, which only head "last" has', field="hidden")
+            raise ConfigError(f'hidden is {self.hidden}; only head "last" has a hidden layer', field="hidden")
         if self.state_dropout and self.head in ("unit", "timesteps") and self.layers == 1:
             raise ConfigError(f'head "{self.head}" has no state dropout; set state_dropout to 0', field="state_dropout")
         if self.splices and (self.head != "pooling" or self.direction != "bidirectional"):
             raise ConfigError(
-                f'splices is {self.splices}; only a bidirectional model with head "pooling" is read at each timestep',
+                f'splices is {self.splices}; only a bidirectional model with head "pooling" has a logit per timestep',
                 field="splices",
             )
         if self.loss == "mse" and self.head != "timesteps":
             raise ConfigError('loss "mse" compares every timestep and needs head "timesteps"', field="loss")
 
     def as_dict(self) -> dict[str, Any]:
-        """The config as a JSON-ready dict, fields in order."""
+        """The fields in order, as a JSON-ready dict."""
         return dataclasses.asdict(self)
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # a bundle of any other name could not be loaded
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # a bundle with another name could not be loaded
 
 _RANGES: dict[str, tuple[float, float]] = {
     "layers": (1, 8),

@@ -89,6 +89,7 @@ BIRNN_MSE = dataclasses.replace(
     summary="Bidirectional LSTM with a prediction at every timestep, fitted to the label by mean squared error.",
 )
 
+# The six classic baselines share their published form, which reads the last 500 tokens.
 _CLASSIC = FitConfig(
     name="classic",
     summary="",
@@ -114,7 +115,6 @@ _CLASSIC = FitConfig(
     patience=0,
     precision="fp32",
 )
-"""What the six classic baselines share: their published form, with right-padding and the last 500 tokens."""
 
 _UNIT = dataclasses.replace(
     _CLASSIC, head="unit", units=1, activation="sigmoid", embedding_dropout=0.2, state_dropout=0.0

@@ -1,4 +1,4 @@
-"""The recipe of `python -m training pretrain`, as a frozen value; no behaviour."""
+"""The configuration of `python -m training pretrain`."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from training.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainConfig:
-    """Everything that decides what a pre-training computes.
+    """The configuration of a pre-training.
 
     Attributes:
-        vocabulary: most entries the vocabulary holds, the two special ones included.
-        embedding: width of the word vectors.
-        units: LSTM units of each direction.
-        epochs: passes over the texts.
-        streams: texts read side by side.
-        window: timesteps the gradient flows back; states are carried from window to window.
-        candidates: words each guess is compared with; half of them the most frequent ones, half drawn.
-        learning_rate: Adam's, at its highest; over the second half of the planned steps it falls linearly to a tenth.
-        clip_norm: bound on the global norm of the gradient.
-        dropout: share of the dimensions of word vectors and states dropped, one mask a window.
-        precision: of the products, "bfloat16" (weights stay float32) or "float32".
-        validation: share of IMDB's training reviews left out, the same that `fit` leaves out.
-        split_seed: decides which films are left out.
-        seed: decides initial weights, order, candidates and dropout.
+        vocabulary: Maximum size of the vocabulary, including the two special tokens.
+        embedding: Dimensions of the word vectors.
+        units: LSTM units per direction.
+        epochs: Passes over the texts.
+        streams: Number of text streams that a step reads in parallel.
+        window: Timesteps that the gradient flows back; states are carried from window to window.
+        candidates: Words that each prediction is compared with: half of them the most frequent ones, half sampled.
+        learning_rate: Peak learning rate of Adam. It falls linearly to a tenth over the second half of the
+            planned steps.
+        clip_norm: Upper bound on the global norm of the gradient.
+        dropout: Dropout rate on the dimensions of word vectors and states, with one mask per window.
+        precision: Type of the products, "bfloat16" (weights stay float32) or "float32".
+        validation: Share of IMDB's training reviews that is held out, the same reviews that `fit` holds out.
+        split_seed: Seed that decides which films are held out.
+        seed: Seed of the initial weights, the order, the candidates and the dropout.
     """
 
     vocabulary: int = 25_000
@@ -46,10 +47,10 @@ class PretrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot work.
+        """Check the values.
 
         Raises:
-            ConfigError: names the field, its value and its range.
+            ConfigError: A value is out of its range or does not fit the others; names the field.
         """
         for field in dataclasses.fields(self):
             low, high = _RANGES.get(field.name, (None, None))
@@ -58,7 +59,7 @@ class PretrainConfig:
                 raise ConfigError(f"{field.name} is {value}; it must lie in {low}…{high}", field=field.name)
 
     def as_dict(self) -> dict[str, Any]:
-        """The config as a JSON-ready dict, fields in order."""
+        """The fields in order, as a JSON-ready dict."""
         return dataclasses.asdict(self)
 
 

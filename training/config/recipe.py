@@ -1,4 +1,4 @@
-"""The type of a recipe: whichever frozen value decides what a run computes."""
+"""The types of the configurations, called recipes, that decide what a run computes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from training.config.ngrams import NgramConfig
 from training.config.pretraining import PretrainConfig
 
 AnyRecipe: TypeAlias = FitConfig | PretrainConfig | NgramConfig
-"""Any of them."""
 
+# The same type of recipe throughout a signature.
 Recipe = TypeVar("Recipe", FitConfig, PretrainConfig, NgramConfig)
-"""One of them, the same throughout a signature."""

@@ -12,7 +12,7 @@ import pytest
 from tests.training.fits import start, write_csv
 from training.config.fit import FitConfig
 from training.config.presets import BILSTM, STUDENT
-from training.config.small_data import LEAST_STEPS, LEAST_STEPS_FROM_LAYERS, enough_steps
+from training.config.small_data import MIN_STEPS, MIN_STEPS_FROM_LAYERS, enough_steps
 from training.nn.encoder import load_encoder
 from training.supervised.run_folder import Run
 from training.supervised.warm_start import provides_recurrent_layers
@@ -29,7 +29,7 @@ def _steps(config: FitConfig, texts: int) -> int:
 def test_few_texts_are_seen_in_enough_steps(texts: int, size: int, epochs: int) -> None:
     config = enough_steps(BILSTM, texts)
     assert (config.batch_size, config.epochs, config.patience) == (size, epochs, 0)
-    assert LEAST_STEPS <= _steps(config, texts) < 2.1 * LEAST_STEPS
+    assert MIN_STEPS <= _steps(config, texts) < 2.1 * MIN_STEPS
     assert dataclasses.replace(config, batch_size=64, epochs=8, patience=3) == BILSTM  # nothing else has changed
 
 
@@ -47,7 +47,7 @@ def test_a_batch_that_is_smaller_already_stays() -> None:
 
 def test_layers_to_begin_with_need_fewer_steps() -> None:
     config = enough_steps(BILSTM, 90, from_layers=True)
-    assert LEAST_STEPS_FROM_LAYERS <= _steps(config, 90) < LEAST_STEPS
+    assert MIN_STEPS_FROM_LAYERS <= _steps(config, 90) < MIN_STEPS
     assert enough_steps(BILSTM, 64 * 24 + 1, from_layers=True) is BILSTM  # 25 steps an epoch, 200 in all
 
 

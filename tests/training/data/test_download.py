@@ -97,7 +97,7 @@ def _fetch(server: _Server, small: Any, target: Path) -> list[tuple[int, int | N
         parts=small.parts,
         pause=0.001,
         timeout=5,
-        report=lambda done, total: seen.append((done, total)),
+        on_progress=lambda done, total: seen.append((done, total)),
     )
     return seen
 
@@ -171,7 +171,7 @@ def test_a_piece_of_something_else_is_found_and_deleted(server: _Server, small: 
     target = tmp_path / "cache" / "a.tar.gz"
     target.parent.mkdir()
     (tmp_path / "cache" / "a.tar.gz.part").write_bytes(b"<html>log in first</html>")
-    with pytest.raises(ArchiveError, match=r"sent was deleted: .* is not a gzip-compressed tar"):
+    with pytest.raises(ArchiveError, match=r"the file from .* was deleted: .* is not a gzip-compressed tar"):
         _fetch(server, small, target)
     assert _left(target) == []
     _fetch(server, small, target)

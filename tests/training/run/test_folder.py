@@ -40,7 +40,7 @@ def test_a_fresh_folder_records_config_and_data(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_a_fit_is_refused_and_says_what_to_do(run: Run) -> None:
-    with pytest.raises(TrainingError, match="already holds a fit; --resume goes on with it, --overwrite throws it"):
+    with pytest.raises(TrainingError, match="already holds a fit; --resume continues it, --overwrite deletes it"):
         _start(run)
 
 
@@ -132,7 +132,7 @@ def test_the_log_has_one_line_an_epoch(run: Run) -> None:
 def test_two_fits_cannot_share_a_folder(run: Run) -> None:
     with (
         run.locked(),
-        pytest.raises(TrainingError, match="another fit is at work in"),
+        pytest.raises(TrainingError, match="another fit is running in"),
         Run(run.folder).locked(),
     ):
         pass
@@ -140,5 +140,5 @@ def test_two_fits_cannot_share_a_folder(run: Run) -> None:
 
 @pytest.mark.parametrize("read", [Run.read_log, Run.read_tokenizer])
 def test_a_fit_that_ended_too_early_says_so(tmp_path: Path, read: Callable[[Run], object]) -> None:
-    with pytest.raises(CheckpointError, match="its fit ended too early; go on with it by --resume"):
+    with pytest.raises(CheckpointError, match="its fit ended before writing it; continue it with --resume"):
         read(Run(tmp_path))

@@ -52,7 +52,10 @@ def test_the_second_begins_where_the_first_was_best(first: Run, tmp_path: Path) 
 def test_other_layers_are_refused_and_named(first: Run, tmp_path: Path) -> None:
     data = with_initial_weights(tiny_data(), load_initial_weights(str(first.folder)), None)
     for changes, message in (
-        ({"units": 5}, "units is 5, but it is 4 in the fit that --init names, whose weights fit no other value: .* leave --units"),
+        (
+            {"units": 5},
+            "units is 5, but it is 4 in the fit that --init names, whose weights fit no other value: .* leave --units",
+        ),
         ({"cell": "gru"}, "cell is 'gru', but it is 'lstm' in the fit that --init names"),
         ({"layers": 2}, "layers is 2"),
     ):
