@@ -1,4 +1,4 @@
-"""`python -m training ngrams`: the linear teacher, with out-of-fold logits."""
+"""The `ngrams` command: a linear teacher with out-of-fold logits."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from training.errors import ConfigError
     "--tokenizer",
     "tokenizer_file",
     type=click.Path(path_type=Path),
-    help="A tokenizer.json whose token ids the n-grams are made of; by default a vocabulary is built.",
+    help="A tokenizer.json whose tokens form the n-grams; by default a vocabulary is built.",
 )
 @resume_options
 @config_options(NgramConfig)
 def ngrams(
     run: Path, archive: Path | None, tokenizer_file: Path | None, resume: bool, overwrite: bool, **options: Any
 ) -> None:
-    """Fit a linear model of one to three words at a time, as a teacher for `fit`.
+    """Fit a linear model of one- to three-word sequences, as a teacher for `fit`.
 
     \b
     Examples:

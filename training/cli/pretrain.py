@@ -1,4 +1,4 @@
-"""`python -m training pretrain`: an encoder from unlabelled reviews."""
+"""The `pretrain` command: an encoder from unlabelled reviews."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pretrain(
     threads: int | None,
     **options: Any,
 ) -> None:
-    """Learn language from IMDB's training and unlabelled reviews, for `fit --init`.
+    """Train a language model on IMDB's training and unlabelled reviews, as an encoder for `fit --init`.
 
     \b
     Examples:

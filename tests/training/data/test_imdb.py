@@ -95,15 +95,15 @@ def test_the_test_half_stays_shut_without_the_word(imdb_archive: Path) -> None:
 
 
 def test_only_the_evaluation_opens_the_test_half() -> None:
-    source = Path(imdb.__file__).parent
+    source = Path(imdb.__file__).parents[1]
     users = set()
     for path in source.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
             named = isinstance(node, ast.FunctionDef) and "load_test" in (ast.get_source_segment(text, node) or "")
             if named or (isinstance(node, ast.ImportFrom) and any(alias.name == "load_test" for alias in node.names)):
-                users.add((path.name, getattr(node, "name", "import")))
-    assert users == {("imdb.py", "load_test"), ("cli_evaluate.py", "evaluate")}
+                users.add((path.relative_to(source).as_posix(), getattr(node, "name", "import")))
+    assert users == {("data/imdb.py", "load_test"), ("cli/evaluate.py", "evaluate")}
 
 
 def test_test_is_apart_from_train(imdb_archive: Path, train: imdb.ImdbTrain) -> None:
