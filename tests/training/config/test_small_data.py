@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from tests.training.fits import start, write_csv
+from tests.training.fits import write_csv
+from training.cli.main import main
 from training.config.fit import FitConfig
 from training.config.presets import BILSTM, STUDENT
 from training.config.small_data import MIN_STEPS, MIN_STEPS_FROM_LAYERS, enough_steps
+from training.nn import backend
 from training.nn.encoder import load_encoder
 from training.supervised.run_folder import Run
 from training.supervised.warm_start import provides_recurrent_layers
+
+backend.configure(1)
 
 
 def _steps(config: FitConfig, texts: int) -> int:
@@ -58,28 +62,23 @@ def test_an_encoder_gives_layers_of_its_own_size_alone() -> None:
     assert not provides_recurrent_layers(encoder, dataclasses.replace(BILSTM, cell="gru", units=encoder.units))
 
 
-def test_the_command_does_so_and_says_so(tmp_path: Path) -> None:
-    csv, log = write_csv(tmp_path / "mine.csv", 300), tmp_path / "output.txt"
+def test_the_command_adapts_the_recipe_and_says_so(tmp_path: Path) -> None:
+    csv, run = write_csv(tmp_path / "mine.csv", 300), Run(tmp_path / "run")
+    run.start(BILSTM, {}, resume=False, overwrite=False)
 
-    def begun(*options: str) -> tuple[str, tuple[int, int, int]]:
-        """What a fit says until its recipe is written down, and that recipe."""
-        run = Run(tmp_path / options[0].strip("-"))
-        process = start("fit", "bilstm", f"--data={csv}", f"--run={run.folder}", "--validation=0.2", *options, log=log)
-        try:
-            deadline = time.monotonic() + 240
-            while process.poll() is None and not run.config.exists() and time.monotonic() < deadline:
-                time.sleep(0.05)
-        finally:
-            process.kill()
-            process.wait()
-        said = " ".join(log.read_text(encoding="utf-8").split())
-        assert run.config.exists(), said
-        config, _ = run.read_config()
-        return said, (config.epochs, config.batch_size, config.patience)
+    def refused(*options: str) -> str:
+        """The error of a fit that cannot resume the run, because it is of the recipe itself; it lists the changes."""
+        arguments = ("fit", "bilstm", f"--data={csv}", f"--run={run.folder}", "--validation=0.2", "--resume", *options)
+        result = CliRunner().invoke(main, [*arguments, "--threads=1"])
+        assert result.exit_code == 1
+        return " ".join(result.stderr.split())
 
-    said, plan = begun("--patience=2")
-    assert plan == (20, 16, 2)
+    said = refused("--patience=2")
     assert "240 texts are few: batches of 16 and 20 epochs instead of 64 and 8, patience 2; --epochs or --batch" in said
-    said, plan = begun("--epochs=1", "--threads=1")
-    assert plan == (1, BILSTM.batch_size, BILSTM.patience)
+    for change in ("epochs is 8 there and 20", "batch_size is 64 there and 16", "patience is 3 there and 2"):
+        assert f"config.{change} here" in said
+    said = refused("--epochs=1")
+    assert "config.epochs is 8 there and 1 here" in said
     assert "texts are few" not in said
+    assert "config.batch_size" not in said
+    assert "config.patience" not in said

@@ -86,9 +86,7 @@ def test_the_summary_counts_and_locates_the_problems(tmp_path: Path) -> None:
     ],
 )
 def test_a_malformed_row_is_refused_with_its_line(tmp_path: Path, name: str, row: str, message: str) -> None:
-    rows = (
-        "text,label\na,1\nb,0\n" if name.endswith("csv") else '{"text": "a", "label": 1}\n\n{"text": "b", "label": 0}\n'
-    )
+    rows = {"a.csv": "text,label\na,1\nb,0\n", "a.jsonl": '{"text": "a", "label": 1}\n\n{"text": "b", "label": 0}\n'}
     with pytest.raises(DataFileError, match=message):
         labelled_file.load(_write(tmp_path / name, f"{rows[name]}{row}\n"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -23,6 +24,16 @@ from training.supervised.trainer import Trainer, assign_weights, model_weights
 backend.configure(1)
 
 Array = NDArray[Any]
+
+
+@pytest.fixture(autouse=True)
+def eager(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run formulas without compiling them, which takes most of the time; the fits of `test_fit.py` are compiled."""
+    tf.config.run_functions_eagerly("bit_for_bit" not in request.node.name)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 VOCABULARY = 30
 PLAIN: dict[str, Any] = {"adversarial": 0.0, "embedding_dropout": 0.0, "token_dropout": 0.0, "state_dropout": 0.0}
 

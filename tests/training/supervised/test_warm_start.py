@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.training.fits import FLAGS, finish, start, tiny_config, tiny_data, write_csv
+from tests.training.fits import FLAGS, tiny_config, tiny_data, write_csv
 from training.cli.main import main
 from training.errors import CheckpointError, ConfigError, DataError
 from training.nn import backend
@@ -31,7 +31,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-def test_the_second_begins_where_the_first_was_best(first: Run, tmp_path: Path) -> None:
+def test_a_fit_starts_from_the_best_weights_of_another(first: Run, tmp_path: Path) -> None:
     found = load_initial_weights(str(first.folder))
     assert isinstance(found, FinishedFit)
     data = with_initial_weights(tiny_data(), found, None)
@@ -64,7 +64,7 @@ def test_other_layers_are_refused_and_named(first: Run, tmp_path: Path) -> None:
         assert not (tmp_path / "run").exists()
 
 
-def test_what_it_learned_from_cannot_be_held_out(first: Run, tmp_path: Path) -> None:
+def test_reviews_that_the_first_fit_learned_from_cannot_be_held_out(first: Run, tmp_path: Path) -> None:
     start_of_all = load_initial_weights(str(first.folder))
     for changes in ({"validation_reviews": 30}, {"split": "seed 8"}):
         data = tiny_data()
@@ -78,7 +78,7 @@ def test_what_it_learned_from_cannot_be_held_out(first: Run, tmp_path: Path) -> 
         )
 
 
-def test_what_is_no_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
+def test_a_folder_without_a_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="holds no fit with a complete epoch; give the run folder"):
         load_initial_weights(str(tmp_path))
     with pytest.raises(
@@ -93,7 +93,7 @@ def test_what_is_no_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
         load_initial_weights(str(tmp_path))
 
 
-def test_a_digest_is_of_the_weights(first: Run) -> None:
+def test_the_digest_depends_on_the_weights(first: Run) -> None:
     found = FinishedFit.load(first)
     path = next(iter(found.weights))
     other = dataclasses.replace(found, weights={**found.weights, path: found.weights[path] + np.float32(0.01)})
@@ -104,12 +104,13 @@ def test_encoders_are_told_apart_from_fits() -> None:
     assert isinstance(load_initial_weights("encoder"), Encoder)
 
 
-def test_by_the_command_with_the_layers_of_the_first(first: Run, tmp_path: Path) -> None:
-    data, log = write_csv(tmp_path / "mine.csv", 100), tmp_path / "output.txt"
+def test_the_command_takes_over_the_layer_sizes_of_the_first(first: Run, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "mine.csv", 100)
     flags = [flag for flag in FLAGS if not flag.startswith(("--units", "--embedding"))]
     run = Run(tmp_path / "run")
     options = (f"--data={data}", "--name=more", f"--run={run.folder}", f"--init={first.folder}", *flags)
-    finish(start("fit", "bilstm", *options, log=log), log)
+    result = CliRunner().invoke(main, ["fit", "bilstm", *options])
+    assert result.exit_code == 0, result.stderr
     assert (run.read_config()[0].units, run.read_config()[0].embedding) == (4, 8)
     assert run.read_config()[1]["fitted"] == FinishedFit.load(first).digest()
     for extra, message in (
