@@ -120,7 +120,7 @@ def finish(process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def graph_contents(content: bytes) -> tuple[list[str], list[bytes]]:
-    """Kinds of nodes and bytes of constants; their names and order follow Python's hashes, which differ between processes."""
+    """Types of nodes and bytes of constants; their names and order depend on the hash seed of the process."""
     graph = onnx.load_from_string(content).graph
     constants = [numpy_helper.to_array(tensor).tobytes() for tensor in graph.initializer]
     return sorted(node.op_type for node in graph.node), sorted(constants)
