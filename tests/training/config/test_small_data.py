@@ -1,4 +1,4 @@
-"""Few texts: which recipes are given more steps, and how many."""
+"""Small data sets: which recipes are adapted, and how."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def test_many_texts_leave_the_recipe_alone() -> None:
     assert enough_steps(STUDENT, 145_000) is STUDENT
 
 
-def test_a_batch_that_is_smaller_already_stays() -> None:
+def test_batches_are_never_enlarged() -> None:
     config = dataclasses.replace(BILSTM, batch_size=8, epochs=1)
     assert enough_steps(config, 80).batch_size == 8
     assert enough_steps(config, 80).epochs == 30
 
 
-def test_layers_to_begin_with_need_fewer_steps() -> None:
+def test_initial_layers_need_fewer_steps() -> None:
     config = enough_steps(BILSTM, 90, from_layers=True)
     assert MIN_STEPS_FROM_LAYERS <= _steps(config, 90) < MIN_STEPS
     assert enough_steps(BILSTM, 64 * 24 + 1, from_layers=True) is BILSTM  # 25 steps an epoch, 200 in all
 
 
-def test_an_encoder_gives_layers_of_its_own_size_alone() -> None:
+def test_an_encoder_provides_layers_of_its_own_size_only() -> None:
     encoder = load_encoder("encoder")
     assert provides_recurrent_layers(encoder, dataclasses.replace(BILSTM, units=encoder.units))
     assert not provides_recurrent_layers(encoder, BILSTM)

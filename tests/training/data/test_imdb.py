@@ -1,4 +1,4 @@
-"""IMDB as reviews: real values of the real archive, the film-disjoint split, and a test half that stays shut."""
+"""IMDB as reviews: real values of the real archive, the film-disjoint split, and a test half that is opened only on purpose."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_train_has_its_published_counts(train: imdb.ImdbTrain) -> None:
     assert train.digests["test/pos"] == PARTS["test/pos"].sha256
 
 
-def test_copies_of_a_text_in_train(train: imdb.ImdbTrain) -> None:
+def test_texts_of_train_are_copied_as_documented(train: imdb.ImdbTrain) -> None:
     films: dict[str, set[str | None]] = {}
     for review in train.train:
         films.setdefault(review.text, set()).add(review.film)
@@ -87,7 +87,7 @@ def test_the_split_is_this_one_on_every_machine(train: imdb.ImdbTrain) -> None:
     assert {review.id for review in other} != {review.id for review in validation}
 
 
-def test_the_test_half_stays_shut_without_the_word(imdb_archive: Path) -> None:
+def test_the_test_half_needs_the_keyword(imdb_archive: Path) -> None:
     with pytest.raises(DataError, match="only the final evaluation may read the test set"):
         imdb.load_test(imdb_archive, final_evaluation=False)
     with pytest.raises(TypeError, match="final_evaluation"):
@@ -106,7 +106,7 @@ def test_only_the_evaluation_opens_the_test_half() -> None:
     assert users == {("data/imdb.py", "load_test"), ("cli/evaluate.py", "evaluate")}
 
 
-def test_test_is_apart_from_train(imdb_archive: Path, train: imdb.ImdbTrain) -> None:
+def test_the_test_half_overlaps_train_as_documented(imdb_archive: Path, train: imdb.ImdbTrain) -> None:
     test = imdb.load_test(imdb_archive, final_evaluation=True)
     assert Counter(review.label for review in test) == {0: 12_500, 1: 12_500}
     assert {review.id.split("/")[0] for review in test} == {"test"}

@@ -39,7 +39,7 @@ def encoder(tokenizer: Tokenizer, units: int = 4, width: int = 8) -> Encoder:
     return Encoder(vectors, (side(), side()), tokenizer, {"history": []})
 
 
-def test_the_file_gives_back_what_was_saved(targets, tmp_path):
+def test_saved_targets_are_loaded_unchanged(targets, tmp_path):
     targets.save(tmp_path / "targets.npz")
     again = Targets.load(tmp_path / "targets.npz")
     assert [ids.tolist() for ids in again.ids] == [ids.tolist() for ids in targets.ids]
@@ -61,7 +61,7 @@ def test_a_missing_or_damaged_file_is_named_with_its_remedy(targets, tmp_path):
         Targets.load(tmp_path / "half.npz")
 
 
-def test_a_student_learns_what_its_teacher_says_not_what_the_labels_say(targets, tmp_path):
+def test_a_student_learns_the_targets_and_not_the_labels(targets, tmp_path):
     contrary = dataclasses.replace(targets, probabilities=1 - targets.probabilities)
     accuracies = {}
     for name, given in (("as", targets), ("against", contrary)):
@@ -72,7 +72,7 @@ def test_a_student_learns_what_its_teacher_says_not_what_the_labels_say(targets,
     assert accuracies["against"] < 0.2
 
 
-def test_a_fit_begins_with_the_encoders_weights(targets, tmp_path):
+def test_a_fit_starts_from_the_encoders_weights(targets, tmp_path):
     begin = encoder(targets.tokenizer)
     run = Run(tmp_path / "run")
     fit(tiny_config(epochs=1, learning_rate=1e-9), with_initial_weights(tiny_data(), begin, targets), run)

@@ -39,7 +39,7 @@ def test_arrays_and_progress_come_back_bit_for_bit(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.npz"]
 
 
-def test_a_checkpoint_replaces_the_last_one(tmp_path: Path) -> None:
+def test_saving_replaces_the_previous_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     checkpoint.save(path, ARRAYS, PROGRESS)
     checkpoint.save(path, {"other": np.zeros(3)}, {"epoch": 3})

@@ -1,4 +1,4 @@
-"""Real fits: a killed one that is resumed ends bit for bit where an uninterrupted one ends; stops; refusals."""
+"""Real fits: resuming a killed one bit for bit, early stopping, and refusals."""
 
 from __future__ import annotations
 

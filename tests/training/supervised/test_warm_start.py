@@ -1,4 +1,4 @@
-"""A fit that begins with the weights of another one; what is refused."""
+"""A fit that starts from the weights of another one, and what is refused."""
 
 from __future__ import annotations
 
