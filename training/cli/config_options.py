@@ -13,21 +13,21 @@ import click
 
 from training.config.fit import FitConfig
 from training.config.presets import PRESETS
-from training.config.recipe import AnyRecipe, Recipe
+from training.config.recipe import Recipe, RecipeT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FIELDS = tuple(field.name for field in dataclasses.fields(FitConfig))
 
 
-def field_help(config: type[AnyRecipe] = FitConfig) -> dict[str, str]:
+def field_help(config: type[Recipe] = FitConfig) -> dict[str, str]:
     """Read the description of each field, on one line, from the "Attributes" section of a class's docstring."""
     section = inspect.cleandoc(config.__doc__ or "").partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 
 
-def config_options(config: type[AnyRecipe]) -> Callable[[Command], Command]:
+def config_options(config: type[Recipe]) -> Callable[[Command], Command]:
     """Decorate a command with one option per field, which is None where it is not given."""
     hints, helps = typing.get_type_hints(config), field_help(config)
 
@@ -56,7 +56,7 @@ def preset_with(preset: str, options: Mapping[str, Any]) -> FitConfig:
     return config_with(PRESETS[preset], options)
 
 
-def config_with(config: Recipe, options: Mapping[str, Any]) -> Recipe:
+def config_with(config: RecipeT, options: Mapping[str, Any]) -> RecipeT:
     """The configuration with the fields whose options were given.
 
     Raises:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
+from training.config.recipe import Recipe
 from training.errors import ConfigError
 
 Cell = Literal["rnn", "lstm", "gru"]
@@ -18,7 +18,7 @@ Compute = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitConfig:
+class FitConfig(Recipe):
     """The configuration of a fit; equal configurations on the same data give the same model.
 
     Attributes:
@@ -111,6 +111,34 @@ class FitConfig:
     compute: Compute = "float32"
     precision: Literal["both", "fp32", "int8"] = "both"
 
+    RANGES: ClassVar = {
+        "layers": (1, 8),
+        "units": (1, 4096),
+        "embedding": (1, 4096),
+        "hidden": (0, 4096),
+        "vocabulary": (3, 1_000_000),
+        "max_tokens": (2, 100_000),
+        "served_tokens": (2, 100_000),
+        "epochs": (1, 10_000),
+        "batch_size": (1, 65_536),
+        "learning_rate": (1e-9, 10),
+        "beta_2": (0, 0.9999999),
+        "clip_norm": (0, 1e9),
+        "ema": (0, 0.9999999),
+        "embedding_dropout": (0, 0.95),
+        "token_dropout": (0, 0.95),
+        "state_dropout": (0, 0.95),
+        "adversarial": (0, 1e6),
+        "virtual": (0, 1e6),
+        "entropy": (0, 1e6),
+        "crops": (0, 1),
+        "splices": (0, 1e6),
+        "patience": (0, 10_000),
+        "validation": (0.001, 0.9),
+        "split_seed": (0, 2**32 - 1),
+        "seed": (0, 2**32 - 1),
+    }
+
     def __post_init__(self) -> None:
         """Check the values.
 
@@ -121,11 +149,7 @@ class FitConfig:
             raise ConfigError(
                 f"name is {self.name!r}; it must consist of letters, digits, dots, dashes and underscores", field="name"
             )
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            low, high = _RANGES.get(field.name, (None, None))
-            if low is not None and not low <= value <= high:
-                raise ConfigError(f"{field.name} is {value}; it must lie in {low}…{high}", field=field.name)
+        super().__post_init__()
         if self.direction == "bidirectional" and self.head in ("last", "unit"):
             raise ConfigError(f'head "{self.head}" reads the last state and needs direction "forward"', field="head")
         if self.head == "unit" and (self.units != 1 or self.activation != "sigmoid"):
@@ -142,37 +166,5 @@ class FitConfig:
         if self.loss == "mse" and self.head != "timesteps":
             raise ConfigError('loss "mse" compares every timestep and needs head "timesteps"', field="loss")
 
-    def as_dict(self) -> dict[str, Any]:
-        """The fields in order, as a JSON-ready dict."""
-        return dataclasses.asdict(self)
-
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # a bundle with another name could not be loaded
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "layers": (1, 8),
-    "units": (1, 4096),
-    "embedding": (1, 4096),
-    "hidden": (0, 4096),
-    "vocabulary": (3, 1_000_000),
-    "max_tokens": (2, 100_000),
-    "served_tokens": (2, 100_000),
-    "epochs": (1, 10_000),
-    "batch_size": (1, 65_536),
-    "learning_rate": (1e-9, 10),
-    "beta_2": (0, 0.9999999),
-    "clip_norm": (0, 1e9),
-    "ema": (0, 0.9999999),
-    "embedding_dropout": (0, 0.95),
-    "token_dropout": (0, 0.95),
-    "state_dropout": (0, 0.95),
-    "adversarial": (0, 1e6),
-    "virtual": (0, 1e6),
-    "entropy": (0, 1e6),
-    "crops": (0, 1),
-    "splices": (0, 1e6),
-    "patience": (0, 10_000),
-    "validation": (0.001, 0.9),
-    "split_seed": (0, 2**32 - 1),
-    "seed": (0, 2**32 - 1),
-}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from training.errors import ConfigError
+from training.config.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class NgramConfig:
+class NgramConfig(Recipe):
     """The configuration of the n-gram teacher.
 
     Attributes:
@@ -35,31 +34,14 @@ class NgramConfig:
     validation: float = 0.1
     split_seed: int = 7
 
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ConfigError: A value is out of its range or does not fit the others; names the field.
-        """
-        for field in dataclasses.fields(self):
-            low, high = _RANGES[field.name]
-            value = getattr(self, field.name)
-            if not low <= value <= high:
-                raise ConfigError(f"{field.name} is {value}; it must lie in {low}…{high}", field=field.name)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields in order, as a JSON-ready dict."""
-        return dataclasses.asdict(self)
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "vocabulary": (3, 1_000_000),
-    "order": (1, 3),  # a million cubed fits into the 63 bits of an n-gram's key
-    "min_df": (1, 1_000_000),
-    "smoothing": (1e-9, 1e9),
-    "length_power": (0, 1),
-    "regularization": (1e-9, 1e9),
-    "folds": (2, 100),
-    "validation": (0.001, 0.9),
-    "split_seed": (0, 2**32 - 1),
-}
+    RANGES: ClassVar = {
+        "vocabulary": (3, 1_000_000),
+        "order": (1, 3),  # a million cubed fits into the 63 bits of an n-gram's key
+        "min_df": (1, 1_000_000),
+        "smoothing": (1e-9, 1e9),
+        "length_power": (0, 1),
+        "regularization": (1e-9, 1e9),
+        "folds": (2, 100),
+        "validation": (0.001, 0.9),
+        "split_seed": (0, 2**32 - 1),
+    }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from training.errors import ConfigError
+from training.config.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainConfig:
+class PretrainConfig(Recipe):
     """The configuration of a pre-training.
 
     Attributes:
@@ -46,35 +45,18 @@ class PretrainConfig:
     split_seed: int = 7
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        """Check the values.
-
-        Raises:
-            ConfigError: A value is out of its range or does not fit the others; names the field.
-        """
-        for field in dataclasses.fields(self):
-            low, high = _RANGES.get(field.name, (None, None))
-            value = getattr(self, field.name)
-            if low is not None and not low <= value <= high:
-                raise ConfigError(f"{field.name} is {value}; it must lie in {low}…{high}", field=field.name)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The fields in order, as a JSON-ready dict."""
-        return dataclasses.asdict(self)
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "vocabulary": (3, 1_000_000),
-    "embedding": (1, 4096),
-    "units": (1, 4096),
-    "epochs": (1, 1000),
-    "streams": (1, 4096),
-    "window": (2, 4096),
-    "candidates": (2, 65_536),
-    "learning_rate": (1e-9, 10),
-    "clip_norm": (1e-9, 1e9),
-    "dropout": (0, 0.95),
-    "validation": (0.001, 0.9),
-    "split_seed": (0, 2**32 - 1),
-    "seed": (0, 2**32 - 1),
-}
+    RANGES: ClassVar = {
+        "vocabulary": (3, 1_000_000),
+        "embedding": (1, 4096),
+        "units": (1, 4096),
+        "epochs": (1, 1000),
+        "streams": (1, 4096),
+        "window": (2, 4096),
+        "candidates": (2, 65_536),
+        "learning_rate": (1e-9, 10),
+        "clip_norm": (1e-9, 1e9),
+        "dropout": (0, 0.95),
+        "validation": (0.001, 0.9),
+        "split_seed": (0, 2**32 - 1),
+        "seed": (0, 2**32 - 1),
+    }

@@ -13,14 +13,14 @@ from typing import Any, ClassVar, Generic
 from filelock import FileLock, Timeout
 
 from sentiline.tokenizer import Tokenizer
-from training.config.recipe import AnyRecipe, Recipe
+from training.config.recipe import Recipe, RecipeT
 from training.errors import CheckpointError, ConfigError, TrainingError
 from training.run.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)
-class RunFolder(Generic[Recipe]):
-    """The files that the run folders of all stages have in common. `Recipe` is the type of the configuration.
+class RunFolder(Generic[RecipeT]):
+    """The files that the run folders of all stages have in common. `RecipeT` is the type of the configuration.
 
     Attributes:
         folder: The folder.
@@ -31,7 +31,7 @@ class RunFolder(Generic[Recipe]):
     folder: Path
     kind: ClassVar[str]
     pictures: ClassVar[tuple[str, ...]]
-    _recipe: ClassVar[type[Any]]  # Recipe, which a class variable cannot name
+    _recipe: ClassVar[type[Any]]  # RecipeT, which a class variable cannot name
 
     @property
     def config(self) -> Path:
@@ -53,7 +53,7 @@ class RunFolder(Generic[Recipe]):
         """The log, one JSON line per epoch."""
         return self.folder / "log.jsonl"
 
-    def start(self, config: Recipe, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
+    def start(self, config: RecipeT, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
         """Start a run in the folder, or check that the run in it can be resumed.
 
         Args:
@@ -97,7 +97,7 @@ class RunFolder(Generic[Recipe]):
         """Every file but the configuration, the checkpoint first."""
         return (self.checkpoint, self.log, self.tokenizer, *self.results)
 
-    def _make(self, config: Recipe, data: Mapping[str, Any]) -> None:
+    def _make(self, config: RecipeT, data: Mapping[str, Any]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.config, (json.dumps(_document(config, data), indent=2) + "\n").encode())
@@ -117,7 +117,7 @@ class RunFolder(Generic[Recipe]):
                     path.unlink(missing_ok=True)
             self.config.unlink()
 
-    def require(self, config: Recipe, data: Mapping[str, Any]) -> None:
+    def require(self, config: RecipeT, data: Mapping[str, Any]) -> None:
         """Check that the folder holds the run with this configuration and this data.
 
         Raises:
@@ -148,7 +148,7 @@ class RunFolder(Generic[Recipe]):
             f"{self.folder} is not the folder of a {self.kind} ({reason}); --run names another folder", field="run"
         )
 
-    def read_config(self) -> tuple[Recipe, dict[str, Any]]:
+    def read_config(self) -> tuple[RecipeT, dict[str, Any]]:
         """Read the configuration and the description of the data.
 
         Raises:
@@ -207,7 +207,7 @@ class RunFolder(Generic[Recipe]):
             ) from None
 
 
-def _document(config: AnyRecipe, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _document(config: Recipe, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The content of `config.json`, as it is read back."""
     document: dict[str, dict[str, Any]] = json.loads(json.dumps({"config": config.as_dict(), "data": data}))
     return document

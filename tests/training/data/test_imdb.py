@@ -1,4 +1,4 @@
-"""IMDB as reviews: real values of the real archive, the film-disjoint split, and a test half that is opened only on purpose."""
+"""IMDB as reviews: the values of the real archive, the film-disjoint split, and a test half opened only on purpose."""
 
 from __future__ import annotations
 
