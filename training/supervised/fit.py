@@ -49,10 +49,6 @@ class TrainingState:
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The state as a JSON-ready dict."""
-        return dataclasses.asdict(self)
-
 
 @dataclass(frozen=True, eq=False)
 class FitPlan:
@@ -225,7 +221,7 @@ def _train_epoch(plan: FitPlan, trainer: Trainer, state: TrainingState) -> Train
         if time.monotonic() - saved > plan.checkpoint_seconds:
             saved = time.monotonic()
             stored = dataclasses.replace(state, seconds=saved - started)
-            checkpoint.save(plan.run.checkpoint, trainer.state(), stored.as_dict())
+            checkpoint.save(plan.run.checkpoint, trainer.state(), dataclasses.asdict(stored))
     return dataclasses.replace(state, seconds=time.monotonic() - started)
 
 
@@ -252,7 +248,7 @@ def _end_epoch(plan: FitPlan, trainer: Trainer, state: TrainingState) -> Trainin
     # The log comes before the checkpoint: after a kill between the two, the resumed fit only writes the same lines.
     plan.run.write_log(history)
     state = TrainingState(epoch=epoch, history=history)
-    checkpoint.save(plan.run.checkpoint, trainer.state(), state.as_dict())
+    checkpoint.save(plan.run.checkpoint, trainer.state(), dataclasses.asdict(state))
     return state
 
 
