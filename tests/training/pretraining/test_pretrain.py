@@ -248,7 +248,9 @@ def test_a_checkpoint_of_another_model_or_none_is_refused(finished: Finished, tm
         (run.folder / path.name).write_bytes(path.read_bytes())
     arrays, progress = checkpoint.load(run.checkpoint)
     checkpoint.save(run.checkpoint, arrays | {"carried": np.zeros((2, 2, 5, 6), np.float32)}, progress)
-    with pytest.raises(CheckpointError, match=r"carried has shape \(2, 2, 5, 6\) there and \(2, 2, 4, 6\) here"):
+    with pytest.raises(
+        CheckpointError, match=r"carried has shape \(2, 2, 5, 6\) in .* and \(2, 2, 4, 6\) in the model"
+    ):
         pretrain_tiny(run, resume=True)
     checkpoint.save(run.checkpoint, {name: arrays[name] for name in arrays if name != "carried"}, progress)
     with pytest.raises(CheckpointError, match="only one of them has carried"):
