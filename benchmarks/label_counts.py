@@ -29,7 +29,8 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from benchmarks.lib.tables import Table, machine
 from sentiline.wilson import wilson
 from training.bundle.publish import load_best
-from training.config.presets import BILSTM, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import BILSTM
 from training.config.small_data import enough_steps
 from training.data import imdb, labelled_file
 from training.data.dataset import encode
@@ -40,7 +41,7 @@ from training.plotting import STYLE, TRAIN, VALIDATION, png
 from training.run.checkpoint import write_atomically
 from training.run.progress import FitProgress
 from training.supervised.fit import fit
-from training.supervised.fit_data import FitData, with_start
+from training.supervised.fit_data import FitData, with_initial_weights
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
 
@@ -66,7 +67,7 @@ def hold_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mappin
     nameless = [dataclasses.replace(review, film=None) for review in reviews]
     train, validation = labelled_file.split(nameless, fraction=BILSTM.validation, seed=BILSTM.split_seed)
     description = {"name": "imdb", "training_reviews": len(train), "validation_reviews": len(validation)}
-    return with_start(FitData(train, validation, (), {**description, "sha256": dict(digests)}), encoder, None)
+    return with_initial_weights(FitData(train, validation, (), {**description, "sha256": dict(digests)}), encoder, None)
 
 
 def recipe(arm: str, labels: int, seed: int, units: int, changes: Mapping[str, Any]) -> FitConfig:

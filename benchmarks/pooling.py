@@ -24,7 +24,8 @@ from keras import ops
 
 from benchmarks.lib.tables import Table, machine, publish
 from sentiline.tokenizer import Tokenizer
-from training.config.presets import PRESETS, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import PRESETS
 from training.data.dataset import Dataset, bucketed_batches, encode, pad
 from training.data.targets import Targets
 from training.nn import backend
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = {"epochs": 3, "splices": 0.0, **json.loads(options.fit)}  # splices need scores at every timestep
     config = dataclasses.replace(PRESETS["bilstm-student"], **changes)
     about, encoder = machine(), load_encoder(options.init)
-    data = fit_data.with_start(
+    data = fit_data.with_initial_weights(
         fit_data.from_imdb(config, options.archive), encoder, Targets.load(options.targets) if options.targets else None
     )
     cut = Tokenizer(encoder.tokenizer.vocabulary, max_tokens=config.max_tokens)

@@ -2,5 +2,5 @@
 
 import os
 
-# TensorFlow's C++ log says nothing of use to whoever fits a model; it is read when TensorFlow is first imported.
+# Silences the informational messages of TensorFlow's C++ log; TensorFlow reads it when it is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,4 +1,4 @@
-"""`python -m training`: see `training.cli.main`."""
+"""`python -m training`."""
 
 from training.cli.main import main
 

@@ -1,13 +1,13 @@
-"""Every error that `training` raises on purpose, grafted onto the tree of `sentiline.errors`.
+"""The errors of `training`, which are `SentilineError`s.
 
 SentilineError
 └── TrainingError
-    ├── ConfigError            a field of a fit's configuration has an unusable value
+    ├── ConfigError            a field of a configuration has an unusable value
     ├── DataError              training data cannot be read or used
     │   ├── ArchiveError       an IMDB archive is missing, truncated or altered
     │   └── DownloadError      the IMDB archive could not be fetched
-    ├── CheckpointError        a checkpoint is missing, damaged or of another fit
-    └── ExportError            an exported graph does not do what the model does
+    ├── CheckpointError        a checkpoint is missing, damaged or belongs to another fit
+    └── ExportError            an exported graph does not compute what the model computes
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from sentiline.errors import SentilineError
 
 
 class TrainingError(SentilineError):
-    """Base of the errors of this package."""
+    """The base class of the errors of this package."""
 
     code = "training_error"
 
 
 class ConfigError(TrainingError, ValueError):
-    """A field of a fit's configuration has an unusable value."""
+    """A field of a configuration has an unusable value."""
 
     code = "invalid_config"
 
@@ -46,12 +46,12 @@ class DownloadError(DataError):
 
 
 class CheckpointError(TrainingError):
-    """A checkpoint is missing, damaged or of another fit."""
+    """A checkpoint is missing, damaged or belongs to another fit."""
 
     code = "invalid_checkpoint"
 
 
 class ExportError(TrainingError):
-    """An exported graph does not do what the model does."""
+    """An exported graph does not compute what the model computes."""
 
     code = "export_failed"

@@ -21,7 +21,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.config.presets import BILSTM, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import BILSTM
 from training.config.pretraining import PretrainConfig
 from training.config.small_data import SMALL_BATCH
 from training.data.dataset import bucketed_batches, pad

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from tests.training.fits import FLAGS, FinishedFit, finish, start, write_csv
 from training.data.imdb_archive import Part
@@ -67,14 +68,23 @@ def _part_of(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def small() -> SmallArchive:
-    """A small archive that nobody changes; tests write altered copies."""
+    """A small archive; tests write altered copies of it."""
     return SmallArchive()
 
 
 @pytest.fixture(scope="session")
-def finished_fit(tmp_path_factory: pytest.TempPathFactory) -> FinishedFit:
-    """`python -m training fit` on 400 rows, once for all tests; nobody changes its folder."""
-    folder = tmp_path_factory.mktemp("fit")
-    csv, run, log = write_csv(folder / "mine.csv", 400), Run(folder / "run"), folder / "output.txt"
-    process = start("fit", "bilstm", f"--data={csv}", "--name=tiny", f"--run={run.folder}", *FLAGS, log=log)
-    return FinishedFit(csv, 400, run, finish(process, log))
+def finished_fit(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> FinishedFit:
+    """`python -m training fit` on 400 rows, once for all tests and xdist workers; nobody changes its folder."""
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # the parent of the workers' folders is common to them
+        folder = folder.parent
+    folder /= "finished_fit"
+    folder.mkdir(exist_ok=True)
+    csv, run, log, done = folder / "mine.csv", Run(folder / "run"), folder / "output.txt", folder / "done"
+    with FileLock(folder / "lock"):
+        if not done.exists():
+            write_csv(csv, 400)
+            flags = (f"--data={csv}", "--name=tiny", f"--run={run.folder}", "--overwrite", *FLAGS)
+            finish(start("fit", "bilstm", *flags, log=log), log)
+            done.touch()
+    return FinishedFit(csv, 400, run, log.read_text(encoding="utf-8"))

@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from training.config.presets import BILSTM, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import BILSTM
 from training.data.review import Review
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run
@@ -119,7 +120,7 @@ def finish(process: subprocess.Popen[bytes], log: Path) -> str:
 
 
 def graph_contents(content: bytes) -> tuple[list[str], list[bytes]]:
-    """Kinds of nodes and bytes of constants; their names and order follow Python's hashes, anew in every process."""
+    """Types of nodes and bytes of constants; their names and order depend on the hash seed of the process."""
     graph = onnx.load_from_string(content).graph
     constants = [numpy_helper.to_array(tensor).tobytes() for tensor in graph.initializer]
     return sorted(node.op_type for node in graph.node), sorted(constants)

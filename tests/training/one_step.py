@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.config.pretraining import PretrainConfig
 from training.nn.backend import to_numpy
 from training.nn.model import build_model

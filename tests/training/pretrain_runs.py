@@ -9,7 +9,11 @@ import numpy as np
 
 from tests.training.fits import reviews
 from training.config.pretraining import PretrainConfig
+from training.nn import backend
+from training.nn.encoder import Encoder
 from training.pretraining.language_model import LanguageModel, build_language_model
+from training.pretraining.pretrain import pretrain
+from training.pretraining.run_folder import PretrainRun
 
 TINY: dict[str, Any] = {
     "vocabulary": 60,
@@ -42,3 +46,13 @@ def drawn_model(config: PretrainConfig, words: int = 13, seed: int = 0) -> Langu
     for variable in model.trainable_variables:
         variable.assign(generator.normal(0, 0.6, tuple(variable.shape)).astype(np.float32))
     return model
+
+
+backend.configure(1)
+
+TEXTS, VALIDATION = texts(300), texts(60, seed=1)
+
+
+def pretrain_tiny(run: PretrainRun, config: PretrainConfig | None = None, **options: Any) -> Encoder:
+    """Pre-train on synthetic texts, by default with the tiny recipe."""
+    return pretrain(config or tiny_pretrain_config(), TEXTS, VALIDATION, DESCRIPTION, run, **options)

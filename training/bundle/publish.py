@@ -18,7 +18,7 @@ from sentiline.tokenizer import Tokenizer
 from training.bundle.model_card import render_card
 from training.bundle.record_metrics import score_bundle
 from training.bundle.writer import write_bundle
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.data.dataset import Labelled, encode
 from training.evaluation.calibration import BINS
 from training.evaluation.calibration_plots import draw_calibration
@@ -28,9 +28,9 @@ from training.export.calibrate_head import calibrate_head
 from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
 from training.export.parity_check import ParityReport, check_parity
 from training.nn.model import SentimentModel, build_model
-from training.plotting import curves, lengths
 from training.run import checkpoint
 from training.supervised.fit import best_epoch
+from training.supervised.plots import learning_curves, length_histogram
 from training.supervised.run_folder import Run
 from training.supervised.trainer import assign_weights
 
@@ -83,8 +83,8 @@ def publish(
     files = {
         **{file: graphs[name].SerializeToString() for name, file in precisions.items()},
         "tokenizer.json": tokenizer.to_json().encode(),
-        "curves.png": curves(history, best, config.loss),
-        "lengths.png": lengths(encode(train, whole).lengths, config.served_tokens),
+        "curves.png": learning_curves(history, best, config.loss),
+        "lengths.png": length_histogram(encode(train, whole).lengths, config.served_tokens),
     }
     document = _document(config, data, model, version, report, history) | {
         "precisions": precisions,

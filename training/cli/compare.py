@@ -1,4 +1,4 @@
-"""The `compare` command: chooses bundles and reviews, and prints where the report went."""
+"""The `compare` command: one report on several bundles."""
 
 from __future__ import annotations
 
@@ -20,14 +20,22 @@ from training.cli.data import archive_option
     help="Folder of the report.",
 )
 @archive_option
-@click.option("--reviews", type=click.IntRange(1), default=200, show_default=True, help="Reviews to time models on.")
-@click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="Times to do so.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the choice of reviews.")
+@click.option(
+    "--reviews",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Number of reviews that models are timed on.",
+)
+@click.option(
+    "--rounds", type=click.IntRange(1), default=7, show_default=True, help="Number of times that each review is timed."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the choice of reviews.")
 def compare(names: tuple[str, ...], output: Path, archive: Path | None, reviews: int, rounds: int, seed: int) -> None:
-    """Write one report on the models NAMES (names or folders; default all that are installed).
+    """Write one report on the models NAMES (names or folders; default all installed models).
 
-    Sizes, training times and accuracies come from the manifests; latency is measured now, all models in one run, on
-    validation reviews of IMDB. Test is never opened.
+    Sizes, training times and accuracies come from the manifests. The latency of all models is measured in one run, on
+    validation reviews of IMDB. The test half is never opened.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The options that change a field of a recipe, one a field; their help is the docstring of the recipe's class."""
+"""Command-line options for the fields of a configuration; their help is the docstring of its class."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from typing import Any, TypeVar
 
 import click
 
-from training.config.presets import PRESETS, FitConfig
-from training.config.recipe import AnyRecipe, Recipe
+from training.config.fit import FitConfig
+from training.config.presets import PRESETS
+from training.config.recipe import Recipe, RecipeT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FIELDS = tuple(field.name for field in dataclasses.fields(FitConfig))
 
 
-def field_help(recipe: type[AnyRecipe] = FitConfig) -> dict[str, str]:
-    """What the "Attributes" section of a recipe's docstring says of each field, on one line."""
-    section = inspect.cleandoc(recipe.__doc__ or "").partition("Attributes:\n")[2]
+def field_help(config: type[Recipe] = FitConfig) -> dict[str, str]:
+    """Read the description of each field, on one line, from the "Attributes" section of a class's docstring."""
+    section = inspect.cleandoc(config.__doc__ or "").partition("Attributes:\n")[2]
     entries = re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, re.MULTILINE)
     return {name: " ".join(text.split()) for name, text in entries}
 
 
-def options_of(recipe: type[AnyRecipe]) -> Callable[[Command], Command]:
-    """Decorator: one option a field of a recipe; None where it is not given, so that the recipe's value stands."""
-    hints, helps = typing.get_type_hints(recipe), field_help(recipe)
+def config_options(config: type[Recipe]) -> Callable[[Command], Command]:
+    """Decorate a command with one option per field, which is None where it is not given."""
+    hints, helps = typing.get_type_hints(config), field_help(config)
 
     def decorate(command: Command) -> Command:
-        for field in reversed(dataclasses.fields(recipe)):
+        for field in reversed(dataclasses.fields(config)):
             name = field.name
             kind, flag, text = hints[name], "--" + name.replace("_", "-"), helps[name]
             if typing.get_origin(kind) is typing.Literal:
@@ -46,38 +47,35 @@ def options_of(recipe: type[AnyRecipe]) -> Callable[[Command], Command]:
     return decorate
 
 
-recipe_options = options_of(FitConfig)
-
-
-def changed(preset: str, options: Mapping[str, Any]) -> FitConfig:
-    """The preset with the fields that were given another value.
+def preset_with(preset: str, options: Mapping[str, Any]) -> FitConfig:
+    """The preset with the fields whose options were given.
 
     Raises:
-        ConfigError: a value cannot work.
+        ConfigError: A value is unusable.
     """
-    return changed_recipe(PRESETS[preset], options)
+    return config_with(PRESETS[preset], options)
 
 
-def changed_recipe(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
-    """A recipe with the fields that were given another value.
+def config_with(config: RecipeT, options: Mapping[str, Any]) -> RecipeT:
+    """The configuration with the fields whose options were given.
 
     Raises:
-        ConfigError: a value cannot work.
+        ConfigError: A value is unusable.
     """
-    names = [field.name for field in dataclasses.fields(recipe)]
-    return dataclasses.replace(recipe, **{name: options[name] for name in names if options[name] is not None})
+    names = [field.name for field in dataclasses.fields(config)]
+    return dataclasses.replace(config, **{name: options[name] for name in names if options[name] is not None})
 
 
-class RecipeCommand(click.Command):
-    """Lists the presets and, apart from the other options, those of the recipe."""
+class FitCommand(click.Command):
+    """A command whose help lists the presets, and the fields of the recipe apart from the other options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the help's lists; click calls it."""
+        """Write the lists of the help; click calls it."""
         with formatter.section("Presets"):
             formatter.write_dl([(name, preset.summary) for name, preset in PRESETS.items()])
-        for title, of_recipe in (("Options", False), ("Recipe (default: the preset's)", True)):
-            options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
-            shown = [option for option in options if (option.name in FIELDS) is of_recipe]
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        for title, in_recipe in (("Options", False), ("Recipe (default: the preset's)", True)):
+            shown = [option for option in options if (option.name in FIELDS) is in_recipe]
             records = [record for option in shown if (record := option.get_help_record(ctx)) is not None]
             with formatter.section(title):
                 formatter.write_dl(records)

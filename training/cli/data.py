@@ -1,4 +1,4 @@
-"""The `data` commands: fetch, check and describe what models are trained on; the work is done elsewhere."""
+"""The `data` commands: fetch, check and describe training data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from sentiline.labels import SCHEMES
 from training.cli.group import CommandGroup
 from training.data import download, imdb, labelled_file
 from training.data import imdb_archive as archive_file
 from training.data.imdb_archive import PARTS
 from training.data.review import Review
-from training.data.scheme import SCHEMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,35 +25,42 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 archive_option = click.option(
     "--archive",
     type=click.Path(path_type=Path),
-    help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache (SENTILINE_CACHE).",
+    help="Path of aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache (SENTILINE_CACHE).",
 )
 
 
 def labelled_options(command: Command) -> Command:
-    """Add the options of `training.data.labelled_file.load` to a command, under the names of its parameters."""
+    """Decorate a command with the parameters of `training.data.labelled_file.load`."""
     for option in reversed(
         [
-            click.option("--text-column", default="text", show_default=True, help="Column or JSON key of the text."),
-            click.option("--label-column", default="label", show_default=True, help="Column or JSON key of the label."),
-            click.option("--group-column", help="What the text is about; a split keeps each group in one part."),
+            click.option("--text-column", default="text", show_default=True, help="Column or JSON key with the text."),
+            click.option(
+                "--label-column", default="label", show_default=True, help="Column or JSON key with the label."
+            ),
+            click.option(
+                "--group-column", help="Column with what the text is about; a split keeps each group in one part."
+            ),
             click.option(
                 "--labels",
                 type=click.Choice(["auto", *SCHEMES]),
                 default="auto",
                 show_default=True,
-                help="0/1, negative/positive, 1-5 stars (3 is skipped) or 1-10 stars (5 and 6 are skipped).",
+                help="Meaning of the labels: 0/1, negative/positive, 1-5 stars (3 is skipped) or 1-10 stars (5 and "
+                "6 are skipped).",
             ),
             click.option(
-                "--format", type=click.Choice(["csv", "tsv", "jsonl", "parquet"]), help="Default: by the file's ending."
+                "--format",
+                type=click.Choice(["csv", "tsv", "jsonl", "parquet"]),
+                help="Format of the files; default by the ending of the name.",
             ),
-            click.option("--encoding", default="utf-8", show_default=True, help="Of CSV, TSV and JSON Lines."),
-            click.option("--delimiter", help="Of CSV and TSV, if not a comma or a tab."),
+            click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV, TSV and JSON Lines."),
+            click.option("--delimiter", help="Delimiter of CSV and TSV, if it is not a comma or a tab."),
             click.option(
                 "--quoting",
                 type=click.Choice(["csv", "none"]),
                 default="csv",
                 show_default=True,
-                help="none: double quotes mean nothing.",
+                help="none: double quotes are part of the text.",
             ),
         ]
     ):
@@ -68,9 +75,11 @@ def data() -> None:
 
 @data.command()
 @archive_option
-@click.option("--url", default=download.URL, show_default=True, help="Another copy; verified like the official one.")
+@click.option(
+    "--url", default=download.URL, show_default=True, help="Address of a copy, which is verified like the official one."
+)
 def fetch(archive: Path | None, url: str) -> None:
-    """Get the Large Movie Review Dataset into the cache, unless it is there, and verify it.
+    """Download the Large Movie Review Dataset into the cache, unless it is there, and verify it.
 
     \b
     Examples:
@@ -82,13 +91,17 @@ def fetch(archive: Path | None, url: str) -> None:
 
 
 @data.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", required=False)
 @archive_option
 @click.option("--strict", is_flag=True, help="Exit with status 1 if any row is skipped.")
-@click.option("--show", type=click.IntRange(min=0), default=20, show_default=True, help="Skipped rows to list.")
+@click.option(
+    "--show", type=click.IntRange(min=0), default=20, show_default=True, help="Number of skipped rows to list."
+)
 @labelled_options
-def check(file: Path | None, archive: Path | None, strict: bool, show: int, **options: Any) -> None:
+def check(file: str | None, archive: Path | None, strict: bool, show: int, **options: Any) -> None:
     """Check a labelled FILE row by row; without FILE, verify the IMDB archive on this machine.
+
+    FILE may also be a folder, a glob or a URL of several files.
 
     \b
     Examples:
@@ -106,7 +119,7 @@ def check(file: Path | None, archive: Path | None, strict: bool, show: int, **op
     found = labelled_file.load(file, **options)
     click.echo(found.summary())
     for problem in found.problems[:show]:
-        click.echo(f"{file}:{problem.line}: {problem.kind}: {problem.value}")
+        click.echo(f"{problem.file}:{problem.line}: {problem.kind}: {problem.value!r}")
     if len(found.problems) > show:
         click.echo(f"and {len(found.problems) - show:,} more (--show)")
     if strict and found.problems:
@@ -114,13 +127,15 @@ def check(file: Path | None, archive: Path | None, strict: bool, show: int, **op
 
 
 @data.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", required=False)
 @archive_option
-@click.option("--fraction", type=float, default=0.1, show_default=True, help="Share of the validation part.")
-@click.option("--seed", type=int, default=7, show_default=True, help="Of the split.")
+@click.option(
+    "--fraction", type=float, default=0.1, show_default=True, help="Share of the reviews in the validation part."
+)
+@click.option("--seed", type=int, default=7, show_default=True, help="Seed of the split.")
 @labelled_options
-def describe(file: Path | None, archive: Path | None, fraction: float, seed: int, **options: Any) -> None:
-    """Describe a labelled FILE, or IMDB's training half, and its split; never opens IMDB's test half.
+def describe(file: str | None, archive: Path | None, fraction: float, seed: int, **options: Any) -> None:
+    """Describe a labelled FILE, or IMDB's training half, and its split. IMDB's test half is never opened.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""The `diagnose` command: chooses bundles and reviews, prints tables, and records the figures where asked."""
+"""The `diagnose` command: diagnostics of bundles, as tables, as JSON, or recorded in the bundles."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from training.cli.data import archive_option
 
 
 def _titles(names: list[str], given: tuple[str, ...]) -> list[str]:
-    """The models' names; what was given where two have the same name, such as a model and its successor."""
+    """The models' names, or the arguments where two models have the same name, such as a model and its successor."""
     return [name if names.count(name) == 1 else given[index] for index, name in enumerate(names)]
 
 
 @click.command()
 @click.argument("names", nargs=-1)
 @archive_option
-@click.option("--record", is_flag=True, help="Write the figures into each bundle's manifest and card.")
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="File for all figures.")
-@click.option("--pairs", type=click.IntRange(1), default=200, show_default=True, help="Pairs of reviews to splice.")
+@click.option("--record", is_flag=True, help="Write the figures into each bundle's manifest and model card.")
 @click.option(
-    "--reviews", type=click.IntRange(1), default=200, show_default=True, help="Reviews to delete tokens from."
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write all figures to this file."
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of every random choice.")
+@click.option(
+    "--pairs", type=click.IntRange(1), default=200, show_default=True, help="Number of pairs of reviews to splice."
+)
+@click.option(
+    "--reviews", type=click.IntRange(1), default=200, show_default=True, help="Number of reviews to delete tokens from."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all random choices.")
 def diagnose(
     names: tuple[str, ...],
     archive: Path | None,
@@ -34,11 +38,11 @@ def diagnose(
     reviews: int,
     seed: int,
 ) -> None:
-    """Measure what the accuracy of the models NAMES (names or folders; default all that are installed) does not say.
+    """Measure what accuracy does not tell about the models NAMES (names or folders; default all installed models).
 
-    Where in a text they see its sentiment change, whether their verdicts hang on the tokens they point at, what they
-    make of texts unlike IMDB's, beside a bag of words, and which they call uncertain. All on validation reviews and on
-    texts in the repository. Test is never opened.
+    Diagnostics measure whether a model locates a change of sentiment within a text, whether its predictions depend on
+    the tokens that it highlights, how it classifies texts unlike IMDB's, next to a bag of words, and which predictions
+    it calls uncertain. They use validation reviews and texts of this repository. The test half is never opened.
 
     \b
     Examples:
@@ -47,13 +51,12 @@ def diagnose(
       python -m training diagnose runs/bilstm/bundle/bilstm --record
       python -m training diagnose --json diagnoses.json
     """  # noqa: D301 (click reads the \b as a character)
+    # These import scipy, scikit-learn, matplotlib and onnxruntime: only once the arguments are parsed.
     import json
 
     from sentiline.bundle import find
     from training.bundle.record_metrics import check_recordable, update_metrics
-    from training.data import (
-        imdb,  # scipy, scikit-learn, matplotlib and onnxruntime: not before the arguments were parsed
-    )
+    from training.data import imdb
     from training.diagnostics import diagnose
     from training.diagnostics.tables import render_tables
     from training.evaluation.compare import select_bundles

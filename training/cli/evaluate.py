@@ -1,4 +1,4 @@
-"""`python -m training evaluate`: the test accuracy of a bundle, computed from its ONNX files."""
+"""The `evaluate` command: the test accuracy of a bundle, computed from its ONNX files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from rich.table import Table
 
 from training.cli.data import archive_option
 
-_TOLERANCE = 0.05  # percentage points between a manifest's test accuracy and one computed again
+_TOLERANCE = 0.05  # percentage points between the test accuracy of the manifest and the computed one
 
 
 @click.command()
 @click.argument("model")
 @archive_option
-@click.option("--precision", metavar="NAME", help="fp32 or int8; default all that the bundle has.")
+@click.option(
+    "--precision", metavar="NAME", help="Precision to evaluate, fp32 or int8; default all precisions of the bundle."
+)
 @click.option("--reviews", "sample", type=click.IntRange(1), metavar="N", help="Evaluate N random reviews, not all.")
-@click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest and card.")
+@click.option("--record", is_flag=True, help="Write the figures into the bundle's manifest and model card.")
 def evaluate(model: str, archive: Path | None, precision: str | None, sample: int | None, record: bool) -> None:
     """Compute the test accuracy of MODEL (a name or a folder) from its ONNX files.
 
-    This opens IMDB's test split: choose nothing by what it prints. Where the manifest already has test figures, a
+    This opens IMDB's test half: nothing may be chosen by its result. If the manifest already has a test accuracy, a
     difference of more than 0.05 percentage points is an error, unless only a sample of the reviews is evaluated.
 
     \b
@@ -59,11 +61,11 @@ def evaluate(model: str, archive: Path | None, precision: str | None, sample: in
 
 
 def print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:
-    """Print the figures of one part of the reviews, a column a precision.
+    """Print the figures of one part of the reviews, with one column per precision.
 
     Args:
-        console: where to.
-        metrics: as in a manifest.
+        console: Where to print.
+        metrics: The metrics, as in a manifest.
         part: "validation" or "test".
     """
     figures: dict[str, dict[str, Any]] = metrics[part]

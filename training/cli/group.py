@@ -1,4 +1,4 @@
-"""A click group that turns the package's errors into one line; no commands."""
+"""A click group that reports the package's errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sentiline.errors import SentilineError
 
 
 class CommandGroup(click.Group):
-    """Errors of the package become one line on stderr and exit status 1 (usage errors: 2)."""
+    """A group that reports a `SentilineError` on one line of stderr with exit status 1; usage errors have status 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

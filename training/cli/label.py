@@ -1,4 +1,4 @@
-"""`python -m training label`: what a teacher says of training and unlabelled reviews, as targets for a student."""
+"""The `label` command: a teacher's predictions for training and unlabelled reviews, as targets for a student."""
 
 from __future__ import annotations
 
@@ -18,22 +18,50 @@ _OF_A_READING = ("fits", "ngrams", "bundles", "max_tokens", "seed", "verdicts_to
 
 @click.command()
 @click.argument("fits", nargs=-1, type=click.Path(path_type=Path), metavar="[RUN]...")
-@click.option("--ngrams", type=click.Path(path_type=Path), help="Run folder of `ngrams`.")
-@click.option("--bundle", "bundles", multiple=True, help="A finished model, by name or folder, as a further member.")
+@click.option(
+    "--ngrams", type=click.Path(path_type=Path), help="Run folder of `ngrams`, which is a member of the ensemble."
+)
+@click.option(
+    "--bundle",
+    "bundles",
+    multiple=True,
+    help="Name or folder of a bundle that is a further member of the ensemble. Can be repeated.",
+)
 @archive_option
 @click.option(
-    "--to", "target", type=click.Path(path_type=Path), default=Path("runs/targets.npz"), show_default=True, help="File."
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    default=Path("runs/targets.npz"),
+    show_default=True,
+    help="File of the targets.",
 )
-@click.option("--trust", type=click.FloatRange(0, 1), default=0.7, show_default=True, help="Share of a known label.")
-@click.option("--crops", type=click.IntRange(0, 16), default=1, show_default=True, help="Pieces of each review.")
-@click.option("--max-tokens", type=click.IntRange(2), default=400, show_default=True, help="Longer reviews are cut.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the choice of pieces.")
+@click.option(
+    "--trust",
+    type=click.FloatRange(0, 1),
+    default=0.7,
+    show_default=True,
+    help="Weight of a known label in its target.",
+)
+@click.option("--crops", type=click.IntRange(0, 16), default=1, show_default=True, help="Number of pieces per review.")
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(2),
+    default=400,
+    show_default=True,
+    help="Maximum tokens per review; longer reviews are truncated.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the choice of pieces.")
 @click.option(
     "--verdicts",
     metavar="VERDICTS",
-    help='Instead of reading: what a teacher said before, "shipped" or a file of --verdicts-to.',
+    help='Use predictions that a teacher made before: "shipped", or a file that --verdicts-to wrote.',
 )
-@click.option("--verdicts-to", type=click.Path(path_type=Path), help="Also write what the teacher says, without texts.")
+@click.option(
+    "--verdicts-to",
+    type=click.Path(path_type=Path),
+    help="Also write the teacher's predictions, without texts, to this file.",
+)
 @threads_option
 @click.pass_context
 def label(
@@ -51,11 +79,12 @@ def label(
     verdicts_to: Path | None,
     threads: int | None,
 ) -> None:
-    """Let fitted models, weighted by validation, label IMDB's unlabelled reviews and pieces of all reviews.
+    """Label IMDB's unlabelled reviews, and pieces of all reviews, with an ensemble of fitted models.
 
-    RUN... are run folders of `fit`; the n-gram classifier of `ngrams` is a member as well. Training reviews keep
-    their label, softened by the n-gram classifier that has not seen them. What is read is kept beside the targets,
-    in a folder of that name with .readings, so that the same command goes on where it was interrupted.
+    RUN... are run folders of `fit`. They, the n-gram classifier of `ngrams` and the bundles are weighted on the
+    validation reviews. Training reviews keep their label, softened by the n-gram classifier that has not seen them.
+    Predictions are cached next to the targets, in a folder of the same name with .readings, so that the same command
+    resumes after an interruption.
 
     \b
     Examples:
@@ -68,7 +97,7 @@ def label(
         given = [name for name in _OF_A_READING if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
         if given:
             flags = [parameter.opts[0] for parameter in context.command.params if parameter.name in given]
-            raise click.UsageError(f"--verdicts stands for a reading that was made: leave out {', '.join(flags)}")
+            raise click.UsageError(f"--verdicts uses predictions that were made before: leave out {', '.join(flags)}")
         said = load_teacher_logits(verdicts)
     elif ngrams is None:
         raise click.UsageError("--ngrams is missing: the run folder of `ngrams`; or give --verdicts")

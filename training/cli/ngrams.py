@@ -1,4 +1,4 @@
-"""`python -m training ngrams`: the linear teacher, with out-of-fold logits."""
+"""The `ngrams` command: a linear teacher with out-of-fold logits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from training.cli.config_options import changed_recipe, options_of
+from training.cli.config_options import config_options, config_with
 from training.cli.data import archive_option
 from training.cli.options import check_resume, resume_options
 from training.config.ngrams import NgramConfig
@@ -15,20 +15,22 @@ from training.errors import ConfigError
 
 
 @click.command()
-@click.option("--run", type=click.Path(path_type=Path), default=Path("runs/ngrams"), show_default=True, help="Folder.")
+@click.option(
+    "--run", type=click.Path(path_type=Path), default=Path("runs/ngrams"), show_default=True, help="Run folder."
+)
 @archive_option
 @click.option(
     "--tokenizer",
     "tokenizer_file",
     type=click.Path(path_type=Path),
-    help="A tokenizer.json whose token ids the n-grams are made of; by default a vocabulary is built.",
+    help="A tokenizer.json whose tokens form the n-grams; by default a vocabulary is built.",
 )
 @resume_options
-@options_of(NgramConfig)
+@config_options(NgramConfig)
 def ngrams(
     run: Path, archive: Path | None, tokenizer_file: Path | None, resume: bool, overwrite: bool, **options: Any
 ) -> None:
-    """Fit a linear model of one to three words at a time, as a teacher for `fit`.
+    """Fit a linear model of one- to three-word sequences, as a teacher for `fit`.
 
     \b
     Examples:
@@ -37,7 +39,7 @@ def ngrams(
       python -m training ngrams --resume
     """  # noqa: D301
     check_resume(resume=resume, overwrite=overwrite)
-    config = changed_recipe(NgramConfig(), options)
+    config = config_with(NgramConfig(), options)
     from sentiline.tokenizer import Tokenizer
     from training.distillation.ngram_teacher import NgramRun, fit_ngram_teacher
     from training.run.progress import FitProgress

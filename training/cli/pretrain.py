@@ -1,4 +1,4 @@
-"""`python -m training pretrain`: an encoder from unlabelled reviews."""
+"""The `pretrain` command: an encoder from unlabelled reviews."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from training.cli.config_options import changed_recipe, options_of
+from training.cli.config_options import config_options, config_with
 from training.cli.data import archive_option
 from training.cli.options import check_resume, checkpoint_option, resume_options, threads_option
 from training.config.pretraining import PretrainConfig
@@ -15,12 +15,14 @@ from training.pretraining.run_folder import PretrainRun
 
 
 @click.command()
-@click.option("--run", type=click.Path(path_type=Path), default=Path("runs/encoder"), show_default=True, help="Folder.")
+@click.option(
+    "--run", type=click.Path(path_type=Path), default=Path("runs/encoder"), show_default=True, help="Run folder."
+)
 @archive_option
 @resume_options
 @checkpoint_option
 @threads_option
-@options_of(PretrainConfig)
+@config_options(PretrainConfig)
 def pretrain(
     run: Path,
     archive: Path | None,
@@ -30,7 +32,7 @@ def pretrain(
     threads: int | None,
     **options: Any,
 ) -> None:
-    """Learn language from IMDB's training and unlabelled reviews, for `fit --init`.
+    """Train a language model on IMDB's training and unlabelled reviews, as an encoder for `fit --init`.
 
     \b
     Examples:
@@ -39,7 +41,7 @@ def pretrain(
       python -m training pretrain --units 64 --epochs 1 --run runs/small
     """  # noqa: D301
     check_resume(resume=resume, overwrite=overwrite)
-    config = changed_recipe(PretrainConfig(), options)
+    config = config_with(PretrainConfig(), options)
     where = PretrainRun(run)
     from training.nn import backend
     from training.pretraining.pretrain import pretrain as pretrain_model

@@ -1,1 +1,1 @@
-"""Configurations of every stage, their presets, and what changes when data is scarce."""
+"""The configurations of every stage, their presets, and their adaptation to small data sets."""

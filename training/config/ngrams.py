@@ -1,28 +1,27 @@
-"""The recipe of `python -m training ngrams`, as a frozen value; no behaviour."""
+"""The configuration of `python -m training ngrams`."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from training.errors import ConfigError
+from training.config.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class NgramConfig:
-    """Everything that decides what the n-gram teacher computes.
+class NgramConfig(Recipe):
+    """The configuration of the n-gram teacher.
 
     Attributes:
-        vocabulary: most entries of a vocabulary that is built, the two special ones included.
-        order: longest n-gram, in tokens.
-        min_df: in how many texts an n-gram must stand.
-        smoothing: added to every count of the log-count ratios.
-        length_power: how far texts are scaled to equal length, from 0 (not) to 1 (wholly).
-        regularization: C, the weight of the cross-entropy beside half the squared weights.
-        folds: parts of the training reviews, no film in two; each is scored by a model that did not see it.
-        validation: share of IMDB's training reviews left out, the same that `fit` leaves out.
-        split_seed: decides which films are left out, and the folds.
+        vocabulary: Maximum size of a vocabulary that is built, including the two special tokens.
+        order: Length of the longest n-grams, in tokens.
+        min_df: Minimum number of texts that an n-gram occurs in.
+        smoothing: Constant that is added to every count of the log-count ratios.
+        length_power: Exponent of the length normalization, from 0 (none) to 1 (texts are scaled to equal length).
+        regularization: C, the weight of the cross-entropy relative to half the squared norm of the weights.
+        folds: Folds of the training reviews, which share no film; each is scored by a model that did not see it.
+        validation: Share of IMDB's training reviews that is held out, the same reviews that `fit` holds out.
+        split_seed: Seed that decides which films are held out, and the folds.
     """
 
     vocabulary: int = 25_000
@@ -35,31 +34,14 @@ class NgramConfig:
     validation: float = 0.1
     split_seed: int = 7
 
-    def __post_init__(self) -> None:
-        """Refuse values that cannot work.
-
-        Raises:
-            ConfigError: names the field, its value and its range.
-        """
-        for field in dataclasses.fields(self):
-            low, high = _RANGES[field.name]
-            value = getattr(self, field.name)
-            if not low <= value <= high:
-                raise ConfigError(f"{field.name} is {value}; it must lie in {low}…{high}", field=field.name)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The config as a JSON-ready dict, fields in order."""
-        return dataclasses.asdict(self)
-
-
-_RANGES: dict[str, tuple[float, float]] = {
-    "vocabulary": (3, 1_000_000),
-    "order": (1, 3),  # a million cubed fits into the 63 bits of an n-gram's key
-    "min_df": (1, 1_000_000),
-    "smoothing": (1e-9, 1e9),
-    "length_power": (0, 1),
-    "regularization": (1e-9, 1e9),
-    "folds": (2, 100),
-    "validation": (0.001, 0.9),
-    "split_seed": (0, 2**32 - 1),
-}
+    RANGES: ClassVar = {
+        "vocabulary": (3, 1_000_000),
+        "order": (1, 3),  # a million cubed fits into the 63 bits of an n-gram's key
+        "min_df": (1, 1_000_000),
+        "smoothing": (1e-9, 1e9),
+        "length_power": (0, 1),
+        "regularization": (1e-9, 1e9),
+        "folds": (2, 100),
+        "validation": (0.001, 0.9),
+        "split_seed": (0, 2**32 - 1),
+    }

@@ -1,38 +1,37 @@
-"""A fit on few texts takes enough steps: smaller batches, then more epochs."""
+"""More steps for a fit on few texts: smaller batches, then more epochs."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 
-LEAST_STEPS = 300
-"""Of a fit. A recipe for tens of thousands of texts would take a few dozen on some hundred, and hardly move."""
-
-LEAST_STEPS_FROM_LAYERS = 200
-"""Of a fit that begins with recurrent layers of an encoder or of another fit."""
-
+# A recipe for tens of thousands of texts would take a few dozen steps on some hundred, and hardly move.
+MIN_STEPS = 300
+# Recurrent layers of an encoder or of another fit have less to learn.
+MIN_STEPS_FROM_LAYERS = 200
 SMALL_BATCH = 16
 
 
 def enough_steps(config: FitConfig, texts: int, *, from_layers: bool = False) -> FitConfig:
-    """The recipe as it is, if it takes the least number of steps on so many texts; else one that does.
+    """Adapt a recipe so that it takes the minimum number of steps; one that does so already is returned as it is.
 
-    Batches are halved first, down to `SMALL_BATCH`; then there are more epochs. A changed recipe has no `patience`: an
-    epoch is a few steps, and a validation part so small that some epochs without a better one say nothing. The best
-    epoch is kept all the same.
+    Batches are halved first, down to `SMALL_BATCH`; then epochs are added. The adapted recipe has no `patience`: an
+    epoch is then a few steps, and on a validation part so small, some epochs without an improvement mean nothing. The
+    best epoch is kept all the same.
 
     Args:
-        config: the recipe.
-        texts: number of texts that are trained on.
-        from_layers: see `training.supervised.warm_start.gives_layers`.
+        config: The recipe.
+        texts: The number of texts to train on.
+        from_layers: Whether the fit starts from recurrent layers, see
+            `training.supervised.warm_start.provides_recurrent_layers`.
     """
-    least = LEAST_STEPS_FROM_LAYERS if from_layers else LEAST_STEPS
+    minimum = MIN_STEPS_FROM_LAYERS if from_layers else MIN_STEPS
     size = config.batch_size
-    while size > SMALL_BATCH and config.epochs * math.ceil(texts / size) < least:
+    while size > SMALL_BATCH and config.epochs * math.ceil(texts / size) < minimum:
         size = max(SMALL_BATCH, size // 2)
-    epochs = max(config.epochs, math.ceil(least / math.ceil(texts / size)))
+    epochs = max(config.epochs, math.ceil(minimum / math.ceil(texts / size)))
     if (size, epochs) == (config.batch_size, config.epochs):
         return config
     return dataclasses.replace(config, batch_size=size, epochs=epochs, patience=0)

@@ -1,1 +1,1 @@
-"""Where training examples come from: IMDB, labelled files, splits, targets."""
+"""Training examples: IMDB, labelled files, splits, targets."""

@@ -1,4 +1,4 @@
-"""One to three sentences of a review: what short texts look like."""
+"""Crops: one to three sentences of a review, which show a model what short texts look like."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MOST_SENTENCES = 3
 
 
 def crop(text: str, generator: np.random.Generator) -> str:
-    """One to three whole sentences of a text in a row; a text of one sentence comes back whole.
+    """Cut one to three consecutive whole sentences out of a text.
 
     Args:
-        text: raw text.
-        generator: source of the choice.
+        text: The raw text.
+        generator: The source of the random choice.
     """
     spans = sentence_spans(text)
     if not spans:
@@ -30,10 +30,10 @@ def crop(text: str, generator: np.random.Generator) -> str:
 
 
 def encode_crop(text: str, tokenizer: Tokenizer, generator: np.random.Generator) -> NDArray[np.int32]:
-    """Token ids of a crop, int32 [n]; of the whole text, where the crop has no token.
+    """Encode a crop, int32 [n], or the whole text if the crop has no token.
 
     Raises:
-        EmptyTextError: the whole text has no token either.
+        EmptyTextError: The text has no token.
     """
     try:
         return tokenizer.encode(crop(text, generator), spans=False).ids
@@ -48,14 +48,14 @@ def with_crops(
     tokenizer: Tokenizer,
     generator: np.random.Generator,
 ) -> list[NDArray[np.int32]]:
-    """Token ids with a random share of the texts replaced by a crop.
+    """Replace a random share of the texts by crops.
 
     Args:
-        documents: token ids of each text, int32 [n_i].
-        texts: the raw texts, as many.
-        share: probability that a text is cropped.
-        tokenizer: encodes the crops.
-        generator: source of the choice.
+        documents: The token ids of each text, int32 [n_i].
+        texts: The raw texts, in the same order.
+        share: The probability that a text is replaced.
+        tokenizer: The tokenizer that encodes the crops.
+        generator: The source of the random choices.
     """
     chosen = generator.random(len(documents)) < share
     return [

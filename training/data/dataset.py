@@ -1,4 +1,4 @@
-"""Reviews as token ids: vocabulary, encoding, length-bucketed batches."""
+"""Reviews as token ids: vocabulary, encoding and batches of similar length."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from training.data.review import Review
 
 
 class Labelled(Protocol):
-    """What a data set needs of a review."""
+    """A text with a label."""
 
     @property
     def text(self) -> str:
-        """Raw text."""
+        """The raw text."""
 
     @property
     def label(self) -> int:
-        """0 negative, 1 positive."""
+        """The label: 0 negative, 1 positive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +32,10 @@ class Dataset:
     """Encoded reviews.
 
     Attributes:
-        ids: token ids of each review, int32 [n_i], n_i >= 1.
-        labels: [len(ids)], 0 negative, 1 positive: int8, or float32 where a teacher's probabilities or graded
-            targets stand for them.
-        skipped: positions, among the reviews given, of those without a token.
+        ids: The token ids of each review, int32 [n_i], n_i >= 1.
+        labels: The labels, [len(ids)]: int8 with 0 for negative and 1 for positive, or float32 with a teacher's
+            probabilities or graded targets.
+        skipped: The positions, in the sequence that was encoded, of the reviews without a token.
     """
 
     ids: tuple[NDArray[np.int32], ...]
@@ -44,16 +44,16 @@ class Dataset:
 
     @property
     def lengths(self) -> NDArray[np.int32]:
-        """int32 [len(ids)], number of tokens of each review."""
+        """The number of tokens of each review, int32 [len(ids)]."""
         return np.array([len(ids) for ids in self.ids], np.int32)
 
 
 def build_vocabulary(texts: Iterable[str], size: int) -> tuple[str, ...]:
-    """The tokens found in most texts, most frequent first, ties in alphabetical order.
+    """Choose the tokens that occur in the most texts, most frequent first, ties in alphabetical order.
 
     Args:
-        texts: raw texts; never test.
-        size: most entries, the special tokens included.
+        texts: Raw texts, which must not be test reviews.
+        size: The maximum number of entries, including the special tokens.
     """
     frequency: Counter[str] = Counter()
     for text in texts:
@@ -63,7 +63,7 @@ def build_vocabulary(texts: Iterable[str], size: int) -> tuple[str, ...]:
 
 
 def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:
-    """Encode reviews, cut as the tokenizer says; those without a token are left out and listed."""
+    """Encode and truncate reviews; those without a token are left out and listed in `skipped`."""
     ids, labels, skipped = [], [], []
     for position, review in enumerate(reviews):
         try:
@@ -78,17 +78,17 @@ def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:
 def bucketed_batches(
     lengths: NDArray[np.int32], batch_size: int, generator: np.random.Generator
 ) -> list[NDArray[np.intp]]:
-    """Random batches of reviews of similar length, in random order.
+    """Draw random batches of reviews of similar length, in random order.
 
-    Lengths are jittered by up to a tenth before sorting, so that a review meets other neighbours every epoch.
+    Lengths are jittered by up to a tenth before sorting, so that a review has different neighbours in every epoch.
 
     Args:
-        lengths: int32 [n].
-        batch_size: reviews a batch; the last one may be smaller.
-        generator: source of the randomness.
+        lengths: The number of tokens of each review, int32 [n].
+        batch_size: The number of reviews per batch; one batch may be smaller.
+        generator: The source of randomness.
 
     Returns:
-        Positions of each batch; together a permutation of range(n).
+        The positions of the reviews of each batch; together they are a permutation of range(n).
     """
     jittered = lengths * generator.uniform(0.9, 1.1, len(lengths))
     order = np.argsort(jittered, kind="stable")
@@ -97,17 +97,17 @@ def bucketed_batches(
 
 
 def sorted_batches(lengths: NDArray[np.int32], batch_size: int) -> Iterator[NDArray[np.intp]]:
-    """Batches in order of length, for evaluation."""
+    """Yield batches in order of length, for evaluation."""
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), batch_size):
         yield order[start : start + batch_size]
 
 
 def pad(sequences: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Right-pad sequences with 0.
+    """Pad sequences on the right with 0.
 
     Returns:
-        int32 [B, T] ids and int32 [B] lengths, T the longest length.
+        Ids, int32 [B, T], and lengths, int32 [B], where T is the longest length.
 
     Example:
         >>> ids, lengths = pad([np.array([5, 6], np.int32), np.array([7], np.int32)])
@@ -122,12 +122,12 @@ def pad(sequences: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDAr
 
 
 def graded(train: Dataset, reviews: Sequence[Review], top: int = 10) -> Dataset:
-    """The data set with targets graded by the stars, linear from 0.02 for one star to 0.98 for the most.
+    """Grade the targets by the stars, linearly from 0.02 for one star to 0.98 for the most.
 
     Args:
-        train: what `encode(reviews, …)` gave.
-        reviews: with their stars; one without keeps 0 or 1.
-        top: the most stars there are.
+        train: The data set that `encode(reviews, …)` returned.
+        reviews: The reviews; one without stars keeps its label as target.
+        top: The maximum number of stars.
     """
     skipped = set(train.skipped)
     kept = [review for index, review in enumerate(reviews) if index not in skipped]

@@ -1,4 +1,4 @@
-"""Finds the IMDB archive on this machine, or downloads it once into the cache; does not look at the reviews."""
+"""Find the IMDB archive on this machine, or download it into the cache."""
 
 from __future__ import annotations
 
@@ -17,20 +17,19 @@ from training.data import imdb_archive as archive_file
 from training.data.imdb_archive import PARTS, Part
 from training.errors import ArchiveError, DownloadError
 
+# The official home of the data set.
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
-"""The official home of the data set."""
-
 _ATTEMPTS = 5
-_ADVICE = "or name a copy that you have with --archive or IMDB_ARCHIVE"
+_ADVICE = "or name a copy on this machine with --archive or IMDB_ARCHIVE"
 
-Report = Callable[[int, int | None], None]
-"""Called with `(bytes so far, bytes in all)`."""
+# Takes `(bytes so far, total bytes or None)`.
+OnProgress = Callable[[int, int | None], None]
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where downloads are kept: `SENTILINE_CACHE`, else `$XDG_CACHE_HOME/sentiline`, else `~/.cache/sentiline`.
+    """The folder of downloads: `SENTILINE_CACHE`, else `$XDG_CACHE_HOME/sentiline`, else `~/.cache/sentiline`.
 
-    An empty variable counts as unset, and so does a relative `XDG_CACHE_HOME` (as its specification demands).
+    An empty variable counts as unset, and so does a relative `XDG_CACHE_HOME`, as its specification demands.
 
     Example:
         >>> cache_folder({"XDG_CACHE_HOME": "/var/cache"}).as_posix()
@@ -43,10 +42,10 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def find(archive: str | os.PathLike[str] | None = None, *, environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The archive on this machine: `archive`, else `IMDB_ARCHIVE`, else the cached download; None if there is none.
+    """Find the archive on this machine: `archive`, else `IMDB_ARCHIVE`, else the cached download, else None.
 
     Raises:
-        ArchiveError: `archive` or `IMDB_ARCHIVE` names a file that does not exist; the next place is not tried.
+        ArchiveError: `archive` or `IMDB_ARCHIVE` names a file that does not exist.
     """
     if archive is not None:
         return _existing(Path(archive), "archive", "--archive")
@@ -59,11 +58,11 @@ def find(archive: str | os.PathLike[str] | None = None, *, environ: Mapping[str,
 def locate(
     archive: str | os.PathLike[str] | None = None, *, url: str = URL, environ: Mapping[str, str] = os.environ
 ) -> Path:
-    """The archive on this machine as `find` finds it, downloaded into the cache if it is nowhere.
+    """Find the archive on this machine, or download it into the cache.
 
     Raises:
-        ArchiveError: a file that was named does not exist, or what the server sent is not the data set.
-        DownloadError: the download failed; calling again resumes it.
+        ArchiveError: A file that was named does not exist, or the downloaded file is not the data set.
+        DownloadError: The download failed; another call resumes it.
     """
     path = find(archive, environ=environ)
     if path is not None:
@@ -78,7 +77,7 @@ def locate(
         console=Console(stderr=True),
     ) as progress:
         task = progress.add_task(target.name, total=None)
-        fetch(url, target, report=lambda done, total: progress.update(task, completed=done, total=total))
+        fetch(url, target, on_progress=lambda done, total: progress.update(task, completed=done, total=total))
     return target
 
 
@@ -87,52 +86,52 @@ def fetch(
     target: Path,
     *,
     parts: Mapping[str, Part] = PARTS,
-    report: Report | None = None,
+    on_progress: OnProgress | None = None,
     timeout: float = 30.0,
     pause: float = 1.0,
 ) -> None:
-    """Download an archive, verify all of it, and only then give it its name.
+    """Download an archive, verify it, and only then rename it to `target`.
 
-    The bytes go to `<target>.part`; a cut connection is taken up again where it broke off, and so is the file of an
-    earlier call. After five attempts in a row that brought nothing new the call gives up.
+    The download is written to `<target>.part` and resumed where a connection broke off, also by a later call. It
+    fails after five consecutive attempts without a new byte.
 
     Args:
-        url: http or https address; redirects are followed, proxies taken from the environment.
-        target: the file to make, in a folder that is made if needed.
-        parts: what the archive must hold.
-        report: told of the progress.
-        timeout: seconds to wait for a connection or for the next bytes.
-        pause: seconds before the second attempt; doubled for each further one.
+        url: An http or https address. Redirects are followed, and proxies taken from the environment.
+        target: The file to create; its folder is created if needed.
+        parts: The parts that the archive must hold.
+        on_progress: A function that is called with the number of bytes so far and in total (None if unknown).
+        timeout: The timeout for a connection or for the next bytes, in seconds.
+        pause: The pause before the second attempt, in seconds; it doubles with each further attempt.
 
     Raises:
-        DownloadError: no answer, a refusal, a full disk, or another process is at it.
-        ArchiveError: the server sent something else than `parts`; it is deleted.
+        DownloadError: The server does not answer or refuses, the disk is full, or another process is downloading.
+        ArchiveError: The downloaded file is not the archive; it was deleted.
     """
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{part}.lock", timeout=0):
-            _download(url, part, report or (lambda done, total: None), timeout, pause)
+            _download(url, part, on_progress or (lambda done, total: None), timeout, pause)
             try:
                 archive_file.read(part, parts=parts)
             except ArchiveError as error:
                 part.unlink(missing_ok=True)
-                raise ArchiveError(f"what {url} sent was deleted: {error}", field="archive") from error
+                raise ArchiveError(f"the file from {url} was deleted: {error}", field="archive") from error
             part.replace(target)
     except Timeout:
-        raise DownloadError(f"another process is downloading to {part}; wait for it to end") from None
+        raise DownloadError(f"another process is downloading to {part}; wait until it ends") from None
     except OSError as error:
         raise DownloadError(
             f"cannot write {part}: {error.strerror or error}; set SENTILINE_CACHE, {_ADVICE}"
         ) from error
 
 
-def _download(url: str, part: Path, report: Report, timeout: float, pause: float) -> None:
+def _download(url: str, part: Path, on_progress: OnProgress, timeout: float, pause: float) -> None:
     failures, reached = 0, -1
     with httpx.Client(follow_redirects=True, timeout=timeout) as client:
         while True:
             try:
-                if _transfer(client, url, part, report):
+                if _transfer(client, url, part, on_progress):
                     return
                 reason = "the connection closed early"
             except httpx.UnsupportedProtocol as error:
@@ -146,21 +145,21 @@ def _download(url: str, part: Path, report: Report, timeout: float, pause: float
             if failures == _ATTEMPTS:
                 raise DownloadError(
                     f"{url} could not be downloaded after {_ATTEMPTS} attempts: {reason}. {held:,} bytes are kept in "
-                    f"{part}; run the command again to go on from there, {_ADVICE}"
+                    f"{part}; run the command again to resume, {_ADVICE}"
                 )
             time.sleep(pause * 2 ** (failures - 1))
 
 
-def _transfer(client: httpx.Client, url: str, part: Path, report: Report) -> bool:
-    """One request for what is still missing; whether the file is complete, as far as the server says."""
+def _transfer(client: httpx.Client, url: str, part: Path, on_progress: OnProgress) -> bool:
+    """Request the missing bytes; returns whether the file is complete, as far as the server says."""
     held = _size(part)
     # Only a body without content coding has the byte positions that Range counts.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={held}-"} if held else {})
     with client.stream("GET", url, headers=headers) as response:
-        if response.status_code == 416:  # nothing beyond what is held
+        if response.status_code == 416:  # no bytes are missing, or the part is not of this file
             if response.headers.get("Content-Range") == f"bytes */{held}":
                 return True
-            part.unlink(missing_ok=True)  # longer than the file itself: not a piece of it
+            part.unlink(missing_ok=True)  # longer than the whole file, so not a part of it
             return False
         if response.status_code in (408, 429) or response.status_code >= 500:
             raise httpx.HTTPError(f"the server answered {response.status_code} {response.reason_phrase}")
@@ -168,23 +167,23 @@ def _transfer(client: httpx.Client, url: str, part: Path, report: Report) -> boo
             raise DownloadError(f"{url} answered {response.status_code} {response.reason_phrase}; try later, {_ADVICE}")
         start, total = _extent(response)
         if start != held:
-            held = 0  # the server ignores Range, or means another place: from the beginning
+            held = 0  # the server ignored the range: start from the beginning
             if start != 0:
                 part.unlink(missing_ok=True)
                 return False
         with part.open("ab" if held else "wb") as file:
-            report(held, total)
+            on_progress(held, total)
             for chunk in response.iter_raw():
                 file.write(chunk)
                 held += len(chunk)
-                report(held, total)
+                on_progress(held, total)
             file.flush()
             os.fsync(file.fileno())
     return total is None or held == total
 
 
 def _extent(response: httpx.Response) -> tuple[int, int | None]:
-    """`(first byte, size of the whole file)` that an answer is about."""
+    """Read the first byte's position and the total size from a response."""
     if response.status_code == 206:
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if match is None:

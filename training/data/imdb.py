@@ -1,4 +1,4 @@
-"""The Large Movie Review Dataset as reviews: train and unsup for fitting, test apart; no tokens, no batches."""
+"""The reviews of the Large Movie Review Dataset, with the test half behind a function of its own."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FILM = re.compile(r"/title/(tt\d+)/")
 
 @dataclass(frozen=True, slots=True)
 class ImdbTrain:
-    """What may be used for fitting.
+    """The reviews that may be used for fitting.
 
     Attributes:
-        archive: the file that was read.
-        train: the 25,000 labelled reviews, positive before negative, in the order of their number.
-        unsup: the 50,000 unlabelled texts, in the order of their number; their films are none of the others'.
-        digests: verified SHA-256 of every part of the archive, test included, for manifests.
+        archive: The file that was read.
+        train: The 25,000 labelled reviews, positive before negative, in the order of their numbers.
+        unsup: The 50,000 unlabelled texts in the order of their numbers; they share no film with the other reviews.
+        digests: The verified SHA-256 of every part of the archive, including the test half, for manifests.
     """
 
     archive: Path
@@ -38,16 +38,15 @@ class ImdbTrain:
 
 
 def load(archive: str | os.PathLike[str] | None = None, *, parts: Mapping[str, Part] = PARTS) -> ImdbTrain:
-    """Read train and unsup (about 5 s), after verifying the whole archive.
+    """Verify the whole archive and read the training half and the unlabelled reviews, in about 5 s.
 
     Args:
-        archive: path of `aclImdb_v1.tar.gz`; None finds it as `training.data.download.locate` does, downloading it if
-            it is nowhere.
-        parts: what the archive must hold.
+        archive: The path of `aclImdb_v1.tar.gz`; None finds or downloads it with `training.data.download.locate`.
+        parts: The parts that the archive must hold.
 
     Raises:
-        ArchiveError: the archive is missing, truncated or altered; says what differs.
-        DownloadError: it was to be downloaded and could not be.
+        ArchiveError: The archive is missing, truncated or altered; says what differs.
+        DownloadError: The download failed.
     """
     path = locate(archive)
     files = archive_file.read(path, [name for name in parts if name.startswith("train/")], parts=parts)
@@ -65,22 +64,21 @@ def load_test(
 ) -> tuple[Review, ...]:
     """Read the 25,000 test reviews, positive before negative.
 
-    Only the final evaluation of a finished model may call this: whoever chooses anything (a preset, an epoch, a
-    threshold) by the test set reports a number that means nothing. So the caller has to say what it is.
+    Only the final evaluation of a finished model may call this function: a test accuracy means nothing once anything
+    (a preset, an epoch, a threshold) was chosen by it. Therefore the caller has to declare its purpose.
 
     Args:
-        archive: as for `load`.
-        final_evaluation: True, or the call is refused.
-        parts: what the archive must hold.
+        archive: The path of the archive, as for `load`.
+        final_evaluation: Must be True.
+        parts: The parts that the archive must hold.
 
     Raises:
         DataError: `final_evaluation` is not True.
-        ArchiveError: as for `load`.
-        DownloadError: as for `load`.
+        ArchiveError, DownloadError: As `load` raises them.
     """
     if final_evaluation is not True:
         raise DataError(
-            "the test set is opened by the final evaluation only; choose models on a validation part (imdb.split)",
+            "only the final evaluation may read the test set; choose models on a validation part (imdb.split)",
             field="final_evaluation",
         )
     path = locate(archive)
@@ -97,7 +95,7 @@ def _reviews(half: str, folder: str, files: Mapping[str, Files]) -> list[Review]
     for name in sorted(found, key=_numbers):
         number, stars = _numbers(name)
         if number >= len(films):
-            raise ArchiveError(f"{half}/urls_{folder}.txt names {len(films):,} films and none for review {number}")
+            raise ArchiveError(f"{half}/urls_{folder}.txt lists {len(films):,} films, but none for review {number}")
         where = f"{half}/{folder}/{name}"
         reviews.append(
             Review(_text(where, found[name]), label, stars=stars, film=films[number], id=where.removesuffix(".txt"))
@@ -106,7 +104,7 @@ def _reviews(half: str, folder: str, files: Mapping[str, Files]) -> list[Review]
 
 
 def _numbers(name: str) -> tuple[int, int]:
-    """`(review, stars)` of "<review>_<stars>.txt"."""
+    """Read `(review, stars)` from "<review>_<stars>.txt"."""
     number, stars = name.removesuffix(".txt").split("_")
     return int(number), int(stars)
 

@@ -1,4 +1,4 @@
-"""The archive of the Large Movie Review Dataset v1.0: one streaming read that verifies all of it; nothing is extracted.
+"""The archive of the Large Movie Review Dataset v1.0, verified and read in one pass without extracting it to disk.
 
 Maas et al., "Learning Word Vectors for Sentiment Analysis", ACL 2011.
 """
@@ -21,12 +21,12 @@ from training.errors import ArchiveError
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a folder of the archive must hold; a list of films counts as a folder of one file.
+    """The expected content of a folder of the archive; a list of films counts as a folder of one file.
 
     Attributes:
-        files: number of files.
-        bytes: their total size.
-        sha256: hex digest of their bytes joined in the order of their sorted names (as text: "10_8.txt" < "1_7.txt").
+        files: The number of files.
+        bytes: Their total size.
+        sha256: The hex digest of their bytes, joined in the order of their names as text ("10_8.txt" < "1_7.txt").
     """
 
     files: int
@@ -34,6 +34,7 @@ class Part:
     sha256: str
 
 
+# The parts that Sentiline reads. The rest of the archive (vocabulary, bags of words) is ignored.
 PARTS: Mapping[str, Part] = MappingProxyType(
     {
         "train/pos": Part(12_500, 16_842_831, "9f374516d12b05a6dc2b8cee1637bddbe0fcbb6c60f4e681b9374078622e8c18"),
@@ -47,10 +48,8 @@ PARTS: Mapping[str, Part] = MappingProxyType(
         "test/urls_neg.txt": Part(1, 612_500, "7f1621175039af04f0e0cfdf9d48a5fecfc06b485ece84370f1ae7fbc681ef12"),
     }
 )
-"""Every part that Sentiline reads. What else the archive holds (vocabulary, bags of words) is ignored."""
 
-Files = dict[str, bytes]
-"""Contents by file name, within one part."""
+Files = dict[str, bytes]  # contents by file name, within one part
 
 _MEMBER = re.compile(r"(?:\./)?aclImdb/((?:train|test)/(?:pos|neg|unsup))/(\d+_\d+\.txt)")
 _LIST = re.compile(r"(?:\./)?aclImdb/((?:train|test)/(urls_(?:pos|neg)\.txt))")
@@ -60,16 +59,16 @@ def read(path: Path, wanted: Collection[str] = (), *, parts: Mapping[str, Part] 
     """Verify a whole archive and return the files of some of its parts.
 
     Args:
-        path: a gzip-compressed tar.
-        wanted: keys of `parts`; the others are verified and forgotten.
-        parts: what the archive must hold.
+        path: The gzip-compressed tar archive.
+        wanted: The keys of `parts` whose files are returned; the others are only verified.
+        parts: The parts that the archive must hold.
 
     Returns:
-        For each wanted part, its files' bytes by name.
+        The files of each wanted part, as bytes by name.
 
     Raises:
-        ArchiveError: the file is missing, not such an archive, truncated or altered; says which part differs, what
-            it should hold and what was found.
+        ArchiveError: The file is missing, truncated, altered or not such an archive; says which part differs, the
+            expected and the actual content.
 
     Example:
         >>> read(Path("no-such-file.tar.gz"))
@@ -115,12 +114,12 @@ def _collect(
             name = match[1]
             counts[name] += 1
             sizes[name] += member.size
-            if sizes[name] > parts[name].bytes:  # altered already: count on, but hold no more than the part may have
+            if sizes[name] > parts[name].bytes:  # altered: count on, but keep no more in memory
                 continue
             content: BinaryIO | None = tar.extractfile(member)  # type: ignore[assignment]
             if content is not None:
                 found[name][match[2]] = content.read()
-    while stream.read(1 << 20):  # what follows the tar's end mark: gzip's checksum is compared at the very end
+    while stream.read(1 << 20):  # to the end of the file, where gzip compares its checksum
         pass
 
 

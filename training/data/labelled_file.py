@@ -1,61 +1,91 @@
-"""Reviews from a labelled file of the user's own, every row accounted for."""
+"""Reviews from labelled files of the user's own, with every row that cannot be used listed."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from sentiline.evaluation.labelled_rows import LabelledChunk, find_scheme, read_labelled_chunks
+from sentiline.evaluation.skipped_rows import PROBLEMS
+from sentiline.labels import SCHEMES, Scheme, mark
+from sentiline.scoring.chunk import find_text_column
+from sentiline.scoring.io.source import Source, find_sources
 from sentiline.tokenizer import split as split_tokens
 from training.data.review import Review
-from training.data.rows import Kind, Problem, Quoting, Row, read_rows, shorten
-from training.data.scheme import SCHEMES, Mark, Scheme, infer, judge, mark
 from training.data.split import Parts, film_disjoint, stratified
 from training.errors import DataError
 
-__all__ = ["Kind", "LabelledData", "Problem", "load", "split"]
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
+REASONS = PROBLEMS | {"missing_group": "no group: the column is null, empty or absent"}
 _LETTER = re.compile(r"[^\W_]")
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A row that cannot be used.
+
+    Attributes:
+        file: The name of its file.
+        line: The line of a text file, or the row of a Parquet file, on which it begins, from 1.
+        kind: The reason, a key of `REASONS`.
+        value: The text, label or group that cannot be used, at most 60 characters of it.
+    """
+
+    file: str
+    line: int
+    kind: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledData:
-    """A labelled file, read.
+    """The rows of labelled files.
 
     Attributes:
-        reviews: the usable rows, in file order; `film` holds the group, `id` is "line <n>".
-        problems: the other rows, in file order; together they are all rows of the file.
-        scheme: what the labels were taken for.
+        reviews: The usable rows in file order. `film` is the group, `id` the file and the line.
+        problems: The other rows in file order. Together they are all rows.
+        scheme: The meaning of the labels.
+        sources: The files.
     """
 
     reviews: tuple[Review, ...]
     problems: tuple[Problem, ...]
     scheme: Scheme
-
-    def counts(self) -> dict[Kind, int]:
-        """Number of rows of each kind of problem, most frequent first."""
-        return dict(Counter(problem.kind for problem in self.problems).most_common())
+    sources: tuple[Source, ...] = ()
 
     def summary(self) -> str:
-        """A few lines for the terminal.
+        """Count the rows in a few lines for the terminal.
 
         Example:
             >>> reviews = Review("Splendid", 1), Review("Dull", 0)
-            >>> print(LabelledData(reviews, (Problem(4, "missing text", "''"),), "binary").summary())
+            >>> print(LabelledData(reviews, (Problem("a.csv", 4, "empty_text", "..."),), "binary").summary())
             3 rows, labels read as binary: 2 usable (1 positive, 1 negative), 1 skipped
-              1 missing text: line 4: ''
+              1 empty_text: no word in the text; a.csv: 4 ('...')
         """
         positive = sum(review.label for review in self.reviews)
         head = (
             f"{len(self.reviews) + len(self.problems):,} rows, labels read as {self.scheme}: {len(self.reviews):,} "
             f"usable ({positive:,} positive, {len(self.reviews) - positive:,} negative), {len(self.problems):,} skipped"
         )
-        return head + _listing(self.problems)
+        return head + self.listing()
+
+    def listing(self) -> str:
+        """One indented line per kind of problem: the number of rows, the reason, and where the first ones are."""
+        kinds: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            kinds.setdefault(problem.kind, []).append(problem)
+        text = ""
+        for kind, found in sorted(kinds.items(), key=lambda item: -len(item[1])):
+            lines: dict[str, list[str]] = {}
+            for problem in found[:_LISTED]:
+                lines.setdefault(problem.file, []).append(str(problem.line))
+            places = "; ".join(f"{file}: {', '.join(numbers)}" for file, numbers in lines.items())
+            more = ", …" if len(found) > _LISTED else ""
+            text += f"\n  {len(found):,} {kind}: {REASONS[kind]}; {places}{more} ({found[0].value!r})"
+        return text
 
 
 def load(
@@ -68,107 +98,111 @@ def load(
     format: str | None = None,
     encoding: str = "utf-8",
     delimiter: str | None = None,
-    quoting: Quoting = "csv",
+    quoting: str = "csv",
 ) -> LabelledData:
-    """Read a CSV, TSV, JSON Lines or Parquet file of texts and their sentiment.
+    """Read texts and their sentiment from files of every format that `sentiline score` reads.
 
     Args:
-        path: the file; its ending tells the format (.csv, .tsv, .jsonl, .ndjson, .parquet).
-        text_column: name of the column, or JSON key, with the text.
-        label_column: with the label.
-        group_column: with what the text is about (a film, a product, an author), for `split`.
-        labels: what the labels mean, see `sentiline.labels.judge`; "auto" is `sentiline.labels.infer`.
-        format: csv, tsv, jsonl or parquet, whatever the ending.
-        encoding: of a text file; a byte order mark is dropped.
-        delimiter: between the columns of CSV or TSV, if not a comma or a tab.
-        quoting: "csv" for fields in double quotes, a quote in them written twice; "none" if quotes mean nothing.
+        path: A file, a folder, a glob or a URL, as `sentiline.scoring.io.source.find_sources` takes it.
+        text_column: The name of the column, or the JSON key, with the texts.
+        label_column: The name of the column with the labels.
+        group_column: The name of the column with what a text is about (a film, a product, an author). `split` keeps
+            each group in one part.
+        labels: The meaning of the labels, see `sentiline.labels.judge`; "auto" infers it from all of them.
+        format: "csv", "tsv", "jsonl" or "parquet"; None goes by the ending of the name.
+        encoding: The encoding of text files. A byte order mark is dropped.
+        delimiter: The character between the columns of CSV or TSV, if it is not a comma or a tab.
+        quoting: "csv" where fields may be in double quotes, "none" where double quotes are part of the text.
 
     Returns:
-        The usable rows and the problems. Blank lines of a text file are no rows.
+        The usable rows and the problems. Blank lines are not rows.
 
     Raises:
-        DataError: the file, an option or a column does not fit; or no row, or one class only, is usable.
+        DataError: The columns are not distinct, or the file has no usable row, or rows of one class only.
+        DataFileError: A file cannot be read, is malformed or lacks a column; or its labels have no single meaning.
+        OptionError: An option has an unusable value.
     """
-    path = Path(path)
     if labels != "auto" and labels not in SCHEMES:
         raise DataError(f"labels is {labels!r}; it must be one of auto, {', '.join(SCHEMES)}", field="labels")
     columns = [text_column, label_column, *([] if group_column is None else [group_column])]
     if len(set(columns)) < len(columns):
         raise DataError(f"text, label and group must be different columns; got {', '.join(columns)}", field="columns")
-    rows = read_rows(path, columns, format=format, encoding=encoding, delimiter=delimiter, quoting=quoting)
-    readable = [row for row in rows if isinstance(row, Row)]
-    if not readable:
-        raise DataError(f"{path} holds no usable row{_listing(row for row in rows if isinstance(row, Problem))}")
-    marks = {row.line: mark(row.values[1]) for row in readable}
-    try:
-        scheme = infer(marks.values()) if labels == "auto" else labels
-    except DataError as error:
-        raise DataError(f"{path}, column {label_column!r}: {error}", field=error.field) from None
-    outcomes = [_review(row, marks[row.line], scheme) if isinstance(row, Row) else row for row in rows]
-    reviews = tuple(outcome for outcome in outcomes if isinstance(outcome, Review))
-    problems = tuple(outcome for outcome in outcomes if isinstance(outcome, Problem))
-    found = {review.label for review in reviews}
+    sources = find_sources([os.fspath(path)], format, encoding, delimiter, quoting)
+    scheme = find_scheme(sources, label_column, encoding) if labels == "auto" else labels
+    rows: list[Review | Problem] = []
+    checked = ""  # the file whose columns were checked; later objects of a JSON file may lack a key
+    for examples in read_labelled_chunks(sources, label_column, text_column, scheme, encoding):
+        if group_column is not None and checked != (checked := examples.chunk.file):
+            find_text_column(examples.chunk, group_column)
+        rows += _rows(examples, group_column, scheme)
+    data = LabelledData(
+        tuple(row for row in rows if isinstance(row, Review)),
+        tuple(row for row in rows if isinstance(row, Problem)),
+        scheme,
+        tuple(sources),
+    )
+    found = {review.label for review in data.reviews}
     if len(found) < 2:
         usable = f"only {'positive' if 1 in found else 'negative'} reviews" if found else "no usable row"
         raise DataError(
-            f"{path} holds {usable} when its labels are read as {scheme}; training needs both classes"
-            f"{_listing(problems)}"
+            f"{path} holds {usable} when its labels are read as {scheme}; training needs both classes{data.listing()}"
         )
-    return LabelledData(reviews, problems, scheme)
+    return data
 
 
 def split(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) -> Parts:
-    """Seeded `(train, validation)` parts of a user's reviews.
+    """Split a user's reviews into `(train, validation)`, reproducibly.
 
-    With groups no group is in both parts; without, both hold the classes in the same proportion. The same text is
-    never in both.
+    With groups, no group is in both parts; without, both parts hold the classes in the same proportion. No text is in
+    both.
 
     Raises:
-        DataError: as `training.data.split.film_disjoint` and `training.data.split.stratified` say.
+        DataError: As `training.data.split.film_disjoint` and `training.data.split.stratified` raise it.
     """
     parts = film_disjoint if any(review.film is not None for review in reviews) else stratified
     return parts(reviews, fraction=fraction, seed=seed)
 
 
-def _review(row: Row, mark: Mark | None, scheme: Scheme) -> Review | Problem:
-    text, label, *group = row.values
-    if text is None or (isinstance(text, str) and not text.strip()):
-        return Problem(row.line, "missing text", repr(text))
+def _rows(examples: LabelledChunk, group_column: str | None, scheme: Scheme) -> Iterator[Review | Problem]:
+    chunk = examples.chunk
+    texts = chunk.data.column(examples.text_column)
+    groups = [None] * len(chunk) if group_column is None else chunk.data.column(group_column)
+    for index, (text, label, truth, group) in enumerate(
+        zip(texts, examples.labels, examples.truths, groups, strict=True)
+    ):
+        kind = chunk.faults.get(index) or _problem_of_text(text)
+        value = text
+        if kind is None and isinstance(truth, str):
+            kind, value = truth, label
+        elif kind is None and group_column is not None and (group is None or not str(group).strip()):
+            kind, value = "missing_group", group
+        if kind is not None:
+            yield Problem(chunk.file, chunk.lines[index], kind, "" if value is None else _shortened(value))
+            continue
+        stars = mark(label) if scheme in ("stars5", "stars10") else None
+        film = None if group_column is None else str(group).strip()
+        yield Review(text, truth, stars=stars, film=film, id=chunk.place(index))  # type: ignore[arg-type]
+
+
+def _problem_of_text(text: object) -> str | None:
+    if text is None:
+        return "missing_text"
     if not isinstance(text, str):
-        return Problem(row.line, "unreadable text", f"{type(text).__name__} {shorten(text)}")
-    if _SURROGATE.search(text):
-        return Problem(row.line, "unreadable text", f"half a surrogate pair: {shorten(ascii(text))}")
-    if not _has_token(text):
-        return Problem(row.line, "text without a token", shorten(text))
-    if label is None or label != label or (isinstance(label, str) and not label.strip()):  # NaN is not itself
-        return Problem(row.line, "missing label", repr(label))
-    sentiment = None if mark is None else judge(mark, scheme)
-    if sentiment is None:
-        return Problem(row.line, "unreadable label", shorten(repr(label)))
-    if sentiment == "neutral":
-        return Problem(row.line, "neutral label", shorten(repr(label)))
-    stars = mark if scheme in ("stars5", "stars10") and isinstance(mark, int) else None
-    if not group:
-        return Review(text, sentiment, stars=stars, id=f"line {row.line}")
-    if group[0] is None or not str(group[0]).strip():
-        return Problem(row.line, "missing group", repr(group[0]))
-    return Review(text, sentiment, stars=stars, film=str(group[0]).strip(), id=f"line {row.line}")
+        return "invalid_type"
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: half of a pair, or bytes that do not fit the encoding
+        return "undecodable_text"
+    return None if _has_token(text) else "empty_text"
 
 
 def _has_token(text: str) -> bool:
-    if _LETTER.search(text) and "<" not in text and "&" not in text:  # any letter or digit outside markup is a token
+    if _LETTER.search(text) and "<" not in text and "&" not in text:  # outside markup any letter or digit is a token
         return True
     return bool(split_tokens(text)[0])
 
 
-def _listing(problems: Iterable[Problem], shown: int = 10) -> str:
-    """One line for each kind of problem: how many, where, and what stood at the first place."""
-    kinds: dict[Kind, list[Problem]] = {}
-    for problem in problems:
-        kinds.setdefault(problem.kind, []).append(problem)
-    text = ""
-    for kind, found in sorted(kinds.items(), key=lambda item: -len(item[1])):
-        lines = ", ".join(f"{problem.line}" for problem in found[:shown]) + (", …" if len(found) > shown else "")
-        where = f"line {lines}" if len(found) == 1 else f"lines {lines}; first"
-        text += f"\n  {len(found):,} {kind}: {where}: {found[0].value}"
-    return text
+def _shortened(value: object, limit: int = 60) -> str:
+    """A value on one line and in at most `limit` characters."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -1,4 +1,4 @@
-"""One labelled review, wherever it came from."""
+"""One labelled review."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Review:
     """A text and its sentiment.
 
     Attributes:
-        text: raw text, as found.
-        label: 0 negative, 1 positive.
-        stars: the rating behind the label, if there was one.
-        film: what the text is about (IMDB's title id, or the user's `--group-column`), if known; a split never
-            puts texts about the same film into both parts.
-        id: where it came from: "train/pos/0_9", or "line 12".
+        text: The raw text.
+        label: 0 for negative, 1 for positive.
+        stars: The rating that the label was derived from, if there is one.
+        film: The subject of the text (IMDB's title id, or the user's `--group-column`), if known. A split never puts
+            texts about the same film into both parts.
+        id: The origin of the text: "train/pos/0_9", or "reviews.csv, line 12".
     """
 
     text: str

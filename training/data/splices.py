@@ -1,4 +1,4 @@
-"""Pieces of two reviews of opposite sentiment in a row: texts of which every token's half is known."""
+"""Splices: runs of two reviews of opposite sentiment, joined, so that the sentiment at each token is known."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Splicer:
     """Draws splices from a training set.
 
     Attributes:
-        count: splices a batch S.
+        count: The number of splices per batch, S.
     """
 
     def __init__(self, train: Dataset, count: int) -> None:
-        """Choose the reviews to splice: at least 20 tokens, and a target of at least 0.8 or at most 0.2.
+        """Select the reviews with at least 20 tokens and a target of at most 0.2 or at least 0.8.
 
         Args:
-            train: labelled reviews, or such with a teacher's probabilities.
-            count: splices a batch.
+            train: Reviews with labels or a teacher's probabilities.
+            count: The number of splices per batch.
 
         Raises:
-            DataError: one of the sentiments has no such review.
+            DataError: There is no such review of one sentiment.
         """
         self.count = count
         self._ids, self._labels = train.ids, np.asarray(train.labels, np.float32)
@@ -36,15 +36,15 @@ class Splicer:
         for side, name in zip(self._sides, ("negative", "positive"), strict=True):
             if not len(side):
                 raise DataError(
-                    f"no {name} review of at least {_SHORTEST} tokens to make splices of: set splices to 0",
+                    f"no {name} review has the {_SHORTEST} tokens that a splice needs: set splices to 0",
                     field="splices",
                 )
 
     def draw(self, generator: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-        """Draw a batch; each half is a run of 20 to 120 tokens of a review, and either sentiment may come first.
+        """Draw a batch. Each half is a run of 20 to 120 tokens of a review, and either sentiment may come first.
 
         Returns:
-            `(ids int32 [S, T], lengths int32 [S], targets float32 [S, T])`; targets of padding are 0.
+            Ids, int32 [S, T], lengths, int32 [S], and targets, float32 [S, T], which are 0 at padding.
         """
         texts, targets = [], []
         for _ in range(self.count):

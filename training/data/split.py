@@ -1,4 +1,4 @@
-"""Seeded validation parts that hold nothing of the training part; the test set is no business of this module."""
+"""Reproducible splits into training and validation parts, or folds, that share neither films nor texts."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from scipy.sparse.csgraph import connected_components
 from training.data.review import Review
 from training.errors import DataError
 
-Parts = tuple[list[Review], list[Review]]
-"""`(train, validation)`, each in the order of the reviews given."""
+Parts = tuple[list[Review], list[Review]]  # (train, validation)
 
 
 def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) -> Parts:
     """Split so that the two parts share neither a film nor a text.
 
-    Films that share a text word for word count as one. They are sorted by name, shuffled, and taken into the
-    validation part until it holds at least `fraction` of the reviews; the order of `reviews` does not matter.
+    Films that share a text word for word count as one. They are sorted by name, shuffled, and moved to the validation
+    part until it holds at least `fraction` of the reviews. The order of `reviews` does not matter.
 
     Args:
-        reviews: labelled reviews, all with a `film`.
-        fraction: least share of the reviews in the validation part, between 0 and 1 (both excluded).
-        seed: of the shuffle; equal seeds give equal parts on every machine.
+        reviews: Labelled reviews, all with a `film`.
+        fraction: The minimum share of the reviews in the validation part, between 0 and 1 (both excluded).
+        seed: The seed of the shuffle; equal seeds give equal parts on every machine.
 
     Returns:
-        `(train, validation)`.
+        `(train, validation)`, each in the order of `reviews`.
 
     Raises:
-        DataError: a review has no film, the fraction is out of range, or a part would lack a class.
+        DataError: A review has no film, the fraction is out of range, or a part would lack a class.
 
     Example:
         >>> reviews = [Review(f"{film}{n}", n, film=film) for film in "abcd" for n in (0, 1)]
@@ -47,24 +46,24 @@ def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int
 
 
 def film_folds(reviews: Sequence[Review], count: int, *, seed: int = 7) -> NDArray[np.int8]:
-    """Deal reviews into folds that share neither a film nor a text.
+    """Divide reviews into folds that share neither a film nor a text.
 
-    Films that share a text word for word count as one. They are sorted by name, shuffled, and each goes to the fold
-    that holds the fewest reviews so far; the order of `reviews` does not matter.
+    Films that share a text word for word count as one. They are sorted by name, shuffled, and each is assigned to the
+    fold that holds the fewest reviews so far. The order of `reviews` does not matter.
 
     Args:
-        reviews: labelled reviews, all with a `film`.
-        count: number of folds, 2…127.
-        seed: of the shuffle; equal seeds give equal folds on every machine.
+        reviews: Labelled reviews, all with a `film`.
+        count: The number of folds, 2…127.
+        seed: The seed of the shuffle; equal seeds give equal folds on every machine.
 
     Returns:
-        int8 [len(reviews)], 0…count−1.
+        The fold of each review, int8 [len(reviews)], 0…count−1.
 
     Raises:
-        DataError: a review has no film, the count is out of range, or without a fold a class would be missing.
+        DataError: A review has no film, the count is out of range, or the reviews outside a fold would lack a class.
     """
     if not 2 <= count <= 127:
-        raise DataError(f"{count} folds were asked for; it must be 2…127", field="count")
+        raise DataError(f"the number of folds is {count}; it must lie in 2…127", field="count")
     leaders = _leaders(reviews)
     reviews_of = Counter(leaders)
     names = sorted(reviews_of)
@@ -79,7 +78,7 @@ def film_folds(reviews: Sequence[Review], count: int, *, seed: int = 7) -> NDArr
     for fold in range(count):
         if not (folds == fold).any() or len(np.unique(labels[folds != fold])) < 2:
             raise DataError(
-                f"{len(names)} films cannot be dealt into {count} folds with both classes outside each; give more "
+                f"{len(names)} films cannot be divided into {count} folds with both classes outside each; give more "
                 f"data or fewer folds",
                 field="count",
             )
@@ -87,7 +86,7 @@ def film_folds(reviews: Sequence[Review], count: int, *, seed: int = 7) -> NDArr
 
 
 def _leaders(reviews: Sequence[Review]) -> list[str]:
-    """Of every review, the first film of its group: films that share a text, directly or through others."""
+    """The first film of each review's group. Films that share a text, directly or through others, are one group."""
     films: list[str] = []
     for review in reviews:
         if review.film is None:
@@ -99,9 +98,9 @@ def _leaders(reviews: Sequence[Review]) -> list[str]:
     number = {name: index for index, name in enumerate(names)}
     anchor = {review.text: number[film] for review, film in zip(reviews, films, strict=True)}
     pairs = [(number[film], anchor[review.text]) for review, film in zip(reviews, films, strict=True)]
-    rows, columns = np.array(pairs).T  # int [len(reviews)] each: edges to one film of those that share a text
+    rows, columns = np.array(pairs).T  # int [len(reviews)] each: an edge from each film to one that shares a text
     shared = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(names), len(names)))
-    _, groups = connected_components(shared, directed=False)  # int [len(names)], numbered in no promised order
+    _, groups = connected_components(shared, directed=False)  # int [len(names)], in no guaranteed order
     # Name a group by its first film, so that the shuffle depends on names alone.
     leaders: dict[int, str] = {}
     for name, group in zip(names, groups.tolist(), strict=True):
@@ -114,18 +113,18 @@ def stratified(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 
     """Split so that both parts hold the classes in the same proportion and share no text.
 
     Args:
-        reviews: labelled reviews.
-        fraction: least share of each class in the validation part, between 0 and 1 (both excluded).
-        seed: of the shuffle; equal seeds give equal parts on every machine.
+        reviews: Labelled reviews.
+        fraction: The minimum share of each class in the validation part, between 0 and 1 (both excluded).
+        seed: The seed of the shuffle; equal seeds give equal parts on every machine.
 
     Returns:
-        `(train, validation)`.
+        `(train, validation)`, each in the order of `reviews`.
 
     Raises:
-        DataError: the fraction is out of range, or a part would lack a class.
+        DataError: The fraction is out of range, or a part would lack a class.
     """
     _check_fraction(fraction)
-    label_of: dict[str, int] = {}  # a text with both labels goes where its first occurrence goes
+    label_of: dict[str, int] = {}  # a text with both labels counts as its first occurrence
     for review in reviews:
         label_of.setdefault(review.text, review.label)
     held: set[str] = set()
@@ -136,7 +135,7 @@ def stratified(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 
 
 
 def _take(keys: Iterable[str], least: float, seed: int) -> set[str]:
-    """Distinct keys in random order, as many as needed to cover `least` of the occurrences."""
+    """Draw distinct keys until they cover at least `least` of the occurrences."""
     count: dict[str, int] = {}
     for key in keys:
         count[key] = count.get(key, 0) + 1

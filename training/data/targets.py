@@ -1,4 +1,4 @@
-"""What a student learns from: token ids with a teacher's probabilities, as one file."""
+"""The targets of a student: token ids with a teacher's probabilities, in one file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training.data.dataset import Dataset
-from training.run import store
+from training.run import checkpoint
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +22,10 @@ class Targets:
     """Reviews and pieces of reviews with the probability that they are positive.
 
     Attributes:
-        ids: token ids of each text, int32 [n_i], n_i >= 1.
-        probabilities: float32 [len(ids)].
-        tokenizer: the one that made the ids.
-        provenance: JSON-ready: who the teachers were and what they reached.
+        ids: The token ids of each text, int32 [n_i], n_i >= 1.
+        probabilities: The probabilities, float32 [len(ids)].
+        tokenizer: The tokenizer that produced the ids.
+        provenance: A JSON-ready description of the teachers and their accuracy.
     """
 
     ids: tuple[NDArray[np.int32], ...]
@@ -34,35 +34,35 @@ class Targets:
     provenance: Mapping[str, Any]
 
     def dataset(self) -> Dataset:
-        """The texts with their probabilities as labels."""
+        """The texts as a data set, with the probabilities as labels."""
         return Dataset(self.ids, self.probabilities)
 
     def digest(self) -> str:
-        """SHA-256 over ids and probabilities, hexadecimal."""
+        """The SHA-256 of ids and probabilities, hexadecimal."""
         digest = hashlib.sha256(np.concatenate(self.ids).astype("<i4").tobytes())
         digest.update(self.probabilities.astype("<f4").tobytes())
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write as one `.npz` without pickle."""
+        """Write the targets as one `.npz` file without pickle."""
         arrays = {
             "ids": np.concatenate(self.ids),
             "lengths": np.array([len(ids) for ids in self.ids], np.int32),
             "probabilities": self.probabilities,
         }
         texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
-        store.write(path, arrays, texts, compressed=False)
+        checkpoint.write_npz(path, arrays, texts, compressed=False)
 
     @classmethod
     def load(cls, path: Path) -> Targets:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises:
-            CheckpointError: there is no such file, or it holds no targets.
-            BundleCorruptError: its tokenizer is not one of this release.
+            CheckpointError: The file does not exist, or holds no targets.
+            BundleCorruptError: The tokenizer of the file does not belong to this release.
         """
         missing = "`python -m training label` makes targets"
-        with store.opened(path, missing=missing, damaged="holds no targets") as stored:
+        with checkpoint.open_npz(path, missing=missing, damaged="holds no targets") as stored:
             ends = np.cumsum(stored.array("lengths"))
             return cls(
                 ids=tuple(np.split(stored.array("ids"), ends[:-1])),

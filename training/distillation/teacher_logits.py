@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training.nn.encoder import SHIPPED_ENCODER
-from training.run import store
+from training.run import checkpoint
 
 # The logits included in the repository, of the teacher of the shipped models.
 SHIPPED_TEACHER_LOGITS = SHIPPED_ENCODER.with_name("verdicts.npz")
@@ -71,7 +71,7 @@ class TeacherLogits:
             "reading": json.dumps(vars(self.settings)),
             "teacher": json.dumps(self.teacher),
         }
-        store.write(path, arrays, texts)
+        checkpoint.write_npz(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> TeacherLogits:
@@ -82,7 +82,7 @@ class TeacherLogits:
             BundleCorruptError: The tokenizer has an unknown format.
         """
         missing = "`python -m training label --verdicts-to` writes verdicts"
-        with store.opened(path, missing=missing, damaged="holds no verdicts") as stored:
+        with checkpoint.open_npz(path, missing=missing, damaged="holds no verdicts") as stored:
             return cls(
                 labelled=stored.array("labelled").astype(np.float16),
                 unlabelled=stored.array("unlabelled").astype(np.float16),

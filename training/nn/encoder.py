@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
-from training.run import store
+from training.run import checkpoint
 
 # The encoder included in the repository.
 SHIPPED_ENCODER = Path(__file__).resolve().parents[2] / "models" / "encoder" / "encoder.npz"
@@ -60,7 +60,7 @@ class Encoder:
                 f"{side}/{name}": array.astype(np.float16) for name, array in zip(_WEIGHTS, weights, strict=True)
             }
         texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
-        store.write(path, arrays, texts)
+        checkpoint.write_npz(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> Encoder:
@@ -71,7 +71,7 @@ class Encoder:
             BundleCorruptError: The tokenizer has an unknown format.
         """
         missing = "`python -m training pretrain` creates an encoder"
-        with store.opened(path, missing=missing, damaged="is not an encoder") as stored:
+        with checkpoint.open_npz(path, missing=missing, damaged="is not an encoder") as stored:
             directions = tuple(
                 tuple(stored.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)
                 for side in ("forward", "backward")

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 import keras
 from keras import ops
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.nn.backend import matmul
 
 # A Keras tensor; Keras provides no type for it.

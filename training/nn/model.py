@@ -15,10 +15,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import UNKNOWN_ID
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.nn.backend import reverse_sequences, run_recurrent
 from training.nn.heads import HeadOutput, Tensor, make_head
-from training.supervised.warm_start import Fitted, Start, check_layers, gives_layers
+from training.supervised.warm_start import FinishedFit, InitialWeights, check_layers, provides_recurrent_layers
 
 # The standard deviation of the initial word vectors.
 WORD_VECTOR_STDDEV = 0.5
@@ -170,7 +170,7 @@ def build_model(
     config: FitConfig,
     vocabulary_size: int,
     vectors: NDArray[np.float32] | None = None,
-    start: Start | None = None,
+    start: InitialWeights | None = None,
     head: keras.layers.Layer | None = None,
 ) -> SentimentModel:
     """Create a model with its initial weights, which depend on the config alone.
@@ -191,11 +191,11 @@ def build_model(
     model.build()
     if start is not None:
         check_layers(start, config)
-    if isinstance(start, Fitted):
+    if isinstance(start, FinishedFit):
         start.assign({variable.path: variable for variable in model.trainable_variables})
     elif start is not None:
         model.embedding.embeddings.assign(start.vectors)
-        if gives_layers(start, config):
+        if provides_recurrent_layers(start, config):
             for layer, weights in zip(model.recurrent[0].directions, start.directions, strict=False):
                 layer.set_weights(weights)
     elif vectors is not None:

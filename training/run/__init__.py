@@ -1,1 +1,1 @@
-"""Run folders: their layout, checkpoints and progress, shared by all stages."""
+"""Run folders, checkpoints and progress, which all stages share."""

@@ -1,4 +1,4 @@
-"""A folder that holds one piece of work to go on with: which file is what, and who may write it; no training."""
+"""A run folder: the names of its files, and who may write them."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from typing import Any, ClassVar, Generic
 from filelock import FileLock, Timeout
 
 from sentiline.tokenizer import Tokenizer
-from training.config.recipe import AnyRecipe, Recipe
+from training.config.recipe import Recipe, RecipeT
 from training.errors import CheckpointError, ConfigError, TrainingError
 from training.run.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)
-class RunFolder(Generic[Recipe]):
-    """Paths that the folders of all kinds of fits have in common; `Recipe` is its config's type.
+class RunFolder(Generic[RecipeT]):
+    """The files that the run folders of all stages have in common. `RecipeT` is the type of the configuration.
 
     Attributes:
-        folder: the folder.
-        kind: what it holds, for messages.
-        pictures: names of the pictures and reports that a finished run leaves.
+        folder: The folder.
+        kind: The name of such a run in messages.
+        pictures: The names of the charts and reports that a finished run leaves.
     """
 
     folder: Path
     kind: ClassVar[str]
     pictures: ClassVar[tuple[str, ...]]
-    _recipe: ClassVar[type[Any]]  # Recipe, which a class variable cannot name
+    _recipe: ClassVar[type[Any]]  # RecipeT, which a class variable cannot name
 
     @property
     def config(self) -> Path:
-        """The config and the data's description, as JSON."""
+        """The configuration and the description of the data, as JSON."""
         return self.folder / "config.json"
 
     @property
     def tokenizer(self) -> Path:
-        """The tokenizer as the bundle will carry it."""
+        """The tokenizer, as the bundle will carry it."""
         return self.folder / "tokenizer.json"
 
     @property
     def checkpoint(self) -> Path:
-        """The last complete state."""
+        """The last checkpoint."""
         return self.folder / "checkpoint.npz"
 
     @property
     def log(self) -> Path:
-        """One JSON line an epoch."""
+        """The log, one JSON line per epoch."""
         return self.folder / "log.jsonl"
 
-    def start(self, config: Recipe, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
-        """Claim the folder.
+    def start(self, config: RecipeT, data: Mapping[str, Any], *, resume: bool, overwrite: bool) -> bool:
+        """Start a run in the folder, or check that the run in it can be resumed.
 
         Args:
-            config: the recipe.
-            data: description of the data, with digests.
-            resume: go on from the last checkpoint.
-            overwrite: throw away what is there.
+            config: The configuration.
+            data: The description of the data, with digests.
+            resume: Whether to continue from the last checkpoint.
+            overwrite: Whether to delete the run that the folder holds.
 
         Returns:
-            Whether there is a checkpoint to go on from.
+            Whether there is a checkpoint to continue from.
 
         Raises:
-            TrainingError: the folder holds a run and neither `resume` nor `overwrite` was asked for, or it holds
-                something else.
-            ConfigError: the run to resume has another config or other data.
+            TrainingError: The folder holds a run and neither `resume` nor `overwrite` is given, or it holds something
+                else.
+            ConfigError: The run to resume has a different configuration or different data.
         """
         if overwrite:
             self._clear()
@@ -80,7 +80,7 @@ class RunFolder(Generic[Recipe]):
             return False
         if not resume:
             raise TrainingError(
-                f"{self.folder} already holds a {self.kind}; --resume goes on with it, --overwrite throws it away, "
+                f"{self.folder} already holds a {self.kind}; --resume continues it, --overwrite deletes it, "
                 f"--run names another folder",
                 field="run",
             )
@@ -89,15 +89,15 @@ class RunFolder(Generic[Recipe]):
 
     @property
     def results(self) -> tuple[Path, ...]:
-        """What a run leaves beside its config, its log, its tokenizer and its checkpoint."""
+        """The files of a run apart from its configuration, log, tokenizer and checkpoint."""
         return tuple(self.folder / name for name in self.pictures)
 
     @property
     def _written(self) -> tuple[Path, ...]:
-        """Every file but the config, the checkpoint first."""
+        """Every file but the configuration, the checkpoint first."""
         return (self.checkpoint, self.log, self.tokenizer, *self.results)
 
-    def _make(self, config: Recipe, data: Mapping[str, Any]) -> None:
+    def _make(self, config: RecipeT, data: Mapping[str, Any]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomically(self.config, (json.dumps(_document(config, data), indent=2) + "\n").encode())
@@ -107,9 +107,9 @@ class RunFolder(Generic[Recipe]):
             ) from None
 
     def _clear(self) -> None:
-        """Remove what a run wrote and nothing else, the config last: a kill on the way leaves a run to resume."""
+        """Remove the files of a run and nothing else; the configuration last, so that a kill leaves a resumable run."""
         if self.config.exists():
-            self.read_config()  # refuses what is not a run of this kind
+            self.read_config()  # raises if the folder does not hold a run of this kind
             for path in self._written:
                 if path.is_dir():
                     shutil.rmtree(path, ignore_errors=True)
@@ -117,14 +117,14 @@ class RunFolder(Generic[Recipe]):
                     path.unlink(missing_ok=True)
             self.config.unlink()
 
-    def require(self, config: Recipe, data: Mapping[str, Any]) -> None:
-        """Check that this is the folder of that run.
+    def require(self, config: RecipeT, data: Mapping[str, Any]) -> None:
+        """Check that the folder holds the run with this configuration and this data.
 
         Raises:
-            ConfigError: it has another config or other data; names every difference.
-            TrainingError: it is not the folder of a run of this kind.
+            ConfigError: The configuration or the data differs; names every difference.
+            TrainingError: The folder does not hold a run of this kind.
         """
-        # Through the config's class, so that a field which is newer than the run has its default.
+        # Reading it as an object of the config's class gives fields that are newer than the run their defaults.
         there, data_there = self.read_config()
         found, wanted = _document(there, data_there), _document(config, data)
         differences = [
@@ -148,11 +148,11 @@ class RunFolder(Generic[Recipe]):
             f"{self.folder} is not the folder of a {self.kind} ({reason}); --run names another folder", field="run"
         )
 
-    def read_config(self) -> tuple[Recipe, dict[str, Any]]:
-        """The config and the data's description of a started run.
+    def read_config(self) -> tuple[RecipeT, dict[str, Any]]:
+        """Read the configuration and the description of the data.
 
         Raises:
-            TrainingError: the folder is not a run.
+            TrainingError: The folder does not hold a run of this kind.
         """
         document = self._read()
         try:
@@ -161,22 +161,22 @@ class RunFolder(Generic[Recipe]):
             raise self._not_a_run(str(error)) from error
 
     def read_tokenizer(self) -> Tokenizer:
-        """The tokenizer of the run.
+        """Read the tokenizer.
 
         Raises:
-            CheckpointError: the run ended before it had one.
+            CheckpointError: The run ended before it was written.
         """
         return Tokenizer.from_json(self._text(self.tokenizer), source=self.tokenizer)
 
     def write_log(self, history: list[dict[str, Any]]) -> None:
-        """Write the whole history, one line an epoch."""
+        """Write the whole history, one line per epoch."""
         write_atomically(self.log, "".join(json.dumps(epoch) + "\n" for epoch in history).encode())
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The history so far.
+        """Read the history, one dict per complete epoch.
 
         Raises:
-            CheckpointError: no epoch of the run is complete.
+            CheckpointError: No epoch is complete.
         """
         return [json.loads(line) for line in self._text(self.log).splitlines()]
 
@@ -185,16 +185,16 @@ class RunFolder(Generic[Recipe]):
             return path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise CheckpointError(
-                f"{self.folder} has no {path.name} yet: its {self.kind} ended too early; go on with it by --resume",
+                f"{self.folder} has no {path.name}: its {self.kind} ended before writing it; continue it with --resume",
                 field="run",
             ) from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other runs out of the folder.
+        """Lock the folder against other processes.
 
         Raises:
-            TrainingError: one is at work in it.
+            TrainingError: Another process has locked it.
         """
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0)
@@ -203,11 +203,11 @@ class RunFolder(Generic[Recipe]):
                 yield
         except Timeout:
             raise TrainingError(
-                f"another {self.kind} is at work in {self.folder}; wait for it, or name another --run"
+                f"another {self.kind} is running in {self.folder}; wait for it, or name another --run"
             ) from None
 
 
-def _document(config: AnyRecipe, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What `config.json` says of a run, as JSON gives it back."""
+def _document(config: Recipe, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The content of `config.json`, as it is read back."""
     document: dict[str, dict[str, Any]] = json.loads(json.dumps({"config": config.as_dict(), "data": data}))
     return document

@@ -1,4 +1,4 @@
-"""How a fit shows where it is: a live bar on a terminal, plain lines elsewhere."""
+"""Progress of a run: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ _PLAIN_SECONDS = 30.0
 
 
 class FitProgress:
-    """Shows stages, epochs and live metrics.
-
-    Use as a context manager where the bar should end cleanly.
-    """
+    """Shows stages, epochs and live metrics. As a context manager it removes the bar at the end."""
 
     def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         self.console = console or Console(quiet=quiet, stderr=True)
@@ -44,7 +41,7 @@ class FitProgress:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Show what is being done, and how long it took."""
+        """Show what is being done, and then how long it took."""
         started = time.monotonic()
         with self.console.status(name):
             yield
@@ -56,7 +53,7 @@ class FitProgress:
 
     @contextmanager
     def count(self, name: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-        """Show how many of so many units are done; gives the function to call with the number of each step."""
+        """Show a counter of units; yields the function that advances it by a number of units."""
         started = printed = time.monotonic()
         task = self._bar.add_task(name, total=total, metrics="")
         done = 0
@@ -76,7 +73,7 @@ class FitProgress:
         self.note(f"{name}: {total:,} {unit}, {time.monotonic() - started:.1f} s")
 
     def epoch(self, number: int, total: int, reviews: int, *, done: int = 0, unit: str = "reviews") -> None:
-        """Begin an epoch of so many reviews (or another unit), of which some are done."""
+        """Begin an epoch of `reviews` reviews (or other units), of which `done` are done."""
         self._epoch, self._reviews, self._done, self._unit = f"{number}/{total}", reviews, done, unit
         self._started = self._printed = time.monotonic()
         if self._task is not None:
@@ -86,7 +83,7 @@ class FitProgress:
             self._bar.start()
 
     def advance(self, reviews: int, *, loss: float, accuracy: float | None = None) -> None:
-        """Count reviews trained on; loss and accuracy are the epoch's means so far."""
+        """Count reviews that were trained on; loss and accuracy are the means of the epoch so far."""
         self._done += reviews
         now = time.monotonic()
         metrics = f"loss {loss:.4f}" + ("" if accuracy is None else f"  accuracy {accuracy:.4f}")
@@ -97,7 +94,7 @@ class FitProgress:
             self.note(f"epoch {self._epoch}  {self._done:,}/{self._reviews:,} {self._unit}  {metrics}")
 
     def epoch_end(self, metrics: Mapping[str, Any]) -> None:
-        """Print an epoch's line, which 80 columns hold: loss and accuracy in training, then in validation."""
+        """Print the line of an epoch (at most 80 columns): loss and accuracy in training, then in validation."""
         self.note(
             f"epoch {self._epoch}  loss {metrics['loss']:.4f}  accuracy {metrics['accuracy']:.4f}  "
             f"validation {metrics['validation_loss']:.4f}, {metrics['validation_accuracy']:.4f}  "

@@ -1,15 +1,15 @@
-"""The folder of one fit: which file is what."""
+"""The run folder of a fit."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.run.folder import RunFolder
 
 
 class Run(RunFolder[FitConfig]):
-    """Paths of the folder of a fit."""
+    """The files of a fit."""
 
     kind = "fit"
     pictures = ("curves.png", "lengths.png", "reliability.png", "risk.png", "report.md")
@@ -17,7 +17,7 @@ class Run(RunFolder[FitConfig]):
 
     @property
     def best(self) -> Path:
-        """Averaged weights of the best epoch."""
+        """The averaged weights of the best epoch."""
         return self.folder / "best.npz"
 
     @property
@@ -27,5 +27,5 @@ class Run(RunFolder[FitConfig]):
 
     @property
     def results(self) -> tuple[Path, ...]:
-        """What a fit leaves beside its config, its log, its tokenizer and its checkpoint."""
+        """The files of a fit apart from its configuration, log, tokenizer and checkpoint."""
         return (self.best, *super().results, self.bundle)

@@ -1,4 +1,4 @@
-"""One model being fitted: the training step, the moving average, evaluation, and the state to resume from."""
+"""The training step, the moving average of the weights, evaluation, and the state to resume from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.data.dataset import Dataset, pad, sorted_batches
 from training.nn.backend import compile_function, differentiate, to_numpy
 from training.nn.heads import Tensor, TimestepsHead, time_mask
@@ -19,29 +19,28 @@ from training.nn.losses import adversarial_noise, cross_entropy, splice_gradient
 from training.nn.model import Masks, SentimentModel
 from training.run import checkpoint
 
+# The types and shapes of ids, lengths, labels and timestep targets, for `compiled`.
 BATCH = (("int32", [None, None]), ("int32", [None]))
-"""What `compile_function` is told of a padded batch: ids and lengths."""
-
 _LABELS = ("float32", [None])
 _TARGETS = ("float32", [None, None])
 
 
 class Trainer:
-    """Steps a model along; everything it needs to go on after a kill is in `state()`.
+    """Trains a model step by step. `state()` holds everything that is needed to continue after a kill.
 
     Attributes:
-        model: with the weights of the last step.
+        model: The model, with the weights of the last step.
         optimizer: Adam.
-        averages: moving averages of the trainable weights; empty where the config asks for none.
+        averages: The moving averages of the trainable weights; empty if the configuration asks for none.
     """
 
     def __init__(self, config: FitConfig, model: SentimentModel, steps: int) -> None:
-        """Make a trainer.
+        """Prepare the optimizer and compile the training step.
 
         Args:
-            config: the recipe.
-            model: built, with its initial weights.
-            steps: planned training steps, which the learning rate's schedule spans.
+            config: The configuration.
+            model: The built model, with its initial weights.
+            steps: The number of planned steps, over which the learning rate decays.
         """
         self.config = config
         self.model = model
@@ -70,14 +69,14 @@ class Trainer:
         """Train on one batch.
 
         Args:
-            ids: int32 [B, T], right-padded with 0.
-            lengths: int32 [B].
-            labels: [B], 0 or 1, or probabilities between.
-            unlabelled: ids and lengths of unlabelled reviews; for recipes with `virtual` or `entropy`, which need it.
-            spliced: ids, lengths and float32 [S, T] targets of every timestep; for recipes with `splices`.
+            ids: Token ids, int32 [B, T], right-padded with 0.
+            lengths: Numbers of tokens, int32 [B].
+            labels: Labels (0 or 1) or probabilities, [B].
+            unlabelled: Ids and lengths of unlabelled reviews, which `virtual` and `entropy` need.
+            spliced: Ids, lengths and the targets of every timestep, float32 [S, T], which `splices` needs.
 
         Returns:
-            `(loss, accuracy)` of the clean pass, in training mode, before the update.
+            `(loss, accuracy)` of the unperturbed pass with dropout, before the update.
         """
         loss, accuracy = self._step(ids, lengths, labels, *unlabelled, *spliced)
         return float(loss), float(accuracy)
@@ -103,7 +102,7 @@ class Trainer:
         return loss, ops.mean(ops.cast(right, "float32"))
 
     def _further_gradients(self, further: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-        """Gradients of the losses that need more than the labelled batch, in the order of `step`'s arguments."""
+        """Yield the gradients of the losses on unlabelled reviews and on splices."""
         if self.config.virtual or self.config.entropy:
             yield unlabelled_gradients(self.model, *further[:2])
         if self.config.splices:
@@ -121,7 +120,7 @@ class Trainer:
 
     def _update_averages(self) -> None:
         step = ops.cast(self.optimizer.iterations, "float32")
-        decay = ops.minimum(self.config.ema, (1 + step) / (10 + step))  # a short memory while the weights still run
+        decay = ops.minimum(self.config.ema, (1 + step) / (10 + step))  # forgets the initial weights quickly
         for average, variable in zip(self.averages, self.model.trainable_variables, strict=False):
             average.assign(decay * average + (1 - decay) * variable)
 
@@ -129,7 +128,7 @@ class Trainer:
         return model_logits(self.model, ids, lengths)
 
     def evaluate(self, data: Dataset, batch_size: int = 128) -> tuple[float, float]:
-        """Loss (binary cross-entropy, nats) and accuracy of the averaged weights on encoded reviews."""
+        """Compute binary cross-entropy (in nats) and accuracy of the averaged weights on encoded reviews."""
         with self.averaged():
             logits = predict_logits(self._logits, data.ids, batch_size)
         positive = data.labels > 0.5
@@ -138,7 +137,7 @@ class Trainer:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within it the model has the averaged weights, if the config asks for an average."""
+        """Give the model the averaged weights, if there are any, within a `with` block."""
         if not self.averages:
             yield
             return
@@ -161,14 +160,14 @@ class Trainer:
         }
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Every variable of model, optimizer, dropout generator and average, by name."""
+        """The values of all variables of model, optimizer, dropout generator and averages, by name."""
         return {name: to_numpy(variable) for name, variable in self._variables().items()}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a `state()`.
+        """Continue from a `state()`.
 
         Raises:
-            CheckpointError: it belongs to another model.
+            CheckpointError: The state belongs to another model.
         """
         checkpoint.assign(
             self._variables(),
@@ -176,18 +175,19 @@ class Trainer:
         )
 
     def averaged_weights(self) -> dict[str, NDArray[np.float32]]:
-        """The weights to evaluate and export, by variable path."""
+        """The weights that are evaluated and exported, by variable path."""
         with self.averaged():
             return model_weights(self.model)
 
 
 def _changes(path: str) -> bool:
-    """Whether a fit changes a variable: recurrent cells own generators, numbered by the process, and use none."""
+    """Whether a variable changes during a fit, as the unused random generators of recurrent cells do not."""
+    # The names of these generators depend on what else the process has built.
     return not path.startswith("seed_generator")
 
 
 def model_logits(model: SentimentModel, ids: Tensor, lengths: Tensor) -> Tensor:
-    """Logit of each review of a padded batch, without dropout; [B]."""
+    """Compute the logits of a padded batch without dropout, [B]."""
     return model.head.logit(model.states(model.embedding(ids), lengths), lengths)
 
 
@@ -197,13 +197,16 @@ def predict_logits(
     batch_size: int = 128,
     advance: Callable[[int], None] = lambda _: None,
 ) -> NDArray[np.float64]:
-    """Logits of any number of reviews, float64 [n], in their order.
+    """Compute the logits of reviews in batches of similar length.
 
     Args:
-        read: ids int32 [B, T] and lengths int32 [B] to logits [B].
-        documents: token ids, each int32 [n_i].
-        batch_size: reviews read side by side; they are sorted by length first.
-        advance: called with the number of reviews of each batch that is done.
+        read: A function from ids, int32 [B, T], and lengths, int32 [B], to logits, [B].
+        documents: The token ids of each review, int32 [n_i].
+        batch_size: The number of reviews per batch.
+        advance: A function that is called with the number of reviews of each finished batch.
+
+    Returns:
+        Logits in the order of the reviews, float64 [n].
     """
     logits = np.empty(len(documents), np.float64)
     for batch in sorted_batches(np.array([len(document) for document in documents], np.int32), batch_size):
@@ -214,11 +217,11 @@ def predict_logits(
 
 
 def model_weights(model: SentimentModel) -> dict[str, NDArray[np.float32]]:
-    """Trainable weights by variable path."""
+    """Copy the trainable weights, by variable path."""
     return {variable.path: to_numpy(variable).copy() for variable in model.trainable_variables}
 
 
 def assign_weights(model: SentimentModel, weights: Mapping[str, NDArray[np.float32]]) -> None:
-    """Give a built model the weights that `model_weights` returned."""
+    """Assign weights that `model_weights` returned to a built model."""
     for variable in model.trainable_variables:
         variable.assign(weights[variable.path])

@@ -1,4 +1,4 @@
-"""What a fit may begin with instead of drawn weights: a pre-trained encoder, or another fit."""
+"""The weights that a fit may start from: a pre-trained encoder's, or those of a finished fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
-from training.config.presets import FitConfig
+from training.config.fit import FitConfig
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 from training.nn.encoder import Encoder, load_encoder
 from training.run import checkpoint
@@ -25,14 +25,14 @@ _CHOICES = 'the run folder of a finished fit, an encoder.npz of `pretrain`, or "
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
-    """A finished fit.
+class FinishedFit:
+    """The model of a finished fit.
 
     Attributes:
-        config: its recipe.
-        data: JSON-ready description of what it learned from.
-        weights: float32, averaged weights of its best epoch by variable path, without the name of the model.
-        tokenizer: the one its word vectors belong to.
+        config: Its configuration.
+        data: The JSON-ready description of the data that it learned from.
+        weights: The averaged weights of its best epoch, float32, by variable path without the model's name.
+        tokenizer: Its tokenizer.
     """
 
     config: FitConfig
@@ -41,119 +41,117 @@ class Fitted:
     tokenizer: Tokenizer
 
     @classmethod
-    def load(cls, run: Run) -> Fitted:
+    def load(cls, run: Run) -> FinishedFit:
         """Read a run folder.
 
         Raises:
-            CheckpointError: it holds no fit with a finished epoch, or a damaged one.
+            CheckpointError: The folder holds no fit with a complete epoch, or it is damaged.
         """
         if not (run.config.exists() and run.best.exists()):
-            raise CheckpointError(
-                f"{run.folder} holds no fit with a finished epoch to begin with; give {_CHOICES}", field="init"
-            )
+            raise CheckpointError(f"{run.folder} holds no fit with a complete epoch; give {_CHOICES}", field="init")
         try:
             config, data = run.read_config()
             weights, _ = checkpoint.load(run.best)
             tokenizer = run.read_tokenizer()
         except TrainingError as error:
             raise CheckpointError(
-                f"{run.folder} cannot be read as a fit to begin with ({error}); give {_CHOICES}", field="init"
+                f"{run.folder} cannot be read as a finished fit ({error}); give {_CHOICES}", field="init"
             ) from error
-        return cls(config, data, {_within(path): array for path, array in weights.items()}, tokenizer)
+        return cls(config, data, {_path_in_model(path): array for path, array in weights.items()}, tokenizer)
 
     def digest(self) -> str:
-        """SHA-256 over all weights, hexadecimal."""
+        """The SHA-256 of all weights, hexadecimal."""
         digest = hashlib.sha256()
         for _, array in sorted(self.weights.items()):
             digest.update(array.astype("<f4").tobytes())
         return digest.hexdigest()
 
     def sizes(self) -> dict[str, int]:
-        """The fields of the recipe that say how large the layers are."""
+        """The fields of the configuration that give the sizes of the layers."""
         return {field: getattr(self.config, field) for field in _SIZES}
 
     def assign(self, variables: Mapping[str, Any]) -> None:
-        """Give the weights to a model's trainable variables.
+        """Assign the weights to a model's trainable variables.
 
         Args:
-            variables: by path.
+            variables: The variables by path.
 
         Raises:
-            CheckpointError: they are another model's.
+            CheckpointError: The variables belong to a different model.
         """
-        checkpoint.assign({_within(path): variable for path, variable in variables.items()}, self.weights)
+        checkpoint.assign({_path_in_model(path): variable for path, variable in variables.items()}, self.weights)
 
 
-Start = Encoder | Fitted
-"""What a fit may begin with."""
+InitialWeights = Encoder | FinishedFit
 
 
-def load_start(name_or_path: str) -> Start:
-    """The shipped encoder, by the name "encoder"; another encoder's file; or the run folder of a finished fit.
+def load_initial_weights(name_or_path: str) -> InitialWeights:
+    """Load the shipped encoder ("encoder"), an encoder's file, or the run folder of a finished fit.
 
     Raises:
-        CheckpointError: there is none, or it is damaged.
+        CheckpointError: Nothing of that name exists, or it is damaged.
     """
     path = Path(name_or_path)
     if name_or_path != "encoder" and path.is_dir():
-        return Fitted.load(Run(path))
+        return FinishedFit.load(Run(path))
     if name_or_path != "encoder" and not path.exists():
         raise CheckpointError(f"{path} does not exist; give {_CHOICES}", field="init")
     return load_encoder(name_or_path)
 
 
-def check_layers(start: Start, config: FitConfig) -> None:
-    """Refuse a recipe whose layers cannot take the weights.
+def check_layers(weights: InitialWeights, config: FitConfig) -> None:
+    """Check that the layers of a configuration can take initial weights.
 
     Raises:
-        ConfigError: names the first field that differs.
+        ConfigError: They cannot; names the first field that differs.
     """
-    if isinstance(start, Encoder):
-        width = start.vectors.shape[1]
+    if isinstance(weights, Encoder):
+        width = weights.vectors.shape[1]
         if width != config.embedding:
             raise ConfigError(
-                f"embedding is {config.embedding}; the encoder's word vectors have width {width}: "
+                f"embedding is {config.embedding}, but the encoder's word vectors have {width} dimensions: "
                 "leave --embedding out",
                 field="embedding",
             )
         return
     for field in (*_KINDS, *_SIZES):
-        theirs, ours = getattr(start.config, field), getattr(config, field)
+        theirs, ours = getattr(weights.config, field), getattr(config, field)
         if theirs != ours:
             raise ConfigError(
-                f"{field} is {ours!r}; the fit to begin with has {theirs!r}, and its weights fit no other: take its "
-                f"preset, and leave --{field} out",
+                f"{field} is {ours!r}, but it is {theirs!r} in the fit that --init names, whose weights fit no other "
+                f"value: use its preset, and leave --{field} out",
                 field=field,
             )
 
 
-def gives_layers(start: Start, config: FitConfig) -> bool:
-    """Whether a fit takes recurrent layers from what it begins with, and not its word vectors alone."""
-    return isinstance(start, Fitted) or (config.cell == "lstm" and config.units == start.units)
+def provides_recurrent_layers(weights: InitialWeights, config: FitConfig) -> bool:
+    """Whether a model takes recurrent layers from initial weights, and not only word vectors."""
+    return isinstance(weights, FinishedFit) or (config.cell == "lstm" and config.units == weights.units)
 
 
-def check_held_out(start: Fitted, data: Mapping[str, Any]) -> None:
-    """Refuse to begin with a fit that has learned from what would now be held out.
+def check_held_out(finished: FinishedFit, data: Mapping[str, Any]) -> None:
+    """Check that a finished fit has not learned from the reviews that a new fit would hold out.
 
     Args:
-        start: the fit.
-        data: description of what is to be learned from.
+        finished: The finished fit.
+        data: The description of the new fit's data.
 
     Raises:
-        DataError: both are of the same file or archive, and another part of it was held out.
+        DataError: Both fits use the same files, but hold out different parts of them.
     """
-    if start.data.get("sha256") != data.get("sha256"):
+    if finished.data.get("sha256") != data.get("sha256"):
         return
     for field in _SPLIT:
-        if start.data.get(field) != data.get(field):
+        if finished.data.get(field) != data.get(field):
             raise DataError(
-                f"the fit to begin with held out another part of the same reviews ({field.replace('_', ' ')}: "
-                f"{start.data.get(field)}, and here {data.get(field)}): it has learned from reviews that would now "
-                f"choose the epoch; give --validation {start.config.validation} --split-seed {start.config.split_seed}",
+                f"the fit that --init names held out another part of the same reviews ({field.replace('_', ' ')}: "
+                f"{finished.data.get(field)}, and here {data.get(field)}), so it has learned from reviews that would "
+                f"now choose the epoch; give --validation {finished.config.validation} "
+                f"--split-seed {finished.config.split_seed}",
                 field="init",
             )
 
 
-def _within(path: str) -> str:
-    """A variable's path within its model, which is named after the recipe."""
+def _path_in_model(path: str) -> str:
+    """The path of a variable without the first part, which is the model's name."""
     return path.partition("/")[2]

@@ -29,10 +29,10 @@ def test_check_lists_the_skipped_rows(reviews: Path) -> None:
     assert (status, err) == (0, "")
     assert out.splitlines() == [
         "42 rows, labels read as stars5: 40 usable (10 positive, 30 negative), 2 skipped",
-        "  1 neutral label: line 42: '3'",
-        "  1 missing text: line 43: ''",
-        f"{reviews}:42: neutral label: '3'",
-        f"{reviews}:43: missing text: ''",
+        f"  1 neutral_label: neither negative nor positive; {reviews}: 42 ('3')",
+        f"  1 empty_text: no word in the text; {reviews}: 43 ('')",
+        f"{reviews}:42: neutral_label: '3'",
+        f"{reviews}:43: empty_text: ''",
     ]
     assert _run("check", reviews, "--label-column", "stars", "--show", 1)[1].splitlines()[-1] == "and 1 more (--show)"
 
@@ -54,7 +54,10 @@ def test_describe_shows_the_split(reviews: Path) -> None:
 def test_errors_are_one_message_and_status_1(reviews: Path, tmp_path: Path) -> None:
     status, out, err = _run("check", reviews)
     assert (status, out) == (1, "")
-    assert err == f"Error: {reviews} has no column 'label'; its columns are 'text', 'stars'\n"
+    assert err == (
+        f"Error: {reviews} has no column 'label'; name the one with the labels with --label-column; the columns: "
+        "'text', 'stars'\n"
+    )
     assert _run("check", "--archive", tmp_path / "nope")[0] == 1
     assert _run("describe", reviews, "--label-column", "stars", "--fraction", "7")[0] == 1
     assert _run("fetch", env={"IMDB_ARCHIVE": str(tmp_path / "nope")})[0] == 1

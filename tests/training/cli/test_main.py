@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 from sentiline.bundle import Bundle
 from tests.training.fits import FLAGS, FinishedFit, finish, graph_contents, start, write_csv
-from training.cli.config_options import FIELDS, changed, field_help, recipe_options
+from training.cli.config_options import FIELDS, config_options, field_help, preset_with
 from training.cli.main import main
+from training.config.fit import FitConfig
 from training.config.presets import PRESETS
 from training.supervised.run_folder import Run
 
@@ -56,9 +57,9 @@ def test_help_of_fit_lists_presets_and_documents_every_field() -> None:
 
 def test_every_field_can_be_overridden() -> None:
     @click.command()
-    @recipe_options
+    @config_options(FitConfig)
     def show(**options: object) -> None:
-        config = changed("gru-100", options)
+        config = preset_with("gru-100", options)
         click.echo(f"{config.units} {config.reset_after} {config.learning_rate} {config.truncation} {config.hidden}")
 
     given = ["--units=7", "--reset-after", "--learning-rate=0.5", "--truncation", "head"]
@@ -81,9 +82,9 @@ def csv(tmp_path: Path) -> Path:
         (["fit", "bilstm", "--units", "0"], 1, "units is 0; it must lie in 1…4096"),
         (["fit", "bilstm", "--learning-rate", "nan"], 1, "learning_rate is nan; it must lie in"),
         (["fit", "bilstm", "--cell", "transformer"], 2, "'transformer' is not one of"),
-        (["fit", "bilstm", "--name", "../up"], 1, "name is '../up'; it must be made of letters"),
+        (["fit", "bilstm", "--name", "../up"], 1, "name is '../up'; it must consist of letters"),
         (["fit", "bilstm", "--head", "last"], 1, 'head "last" reads the last state and needs direction "forward"'),
-        (["fit", "bilstm", "--hidden", "7"], 1, 'hidden is 7, which only head "last" has'),
+        (["fit", "bilstm", "--hidden", "7"], 1, 'hidden is 7; only head "last" has a hidden layer'),
         (["fit", "birnn-mse", "--state-dropout", "0.5"], 1, 'head "timesteps" has no state dropout'),
         (["fit", "bilstm", "--version", " "], 2, "must not be blank"),
         (["fit", "bilstm", "--threads", "0"], 2, "0 is not in the range x>=1"),
@@ -92,7 +93,7 @@ def csv(tmp_path: Path) -> Path:
         (["fit", "bilstm", "--data", "a.csv", "--archive", "b.tar.gz"], 2, "give one of them"),
         (["fit", "bilstm", "--data", "nowhere.csv"], 1, "nowhere.csv"),
         (["fit", "bilstm", "--archive", "nowhere.tar.gz"], 1, "nowhere.tar.gz"),
-        (["fit", "bilstm", "--init", "encoder", "--embedding", "64"], 1, "have width 128: leave --embedding out"),
+        (["fit", "bilstm", "--init", "encoder", "--embedding", "64"], 1, "have 128 dimensions: leave --embedding out"),
         (["export", "nowhere"], 1, "nowhere is not the folder of a fit"),
         (["evaluate", "nowhere-model"], 1, "nowhere-model"),
         (["evaluate"], 2, "Missing argument 'MODEL'"),
@@ -135,16 +136,15 @@ def test_bad_rows_are_listed_and_counted(csv: Path, tmp_path: Path) -> None:
     assert status == 1
     assert "it has checkpoint.npz but no config.json" in " ".join(err.split())
     assert "43 rows, labels read as binary: 40 usable (20 positive, 20 negative), 3 skipped" in err
-    assert "line 42" in err
-    assert "line 43: 'perhaps'" in err
-    assert "line 44" in err
+    assert f"2 empty_text: no word in the text; {csv}: 42, 44 ('')" in err.replace("\n", "")
+    assert f"1 unreadable_label: a label that --labels does not know; {csv}: 43 ('perhaps')" in err.replace("\n", "")
 
 
 def test_a_run_folder_with_a_fit_is_refused_without_resume(finished_fit: FinishedFit) -> None:
     arguments = ("fit", "bilstm", "--data", finished_fit.csv, "--name", "tiny", "--run", finished_fit.run.folder)
     status, _, err = _run(*arguments)
     assert status == 1
-    assert "already holds a fit; --resume goes on with it, --overwrite throws it away" in " ".join(err.split())
+    assert "already holds a fit; --resume continues it, --overwrite deletes it" in " ".join(err.split())
     status, _, err = _run(*arguments, "--resume", "--units", "5")
     assert status == 1
     assert "config.units is 4 there and 5 here" in " ".join(err.split())

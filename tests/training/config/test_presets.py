@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from training.cli.main import main
-from training.config.presets import BILSTM, PRESETS, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import BILSTM, PRESETS
 from training.errors import ConfigError
 from training.nn.model import SentimentModel, build_model
 

@@ -97,7 +97,7 @@ def _fetch(server: _Server, small: Any, target: Path) -> list[tuple[int, int | N
         parts=small.parts,
         pause=0.001,
         timeout=5,
-        report=lambda done, total: seen.append((done, total)),
+        on_progress=lambda done, total: seen.append((done, total)),
     )
     return seen
 
@@ -117,7 +117,7 @@ def test_a_download_is_reported_verified_and_named(server: _Server, small: Any, 
     assert server.codings == ["identity"]  # a content coding would shift the positions that Range counts
 
 
-def test_cut_connections_are_taken_up_where_they_broke(server: _Server, small: Any, tmp_path: Path) -> None:
+def test_lost_connections_are_resumed(server: _Server, small: Any, tmp_path: Path) -> None:
     server.cuts = [50_000, 1, 0, 30_000]
     target = tmp_path / "cache" / "a.tar.gz"
     _fetch(server, small, target)
@@ -145,7 +145,7 @@ def test_a_server_without_ranges_starts_over(server: _Server, small: Any, tmp_pa
     assert server.asked == [None, "bytes=40000-", "bytes=60000-"]
 
 
-def test_a_server_that_never_gets_further_is_given_up(server: _Server, small: Any, tmp_path: Path) -> None:
+def test_five_attempts_without_progress_fail(server: _Server, small: Any, tmp_path: Path) -> None:
     server.ranges = False
     server.cuts = [40_000] * 20
     with pytest.raises(DownloadError, match="after 5 attempts"):
@@ -153,25 +153,25 @@ def test_a_server_that_never_gets_further_is_given_up(server: _Server, small: An
     assert len(server.asked) == 5
 
 
-def test_a_complete_piece_needs_no_more_bytes(server: _Server, small: Any, tmp_path: Path) -> None:
+def test_a_complete_part_is_not_downloaded_again(server: _Server, small: Any, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz.part").write_bytes(server.content)
     _fetch(server, small, tmp_path / "a.tar.gz")
     assert server.asked == [f"bytes={len(server.content)}-"]
     assert (tmp_path / "a.tar.gz").read_bytes() == server.content
 
 
-def test_a_piece_longer_than_the_file_is_thrown_away(server: _Server, small: Any, tmp_path: Path) -> None:
+def test_a_part_longer_than_the_file_is_discarded(server: _Server, small: Any, tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz.part").write_bytes(server.content + b"more")
     _fetch(server, small, tmp_path / "a.tar.gz")
     assert server.asked == [f"bytes={len(server.content) + 4}-", None]
     assert (tmp_path / "a.tar.gz").read_bytes() == server.content
 
 
-def test_a_piece_of_something_else_is_found_and_deleted(server: _Server, small: Any, tmp_path: Path) -> None:
+def test_a_part_of_another_file_is_found_and_deleted(server: _Server, small: Any, tmp_path: Path) -> None:
     target = tmp_path / "cache" / "a.tar.gz"
     target.parent.mkdir()
     (tmp_path / "cache" / "a.tar.gz.part").write_bytes(b"<html>log in first</html>")
-    with pytest.raises(ArchiveError, match=r"sent was deleted: .* is not a gzip-compressed tar"):
+    with pytest.raises(ArchiveError, match=r"the file from .* was deleted: .* is not a gzip-compressed tar"):
         _fetch(server, small, target)
     assert _left(target) == []
     _fetch(server, small, target)
@@ -195,14 +195,14 @@ def test_an_altered_archive_is_not_kept(server: _Server, small: Any, tmp_path: P
     assert _left(target) == []
 
 
-def test_busy_servers_are_asked_again(server: _Server, small: Any, tmp_path: Path) -> None:
+def test_server_errors_are_retried(server: _Server, small: Any, tmp_path: Path) -> None:
     server.statuses = [503, 429, 500]
     _fetch(server, small, tmp_path / "cache" / "a.tar.gz")
     assert len(server.asked) == 4
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_refusals_are_final(server: _Server, small: Any, tmp_path: Path, status: int) -> None:
+def test_client_errors_are_not_retried(server: _Server, small: Any, tmp_path: Path, status: int) -> None:
     server.statuses = [status]
     with pytest.raises(DownloadError, match=rf"answered {status} .*--archive or IMDB_ARCHIVE"):
         _fetch(server, small, tmp_path / "cache" / "a.tar.gz")
@@ -227,18 +227,18 @@ def test_one_download_at_a_time(server: _Server, small: Any, tmp_path: Path) -> 
         ("http://127.0.0.1:1/a", "after 5 attempts"),
     ],
 )
-def test_addresses_that_lead_nowhere(tmp_path: Path, url: str, message: str) -> None:
+def test_unusable_addresses_are_refused(tmp_path: Path, url: str, message: str) -> None:
     with pytest.raises(DownloadError, match=message):
         fetch(url, tmp_path / "a.tar.gz", pause=0.001)
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DownloadError, match=r"cannot write .*set SENTILINE_CACHE"):
         fetch("http://127.0.0.1:1/a", tmp_path / "file" / "a.tar.gz")
 
 
-def test_the_order_of_places(tmp_path: Path) -> None:
+def test_the_argument_wins_over_the_environment_and_the_cache(tmp_path: Path) -> None:
     named, own, cached = (tmp_path / name for name in ("named.tar.gz", "own.tar.gz", "cache/aclImdb_v1.tar.gz"))
     cached.parent.mkdir()
     for path in (named, own, cached):
@@ -252,7 +252,7 @@ def test_the_order_of_places(tmp_path: Path) -> None:
     assert find(environ=environ | {"IMDB_ARCHIVE": ""}) is None
 
 
-def test_a_named_archive_that_is_not_there_is_no_reason_to_look_elsewhere(tmp_path: Path) -> None:
+def test_a_named_archive_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     cached = tmp_path / "aclImdb_v1.tar.gz"
     cached.write_bytes(b"")
     environ = {"SENTILINE_CACHE": str(tmp_path)}
@@ -262,7 +262,7 @@ def test_a_named_archive_that_is_not_there_is_no_reason_to_look_elsewhere(tmp_pa
         locate(environ=environ | {"IMDB_ARCHIVE": str(tmp_path / "nope")})
 
 
-def test_cache_folder() -> None:
+def test_the_cache_folder_follows_the_environment() -> None:
     home = Path.home() / ".cache" / "sentiline"
     assert cache_folder({"SENTILINE_CACHE": "/a", "XDG_CACHE_HOME": "/b"}) == Path("/a")
     assert cache_folder({"SENTILINE_CACHE": "~/a"}) == Path.home() / "a"

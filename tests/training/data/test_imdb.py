@@ -1,4 +1,4 @@
-"""IMDB as reviews: real values of the real archive, the film-disjoint split, and a test half that stays shut."""
+"""IMDB as reviews: the values of the real archive, the film-disjoint split, and a test half opened only on purpose."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_train_has_its_published_counts(train: imdb.ImdbTrain) -> None:
     assert train.digests["test/pos"] == PARTS["test/pos"].sha256
 
 
-def test_copies_of_a_text_in_train(train: imdb.ImdbTrain) -> None:
+def test_texts_of_train_are_copied_as_documented(train: imdb.ImdbTrain) -> None:
     films: dict[str, set[str | None]] = {}
     for review in train.train:
         films.setdefault(review.text, set()).add(review.film)
@@ -87,26 +87,26 @@ def test_the_split_is_this_one_on_every_machine(train: imdb.ImdbTrain) -> None:
     assert {review.id for review in other} != {review.id for review in validation}
 
 
-def test_the_test_half_stays_shut_without_the_word(imdb_archive: Path) -> None:
-    with pytest.raises(DataError, match="opened by the final evaluation only"):
+def test_the_test_half_needs_the_keyword(imdb_archive: Path) -> None:
+    with pytest.raises(DataError, match="only the final evaluation may read the test set"):
         imdb.load_test(imdb_archive, final_evaluation=False)
     with pytest.raises(TypeError, match="final_evaluation"):
         imdb.load_test(imdb_archive)  # type: ignore[call-arg]
 
 
 def test_only_the_evaluation_opens_the_test_half() -> None:
-    source = Path(imdb.__file__).parent
+    source = Path(imdb.__file__).parents[1]
     users = set()
     for path in source.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
             named = isinstance(node, ast.FunctionDef) and "load_test" in (ast.get_source_segment(text, node) or "")
             if named or (isinstance(node, ast.ImportFrom) and any(alias.name == "load_test" for alias in node.names)):
-                users.add((path.name, getattr(node, "name", "import")))
-    assert users == {("imdb.py", "load_test"), ("cli_evaluate.py", "evaluate")}
+                users.add((path.relative_to(source).as_posix(), getattr(node, "name", "import")))
+    assert users == {("data/imdb.py", "load_test"), ("cli/evaluate.py", "evaluate")}
 
 
-def test_test_is_apart_from_train(imdb_archive: Path, train: imdb.ImdbTrain) -> None:
+def test_the_test_half_overlaps_train_as_documented(imdb_archive: Path, train: imdb.ImdbTrain) -> None:
     test = imdb.load_test(imdb_archive, final_evaluation=True)
     assert Counter(review.label for review in test) == {0: 12_500, 1: 12_500}
     assert {review.id.split("/")[0] for review in test} == {"test"}
@@ -125,5 +125,5 @@ def test_a_list_with_too_few_films_is_refused(small: Any, tmp_path: Path) -> Non
     digest = hashlib.sha256(urls).hexdigest()
     parts = small.parts | {"train/urls_neg.txt": type(small.parts["train/neg"])(1, len(urls), digest)}
     path = small.write(tmp_path / "a.tar.gz", {"train/urls_neg.txt": urls})
-    with pytest.raises(ArchiveError, match=r"train/urls_neg\.txt names 11 films and none for review 11"):
+    with pytest.raises(ArchiveError, match=r"train/urls_neg\.txt lists 11 films, but none for review 11"):
         imdb.load(path, parts=parts)

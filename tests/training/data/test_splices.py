@@ -44,9 +44,9 @@ def test_reviews_that_are_short_or_unsure_are_not_spliced():
     labels = np.array([0.1, 0.9, 0.3, 0.7], np.float32)
     ids, _, _ = Splicer(Dataset(data.ids, labels), 32).draw(np.random.default_rng(0))
     assert {int(token) // 100 for token in ids[ids > 0] - 2} == {0, 1}
-    with pytest.raises(DataError, match="no positive review of at least 20 tokens"):
+    with pytest.raises(DataError, match="no positive review has the 20 tokens that a splice needs"):
         Splicer(Dataset(data.ids, np.full(4, 0.1, np.float32)), 4)
-    with pytest.raises(DataError, match="no negative review of at least 20 tokens"):
+    with pytest.raises(DataError, match="no negative review has the 20 tokens that a splice needs"):
         Splicer(Dataset(tuple(ids[:10] for ids in data.ids), labels), 4)
 
 

@@ -51,7 +51,7 @@ def test_folds_share_no_film_and_are_of_like_size(films: list[str], count: int, 
     try:
         folds = film_folds(reviews, count, seed=seed)
     except DataError as error:
-        assert f"cannot be dealt into {count} folds" in str(error)  # noqa: PT017 (the property has two outcomes)
+        assert f"cannot be divided into {count} folds" in str(error)  # noqa: PT017 (the property has two outcomes)
         return
     assert (folds.dtype, folds.shape) == (np.int8, (len(films),))
     for film in set(films):
@@ -76,7 +76,7 @@ def test_folds_keep_films_that_share_a_text_together() -> None:
 def test_folds_that_cannot_be_are_refused() -> None:
     with pytest.raises(DataError, match="2…127"):
         film_folds(_reviews(list("abcd")), 1)
-    with pytest.raises(DataError, match="cannot be dealt into 3 folds"):
+    with pytest.raises(DataError, match="cannot be divided into 3 folds"):
         film_folds(_reviews(list("aabb")), 3)
     with pytest.raises(DataError, match="has no film"):
         film_folds([Review("a", 0), Review("b", 1)], 2)

@@ -15,7 +15,7 @@ from training.data.targets import Targets
 from training.errors import CheckpointError, DataError
 from training.nn.encoder import Encoder
 from training.supervised.fit import fit
-from training.supervised.fit_data import with_start
+from training.supervised.fit_data import with_initial_weights
 from training.supervised.run_folder import Run
 
 
@@ -39,7 +39,7 @@ def encoder(tokenizer: Tokenizer, units: int = 4, width: int = 8) -> Encoder:
     return Encoder(vectors, (side(), side()), tokenizer, {"history": []})
 
 
-def test_the_file_gives_back_what_was_saved(targets, tmp_path):
+def test_saved_targets_are_loaded_unchanged(targets, tmp_path):
     targets.save(tmp_path / "targets.npz")
     again = Targets.load(tmp_path / "targets.npz")
     assert [ids.tolist() for ids in again.ids] == [ids.tolist() for ids in targets.ids]
@@ -61,21 +61,21 @@ def test_a_missing_or_damaged_file_is_named_with_its_remedy(targets, tmp_path):
         Targets.load(tmp_path / "half.npz")
 
 
-def test_a_student_learns_what_its_teacher_says_not_what_the_labels_say(targets, tmp_path):
+def test_a_student_learns_the_targets_and_not_the_labels(targets, tmp_path):
     contrary = dataclasses.replace(targets, probabilities=1 - targets.probabilities)
     accuracies = {}
     for name, given in (("as", targets), ("against", contrary)):
-        data = with_start(tiny_data(), None, given)
+        data = with_initial_weights(tiny_data(), None, given)
         history = fit(tiny_config(epochs=6), data, Run(tmp_path / name))
         accuracies[name] = history[-1]["validation_accuracy"]
     assert accuracies["as"] > 0.8
     assert accuracies["against"] < 0.2
 
 
-def test_a_fit_begins_with_the_encoders_weights(targets, tmp_path):
+def test_a_fit_starts_from_the_encoders_weights(targets, tmp_path):
     begin = encoder(targets.tokenizer)
     run = Run(tmp_path / "run")
-    fit(tiny_config(epochs=1, learning_rate=1e-9), with_start(tiny_data(), begin, targets), run)
+    fit(tiny_config(epochs=1, learning_rate=1e-9), with_initial_weights(tiny_data(), begin, targets), run)
     with np.load(run.best) as best:
         table = next(best[name] for name in best.files if "embeddings" in name)
         np.testing.assert_allclose(table, begin.vectors, atol=1e-6)
@@ -90,12 +90,12 @@ def test_a_fit_begins_with_the_encoders_weights(targets, tmp_path):
 def test_encoder_and_targets_of_different_vocabularies_are_refused(targets):
     other = Tokenizer((*targets.tokenizer.vocabulary[:-1], "zebra"))
     with pytest.raises(DataError, match="different vocabularies"):
-        with_start(tiny_data(), encoder(other), targets)
+        with_initial_weights(tiny_data(), encoder(other), targets)
 
 
 def test_digests_of_encoder_and_targets_are_part_of_the_provenance(targets):
     begin = encoder(targets.tokenizer)
-    description = with_start(tiny_data(), begin, targets).description
+    description = with_initial_weights(tiny_data(), begin, targets).description
     assert description["encoder"] == begin.digest()
     assert description["targets"] == targets.digest()
     assert description["teacher"] == targets.provenance

@@ -128,7 +128,7 @@ def test_a_run_that_was_cut_short_is_finished(
     assert run.fold(0).exists() == (fitted_before > 0)
     with pytest.raises(CheckpointError):
         NgramTeacher.load(run)
-    with pytest.raises(TrainingError, match="--resume goes on with it"):
+    with pytest.raises(TrainingError, match="--resume continues it"):
         _fit(run.folder)
     report = _fit(run.folder, resume=True)
     assert len(report["seconds"]) == 4 - fitted_before

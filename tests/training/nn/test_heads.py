@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.config.presets import PRESETS, FitConfig
+from training.config.fit import FitConfig
+from training.config.presets import PRESETS
 from training.data.dataset import pad
 from training.nn.model import SentimentModel, build_model
 from training.supervised.trainer import Trainer, model_weights

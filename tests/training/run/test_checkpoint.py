@@ -39,7 +39,7 @@ def test_arrays_and_progress_come_back_bit_for_bit(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.npz"]
 
 
-def test_a_checkpoint_replaces_the_last_one(tmp_path: Path) -> None:
+def test_saving_replaces_the_previous_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     checkpoint.save(path, ARRAYS, PROGRESS)
     checkpoint.save(path, {"other": np.zeros(3)}, {"epoch": 3})
@@ -88,7 +88,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from training import checkpoint
+from training.run import checkpoint
 for number in range(1_000_000):
     checkpoint.save(Path(sys.argv[1]), {"weights": np.full(200_000, number, np.float32)}, {"number": number})
 """

@@ -40,11 +40,11 @@ def test_a_fresh_folder_records_config_and_data(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_a_fit_is_refused_and_says_what_to_do(run: Run) -> None:
-    with pytest.raises(TrainingError, match="already holds a fit; --resume goes on with it, --overwrite throws it"):
+    with pytest.raises(TrainingError, match="already holds a fit; --resume continues it, --overwrite deletes it"):
         _start(run)
 
 
-def test_resume_goes_on_where_there_is_a_checkpoint(run: Run) -> None:
+def test_resume_continues_from_a_checkpoint(run: Run) -> None:
     assert _start(run, resume=True) is True
     run.checkpoint.unlink()
     assert _start(run, resume=True) is False  # killed before the first checkpoint
@@ -96,7 +96,9 @@ def _broken_config(folder: Path) -> None:
 
 @pytest.mark.parametrize("fill", [_bundle, _other_config, _broken_config])
 @pytest.mark.parametrize("mode", ["resume", "overwrite"])
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, fill: Callable[[Path], None], mode: str) -> None:
+def test_a_folder_of_something_else_is_refused_and_unchanged(
+    tmp_path: Path, fill: Callable[[Path], None], mode: str
+) -> None:
     fill(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(TrainingError, match="is not the folder of a fit"):
@@ -124,7 +126,7 @@ def test_the_config_of_no_run_is_refused(tmp_path: Path, run: Run) -> None:
         run.read_config()
 
 
-def test_the_log_has_one_line_an_epoch(run: Run) -> None:
+def test_the_log_has_one_line_per_epoch(run: Run) -> None:
     assert run.log.read_text() == '{"epoch": 1, "loss": 0.5}\n{"epoch": 2, "loss": 0.25}\n'
     assert run.read_log() == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
 
@@ -132,7 +134,7 @@ def test_the_log_has_one_line_an_epoch(run: Run) -> None:
 def test_two_fits_cannot_share_a_folder(run: Run) -> None:
     with (
         run.locked(),
-        pytest.raises(TrainingError, match="another fit is at work in"),
+        pytest.raises(TrainingError, match="another fit is running in"),
         Run(run.folder).locked(),
     ):
         pass
@@ -140,5 +142,5 @@ def test_two_fits_cannot_share_a_folder(run: Run) -> None:
 
 @pytest.mark.parametrize("read", [Run.read_log, Run.read_tokenizer])
 def test_a_fit_that_ended_too_early_says_so(tmp_path: Path, read: Callable[[Run], object]) -> None:
-    with pytest.raises(CheckpointError, match="its fit ended too early; go on with it by --resume"):
+    with pytest.raises(CheckpointError, match="its fit ended before writing it; continue it with --resume"):
         read(Run(tmp_path))

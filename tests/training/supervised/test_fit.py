@@ -1,4 +1,4 @@
-"""Real fits: a killed one that is resumed ends bit for bit where an uninterrupted one ends; stops; refusals."""
+"""Real fits: resuming a killed one bit for bit, early stopping, and refusals."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from training.supervised.trainer import Trainer, assign_weights
 
 backend.configure(1)
 
-KILLS = 3
 CHEAP: dict[str, Any] = {"cell": "rnn", "direction": "forward", "vectors": "random", "adversarial": 0.0, "epochs": 1}
 """A recipe whose graph TensorFlow builds in a second, for what does not depend on the recipe."""
 
@@ -69,15 +68,16 @@ def _kill_after(process: subprocess.Popen[bytes], run: Run, log: Path, generator
     return checkpoint.load(run.checkpoint)[1]
 
 
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_a_killed_and_resumed_fit_ends_where_an_uninterrupted_one_ends(
-    finished_fit: FinishedFit, tmp_path: Path
+    finished_fit: FinishedFit, tmp_path: Path, kills: int
 ) -> None:
     seed = random.randrange(2**32)
     generator = random.Random(seed)
     run, log = Run(tmp_path / "run"), tmp_path / "output.txt"
     command = ("fit", "bilstm", f"--data={finished_fit.csv}", "--name=tiny", f"--run={run.folder}", *FLAGS)
     places = []
-    for _ in range(KILLS):
+    for _ in range(kills):
         process = start(*command, "--resume", "--checkpoint-seconds=0.05", log=log)
         try:
             progress = _kill_after(process, run, log, generator)
@@ -85,7 +85,7 @@ def test_a_killed_and_resumed_fit_ends_where_an_uninterrupted_one_ends(
             process.kill()
         places.append((progress["epoch"], progress["batch"]))
         assert progress["epoch"] < tiny_config().epochs, f"the fit was over before the kill; seed {seed}"
-    assert len(set(places)) == KILLS, f"every start went on from where the last one stood: {places}, seed {seed}"
+    assert len(set(places)) == kills, f"every start went on from where the last one stood: {places}, seed {seed}"
     finish(start(*command, "--resume", log=log), log)
     whole = finished_fit.run
     print(f"killed after (epoch, batch) {places}; seed {seed}")
@@ -156,7 +156,7 @@ def test_equal_configs_give_equal_weights_and_seeds_others(tmp_path: Path) -> No
 
 
 class _Stop(FitProgress):
-    """Raises at the n-th batch, as a fit that is interrupted there."""
+    """Raises at the n-th batch, like an interrupted fit."""
 
     def __init__(self, batch: int) -> None:
         super().__init__(quiet=True)

@@ -1,4 +1,4 @@
-"""A fit that begins with the weights of another one; what is refused."""
+"""A fit that starts from the weights of another one, and what is refused."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.training.fits import FLAGS, finish, start, tiny_config, tiny_data, write_csv
+from tests.training.fits import FLAGS, tiny_config, tiny_data, write_csv
 from training.cli.main import main
 from training.errors import CheckpointError, ConfigError, DataError
 from training.nn import backend
 from training.nn.encoder import Encoder
 from training.run import checkpoint
 from training.supervised.fit import fit
-from training.supervised.fit_data import with_start
+from training.supervised.fit_data import with_initial_weights
 from training.supervised.run_folder import Run
-from training.supervised.warm_start import Fitted, load_start
+from training.supervised.warm_start import FinishedFit, load_initial_weights
 
 backend.configure(1)
 
@@ -31,10 +31,10 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run
 
 
-def test_the_second_begins_where_the_first_was_best(first: Run, tmp_path: Path) -> None:
-    found = load_start(str(first.folder))
-    assert isinstance(found, Fitted)
-    data = with_start(tiny_data(), found, None)
+def test_a_fit_starts_from_the_best_weights_of_another(first: Run, tmp_path: Path) -> None:
+    found = load_initial_weights(str(first.folder))
+    assert isinstance(found, FinishedFit)
+    data = with_initial_weights(tiny_data(), found, None)
     assert data.description["fitted"] == found.digest()
     assert "encoder" not in data.description
     run = Run(tmp_path / "second")
@@ -50,10 +50,13 @@ def test_the_second_begins_where_the_first_was_best(first: Run, tmp_path: Path) 
 
 
 def test_other_layers_are_refused_and_named(first: Run, tmp_path: Path) -> None:
-    data = with_start(tiny_data(), load_start(str(first.folder)), None)
+    data = with_initial_weights(tiny_data(), load_initial_weights(str(first.folder)), None)
     for changes, message in (
-        ({"units": 5}, "units is 5; the fit to begin with has 4, and its weights fit no other: .* leave --units out"),
-        ({"cell": "gru"}, "cell is 'gru'; the fit to begin with has 'lstm'"),
+        (
+            {"units": 5},
+            "units is 5, but it is 4 in the fit that --init names, whose weights fit no other value: .* leave --units",
+        ),
+        ({"cell": "gru"}, "cell is 'gru', but it is 'lstm' in the fit that --init names"),
         ({"layers": 2}, "layers is 2"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -61,55 +64,59 @@ def test_other_layers_are_refused_and_named(first: Run, tmp_path: Path) -> None:
         assert not (tmp_path / "run").exists()
 
 
-def test_what_it_learned_from_cannot_be_held_out(first: Run, tmp_path: Path) -> None:
-    start_of_all = load_start(str(first.folder))
+def test_reviews_that_the_first_fit_learned_from_cannot_be_held_out(first: Run, tmp_path: Path) -> None:
+    start_of_all = load_initial_weights(str(first.folder))
     for changes in ({"validation_reviews": 30}, {"split": "seed 8"}):
         data = tiny_data()
         data = dataclasses.replace(data, description={**data.description, **changes})
         with pytest.raises(DataError, match=r"held out another part of the same reviews .* --split-seed 7"):
-            with_start(data, start_of_all, None)
+            with_initial_weights(data, start_of_all, None)
         other = {**data.description, "sha256": {"more.csv": "00"}}
-        assert with_start(dataclasses.replace(data, description=other), start_of_all, None).start is start_of_all
+        assert (
+            with_initial_weights(dataclasses.replace(data, description=other), start_of_all, None).initial_weights
+            is start_of_all
+        )
 
 
-def test_what_is_no_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="holds no fit with a finished epoch to begin with; give the run folder"):
-        load_start(str(tmp_path))
+def test_a_folder_without_a_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds no fit with a complete epoch; give the run folder"):
+        load_initial_weights(str(tmp_path))
     with pytest.raises(
         CheckpointError, match=r"mnie does not exist; give the run folder of a finished fit, an encoder"
     ):
-        load_start(str(tmp_path / "mnie"))
+        load_initial_weights(str(tmp_path / "mnie"))
     (tmp_path / "config.json").write_bytes(first.config.read_bytes())
-    with pytest.raises(CheckpointError, match="holds no fit with a finished epoch"):
-        load_start(str(tmp_path))
+    with pytest.raises(CheckpointError, match="holds no fit with a complete epoch"):
+        load_initial_weights(str(tmp_path))
     (tmp_path / "best.npz").write_bytes(first.best.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match=r"cannot be read as a fit to begin with .*best\.npz is not a checkpoint"):
-        load_start(str(tmp_path))
+    with pytest.raises(CheckpointError, match=r"cannot be read as a finished fit .*best\.npz is not a checkpoint"):
+        load_initial_weights(str(tmp_path))
 
 
-def test_a_digest_is_of_the_weights(first: Run) -> None:
-    found = Fitted.load(first)
+def test_the_digest_depends_on_the_weights(first: Run) -> None:
+    found = FinishedFit.load(first)
     path = next(iter(found.weights))
     other = dataclasses.replace(found, weights={**found.weights, path: found.weights[path] + np.float32(0.01)})
-    assert found.digest() == Fitted.load(first).digest() != other.digest()
+    assert found.digest() == FinishedFit.load(first).digest() != other.digest()
 
 
 def test_encoders_are_told_apart_from_fits() -> None:
-    assert isinstance(load_start("encoder"), Encoder)
+    assert isinstance(load_initial_weights("encoder"), Encoder)
 
 
-def test_by_the_command_with_the_layers_of_the_first(first: Run, tmp_path: Path) -> None:
-    data, log = write_csv(tmp_path / "mine.csv", 100), tmp_path / "output.txt"
+def test_the_command_takes_over_the_layer_sizes_of_the_first(first: Run, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "mine.csv", 100)
     flags = [flag for flag in FLAGS if not flag.startswith(("--units", "--embedding"))]
     run = Run(tmp_path / "run")
     options = (f"--data={data}", "--name=more", f"--run={run.folder}", f"--init={first.folder}", *flags)
-    finish(start("fit", "bilstm", *options, log=log), log)
+    result = CliRunner().invoke(main, ["fit", "bilstm", *options])
+    assert result.exit_code == 0, result.stderr
     assert (run.read_config()[0].units, run.read_config()[0].embedding) == (4, 8)
-    assert run.read_config()[1]["fitted"] == Fitted.load(first).digest()
+    assert run.read_config()[1]["fitted"] == FinishedFit.load(first).digest()
     for extra, message in (
-        ((f"--init={run.folder}",), "would be begun with and written to"),
-        ((f"--init={first.folder}", "--units=5"), "units is 5; the fit to begin with has 4"),
+        ((f"--init={run.folder}",), "is both --init and the run folder"),
+        ((f"--init={first.folder}", "--units=5"), "units is 5, but it is 4 in the fit that --init names"),
     ):
         refused = CliRunner().invoke(main, ["fit", "bilstm", f"--data={data}", f"--run={run.folder}", *extra])
-        assert refused.exit_code == (2 if "would" in message else 1)
+        assert refused.exit_code == (2 if "both" in message else 1)
         assert message in " ".join(refused.stderr.replace("│", " ").split())

@@ -1,4 +1,4 @@
-"""What labels mean, and which scheme a file's labels can belong to."""
+"""The meaning of labels, and the scheme that a file's labels are inferred to have."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from training.data.scheme import SCHEMES, Scheme, infer, judge, mark
-from training.errors import DataError
+from sentiline.errors import DataFileError
+from sentiline.labels import SCHEMES, Scheme, infer, judge, mark
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ from training.errors import DataError
         (Decimal(1), None),
     ],
 )
-def test_mark(value: object, expected: Any) -> None:
+def test_a_label_has_one_plain_value_however_it_is_written(value: object, expected: Any) -> None:
     found = mark(value)
     assert (type(found), found) == (type(expected), expected)
 
@@ -63,11 +63,11 @@ N = "neutral"
         ("names", [None] * 13),
     ],
 )
-def test_cuts(scheme: Scheme, expected: list[Any]) -> None:
+def test_each_scheme_cuts_its_scale_into_classes(scheme: Scheme, expected: list[Any]) -> None:
     assert [judge(number, scheme) for number in ORDER] == expected
 
 
-def test_names_and_truth_values() -> None:
+def test_names_and_truth_values_belong_to_their_own_schemes() -> None:
     assert [judge(name, "names") for name in ("negative", "positive", "neutral")] == [0, 1, "neutral"]
     for scheme in ("binary", "stars5", "stars10"):
         assert judge("positive", scheme) is None
@@ -93,7 +93,7 @@ def test_names_and_truth_values() -> None:
         ([1, 4, 7, 10], "stars10"),
     ],
 )
-def test_infer(marks: list[Any], scheme: str) -> None:
+def test_unambiguous_labels_have_one_scheme(marks: list[Any], scheme: str) -> None:
     assert infer(marks) == scheme
     assert infer(reversed(marks)) == scheme
 
@@ -117,14 +117,14 @@ def test_infer(marks: list[Any], scheme: str) -> None:
         [],
     ],
 )
-def test_what_could_be_more_than_one_scheme_or_none_is_asked_about(marks: list[Any]) -> None:
-    with pytest.raises(DataError, match=f"--labels {', '.join(SCHEMES)}") as caught:
+def test_ambiguous_labels_are_refused(marks: list[Any]) -> None:
+    with pytest.raises(DataFileError, match=f"--labels {', '.join(SCHEMES)}") as caught:
         infer(marks)
     assert caught.value.field == "labels"
 
 
-def test_the_question_counts_the_labels() -> None:
-    with pytest.raises(DataError, match=r"2 \(3 rows\), 1 \(2 rows\), positive \(1 rows\)"):
+def test_the_refusal_counts_the_labels() -> None:
+    with pytest.raises(DataFileError, match=r"2 \(3 rows\), 1 \(2 rows\), positive \(1 rows\)"):
         infer([2, 1, 2, 1, 2, "positive", None])
-    with pytest.raises(DataError, match=r"\(1 rows\) and 8 more"):
+    with pytest.raises(DataFileError, match=r"\(1 rows\) and 8 more"):
         infer(list(range(20)))

@@ -1,0 +1,87 @@
+"""The charts of a fit: learning curves and review lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from training.plotting import STYLE, TRAIN, VALIDATION, png
+
+
+def learning_curves(history: Sequence[Mapping[str, Any]], best: int, loss: str = "bce") -> bytes:
+    """Plot loss and accuracy per epoch, in training and validation.
+
+    Args:
+        history: One dict per epoch, as `training.supervised.fit.fit` returns them.
+        best: The number of the epoch whose weights were kept.
+        loss: The training loss, "bce" or "mse". Validation always reports cross-entropy.
+
+    Returns:
+        The chart as PNG.
+    """
+    epochs = [epoch["epoch"] for epoch in history]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8, 3), layout="constrained")
+        squared = loss == "mse"
+        titles = "loss" if squared else "cross-entropy (nats)", "accuracy"
+        for axes, name, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), titles, strict=True):
+            mixed = squared and name == "loss"
+            for key, label, color in (
+                (name, "train, mean squared error" if mixed else "train, with dropout", TRAIN),
+                (f"validation_{name}", "validation, cross-entropy" if mixed else "validation", VALIDATION),
+            ):
+                values = [epoch[key] for epoch in history]
+                axes.plot(epochs, values, marker="o", markersize=3.5, color=color, label=label)
+            axes.axvline(best, color="#9ca3af", linewidth=0.8, linestyle=":")
+            axes.set(xlabel="epoch", title=title)
+            axes.set_xticks(epochs)
+        figure.axes[0].legend(frameon=False)
+        figure.axes[0].annotate(
+            "kept",
+            (best, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, -9),
+            textcoords="offset points",
+            fontsize=8,
+        )
+        return png(figure)
+
+
+def length_histogram(tokens: NDArray[np.int32], limit: int) -> bytes:
+    """Plot a histogram of review lengths, with the share of reviews that are read whole.
+
+    Args:
+        tokens: int32 [reviews], the number of tokens of each training review before truncation.
+        limit: The maximum number of tokens that the served model reads.
+
+    Returns:
+        The chart as PNG.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8, 2.8), layout="constrained")
+        axes: Axes = figure.subplots()
+        axes.hist(np.minimum(tokens, 1200), bins=60, range=(0, 1200), color=TRAIN)
+        axes.axvline(limit, color=VALIDATION, linewidth=1.2)
+        whole = 100 * float((tokens <= limit).mean())
+        axes.annotate(
+            f"served limit {limit:,}\n{whole:.1f} % read whole",
+            (limit, 0.95),
+            xycoords=("data", "axes fraction"),
+            xytext=(-6, 0),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+        )
+        median, ninety = np.percentile(tokens, [50, 90])
+        axes.set(
+            xlabel=f"tokens (median {median:.0f}, 90 % below {ninety:.0f}; the last bar counts all above 1,200)",
+            ylabel="reviews",
+            title="Review lengths in the training part",
+        )
+        return png(figure)
