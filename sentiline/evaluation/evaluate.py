@@ -27,8 +27,8 @@ from sentiline.evaluation.skipped_rows import Ledger
 from sentiline.labels import SCHEMES, Scheme
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
-from sentiline.scoring.io.source import find_sources
-from sentiline.scoring.scorer import MAX_CHARACTERS, Scorer
+from sentiline.scoring.io.discovery import find_sources
+from sentiline.scoring.scorer import MAX_CHARACTERS, ChunkScorer
 from sentiline.tokenizer import Truncation
 from sentiline.wilson import wilson
 
@@ -144,7 +144,7 @@ class _Judge:
     def read(self, examples: Examples) -> Sequence[Reading | str]:
         """Read the texts of a chunk; a fault's name where a text cannot be read."""
         options = self.options
-        scorer = Scorer(self.predictor, examples.text_column, options.truncation, options.max_characters)
+        scorer = ChunkScorer(self.predictor, examples.text_column, options.truncation, options.max_characters)
         return scorer.score(examples.chunk).results
 
     def add(self, readings: Sequence[Reading], truths: Sequence[int], places: Sequence[str]) -> None:

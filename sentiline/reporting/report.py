@@ -17,8 +17,8 @@ from sentiline.reporting.output_file import check_target, write
 from sentiline.reporting.statistics import Accumulator
 from sentiline.reporting.summary import Overview
 from sentiline.scoring.chunk import Chunk
-from sentiline.scoring.scorer import Scored
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.scorer import ScoredChunk
+from sentiline.scoring.summary import Summary
 
 OPTION = "--report"
 ENDINGS = (".html", ".htm", ".png")
@@ -78,7 +78,7 @@ class Report:
         """Check the columns of the first chunk; see `Accumulator.prepare`."""
         self._figures.prepare(first)
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoredChunk) -> None:
         """Add a chunk."""
         self._figures.add(scored)
 
@@ -106,7 +106,7 @@ class Report:
         self.go_on(json.loads(content[4:size]))
         self._figures.restore(content[size:])
 
-    def finish(self, tally: Tally) -> None:
+    def finish(self, tally: Summary) -> None:
         """Write the files.
 
         Args:

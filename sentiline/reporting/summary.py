@@ -11,7 +11,7 @@ from sentiline.reporting.statistics import Accumulator
 from sentiline.reporting.timeline import Period, Unit
 from sentiline.reporting.words import Ranking
 from sentiline.scoring.scorer import FAULTS
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Overview:
     """
 
     title: str
-    tally: Tally
+    tally: Summary
     mean: float | None
     histogram: Sequence[int]
     faults: Sequence[Fault]
@@ -70,7 +70,7 @@ class Overview:
     facts: Mapping[str, str]
 
     @classmethod
-    def of(cls, figures: Accumulator, tally: Tally, predictor: Predictor, facts: Mapping[str, str]) -> Overview:
+    def of(cls, figures: Accumulator, tally: Summary, predictor: Predictor, facts: Mapping[str, str]) -> Overview:
         """Settle what a run's figures say.
 
         Args:

@@ -122,7 +122,7 @@ def test_rows_that_are_not_evaluated_are_told() -> None:
         (("a.csv", "--model", "bilstm", "--all-models"), 2, "give one of them"),
         (("a.csv", "--model", "nope"), 1, "no model named 'nope'"),
         (("a.txt",), 2, "a.txt is plain text, which has no labels"),
-        (("nope.csv",), 2, "nope.csv: nothing of that name is there"),
+        (("nope.csv",), 2, "nope.csv: there is no such file"),
         (("a.csv", "--labels", "stars5"), 2, "no row can be evaluated"),
     ],
 )

@@ -19,7 +19,8 @@ from matplotlib import image
 
 from sentiline.cli.main import main
 from sentiline.predictor import Predictor
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 from tests.reporting.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -196,7 +197,7 @@ def test_killed_and_resumed_it_is_the_same_report(bundle: Path, file: Path, rows
     assert kills == 3
     other = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
     assert other.exit_code == 2
-    assert "was another: report changed since" in other.output
+    assert "report changed since the interrupted run" in other.output
     done = run(many, "-o", "out.csv", "--resume", *flags)
     assert done.exit_code == 0, done.output
     assert settled("a.html") == whole
@@ -227,7 +228,7 @@ def test_no_report_but_that_of_the_stopped_run_is_replaced(file: Path) -> None:
     assert not Path("out.csv.partial").exists()
     stopped(many, "--report", "a.html")
     done = run(many, "-o", "out.csv", "--resume", "--report", "mine.html")
-    assert "was another: report changed since" in done.output
+    assert "report changed since the interrupted run" in done.output
     Path("a.html").write_text("of this run, which was stopped once more", encoding="utf-8")
     done = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
     assert done.exit_code == 0, done.output
@@ -268,10 +269,10 @@ class Unplugged:
 
 def test_a_report_that_cannot_be_written_costs_no_scored_row(predictor: Predictor, file: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
-        score_files(predictor, [str(file)], "out.csv", Options(), follower=Unplugged())
+        score_files(predictor, [str(file)], "out.csv", ScoreOptions(), report_builder=Unplugged())
     assert finished(Path("out.csv.partial")) == 3
     again = Unplugged()
     with pytest.raises(OSError, match="No space left"):
-        score_files(predictor, [str(file)], "out.csv", Options(), resume=True, follower=again)
+        score_files(predictor, [str(file)], "out.csv", ScoreOptions(), resume=True, report_builder=again)
     assert sum(again.seen) == 2_600
     assert finished(Path("out.csv.partial")) == 3

@@ -15,7 +15,7 @@ from sentiline.reporting.statistics import BINS, Accumulator
 from sentiline.reporting.timeline import Timeline
 from sentiline.reporting.words import WordTable
 from sentiline.scoring.chunk import Chunk, Records
-from sentiline.scoring.scorer import Scored, Scorer
+from sentiline.scoring.scorer import ChunkScorer, ScoredChunk
 from tests.bundles import write_bundle
 
 
@@ -29,11 +29,11 @@ def chunks(rows: list[dict[str, Any]], size: int) -> list[Chunk]:
 
 
 @pytest.fixture(scope="module")
-def scored(predictor: Predictor, rows: list[dict[str, Any]]) -> list[Scored]:
-    return [Scorer(predictor, "text").score(chunk) for chunk in chunks(rows, 500)]
+def scored(predictor: Predictor, rows: list[dict[str, Any]]) -> list[ScoredChunk]:
+    return [ChunkScorer(predictor, "text").score(chunk) for chunk in chunks(rows, 500)]
 
 
-def gather(predictor: Predictor, scored: list[Scored]) -> Accumulator:
+def gather(predictor: Predictor, scored: list[ScoredChunk]) -> Accumulator:
     figures = Accumulator(predictor.tokenizer.vocabulary, "when")
     for one in scored:
         figures.add(one)
@@ -41,7 +41,7 @@ def gather(predictor: Predictor, scored: list[Scored]) -> Accumulator:
 
 
 def test_figures_are_those_of_a_plain_loop(
-    predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored]
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[ScoredChunk]
 ) -> None:
     figures = gather(predictor, scored)
     histogram = [0] * BINS
@@ -96,7 +96,9 @@ def test_figures_are_those_of_a_plain_loop(
         assert [one.place for one in kept] == unique[:5]
 
 
-def test_the_same_text_is_kept_once(predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored]) -> None:
+def test_the_same_text_is_kept_once(
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[ScoredChunk]
+) -> None:
     [worst] = predictor.read(["worst terrible boring bad"])
     figures = gather(predictor, scored)
     end = figures.extremes.lowest if worst.logit < 0 else figures.extremes.highest
@@ -105,7 +107,9 @@ def test_the_same_text_is_kept_once(predictor: Predictor, rows: list[dict[str, A
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5])
-def test_saved_and_restored_it_ends_the_same_to_the_bit(predictor: Predictor, scored: list[Scored], cut: int) -> None:
+def test_saved_and_restored_it_ends_the_same_to_the_bit(
+    predictor: Predictor, scored: list[ScoredChunk], cut: int
+) -> None:
     whole = gather(predictor, scored)
     first = gather(predictor, scored[:cut])
     second = Accumulator(predictor.tokenizer.vocabulary, "when")
@@ -132,7 +136,7 @@ def test_a_rare_word_does_not_lead_by_mean() -> None:
 
 def test_a_model_that_is_not_additive_has_no_words(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     with load(write_bundle(tmp_path / "plain", additive=False), threads=1) as plain:
-        figures = gather(plain, [Scorer(plain, "text").score(chunk) for chunk in chunks(rows[:60], 30)])
+        figures = gather(plain, [ChunkScorer(plain, "text").score(chunk) for chunk in chunks(rows[:60], 30)])
         assert figures.words.rank(60) is None
         sample = figures.extremes.highest[0]
         assert not sample.additive
@@ -144,7 +148,7 @@ def test_a_model_that_is_not_additive_has_no_words(tmp_path: Path, rows: list[di
 
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_figures_gathered_apart_are_joined(
-    predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored], size: int
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[ScoredChunk], size: int
 ) -> None:
     renamed = [replace(one, chunk=replace(one.chunk, file=f"{index // 3}.csv")) for index, one in enumerate(scored)]
     whole, joined = gather(predictor, renamed), Accumulator(predictor.tokenizer.vocabulary, "when")

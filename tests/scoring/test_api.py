@@ -117,11 +117,10 @@ def test_chunks_of_a_long_table_and_an_empty_one(predictor: Predictor) -> None:
 
 def test_files_give_the_counts(predictor: Predictor, bundle: Path, tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "a.parquet")
-    tally = sentiline.score(tmp_path / "a.parquet", tmp_path / "out.csv", model=str(bundle), threads=1)
-    assert (tally.rows, tally.scored) == (len(TEXTS), len(TEXTS) - 2)
-    assert sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True) == tally
-    with pytest.raises(DataFileError, match="nothing is there to resume"):
-        sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True, prefix="s_")
+    summary = sentiline.score(tmp_path / "a.parquet", tmp_path / "out.csv", model=str(bundle), threads=1)
+    assert (summary.rows, summary.scored) == (len(TEXTS), len(TEXTS) - 2)
+    with pytest.raises(DataFileError, match="no interrupted run found"):
+        sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True)
     with pytest.raises(DataFileError, match="replace it with --overwrite"):
         sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor)
     sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor, overwrite=True)

@@ -16,11 +16,11 @@ from rich.console import Console
 from sentiline.scoring import display
 from sentiline.scoring.display import Display, describe, describe_rest, show_summary
 from sentiline.scoring.pipeline import Progress
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.summary import Summary
 from tests.scoring.conftest import ROOT
 from tests.scoring.files import ROWS, write
 
-TALLY = Tally(rows=3_000, scored=2_990, positive=1_196, tokens=1_000, unknown=25, truncated=7)
+TALLY = Summary(rows=3_000, scored=2_990, positive=1_196, tokens=1_000, unknown=25, truncated=7)
 
 
 def test_a_line_says_how_far_it_is() -> None:
@@ -48,19 +48,19 @@ def test_plain_lines_come_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_summary_has_a_histogram() -> None:
     written = io.StringIO()
-    tally = Tally(rows=11, scored=10, positive=4, tokens=200, unknown=5, truncated=1)
-    tally.faults["missing_text"] = 1
-    tally.histogram[0], tally.histogram[9] = 8, 2
-    show_summary(tally, "out.csv", Console(file=written, width=200))
+    summary = Summary(rows=11, scored=10, positive=4, tokens=200, unknown=5, truncated=1)
+    summary.faults["missing_text"] = 1
+    summary.histogram[0], summary.histogram[9] = 8, 2
+    show_summary(summary, "out.csv", Console(file=written, width=200))
     lines = written.getvalue().splitlines()
     assert lines[0] == "11 rows written to out.csv: 10 scored, 40.0 % of them positive"
     assert lines[1] == "2.5 % of the tokens unknown to the model, 1 texts truncated"
     assert lines[2] == "1 with error missing_text: no text: the column is null or absent"
     assert lines[4].split() == ["0.0-0.1", "#" * 40, "8"]
     assert lines[13].split() == ["0.9-1.0", "#" * 10, "2"]
-    tally.judged, tally.uncertain = 10, 3
+    summary.judged, summary.uncertain = 10, 3
     written = io.StringIO()
-    show_summary(tally, "out.csv", Console(file=written, width=200))
+    show_summary(summary, "out.csv", Console(file=written, width=200))
     assert written.getvalue().splitlines() == [*lines[:2], "3 verdicts uncertain, 30.0 %", *lines[2:]]
 
 

@@ -16,13 +16,14 @@ MEASURE = r"""
 import re, sys
 from pathlib import Path
 from sentiline.predictor import load
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 with load(Path(sys.argv[1]), threads=2) as predictor:
     timesteps = sys.argv[5] == "timesteps"
-    options = Options(max_characters=10_000, memory=int(sys.argv[4]) * 10**6, timesteps=timesteps)
-    tally = score_files(predictor, [sys.argv[2]], Path(sys.argv[3]), options)
+    options = ScoreOptions(max_characters=10_000, memory=f"{sys.argv[4]}MB", timesteps=timesteps)
+    summary = score_files(predictor, [sys.argv[2]], Path(sys.argv[3]), options)
 # not ru_maxrss, which begins with what the process that started this one had
-print(tally.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 // 10**6)
+print(summary.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 // 10**6)
 """
 MARGIN_MB = 50
 

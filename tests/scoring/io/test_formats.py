@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from sentiline.errors import DataFileError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import CHUNK_ROWS
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 from sentiline.scoring.scorer import COLUMNS
 from tests.scoring.files import REVIEWS, ROWS, read, write
 
@@ -35,9 +36,9 @@ def test_every_pair_of_formats(predictor: Predictor, tmp_path: Path, given_name:
     (tmp_path / "in").mkdir()
     source = write(tmp_path / "in" / given_name, ROWS)
     output = tmp_path / wanted_name
-    tally = score_files(predictor, [str(source)], output, Options(text_column="review"))
-    assert tally is not None
-    assert (tally.rows, tally.scored, sum(tally.histogram)) == (6, 6, 6)
+    summary = score_files(predictor, [str(source)], output, ScoreOptions(text_column="review"))
+    assert summary is not None
+    assert (summary.rows, summary.scored, sum(summary.histogram)) == (6, 6, 6)
     rows = read(output)
     assert [{name: row[name] for name in ("id", "review", "note")} for row in rows] == ROWS
     assert list(rows[0]) == ["id", "review", "note", *COLUMNS]
@@ -57,14 +58,14 @@ def test_every_pair_of_formats(predictor: Predictor, tmp_path: Path, given_name:
 def test_what_the_model_does_not_know(unsure: Predictor, tmp_path: Path, name: str) -> None:
     texts = [*REVIEWS, "zzz qqq good xxx", "..."]
     source = write(tmp_path / "in.jsonl", [{"review": text} for text in texts])
-    tally = score_files(unsure, [str(source)], tmp_path / name)
+    summary = score_files(unsure, [str(source)], tmp_path / name)
     expected = [one.uncertain for one in unsure.predict(texts[:-1])]
     assert {True, False} == set(expected)
     nothing, no, yes = ("", "false", "true") if name.startswith(("a.csv", "a.tsv")) else (None, False, True)
     found = [row["uncertain"] for row in read(tmp_path / name)]
     assert found == [*(yes if one else no for one in expected), nothing]
     assert all(type(one) is type(yes) for one in found[:-1])
-    assert (tally.rows, tally.scored, tally.judged, tally.uncertain) == (8, 7, 7, sum(map(bool, expected)))
+    assert (summary.rows, summary.scored, summary.judged, summary.uncertain) == (8, 7, 7, sum(map(bool, expected)))
 
 
 def test_plain_text_has_a_row_for_each_line(predictor: Predictor, tmp_path: Path) -> None:
@@ -97,15 +98,15 @@ def test_arrow_types_are_carried_into_parquet(predictor: Predictor, tmp_path: Pa
         }
     ).replace_schema_metadata({"owner": "tests"})
     pq.write_table(table, tmp_path / "a.parquet")
-    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet", Options(text_column="review"))
+    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet", ScoreOptions(text_column="review"))
     out = pq.read_table(tmp_path / "out.parquet")
     assert out.select(table.column_names).equals(table)
     assert out.schema.metadata[b"owner"] == b"tests"
     assert out.schema.field("score").type == pa.float64()
     with pytest.raises(DataFileError, match="holds bytes, which only Parquet can hold"):
-        score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.csv", Options(text_column="review"))
+        score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.csv", ScoreOptions(text_column="review"))
     pq.write_table(table.drop_columns("raw"), tmp_path / "b.parquet")
-    score_files(predictor, [str(tmp_path / "b.parquet")], tmp_path / "out.jsonl", Options(text_column="review"))
+    score_files(predictor, [str(tmp_path / "b.parquet")], tmp_path / "out.jsonl", ScoreOptions(text_column="review"))
     first = read(tmp_path / "out.jsonl")[0]
     assert (first["when"], first["price"], first["tags"]) == ("2020-01-02T03:00:00+00:00", "1.20", ["x"])
 
@@ -113,7 +114,7 @@ def test_arrow_types_are_carried_into_parquet(predictor: Predictor, tmp_path: Pa
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
 def test_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
     source = write(tmp_path / "a.csv", [*ROWS, {"id": "x", "review": "", "note": ""}])
-    score_files(predictor, [str(source)], tmp_path / name, Options(text_column="review", timesteps=True))
+    score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(text_column="review", timesteps=True))
     rows = read(tmp_path / name)
     assert rows[-1]["timesteps"] is None
     for row, expected in zip(rows, predictor.predict(REVIEWS, detail="timesteps"), strict=False):
@@ -131,7 +132,7 @@ def test_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
 def test_sentences(predictor: Predictor, tmp_path: Path, name: str) -> None:
     rows = [{"review": "A good film. The ending was bad!"}, {"review": None}, *ROWS]
     source = write(tmp_path / "a.parquet", [{"review": row["review"]} for row in rows])
-    score_files(predictor, [str(source)], tmp_path / name, Options(sentences=True, timesteps=True))
+    score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(sentences=True, timesteps=True))
     scored = read(tmp_path / name)
     assert list(scored[0]) == ["review", *COLUMNS, "timesteps", "sentences"]
     assert scored[1]["sentences"] is None
@@ -147,14 +148,14 @@ def test_sentences(predictor: Predictor, tmp_path: Path, name: str) -> None:
 def test_tables_refuse_nested_columns(predictor: Predictor, tmp_path: Path, name: str, wanted: str) -> None:
     source = write(tmp_path / "a.csv", ROWS)
     with pytest.raises(OptionError, match=rf"no nested columns for --{wanted}; write \.jsonl or \.parquet"):
-        score_files(predictor, [str(source)], tmp_path / name, Options(**{wanted: True}))
+        score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(**{wanted: True}))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_encodings(predictor: Predictor, tmp_path: Path, encoding: str) -> None:
     rows = [{"review": "Très bon café, loved"}, {"review": "a bad “film”"}]
     source = write(tmp_path / "a.csv", rows, encoding)
-    options = Options(encoding="utf-8" if encoding == "utf-8-sig" else encoding)
+    options = ScoreOptions(encoding="utf-8" if encoding == "utf-8-sig" else encoding)
     score_files(predictor, [str(source)], tmp_path / "out.csv", options)
     assert [row["review"] for row in read(tmp_path / "out.csv")] == [row["review"] for row in rows]
     if encoding == "utf-16":
@@ -170,7 +171,7 @@ def test_folders_globs_and_order(predictor: Predictor, tmp_path: Path) -> None:
     (folder / "notes.md").write_text("not reviews")
     (folder / ".hidden.csv").write_text("not reviews")
     for inputs in ([str(folder)], [str(folder / "*.csv"), str(folder / "sub")]):
-        score_files(predictor, inputs, tmp_path / "out.csv", Options(text_column="review"), overwrite=True)
+        score_files(predictor, inputs, tmp_path / "out.csv", ScoreOptions(text_column="review"), overwrite=True)
         assert [row["id"] for row in read(tmp_path / "out.csv")] == ["000", "001", "002"]
 
 
@@ -185,7 +186,7 @@ def test_standard_input(command: Callable[..., subprocess.Popen[bytes]], tmp_pat
     assert process.communicate(content)[0]
     assert (tmp_path / "told.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
     process = command("-", "-o", "other.csv")
-    assert "neither its ending nor its content tells the format" in process.communicate(b"")[1].decode()
+    assert "neither its extension nor its content tells the format" in process.communicate(b"")[1].decode()
     assert process.returncode == 2
 
 
@@ -198,7 +199,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x0
 def test_any_text_survives(predictor: Predictor, tmp_path: Path, name: str, rows: list[tuple[str, str]]) -> None:
     records: list[dict[str, Any]] = [{"id": number, "review": text} for number, text in rows]
     source = write(tmp_path / f"in{name}", records)
-    score_files(predictor, [str(source)], tmp_path / name, Options(text_column="review"), overwrite=True)
+    score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(text_column="review"), overwrite=True)
     assert [{"id": row["id"], "review": row["review"]} for row in read(tmp_path / name)] == records
 
 
@@ -217,9 +218,9 @@ def test_columns_of_later_rows(predictor: Predictor, tmp_path: Path) -> None:
 
 def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("review\n")
-    tally = score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv")
-    assert tally is not None
-    assert tally.rows == 0
+    summary = score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv")
+    assert summary is not None
+    assert summary.rows == 0
     assert (tmp_path / "out.csv").read_text() == "review," + ",".join(COLUMNS) + "\n"
     pq.write_table(pa.table({"review": pa.array([], pa.string())}), tmp_path / "a.parquet")
     score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
@@ -291,7 +292,7 @@ def test_a_delimiter(
     with (tmp_path / "a").open() as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         source = name if name == "-" else str(tmp_path / name)
-        score_files(predictor, [source], tmp_path / "out.csv", Options(delimiter=delimiter))
+        score_files(predictor, [source], tmp_path / "out.csv", ScoreOptions(delimiter=delimiter))
     texts = [row["review"] for row in read(tmp_path / "out.csv")]
     assert texts == [f"good{between}, but\nlong", 'bad, "very"']
 
@@ -310,7 +311,7 @@ def test_a_delimiter(
 def test_no_such_delimiter(predictor: Predictor, tmp_path: Path, name: str, delimiter: str, message: str) -> None:
     (tmp_path / name).write_text('{"text": "good"}\n')
     with pytest.raises(OptionError, match=message.replace("|", r"\|")):
-        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", Options(delimiter=delimiter))
+        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", ScoreOptions(delimiter=delimiter))
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -326,11 +327,11 @@ def test_quotes_that_are_text(
     process = command(name, "-o", "out.csv", "--text-column", "review")
     message = " ".join(process.communicate()[1].decode().split())
     assert process.returncode == 2
-    assert "If quotes mean nothing in this file, add --quoting none" in message
+    assert "If quotes are part of the text, add --quoting none" in message
     process = command(name, "-o", "out.csv", "--text-column", "review", "--quoting", "none")
     assert process.communicate()[1] == b""
     assert [row["review"] for row in read(tmp_path / "out.csv")] == texts
-    options = Options(text_column="review", quoting="none")
+    options = ScoreOptions(text_column="review", quoting="none")
     score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl", options)
     assert [row["review"] for row in read(tmp_path / "out.jsonl")] == texts
 
@@ -338,7 +339,7 @@ def test_quotes_that_are_text(
 def test_quoting_is_for_tables(predictor: Predictor, tmp_path: Path) -> None:
     source = write(tmp_path / "a.jsonl", ROWS)
     with pytest.raises(OptionError, match=r"--quoting is for CSV and TSV, and .*a\.jsonl is read as jsonl"):
-        score_files(predictor, [str(source)], tmp_path / "out.csv", Options(quoting="none"))
+        score_files(predictor, [str(source)], tmp_path / "out.csv", ScoreOptions(quoting="none"))
 
 
 @pytest.mark.parametrize("name", ["a.csv.zst", "a"])
@@ -346,7 +347,7 @@ def test_zstd_that_begins_with_a_frame_to_skip(predictor: Predictor, tmp_path: P
     content = write(tmp_path / "in.csv.zst", ROWS).read_bytes()
     for first in (0x50, 0x5F):
         (tmp_path / name).write_bytes(bytes((first, 0x2A, 0x4D, 0x18, 4, 0, 0, 0)) + b"\0\1\2\3" + content)
-        options = Options(text_column="review")
+        options = ScoreOptions(text_column="review")
         score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", options, overwrite=True)
         assert [row["id"] for row in read(tmp_path / "out.csv")] == [row["id"] for row in ROWS]
 
@@ -368,7 +369,7 @@ def test_what_is_no_text_comes_out_as_utf8(predictor: Predictor, tmp_path: Path)
     for line, start in zip(written, expected, strict=True):
         assert line.startswith(start[:-1] + ', "label": ')
     assert [row["error"] for row in read(tmp_path / "out.jsonl")] == [None, "undecodable_text", None]
-    score_files(predictor, [str(tmp_path / "out.jsonl")], tmp_path / "again.jsonl", Options(prefix="again_"))
+    score_files(predictor, [str(tmp_path / "out.jsonl")], tmp_path / "again.jsonl", ScoreOptions(prefix="again_"))
     assert len(pl.read_ndjson(tmp_path / "again.jsonl", infer_schema_length=None)) == 3
 
 

@@ -16,8 +16,8 @@ import pytest
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import CHUNK_ROWS
+from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.reader import read_chunks
-from sentiline.scoring.io.source import find_sources
 from sentiline.scoring.pipeline import score_files
 
 
@@ -102,7 +102,7 @@ def test_objects_without_keys_are_refused_before_anything_is_scored(
 
 def test_a_name_that_is_no_text_is_refused(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "good", "n\\ud800": 1}\n')
-    with pytest.raises(DataFileError, match="has a name that is no text, which Parquet cannot hold; rename it"):
+    with pytest.raises(DataFileError, match="has a name that is not valid Unicode, which Parquet cannot hold; rename"):
         score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.parquet")
 
 
