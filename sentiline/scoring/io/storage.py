@@ -16,8 +16,9 @@ from typing import IO, Any
 
 from sentiline.errors import OptionError
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.io.object_store import PieceReader, matches_glob, open_store, parse_url
+from sentiline.scoring.io.object_store import matches_glob, open_store
 
+_READ_BYTES = 4 * 2**20  # bytes of an object per request
 _UPLOAD_BYTES = 16 * 2**20  # bytes of an output that are uploaded at a time
 
 
@@ -65,11 +66,8 @@ class Location:
             DataFileError: The URL has another scheme, or the store cannot be reached.
             SettingError: pyarrow is needed and not installed.
         """
-        url = parse_url(name)
-        if url is None:
-            return Location(name, name)
-        store, path = open_store(url)
-        return ObjectLocation(url.shown, path, store)
+        found = open_store(name)
+        return ObjectLocation(*found) if found else Location(name, name)
 
     @property
     def local(self) -> bool:
@@ -200,7 +198,7 @@ class ObjectLocation(Location):
 
     def open(self) -> IO[bytes]:
         """Open the object for reading."""
-        return io.BufferedReader(PieceReader(self.store.open_input_file(self.path)))
+        return io.BufferedReader(self.store.open_input_file(self.path), _READ_BYTES)
 
     def list_files(self, skip: Callable[[str], bool] = _keep_all) -> list[Location]:
         """List all objects below this key, in the order of their keys."""
@@ -232,9 +230,6 @@ class ObjectLocation(Location):
 
     def _sibling(self, path: str) -> ObjectLocation:
         return replace(self, path=path, name=f"{self.name.split('://')[0]}://{path}")
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def parse_output(name: str) -> Location:
