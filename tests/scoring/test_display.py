@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import pty
 import re
@@ -20,21 +21,22 @@ from sentiline.scoring.summary import Summary
 from tests.scoring.conftest import ROOT
 from tests.scoring.files import ROWS, write
 
-TALLY = Summary(rows=3_000, scored=2_990, positive=1_196, tokens=1_000, unknown=25, truncated=7)
+SUMMARY = Summary(rows=3_000, scored=2_990, positive=1_196, tokens=1_000, unknown=25, truncated=7)
 
 
-def test_a_line_says_how_far_it_is() -> None:
-    TALLY.faults["empty_text"] = 10
-    progress = Progress(TALLY, resumed=1_000, done=300, total=400, column="text")
+def test_the_progress_line() -> None:
+    SUMMARY.faults["empty_text"] = 10
+    progress = Progress(SUMMARY, resumed=1_000, done=300, total=400, column="text")
     assert describe(progress, 4.0) == "3,000 rows, 500 rows/s, 40.0 % positive, 10 errors"
-    # 3,000 rows are three quarters: 1,000 are left, at 500 a second
+    # 3,000 rows are three quarters: 1,000 are left, at 500 rows per second
     assert describe_rest(progress, 4.0) == ", 75 % done, about 0:00:02 left"
-    assert describe_rest(Progress(TALLY, 0, 0, 0, "text"), 4.0) == "", "of standard input nobody knows the size"
+    assert describe_rest(Progress(SUMMARY, 0, 0, 0, "text"), 4.0) == "", "the size of standard input is unknown"
 
 
-def test_plain_lines_come_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_a_line_is_printed_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
-    progress = Progress(TALLY, resumed=0, done=200, total=400, column="text")
+    progress = Progress(SUMMARY, resumed=0, done=200, total=400, column="text")
+    monkeypatch.setattr(display, "LOG_SECONDS", math.inf)
     with Display(Console(file=written, width=80)) as shown:
         shown.update(progress)
         assert written.getvalue() == ""
@@ -64,7 +66,7 @@ def test_the_summary_has_a_histogram() -> None:
     assert written.getvalue().splitlines() == [*lines[:2], "3 verdicts uncertain, 30.0 %", *lines[2:]]
 
 
-def test_a_terminal_has_a_bar_that_goes_away(bundle: Path, tmp_path: Path) -> None:
+def test_the_progress_bar_disappears_at_the_end(bundle: Path, tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", ROWS * 600)
     terminal, side = pty.openpty()
     environment = os.environ | {"SENTILINE_MODELS": str(bundle.parent), "PYTHONPATH": str(ROOT), "TERM": "xterm"}

@@ -1,4 +1,4 @@
-"""Bad rows, which stay with their error, and bad files and options, which end the run and say where."""
+"""Bad rows are kept with their error; malformed files and invalid options end the run with the place."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet"])
-def test_every_kind_of_bad_row_stays_with_its_error(
+def test_every_kind_of_bad_row_is_kept_with_its_error(
     predictor: Predictor, tmp_path: Path, faulty: Path, name: str
 ) -> None:
     assert set(EXPECTED) - {None} == FAULTS.keys()
@@ -93,7 +93,7 @@ def test_every_kind_of_bad_row_stays_with_its_error(
     assert summary.faults == {name: expected.count(name) for name in expected if name}
 
 
-def test_strict_stops_at_the_first_with_its_line(predictor: Predictor, tmp_path: Path) -> None:
+def test_strict_stops_at_the_first_bad_row_and_names_its_line(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('text,n\n"two\nlines",1\n\n"",2\ngood,3\n')
     with pytest.raises(DataFileError, match=r"a\.csv, line 5: empty_text: no word in the text; without --strict"):
         score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", ScoreOptions(strict=True))
@@ -101,7 +101,7 @@ def test_strict_stops_at_the_first_with_its_line(predictor: Predictor, tmp_path:
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])
-def test_an_output_that_is_no_file_is_not_replaced(
+def test_a_pipe_is_not_replaced_by_the_output(
     command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, engine: str
 ) -> None:
     (tmp_path / "a.csv").write_text("text\ngood\n")
@@ -115,7 +115,7 @@ def test_an_output_that_is_no_file_is_not_replaced(
     assert (tmp_path / "out.csv").is_fifo()
 
 
-def test_values_nested_too_deep_for_parquet(predictor: Predictor, tmp_path: Path) -> None:
+def test_values_nested_too_deep_for_parquet_raise_an_error(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "good", "deep": ' + "[" * 200 + "1" + "]" * 200 + "}\n")
     with pytest.raises(DataFileError, match=r"cannot be held in Parquet: Max recursion depth.*; write \.jsonl"):
         score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.parquet")
@@ -123,7 +123,7 @@ def test_values_nested_too_deep_for_parquet(predictor: Predictor, tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "out.jsonl"]
 
 
-def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> None:
+def test_bytes_in_a_parquet_text_column_have_an_error(predictor: Predictor, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array([b"good"], pa.binary())}), tmp_path / "a.parquet")
     summary = score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
     assert summary is not None
@@ -172,7 +172,7 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
         ("a.parquet", b"", "is not a readable Parquet file"),
     ],
 )
-def test_malformed_files_say_where(
+def test_errors_for_malformed_files_name_the_line(
     predictor: Predictor, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -215,7 +215,7 @@ def test_a_single_candidate_is_taken_for_the_text(
         ("text,n", {"to": "xml"}, OptionError, "--to is 'xml'; it must be one of csv"),
     ],
 )
-def test_what_cannot_be_done_is_refused(
+def test_columns_and_options_that_do_not_fit_raise_an_error(
     predictor: Predictor,
     tmp_path: Path,
     header: str,
@@ -246,7 +246,7 @@ def test_what_cannot_be_done_is_refused(
         (["http://host/a.csv"], "out.csv", r"http://host/a\.csv cannot be used; give a path or one of s3://bucket/key"),
     ],
 )
-def test_paths_that_cannot_be_used(
+def test_paths_that_cannot_be_used_raise_an_error(
     predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: list[str], output: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -296,7 +296,7 @@ def test_exit_codes(
         assert "P(positive)" in output.decode()
 
 
-def test_pyarrow_is_named_where_it_is_missing(tmp_path: Path, bundle: Path) -> None:
+def test_the_error_for_missing_pyarrow_names_the_extra(tmp_path: Path, bundle: Path) -> None:
 
     (tmp_path / "a.csv").write_text("text\ngood\n")
     code = (
@@ -331,7 +331,7 @@ def test_blank_lines_are_empty_texts_where_there_is_one_column(predictor: Predic
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 @pytest.mark.parametrize("output", ["out.parquet", "out.jsonl"])
-def test_a_later_table_without_the_column_is_named(
+def test_the_error_for_a_later_file_without_the_text_column_names_it(
     predictor: Predictor, tmp_path: Path, ending: str, output: str
 ) -> None:
     write(tmp_path / f"a.{ending}", ROWS)
@@ -368,7 +368,7 @@ def test_an_encoding_that_does_not_fit_leaves_nothing_behind(
         evaluate_files([predictor], [str(path)], EvaluationOptions("review", encoding=encoding))
 
 
-def test_a_run_that_breaks_before_anything_is_finished_leaves_nothing_behind(bundle: Path, tmp_path: Path) -> None:
+def test_a_run_that_fails_before_its_first_chunk_leaves_nothing_behind(bundle: Path, tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", ROWS)
     with load(bundle) as closed:
         pass

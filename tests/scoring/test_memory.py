@@ -1,4 +1,4 @@
-"""Peak resident memory does not grow with the input: a large file costs what a small one costs."""
+"""Peak resident memory does not grow with the input."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MARGIN_MB = 50
 
 
 def measure(bundle: Path, source: Path, output: Path, memory: int = 600, detail: str = "none") -> tuple[int, int]:
-    """Score within so many MB, in a process of its own; rows, and its peak resident memory in MB."""
+    """Score within a budget in MB, in a new process; return the rows and the peak resident memory in MB."""
     command = [sys.executable, "-c", MEASURE, str(bundle), str(source), str(output), str(memory), detail]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

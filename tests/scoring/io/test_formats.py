@@ -1,4 +1,4 @@
-"""Every format in, every format out: columns carried through, scores those of the predictor."""
+"""Every input format with every output format: columns are kept, and scores are those of the predictor."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_pair_of_formats(predictor: Predictor, tmp_path: Path, given_name:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_what_the_model_does_not_know(unsure: Predictor, tmp_path: Path, name: str) -> None:
+def test_uncertain_is_written_in_every_format(unsure: Predictor, tmp_path: Path, name: str) -> None:
     texts = [*REVIEWS, "zzz qqq good xxx", "..."]
     source = write(tmp_path / "in.jsonl", [{"review": text} for text in texts])
     summary = score_files(unsure, [str(source)], tmp_path / name)
@@ -77,7 +77,7 @@ def test_plain_text_has_a_row_for_each_line(predictor: Predictor, tmp_path: Path
     assert [row["error"] for row in rows] == [None, "empty_text", None]
 
 
-def test_json_is_carried_to_the_letter(predictor: Predictor, tmp_path: Path) -> None:
+def test_json_objects_keep_their_source_text(predictor: Predictor, tmp_path: Path) -> None:
     line = '{"n": 1.10, "big": 123456789012345678901234567890, "text": "good\\u0021", "deep": {"b": [1e2, null]}}'
     (tmp_path / "a.jsonl").write_text(f'\ufeff{line}\n\n {{"other": 1, "text": "bad" }} \n', encoding="utf-8")
     score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.jsonl")
@@ -86,7 +86,7 @@ def test_json_is_carried_to_the_letter(predictor: Predictor, tmp_path: Path) -> 
     assert json.loads(second)["other"] == 1
 
 
-def test_arrow_types_are_carried_into_parquet(predictor: Predictor, tmp_path: Path) -> None:
+def test_parquet_columns_keep_their_types(predictor: Predictor, tmp_path: Path) -> None:
     table = pa.table(
         {
             "when": pa.array([datetime.datetime(2020, 1, 2, 3), None], pa.timestamp("us", "UTC")),
@@ -145,7 +145,7 @@ def test_sentences(predictor: Predictor, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv"])
 @pytest.mark.parametrize("wanted", ["timesteps", "sentences"])
-def test_tables_refuse_nested_columns(predictor: Predictor, tmp_path: Path, name: str, wanted: str) -> None:
+def test_csv_and_tsv_cannot_hold_nested_columns(predictor: Predictor, tmp_path: Path, name: str, wanted: str) -> None:
     source = write(tmp_path / "a.csv", ROWS)
     with pytest.raises(OptionError, match=rf"no nested columns for --{wanted}; write \.jsonl or \.parquet"):
         score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(**{wanted: True}))
@@ -203,7 +203,7 @@ def test_any_text_survives(predictor: Predictor, tmp_path: Path, name: str, rows
     assert [{"id": row["id"], "review": row["review"]} for row in read(tmp_path / name)] == records
 
 
-def test_columns_of_later_rows(predictor: Predictor, tmp_path: Path) -> None:
+def test_later_rows_with_other_columns_raise_an_error(predictor: Predictor, tmp_path: Path) -> None:
     rows = [{"text": "good", "n": 1} for _ in range(1024)] + [{"text": "bad", "n": 1.5}]
     source = write(tmp_path / "a.jsonl", rows)
     with pytest.raises(DataFileError, match=r"line 1025 and after: column 'n' does not fit one type.*write \.jsonl"):
@@ -237,7 +237,7 @@ def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
     ],
     ids=lambda column: str(column.type),
 )
-def test_what_python_cannot_hold_is_carried_into_parquet_only(
+def test_values_that_python_cannot_represent_are_only_written_to_parquet(
     predictor: Predictor, tmp_path: Path, column: pa.Array, name: str
 ) -> None:
     source, output = tmp_path / "a.parquet", tmp_path / "out.parquet"
@@ -281,7 +281,7 @@ def test_nanoseconds_of_nested_times_are_kept(predictor: Predictor, tmp_path: Pa
 
 @pytest.mark.parametrize("delimiter", [";", "|", "\t", r"\t", " ", "\u00a7"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a", "-"])
-def test_a_delimiter(
+def test_delimiters_are_read(
     predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, delimiter: str
 ) -> None:
     between = delimiter.replace(r"\t", "\t")
@@ -308,7 +308,9 @@ def test_a_delimiter(
         ("a.txt", ";", "is read as text; leave it out, or add --format csv"),
     ],
 )
-def test_no_such_delimiter(predictor: Predictor, tmp_path: Path, name: str, delimiter: str, message: str) -> None:
+def test_an_invalid_delimiter_raises_an_error(
+    predictor: Predictor, tmp_path: Path, name: str, delimiter: str, message: str
+) -> None:
     (tmp_path / name).write_text('{"text": "good"}\n')
     with pytest.raises(OptionError, match=message.replace("|", r"\|")):
         score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", ScoreOptions(delimiter=delimiter))
@@ -316,7 +318,7 @@ def test_no_such_delimiter(predictor: Predictor, tmp_path: Path, name: str, deli
 
 
 @pytest.mark.parametrize("name", ["a.tsv", "a.csv", "a.tsv.gz"])
-def test_quotes_that_are_text(
+def test_quotes_that_are_part_of_the_text_are_read(
     predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, name: str
 ) -> None:
     between = "," if name == "a.csv" else "\t"
@@ -336,14 +338,14 @@ def test_quotes_that_are_text(
     assert [row["review"] for row in read(tmp_path / "out.jsonl")] == texts
 
 
-def test_quoting_is_for_tables(predictor: Predictor, tmp_path: Path) -> None:
+def test_quoting_is_only_for_csv_and_tsv(predictor: Predictor, tmp_path: Path) -> None:
     source = write(tmp_path / "a.jsonl", ROWS)
     with pytest.raises(OptionError, match=r"--quoting is for CSV and TSV, and .*a\.jsonl is read as jsonl"):
         score_files(predictor, [str(source)], tmp_path / "out.csv", ScoreOptions(quoting="none"))
 
 
 @pytest.mark.parametrize("name", ["a.csv.zst", "a"])
-def test_zstd_that_begins_with_a_frame_to_skip(predictor: Predictor, tmp_path: Path, name: str) -> None:
+def test_zstd_may_begin_with_a_skippable_frame(predictor: Predictor, tmp_path: Path, name: str) -> None:
     content = write(tmp_path / "in.csv.zst", ROWS).read_bytes()
     for first in (0x50, 0x5F):
         (tmp_path / name).write_bytes(bytes((first, 0x2A, 0x4D, 0x18, 4, 0, 0, 0)) + b"\0\1\2\3" + content)
@@ -352,7 +354,7 @@ def test_zstd_that_begins_with_a_frame_to_skip(predictor: Predictor, tmp_path: P
         assert [row["id"] for row in read(tmp_path / "out.csv")] == [row["id"] for row in ROWS]
 
 
-def test_what_is_no_text_comes_out_as_utf8(predictor: Predictor, tmp_path: Path) -> None:
+def test_lone_surrogates_are_written_as_utf8(predictor: Predictor, tmp_path: Path) -> None:
     lines = [
         rb'{"text": "good \ud83d\ude00 \\ud83d film", "n": 1.10}',
         rb'{"text": "bad \ud83d", "n": 1.10, "\uDE00k": ["\ude00\ud83d"]}',
@@ -382,7 +384,7 @@ def strict_json(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line, parse_constant=fail) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_infinities_become_null_wherever_they_are(predictor: Predictor, tmp_path: Path) -> None:
+def test_infinities_become_null_at_any_depth(predictor: Predictor, tmp_path: Path) -> None:
     nan, infinity = float("nan"), float("inf")
     maps = pa.array([[("a", nan), ("b\u00e9", 1.5), ("c", -infinity)]], pa.map_(pa.string(), pa.float64()))
     structs = pa.array([{"x": [nan, 2.0]}])

@@ -56,7 +56,7 @@ def store(query: str) -> fs.FileSystem:
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl", "a.parquet", "a.tsv.zst"])
-def test_from_bucket_to_bucket_as_on_this_machine(
+def test_scoring_from_bucket_to_bucket_gives_the_local_output(
     predictor: Predictor, store: fs.FileSystem, query: str, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -86,7 +86,7 @@ def test_folders_globs_and_partitions(predictor: Predictor, store: fs.FileSystem
         score_files(predictor, [f"{BUCKET}/none/*.csv{query}"], tmp_path / "none.csv")
 
 
-def test_a_store_that_does_not_answer(predictor: Predictor, tmp_path: Path) -> None:
+def test_an_unreachable_store_raises_an_error(predictor: Predictor, tmp_path: Path) -> None:
     closed = "?endpoint_override=127.0.0.1:1&scheme=http&retry_limit_seconds=1"
     with pytest.raises(DataFileError, match=r"gs://reviews/a\.csv cannot be read"):
         score_files(predictor, [f"{BUCKET}/a.csv{closed}"], tmp_path / "out.csv")

@@ -1,4 +1,4 @@
-"""Data sets whose folders keep columns, and files whose content tells what their names do not."""
+"""Data sets whose folder names encode columns, and files whose format is detected from the content."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_partitioned_text(predictor: Predictor, tmp_path: Path, name: str) -> No
         assert [row[options.text_column or "text"] for row in rows] == [REVIEWS[0], REVIEWS[3]]
 
 
-def test_a_column_in_the_file_and_in_the_folder(predictor: Predictor, tmp_path: Path) -> None:
+def test_a_column_in_both_the_file_and_the_folder_name_must_agree(predictor: Predictor, tmp_path: Path) -> None:
     folder = tmp_path / "in" / "year=2024"
     folder.mkdir(parents=True)
     for name in ("a.csv", "a.jsonl", "a.parquet"):
@@ -93,7 +93,7 @@ def test_a_column_in_the_file_and_in_the_folder(predictor: Predictor, tmp_path: 
         source.unlink()
 
 
-def test_objects_keep_their_text_and_gain_the_column(predictor: Predictor, tmp_path: Path) -> None:
+def test_json_objects_keep_their_text_and_gain_the_partition_column(predictor: Predictor, tmp_path: Path) -> None:
     folder = tmp_path / "year=2024"
     folder.mkdir()
     (folder / "a.jsonl").write_text('{"review": "good", "n": 1.10}\n{}\n')
@@ -117,7 +117,7 @@ def test_objects_keep_their_text_and_gain_the_column(predictor: Predictor, tmp_p
         ("reviews.csv", b'{"review": "good"}\n', "jsonl"),
     ],
 )
-def test_content_tells_where_the_ending_does_not(
+def test_the_format_is_detected_from_the_content(
     predictor: Predictor, tmp_path: Path, name: str, content: bytes, forced: str | None
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -135,7 +135,7 @@ def test_parquet_without_an_ending(predictor: Predictor, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"A fine film, I say.\nA bad one, I fear.\n", b"\x00\x01\x02", b"one\ntwo\n"])
-def test_what_nothing_tells_is_refused(predictor: Predictor, tmp_path: Path, content: bytes) -> None:
+def test_an_undetectable_format_raises_an_error(predictor: Predictor, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "reviews").write_bytes(content)
     with pytest.raises(OptionError, match="neither its extension nor its content tells the format; name it with"):
         score_files(predictor, [str(tmp_path / "reviews")], tmp_path / "out.jsonl")

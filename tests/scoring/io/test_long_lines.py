@@ -1,4 +1,4 @@
-"""Lines longer than are read: their rows have an error, the others are scored, and memory has a bound."""
+"""Lines longer than the limit: their rows have an error, and all other rows are scored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LONG = "x" * (LINE_LIMIT + 1)
         ("a.txt", ["good", LONG, "bad"]),
     ],
 )
-def test_their_rows_have_an_error(
+def test_rows_with_lines_too_long_have_an_error(
     predictor: Predictor, tmp_path: Path, name: str, lines: list[str], output: str
 ) -> None:
     (tmp_path / name).write_text("\n".join(lines))
@@ -45,7 +45,7 @@ def test_their_rows_have_an_error(
         score_files(predictor, [str(tmp_path / name)], tmp_path / f"strict-{output}", ScoreOptions(strict=True))
 
 
-def test_in_a_data_set_they_have_the_columns_of_its_folders(predictor: Predictor, tmp_path: Path) -> None:
+def test_rows_with_lines_too_long_have_the_columns_of_their_folders(predictor: Predictor, tmp_path: Path) -> None:
     folder = tmp_path / "in" / "year=2024"
     folder.mkdir(parents=True)
     (folder / "a.csv").write_text(f"year,text\n2024,good\n2024,{LONG}\n")
@@ -66,7 +66,7 @@ def test_in_a_data_set_they_have_the_columns_of_its_folders(predictor: Predictor
 
 
 @pytest.mark.parametrize("content", [f'[{{"text": "{LONG}"}}]', "text" + LONG])
-def test_what_is_no_such_file_is_refused(predictor: Predictor, tmp_path: Path, content: str) -> None:
+def test_a_first_line_too_long_raises_an_error(predictor: Predictor, tmp_path: Path, content: str) -> None:
     name = "a.jsonl" if content.startswith("[") else "a.csv"
     (tmp_path / name).write_text(content)
     message = (
@@ -78,7 +78,7 @@ def test_what_is_no_such_file_is_refused(predictor: Predictor, tmp_path: Path, c
         score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl")
 
 
-def test_a_quote_left_open_leaves_what_is_finished(predictor: Predictor, tmp_path: Path) -> None:
+def test_an_open_quote_keeps_the_finished_chunks(predictor: Predictor, tmp_path: Path) -> None:
     rows = "".join(f"{number},good film\n" for number in range(4 * CHUNK_ROWS))
     (tmp_path / "a.csv").write_text(f'id,text\n{rows}x,"{LONG}\n')
     seen: list[Progress] = []
@@ -94,7 +94,7 @@ def test_a_quote_left_open_leaves_what_is_finished(predictor: Predictor, tmp_pat
     assert [one.summary.rows for one in seen if not one.resumed], "no finished chunk was scored again"
 
 
-def test_units_of_utf16_that_are_no_text(predictor: Predictor, tmp_path: Path) -> None:
+def test_lone_utf16_surrogates_have_an_error(predictor: Predictor, tmp_path: Path) -> None:
     rows = [{"text": "good film"}, {"text": "bad "}, {"text": "fine"}]
     write(tmp_path / "a.csv", rows, "utf-16")
     content = (

@@ -37,7 +37,7 @@ def keys(bucket: fs.SubTreeFileSystem) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl", "a.parquet", "a.tsv.zst"])
-def test_from_bucket_to_bucket_as_on_this_machine(
+def test_scoring_from_bucket_to_bucket_gives_the_local_output(
     predictor: Predictor, bucket: fs.SubTreeFileSystem, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -74,7 +74,7 @@ def test_folders_globs_and_partitions(predictor: Predictor, bucket: fs.SubTreeFi
         score_files(predictor, ["s3://reviews/none/*.csv"], tmp_path / "none.csv")
 
 
-def test_parameters_of_the_url_and_no_credentials_in_messages(
+def test_url_parameters_are_used_and_credentials_stay_out_of_messages(
     predictor: Predictor,
     bucket: fs.SubTreeFileSystem,
     endpoint: str,
@@ -94,13 +94,15 @@ def test_parameters_of_the_url_and_no_credentials_in_messages(
         score_files(predictor, [str(tmp_path / "a.csv")], f"s3://me:word@nowhere/out.csv{query}", TEXT)
 
 
-def test_a_store_that_does_not_answer(predictor: Predictor, tmp_path: Path, bucket: fs.SubTreeFileSystem) -> None:
+def test_an_unreachable_store_raises_an_error(
+    predictor: Predictor, tmp_path: Path, bucket: fs.SubTreeFileSystem
+) -> None:
     closed = "?endpoint_override=127.0.0.1:1&scheme=http&region=us-east-1"
     with pytest.raises(DataFileError, match=r"s3://reviews/a\.csv cannot be read"):
         score_files(predictor, [f"s3://reviews/a.csv{closed}"], tmp_path / "out.csv")
 
 
-def test_killed_and_resumed_it_appears_only_when_complete(
+def test_the_output_of_a_killed_run_appears_only_when_complete(
     predictor: Predictor,
     bucket: fs.SubTreeFileSystem,
     bundle: Path,
@@ -126,7 +128,7 @@ def test_killed_and_resumed_it_appears_only_when_complete(
     assert b"no interrupted run found" in command(*arguments, "--resume").communicate()[1]
 
 
-def test_a_store_that_stops_answering_loses_nothing(
+def test_a_run_is_resumed_after_the_store_stopped_answering(
     predictor: Predictor, bucket: fs.SubTreeFileSystem, tmp_path: Path
 ) -> None:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
