@@ -429,6 +429,6 @@ def test_a_key_without_a_value_in_the_first_chunk_is_text(
     rows[-1]["note"] = 5
     write(source, rows)
     with pytest.raises(
-        DataFileError, match=r"line 1025 and after: column 'note' .*taken, as the first rows have no value"
+        DataFileError, match=r"line 1025 and after: column 'note' .*assumed, because the first rows have no value"
     ):
         score_files(predictor, [str(source)], output, overwrite=True)
