@@ -1,7 +1,8 @@
-"""Object stores: their URLs, and globs, which `pyarrow.fs` lacks."""
+"""Object stores: their URLs, and the globs and buffered reads that `pyarrow.fs` lacks."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ SCHEMES = ("s3", "gs")
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][\w+.-]*)://(?P<user>[^/@]*@)?(?P<bucket>[^/?]*)/*(?P<key>.*)", re.DOTALL)
 _QUERY = re.compile(r"\?(?P<query>[a-z_]+=[^&/]*(?:&[a-z_]+=[^&/]*)*)$")
+_READ_BYTES = 4 * 2**20  # bytes per request
 _RETRY_SECONDS = 60  # for requests to Google; pyarrow's default is a quarter of an hour
 
 
@@ -73,3 +75,41 @@ def matches_glob(parts: Sequence[str], pattern: Sequence[str]) -> bool:
         return visible and (matches_glob(parts[1:], pattern) or (not rest and len(parts) == 1))
     matching = fnmatchcase(parts[0], pattern[0]) and (visible or pattern[0].startswith("."))
     return matching and matches_glob(parts[1:], pattern[1:])
+
+
+class PieceReader(io.RawIOBase):
+    """An open object, read in large pieces.
+
+    A larger buffer of `io.BufferedReader` would not do: its `read1`, which text streams call, asks the store for only
+    8 KiB per request.
+    """
+
+    def __init__(self, file: Any) -> None:
+        """Wrap a `pyarrow.NativeFile`."""
+        self._file = file
+        self._piece = memoryview(b"")
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer, or a part of it; return the number of bytes."""
+        if not self._piece:
+            self._piece = memoryview(self._file.read(_READ_BYTES))
+        taken = self._piece[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._piece = self._piece[len(taken) :]
+        self._position += len(taken)
+        return len(taken)
+
+    def tell(self) -> int:
+        """Return the number of bytes read so far."""
+        return self._position
+
+    def close(self) -> None:
+        """Close the object."""
+        if not self.closed:
+            self._file.close()
+        super().close()

@@ -16,9 +16,8 @@ from typing import IO, Any
 
 from sentiline.errors import OptionError
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.io.object_store import matches_glob, open_store
+from sentiline.scoring.io.object_store import PieceReader, matches_glob, open_store
 
-_READ_BYTES = 4 * 2**20  # bytes of an object per request
 _UPLOAD_BYTES = 16 * 2**20  # bytes of an output that are uploaded at a time
 
 
@@ -198,7 +197,7 @@ class ObjectLocation(Location):
 
     def open(self) -> IO[bytes]:
         """Open the object for reading."""
-        return io.BufferedReader(self.store.open_input_file(self.path), _READ_BYTES)
+        return io.BufferedReader(PieceReader(self.store.open_input_file(self.path)))
 
     def list_files(self, skip: Callable[[str], bool] = _keep_all) -> list[Location]:
         """List all objects below this key, in the order of their keys."""
