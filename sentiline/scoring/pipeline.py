@@ -276,7 +276,7 @@ class _Run:
         return self.options.scorer(self.predictor, self.column)
 
     def _write(self, scored: ScoredChunk, done: int, first: bool) -> None:
-        if self.failed:  # no chunk may follow one that was not written
+        if self.failed:  # no chunk may follow one that was not written, or whose callback raised
             return
         self.failed = True
         self.summary.add(scored)
@@ -286,9 +286,9 @@ class _Run:
         state = self.report_builder.dump() if self.report_builder else None
         self.partial.append(content, self.summary.as_dict(), state)
         self.writer.advance(self.partial.data, self.partial.target)
-        self.failed = False
         if self.on_progress:
             self.on_progress(Progress(self.summary, self.resumed, done, self.total, self.column))
+        self.failed = False
 
 
 def _score(scorer: ChunkScorer, chunk: Chunk, done: int, index: int) -> tuple[ScoredChunk, int, bool]:

@@ -236,7 +236,8 @@ def test_no_report_but_that_of_the_stopped_run_is_replaced(file: Path) -> None:
     assert Path("mine.html").read_text(encoding="utf-8") == "mine"
     written = Path("a.html").read_bytes()
     done = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 2
+    assert "no interrupted run found" in done.output
     assert Path("a.html").read_bytes() == written, "the run is complete, and so is its report"
 
 

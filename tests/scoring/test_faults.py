@@ -110,7 +110,7 @@ def test_a_pipe_is_not_replaced_by_the_output(
     process = command("a.csv", "-o", "out.csv", "--overwrite", *options)
     _, errors = process.communicate()
     assert process.returncode == 2
-    wanted = "is a pipe or device, and an output is a file" if engine == "local" else "is a file; --engine ray writes"
+    wanted = "is a pipe or a device; name a regular file" if engine == "local" else "is a file; --engine ray writes"
     assert wanted in errors.decode()
     assert (tmp_path / "out.csv").is_fifo()
 
@@ -138,7 +138,7 @@ def test_bytes_in_a_parquet_text_column_have_an_error(predictor: Predictor, tmp_
         (
             "a.csv",
             b'text\n"good" film\n',
-            "line 2: .*is a quote left open.*mean nothing in this file, add --quoting none",
+            "line 2: .*is a quote left open.*are part of the text, add --quoting none",
         ),
         ("a.csv", b"text,n\ngood,1\na, b,2\n", "line 3: 3 columns, and the header has 2"),
         ("a.csv", b"text,n,n\ngood,1,2\n", "line 1: two columns are named 'n'"),
