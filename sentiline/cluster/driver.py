@@ -28,19 +28,20 @@ from sentiline.errors import ClusterError, DataFileError, OptionError, Sentiline
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.io.csv_reader import FieldLimitError
+from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.formats import Format
 from sentiline.scoring.io.reader import read_chunks
-from sentiline.scoring.io.source import Source, find_sources
+from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.storage import parse_output
 from sentiline.scoring.io.text_stream import InterruptedReadError
-from sentiline.scoring.io.writers import encoder_for
+from sentiline.scoring.io.writers import writer_for
 from sentiline.scoring.memory import chunk_characters
-from sentiline.scoring.pipeline import Options, Progress, Report
-from sentiline.scoring.resume.fingerprint import header_of
-from sentiline.scoring.resume.journal import unfinished
-from sentiline.scoring.resume.partial_output import folder_of
-from sentiline.scoring.scorer import output_names
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import Progress, ProgressCallback
+from sentiline.scoring.resume.fingerprint import run_fingerprint
+from sentiline.scoring.resume.journal import has_unfinished_run
+from sentiline.scoring.resume.partial_output import partial_folder
+from sentiline.scoring.summary import Summary
 
 if TYPE_CHECKING:
     from sentiline.reporting.report import HtmlReportBuilder as Page
@@ -67,15 +68,15 @@ def score_on_cluster(
     predictor: Predictor,
     inputs: Sequence[str],
     output: str | Path,
-    options: Options | None = None,
+    options: ScoreOptions | None = None,
     cluster: Cluster | None = None,
     *,
     resume: bool = False,
     overwrite: bool = False,
     scratch: Path | None = None,
-    report: Report | None = None,
-    page: Page | None = None,
-) -> Tally | None:
+    on_progress: ProgressCallback | None = None,
+    report_builder: Page | None = None,
+) -> Summary | None:
     """Score files of reviews into a folder of Parquet files, which appears when it is complete.
 
     Args:
@@ -87,8 +88,8 @@ def score_on_cluster(
         resume: go on where a stopped run was, if there was one.
         overwrite: replace the output, and forget an unfinished run.
         scratch: folder, that all machines see, where an output in an object store grows; default the current one.
-        report: called after each part.
-        page: a report to be written on all rows, whatever number of runs they take.
+        on_progress: called after each part.
+        report_builder: a report to be written on all rows, whatever number of runs they take.
 
     Returns:
         The counts, those of a run that was resumed included; None if there was nothing to resume because the output
@@ -101,7 +102,7 @@ def score_on_cluster(
         OptionError: an option does not exist or does not go with the others.
         SettingError: Ray or pyarrow is not installed.
     """
-    options, cluster = options or Options(), cluster or Cluster()
+    options, cluster = options or ScoreOptions(), cluster or Cluster()
     address = address_of(cluster.address)
     import_ray(address)
     if options.to not in (None, "parquet"):
@@ -109,38 +110,36 @@ def score_on_cluster(
     target = parse_output(str(output))
     if not target.local:
         target = replace(target, path=target.path.rstrip("/"), name=target.name.rstrip("/"))
-    folder = folder_of(target, scratch).absolute()
-    encoder = encoder_for(
-        Format("parquet"), output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
-    )
+    folder = partial_folder(target, scratch).absolute()
+    encoder = writer_for(Format("parquet"), options.added_columns)
     found = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
     sources = [_absolute(source) for source in found]
-    inside = [source.name for source in sources if source.location and target.holds(source.location)]
+    inside = [source.name for source in sources if source.location and target.contains(source.location)]
     if inside:
         raise DataFileError(f"{inside[0]} lies in {target}, where the output is to be; write elsewhere", field="output")
-    header = header_of(predictor, sources, asdict(options)) | {
+    header = run_fingerprint(predictor, sources, asdict(options)) | {
         "part_rows": cluster.part_rows,
-        "report": page.header if page else None,
+        "report": report_builder.header if report_builder else None,
     }
     if not begin(target, folder, resume=resume, overwrite=overwrite):
         check_same(target, header)
         return None
-    if page:
-        page.claim(replace=overwrite or unfinished(folder))
+    if report_builder:
+        report_builder.claim(replace=overwrite or has_unfinished_run(folder))
     characters = chunk_characters(options.memory)
     first = _first_chunk(sources, options.encoding, characters)
     column = find_text_column(first, options.text_column)
     encoder.prepare(first)
-    if page:
-        page.prepare(first)
+    if report_builder:
+        report_builder.prepare(first)
     splits = find_splits(sources, cluster.part_rows)
     cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
     with connected(address, cpus) as ray:
         written = Output(target, folder, header, resume=resume)
-        if page and written.history is not None:
-            page.go_on(written.history)
+        if report_builder and written.history is not None:
+            report_builder.go_on(written.history)
         try:
-            run = _Run(predictor, splits, written, column, report, page)
+            run = _Run(predictor, splits, written, column, on_progress, report_builder)
             if not written.published:
                 read = ReadJob(options.encoding, characters, cluster.part_rows, run.finished())
                 score = ScoreJob(
@@ -154,14 +153,16 @@ def score_on_cluster(
                     spans=options.spans,
                     encoder=encoder,
                     desk=written.desk,
-                    dates=(page.header["date_column"], page.header["date_format"]) if page else None,
+                    dates=(report_builder.header["date_column"], report_builder.header["date_format"])
+                    if report_builder
+                    else None,
                 )
                 run.all(ray, read, score, cluster)
                 written.check(len(splits))
-                if page:
+                if report_builder:
                     for figures in written.figures():
-                        page.join(figures)
-                    page.finish(run.tally)
+                        report_builder.join(figures)
+                    report_builder.finish(run.tally)
             written.publish(len(splits), _manifest(header, column, run.tally))
         except (ClusterError, InterruptedReadError, FieldLimitError):
             raise
@@ -190,7 +191,7 @@ def _first_chunk(sources: Sequence[Source], encoding: str, characters: int) -> C
     raise DataFileError("there is no row in the input", field="input")
 
 
-def _manifest(header: dict[str, Any], column: str, tally: Tally) -> dict[str, Any]:
+def _manifest(header: dict[str, Any], column: str, tally: Summary) -> dict[str, Any]:
     name, version, precision, sha256 = header["model"]
     model = {"name": name, "version": version, "precision": precision, "sha256": sha256}
     return {"format": 1, "release": header["release"], "model": model, "column": column} | {"tally": tally.as_dict()}
@@ -203,16 +204,16 @@ class _Run:
         splits: Sequence[Split],
         output: Output,
         column: str,
-        report: Report | None,
-        page: Page | None,
+        on_progress: ProgressCallback | None,
+        report_builder: Page | None,
     ) -> None:
         self._predictor = predictor
         self._splits = splits
         self._output = output
         self._column = column
-        self._report = report
-        self._page = page
-        self.tally = Tally()
+        self._report = on_progress
+        self._page = report_builder
+        self.tally = Summary()
         self._read = 0
         for record in output.records.values():
             self._count(record)
@@ -253,7 +254,7 @@ class _Run:
                     values[name] = [one + other for one, other in zip(values[name], value, strict=True)]
                 case dict():
                     values[name] = Counter(values[name]) + Counter(value)
-        self.tally = Tally.from_dict(values)
+        self.tally = Summary.from_dict(values)
         self._read += record.read
 
     def _add(self, record: Record) -> None:

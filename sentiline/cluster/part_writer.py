@@ -29,7 +29,7 @@ class Record:
         bytes: of its file.
         sha256: of its file, in hexadecimal.
         read: bytes of the input.
-        tally: counts over its rows, see `Tally.as_dict`.
+        tally: counts over its rows, see `Summary.as_dict`.
         worker: node and process that wrote it.
     """
 

@@ -13,7 +13,7 @@ from sentiline.cluster.part_writer import FIGURES, PARTS, RECORDS, RUN, Desk, Re
 from sentiline.cluster.publish import MANIFEST, SUCCESS, put
 from sentiline.errors import ClusterError
 from sentiline.scoring.io.storage import Location
-from sentiline.scoring.resume.fingerprint import digest_of
+from sentiline.scoring.resume.fingerprint import fingerprint_digest
 from sentiline.scoring.resume.journal import Journal
 
 _REPLACED = "replaced"
@@ -93,12 +93,12 @@ class Output:
         """Take note of how many parts a split has."""
         if split not in self.counts:
             self.counts[split] = parts
-            self._journal.note({"split": split, "parts": parts})
+            self._journal.append({"split": split, "parts": parts})
 
     def remember(self, history: dict[str, Any]) -> None:
         """Take note of plain values, to be found in `history` by a run that resumes."""
         self.history = history
-        self._journal.note({"history": history})
+        self._journal.append({"history": history})
 
     def figures(self) -> Iterator[bytes]:
         """What was gathered for a report, part by part, in the order of the rows."""
@@ -143,10 +143,11 @@ class Output:
                     path.unlink()
             write_whole(
                 parts / MANIFEST,
-                json.dumps({**manifest, "run": digest_of(self._header), "parts": listed}, indent=1).encode() + b"\n",
+                json.dumps({**manifest, "run": fingerprint_digest(self._header), "parts": listed}, indent=1).encode()
+                + b"\n",
             )
             write_whole(parts / SUCCESS, b"")
-            self._journal.note({"published": True})
+            self._journal.append({"published": True})
             self.published = True
         try:
             put(parts, self._target, self.folder / _REPLACED, names)

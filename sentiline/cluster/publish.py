@@ -11,8 +11,8 @@ from typing import Any
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.io.storage import Location
-from sentiline.scoring.resume.fingerprint import digest_of
-from sentiline.scoring.resume.journal import unfinished
+from sentiline.scoring.resume.fingerprint import fingerprint_digest
+from sentiline.scoring.resume.journal import has_unfinished_run
 
 MANIFEST, SUCCESS = "_manifest.json", "_SUCCESS"
 """Files beside the parts; names that begin with an underscore are not read as data."""
@@ -37,7 +37,7 @@ def begin(target: Location, folder: Path, *, resume: bool, overwrite: bool) -> b
         raise DataFileError("--resume goes on and --overwrite starts anew: give one of them", field="resume")
     try:
         status, parent = target.status(), target.parent().status()
-        occupied = bool(status and status.folder and target.below())
+        occupied = bool(status and status.folder and target.list_files())
         replaceable = not occupied or target.child(MANIFEST).status() is not None
     except OSError as error:
         raise DataFileError(f"{target} cannot be reached: {error.strerror or error}", field="output") from None
@@ -47,7 +47,7 @@ def begin(target: Location, folder: Path, *, resume: bool, overwrite: bool) -> b
         raise DataFileError(f"{target} is a file; --engine ray writes a folder of Parquet files", field="output")
     if not folder.parent.is_dir():
         raise DataFileError(f"there is no folder {folder.parent} to write in", field="output")
-    begun = unfinished(folder)
+    begun = has_unfinished_run(folder)
     if resume and occupied and not begun:
         return False
     if begun and not (resume or overwrite):
@@ -72,7 +72,7 @@ def check_same(target: Location, header: Mapping[str, Any]) -> None:
     """
     try:
         with target.child(MANIFEST).open() as file:
-            same = json.loads(file.read()).get("run") == digest_of(header)
+            same = json.loads(file.read()).get("run") == fingerprint_digest(header)
         same = same and target.child(SUCCESS).status() is not None
     except (OSError, ValueError, AttributeError):
         same = False
@@ -110,14 +110,14 @@ def put(parts: Path, target: Location, aside: Path, names: list[str]) -> None:
     waiting = {path.name for path in parts.iterdir()}  # a file that is there, and verified, is not here any more
     if MANIFEST in waiting:
         target.child(SUCCESS).remove()
-        target.child(MANIFEST).receive(parts / MANIFEST)
+        target.child(MANIFEST).put(parts / MANIFEST)
     with ThreadPoolExecutor(_UPLOADS, "upload") as pool:
-        sent = [pool.submit(target.child(name).receive, parts / name) for name in sorted(waiting & set(names))]
+        sent = [pool.submit(target.child(name).put, parts / name) for name in sorted(waiting & set(names))]
         for one in sent:
             one.result()
     kept = {target.child(name).path for name in (*names, MANIFEST, SUCCESS)}
-    for old in target.below():  # of the data set that this one replaces
+    for old in target.list_files():  # of the data set that this one replaces
         if old.path not in kept:
             old.remove()
     if SUCCESS in waiting:
-        target.child(SUCCESS).receive(parts / SUCCESS)
+        target.child(SUCCESS).put(parts / SUCCESS)

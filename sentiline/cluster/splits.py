@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sentiline.errors import DataFileError
-from sentiline.scoring.arrow import arrow
+from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import CHUNK_ROWS, Chunk
 from sentiline.scoring.io.reader import read_chunks
 from sentiline.scoring.io.source import Source
@@ -97,7 +97,7 @@ def _group_rows(source: Source) -> list[int]:
     location = source.location
     if source.format.kind != "parquet" or location is None:
         return []
-    pa, parquet = arrow("Parquet"), arrow("Parquet", "parquet")
+    pa, parquet = require_pyarrow("Parquet"), require_pyarrow("Parquet", "parquet")
     try:
         metadata: Any = parquet.read_metadata(location.path, filesystem=location.store)
     except (pa.ArrowException, OSError) as error:

@@ -23,10 +23,10 @@ from sentiline.cluster.splits import Part, Split, read_parts
 from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.reporting.statistics import Statistics
-from sentiline.scoring.arrow import arrow
-from sentiline.scoring.io.writers import Encoder
-from sentiline.scoring.scorer import Scorer
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.arrow import require_pyarrow
+from sentiline.scoring.io.writers import OutputWriter
+from sentiline.scoring.scorer import ChunkScorer
+from sentiline.scoring.summary import Summary
 from sentiline.tokenizer import Truncation
 
 PAYLOAD = "payload"
@@ -83,10 +83,10 @@ class ScoreJob:
         precision: of the model.
         threads: of each actor.
         column: with the texts.
-        truncation: see `Scorer`.
-        max_characters: see `Scorer`.
-        strict: see `Scorer`.
-        spans: see `Scorer`.
+        truncation: see `ChunkScorer`.
+        max_characters: see `ChunkScorer`.
+        strict: see `ChunkScorer`.
+        spans: see `ChunkScorer`.
         encoder: with its columns settled.
         desk: where parts are written.
         dates: column of dates and their format, for a report; None for no report.
@@ -100,7 +100,7 @@ class ScoreJob:
     max_characters: int
     strict: bool
     spans: bool
-    encoder: Encoder
+    encoder: OutputWriter
     desk: Desk
     dates: tuple[str | None, str | None] | None = None
 
@@ -143,7 +143,7 @@ class PartScorer:
                 )
             files = import_module("ray").get(model)
             predictor = _load(files, job.precision, job.threads)
-            self._scorer = Scorer(
+            self._scorer = ChunkScorer(
                 predictor,
                 job.column,
                 truncation=job.truncation,
@@ -178,7 +178,7 @@ class PartScorer:
             figures = Statistics(self._scorer.predictor.tokenizer.vocabulary, *self._job.dates)
 
         def fill(path: Path) -> dict[str, Any]:
-            tally = Tally()
+            tally = Summary()
             with tempfile.TemporaryDirectory() as folder:
                 data = Path(folder) / "data"
                 with data.open("wb") as file:
@@ -238,7 +238,7 @@ def _check_size(split: Split) -> None:
 
 def pack(value: object) -> Any:
     """A table of one row, which holds a value."""
-    pa = arrow("--engine ray")
+    pa = require_pyarrow("--engine ray")
     return pa.table({PAYLOAD: pa.array([packed(value)], pa.large_binary())})
 
 

@@ -27,8 +27,8 @@ from sentiline.evaluation.skipped_rows import SkippedRows
 from sentiline.labels import SCHEMES, Scheme
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
-from sentiline.scoring.io.source import find_sources
-from sentiline.scoring.scorer import MAX_CHARACTERS, Scorer
+from sentiline.scoring.io.discovery import find_sources
+from sentiline.scoring.scorer import MAX_CHARACTERS, ChunkScorer
 from sentiline.tokenizer import Truncation
 from sentiline.wilson import wilson
 
@@ -143,7 +143,7 @@ class _ModelEvaluator:
     def score(self, rows: LabelledChunk) -> Sequence[Reading | str]:
         """Score the texts of a chunk; the result is the name of a problem where a text cannot be scored."""
         options = self.options
-        scorer = Scorer(self.predictor, rows.text_column, options.truncation, options.max_characters)
+        scorer = ChunkScorer(self.predictor, rows.text_column, options.truncation, options.max_characters)
         return scorer.score(rows.chunk).results
 
     def add(self, readings: Sequence[Reading], truths: Sequence[int], places: Sequence[str]) -> None:

@@ -17,8 +17,8 @@ from sentiline.reporting.output_file import check_output_file, write_atomically
 from sentiline.reporting.statistics import Statistics
 from sentiline.reporting.summary import ReportSummary
 from sentiline.scoring.chunk import Chunk
-from sentiline.scoring.scorer import Scored
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.scorer import ScoredChunk
+from sentiline.scoring.summary import Summary
 
 OPTION = "--report"
 ENDINGS = (".html", ".htm")
@@ -81,7 +81,7 @@ class HtmlReportBuilder:
         """Check the columns of the first chunk, see `Statistics.check_date_column`."""
         self._statistics.check_date_column(first)
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoredChunk) -> None:
         """Add a scored chunk."""
         self._statistics.add(scored)
 
@@ -109,7 +109,7 @@ class HtmlReportBuilder:
         self.go_on(json.loads(content[4:size]))
         self._statistics.restore(content[size:])
 
-    def finish(self, tally: Tally) -> None:
+    def finish(self, tally: Summary) -> None:
         """Write the files.
 
         Args:

@@ -16,7 +16,7 @@ from sentiline.reporting.extremes import Extremes
 from sentiline.reporting.timeline import Timeline
 from sentiline.reporting.words import WordTable
 from sentiline.scoring.chunk import Chunk
-from sentiline.scoring.scorer import Scored
+from sentiline.scoring.scorer import ScoredChunk
 
 BINS = 50
 _MAX_PLACES = 10
@@ -75,7 +75,7 @@ class Statistics:
                 field="--date-column",
             )
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoredChunk) -> None:
         """Add the rows of a chunk."""
         chunk = scored.chunk
         if chunk.file != self._file:

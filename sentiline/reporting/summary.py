@@ -11,7 +11,7 @@ from sentiline.reporting.statistics import Statistics
 from sentiline.reporting.timeline import Period, Unit
 from sentiline.reporting.words import WordRanking
 from sentiline.scoring.scorer import FAULTS
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ReportSummary:
     """
 
     title: str
-    tally: Tally
+    tally: Summary
     mean: float | None
     histogram: Sequence[int]
     faults: Sequence[FaultSummary]
@@ -71,7 +71,7 @@ class ReportSummary:
 
     @classmethod
     def from_statistics(
-        cls, statistics: Statistics, tally: Tally, predictor: Predictor, facts: Mapping[str, str]
+        cls, statistics: Statistics, tally: Summary, predictor: Predictor, facts: Mapping[str, str]
     ) -> ReportSummary:
         """Summarize a run.
 

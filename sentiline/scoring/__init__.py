@@ -1,1 +1,1 @@
-"""Batch scoring: files of reviews in, the same rows with their sentiment out, in constant memory; no command line."""
+"""Batch scoring: read files of reviews and write the same rows with their sentiment, in constant memory."""

@@ -1,4 +1,4 @@
-"""Imports pyarrow, an optional dependency, when it is needed; knows nothing of files."""
+"""Import of pyarrow, which is an optional dependency."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from sentiline.errors import SettingError
 
 
-def arrow(reason: str, module: str = "") -> Any:
+def require_pyarrow(reason: str, module: str = "") -> Any:
     """Import pyarrow, or one of its modules.
 
     Args:
-        reason: what needs it, as the subject of a sentence.
-        module: such as "parquet".
+        reason: What needs pyarrow, as the subject of the error message, such as "Writing Parquet".
+        module: The name of a submodule, such as "parquet"; empty for pyarrow itself.
 
     Raises:
-        SettingError: it is not installed.
+        SettingError: pyarrow is not installed.
     """
     try:
         import pyarrow

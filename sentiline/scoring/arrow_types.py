@@ -1,4 +1,4 @@
-"""Types of Arrow columns: a type with others in place of those that are not nested; imported where pyarrow is."""
+"""Transformations of Arrow types. Import this module only where pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -8,33 +8,39 @@ from typing import Any
 import pyarrow as pa
 
 
-def mapped(kind: Any, leaf: Callable[[Any], Any]) -> Any:
-    """A type with `leaf` of each type that is not nested in its place; fields keep their names.
+def map_leaves(data_type: Any, function: Callable[[Any], Any]) -> Any:
+    """Apply a function to every leaf of a possibly nested type; fields keep their names.
 
     Args:
-        kind: a `pyarrow.DataType`.
-        leaf: given types that are neither structs, maps nor lists; dictionaries are among them.
+        data_type: A `pyarrow.DataType`.
+        function: Called with each type that is not a struct, map or list; dictionary types count as leaves.
+
+    Returns:
+        The type with the results in place of its leaves.
     """
+
+    def mapped(field: Any) -> Any:
+        return field.with_type(map_leaves(field.type, function))
+
     types = pa.types
-    if types.is_struct(kind):
-        return pa.struct([field.with_type(mapped(field.type, leaf)) for field in kind])
-    if types.is_map(kind):
-        key, item = (field.with_type(mapped(field.type, leaf)) for field in (kind.key_field, kind.item_field))
-        return pa.map_(key, item, keys_sorted=kind.keys_sorted)
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        value = kind.value_field.with_type(mapped(kind.value_type, leaf))
-        if types.is_fixed_size_list(kind):
-            return pa.list_(value, kind.list_size)
-        return pa.large_list(value) if types.is_large_list(kind) else pa.list_(value)
-    return leaf(kind)
+    if types.is_struct(data_type):
+        return pa.struct([mapped(field) for field in data_type])
+    if types.is_map(data_type):
+        return pa.map_(mapped(data_type.key_field), mapped(data_type.item_field), keys_sorted=data_type.keys_sorted)
+    if types.is_fixed_size_list(data_type):
+        return pa.list_(mapped(data_type.value_field), data_type.list_size)
+    if types.is_large_list(data_type):
+        return pa.large_list(mapped(data_type.value_field))
+    return pa.list_(mapped(data_type.value_field)) if types.is_list(data_type) else function(data_type)
 
 
-def widened(kind: Any) -> Any:
-    """A type that holds the values of any file, and that others can read.
+def widen_dictionaries(data_type: Any) -> Any:
+    """Return a type into which the dictionary-encoded values of every file fit.
 
-    Dictionaries count their values with 32 bits: those of pandas, which count with 8 where one file has few, no longer
-    fit once there are several files. Nested ones, which pyarrow cannot join, give way to their values.
+    A top-level dictionary gets 32-bit indices: pandas writes 8-bit ones where a file has few categories, and those
+    overflow once several files are joined. A nested dictionary is replaced by its value type, because pyarrow cannot
+    concatenate nested dictionaries.
     """
-    if pa.types.is_dictionary(kind):
-        return pa.dictionary(pa.int32(), kind.value_type, kind.ordered)
-    return mapped(kind, lambda one: one.value_type if pa.types.is_dictionary(one) else one)
+    if pa.types.is_dictionary(data_type):
+        return pa.dictionary(pa.int32(), data_type.value_type, data_type.ordered)
+    return map_leaves(data_type, lambda leaf: leaf.value_type if pa.types.is_dictionary(leaf) else leaf)

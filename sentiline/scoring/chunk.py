@@ -1,4 +1,4 @@
-"""Some consecutive rows of a file with their line numbers: as Python values, or as Arrow columns where they came so."""
+"""Chunks: consecutive rows of a file with their line numbers, as Python values or as Arrow columns."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sentiline.errors import DataFileError
-from sentiline.scoring.arrow import arrow
+from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.io.formats import TEXT_NAMES
 
+# A chunk ends at whichever limit it reaches first. The limits bound memory, and the work that a killed run repeats.
 CHUNK_ROWS = 1024
 CHUNK_CHARACTERS = 4_000_000
-"""A chunk ends where either is reached: it bounds memory, and what a killed run must do again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,9 +20,9 @@ class Records:
     """Rows of CSV, TSV, JSON Lines or plain text.
 
     Attributes:
-        names: of the columns, in order; of JSON objects all keys there are.
-        rows: values by name; a JSON object may lack some.
-        sources: of JSON Lines each row as it is written, so that it can be carried through to the letter.
+        names: The column names in order; for JSON objects, all keys that occur.
+        rows: The values of each row by column name; a JSON object may lack some.
+        sources: For JSON Lines, the source text of each row, which the output reproduces unchanged.
     """
 
     names: tuple[str, ...]
@@ -30,12 +30,12 @@ class Records:
     sources: Sequence[str] | None = None
 
     def column(self, name: str) -> list[Any]:
-        """Values of one column; None where a row lacks it."""
+        """Return the values of a column, with None where a row lacks it."""
         return [row.get(name) for row in self.rows]
 
     def text_columns(self) -> list[str]:
-        """Columns that hold text which is not a number."""
-        return [name for name in self.names if not self.rows or any(map(_is_words, self.column(name)))]
+        """Return the names of the columns that hold a text which is not a number."""
+        return [name for name in self.names if not self.rows or any(map(_is_prose, self.column(name)))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,62 +43,64 @@ class Batch:
     """Rows of Parquet.
 
     Attributes:
-        batch: a `pyarrow.RecordBatch`.
+        batch: The rows as a `pyarrow.RecordBatch`.
     """
 
     batch: Any
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
+        """The column names in order."""
         return tuple(self.batch.schema.names)
 
     @property
     def rows(self) -> Sequence[dict[str, Any]]:
-        """The rows as Python values by name."""
+        """The rows as Python values by column name."""
         columns = [self.column(name) for name in self.names]
         return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def column(self, name: str) -> list[Any]:
-        """Values of one column.
+        """Return the values of a column.
 
         Raises:
-            DataFileError: one is beyond what Python can hold, as a date after the year 9999.
+            DataFileError: Python cannot represent a value, such as a date after the year 9999.
         """
-        pa = arrow("Parquet")
+        pa = require_pyarrow("Parquet")
         array = self.batch.column(name)
         try:
-            return strings(name, _whole(array))
+            return column_values(name, _with_exact_times(array))
         except (pa.ArrowException, ArithmeticError, LookupError, ValueError) as error:
             raise DataFileError(
-                f"column {name!r} of type {array.type} holds a value that Python cannot: {error}; write .parquet, "
-                "which carries columns as they are, or leave the column out",
+                f"column {name!r} of type {array.type} holds a value that Python cannot represent: {error}; write "
+                ".parquet, which carries columns as they are, or leave the column out",
                 field="columns",
             ) from None
 
     def text_columns(self) -> list[str]:
-        """Columns of a string type."""
-        types = arrow("Parquet").types
+        """Return the names of the columns of a string type."""
+        types = require_pyarrow("Parquet").types
 
-        def is_text(kind: Any) -> bool:
-            if types.is_dictionary(kind):
-                kind = kind.value_type
-            return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+        def is_text(data_type: Any) -> bool:
+            if types.is_dictionary(data_type):
+                data_type = data_type.value_type
+            return bool(
+                types.is_string(data_type) or types.is_large_string(data_type) or types.is_string_view(data_type)
+            )
 
         return [field.name for field in self.batch.schema if is_text(field.type)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """Some consecutive rows of a file.
+    """Consecutive rows of a file.
 
     Attributes:
-        file: its name, for messages.
-        unit: what `lines` counts: "line" or "row".
-        lines: where each row begins, from 1.
-        data: the rows.
-        position: bytes of the file that have been read.
-        faults: of rows that could not be read, by index, the name of their fault.
+        file: The name of the file, for messages.
+        unit: The unit of `lines`: "line" or "row".
+        lines: The number of the line or row where each row begins, counted from 1.
+        data: The rows.
+        position: The number of bytes of the file read so far.
+        faults: The error codes of rows that could not be read, by their index in the chunk.
     """
 
     file: str
@@ -112,38 +114,41 @@ class Chunk:
         return len(self.lines)
 
     def place(self, index: int) -> str:
-        """Where a row stands, for a message."""
+        """Return the place of a row for a message, such as "a.csv, line 3"."""
         return f"{self.file}, {self.unit} {self.lines[index]}"
 
 
-def strings(name: str, column: Any) -> list[Any]:
-    """Values of a `pyarrow` array; bytes of a string that are not UTF-8, as it should be, become lone surrogates.
+def column_values(name: str, column: Any) -> list[Any]:
+    """Return the values of a `pyarrow` array; bytes of strings that are not UTF-8 become lone surrogates.
 
     Raises:
-        DataFileError: such bytes are inside nested values.
+        DataFileError: There are such bytes in nested values.
     """
     try:
         return list(column.to_pylist())
     except UnicodeDecodeError as error:
-        pa = arrow("Parquet")
+        pa = require_pyarrow("Parquet")
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if column.type not in (pa.string(), pa.large_string(), pa.string_view()):
             raise DataFileError(
-                f"column {name!r} holds nested text that is not UTF-8: {error}; mend it, or leave the column out",
+                f"column {name!r} holds nested text that is not UTF-8: {error}; repair it, or leave the column out",
                 field="columns",
             ) from None
         values = column.cast(pa.large_binary()).to_pylist()
-        return [None if one is None else one.decode("utf-8", "surrogateescape") for one in values]
+        return [None if value is None else value.decode("utf-8", "surrogateescape") for value in values]
 
 
 def find_text_column(chunk: Chunk, wanted: str | None) -> str:
-    """Name of the column with the texts: `wanted`, or the only candidate of a chunk.
+    """Find the column with the texts.
 
-    A column is a candidate if its name is one of `TEXT_NAMES`; where none is, if it holds text.
+    Args:
+        chunk: The first rows.
+        wanted: The name of the column; None to detect it. The candidates are the columns named like one of
+            `TEXT_NAMES` or, if there is none, those that hold text.
 
     Raises:
-        DataFileError: there is no such column, or not exactly one candidate.
+        DataFileError: There is no such column, or not exactly one candidate.
     """
     names = chunk.data.names
     listed = ", ".join(repr(name) for name in names) or "none"
@@ -161,10 +166,10 @@ def find_text_column(chunk: Chunk, wanted: str | None) -> str:
 
 
 def check_names(names: Iterable[str], place: str) -> tuple[str, ...]:
-    """Return the names of a file's columns if no two are the same.
+    """Return the column names of a file after checking that they are unique.
 
     Raises:
-        DataFileError: two are.
+        DataFileError: Two columns share a name.
     """
     unique: dict[str, None] = {}
     for name in names:
@@ -174,37 +179,37 @@ def check_names(names: Iterable[str], place: str) -> tuple[str, ...]:
     return tuple(unique)
 
 
-def _whole(array: Any) -> Any:
-    """The array, with times as text where Python's, which end at microseconds, would cut them, nested ones too."""
-    pa = arrow("Parquet")
+def _with_exact_times(array: Any) -> Any:
+    """Cast times of day to text where they have nanoseconds, which Python's `time` would cut off, nested ones too."""
+    pa = require_pyarrow("Parquet")
     if str(pa.time64("ns")) not in str(array.type):
         return array
     try:
-        array.cast(_with_times(array.type, pa.time64("us")))
+        array.cast(_replace_times(array.type, pa.time64("us")))
     except pa.ArrowInvalid:
-        return array.cast(_with_times(array.type, pa.string()))
+        return array.cast(_replace_times(array.type, pa.string()))
     return array
 
 
-def _with_times(kind: Any, times: Any) -> Any:
-    """A type with another in place of times of nanoseconds."""
-    from sentiline.scoring.arrow_types import mapped
+def _replace_times(data_type: Any, times: Any) -> Any:
+    """Return a type with `times` in place of each time of day in nanoseconds."""
+    from sentiline.scoring.arrow_types import map_leaves
 
-    pa = arrow("Parquet")
+    pa = require_pyarrow("Parquet")
 
-    def leaf(one: Any) -> Any:
-        if pa.types.is_dictionary(one):
-            return _with_times(one.value_type, times)
-        if one == pa.time64("ns"):
+    def replaced(leaf: Any) -> Any:
+        if pa.types.is_dictionary(leaf):
+            return _replace_times(leaf.value_type, times)
+        if leaf == pa.time64("ns"):
             return times
-        if str(pa.time64("ns")) in str(one):
-            raise pa.ArrowNotImplementedError(f"times of nanoseconds within {one}")
-        return one
+        if str(pa.time64("ns")) in str(leaf):
+            raise pa.ArrowNotImplementedError(f"times of nanoseconds within {leaf}")
+        return leaf
 
-    return mapped(kind, leaf)
+    return map_leaves(data_type, replaced)
 
 
-def _is_words(value: object) -> bool:
+def _is_prose(value: object) -> bool:
     if not isinstance(value, str) or not value.strip():
         return False
     try:

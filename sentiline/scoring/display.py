@@ -1,4 +1,4 @@
-"""Shows on a terminal, or in a log, how far a run is, and sums it up at the end."""
+"""Terminal output of a run: its progress, and the summary at its end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from rich.progress import Progress as Bar
 
 from sentiline.scoring.pipeline import Progress
 from sentiline.scoring.scorer import FAULTS
-from sentiline.scoring.summary import BINS, Tally
+from sentiline.scoring.summary import BINS, Summary
 
-LOG_SECONDS = 10.0
-"""Between two lines where there is no terminal."""
-
-_WIDTH = 40
+LOG_SECONDS = 10.0  # between two lines where there is no terminal
+_WIDTH = 40  # characters of the longest bar of the histogram
 
 
 class Display:
-    """Progress on standard error: a moving line on a terminal, else a plain line every `LOG_SECONDS`."""
+    """Progress on standard error: a progress bar on a terminal, else a plain line every `LOG_SECONDS`."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
@@ -52,7 +50,7 @@ class Display:
             self._bar.stop()
 
     def update(self, progress: Progress) -> None:
-        """Show how far the run is."""
+        """Show the progress of the run."""
         now = time.monotonic()
         line = describe(progress, now - self._started)
         if self._bar:
@@ -66,38 +64,42 @@ class Display:
 
 
 def describe(progress: Progress, seconds: float) -> str:
-    """One line: rows, rows a second of this run, share of positive ones, rows with errors."""
-    tally = progress.tally
-    rate = (tally.rows - progress.resumed) / max(seconds, 1e-3)
-    return f"{tally.rows:,} rows, {rate:,.0f} rows/s, {_share(tally)} positive, {tally.failed:,} errors"
+    """Describe the progress in one line: rows, rows per second of this run, share of positive rows, errors."""
+    summary = progress.summary
+    rate = (summary.rows - progress.resumed) / max(seconds, 1e-3)
+    return f"{summary.rows:,} rows, {rate:,.0f} rows/s, {_share(summary)} positive, {summary.failed:,} errors"
 
 
 def describe_rest(progress: Progress, seconds: float) -> str:
-    """What follows that line where there is no bar: share of the input done, and how long the rest will take."""
+    """Describe the share of the input that is done and the time left, to follow `describe` where there is no bar."""
     if not progress.total or not progress.done:
         return ""
     done = min(progress.done / progress.total, 1.0)
-    rows = progress.tally.rows
-    fresh = done * (rows - progress.resumed) / rows if rows else 0.0  # done in this run
-    left = f", about {_duration(seconds * (1.0 - done) / fresh)} left" if fresh else ""
+    rows = progress.summary.rows
+    done_here = done * (rows - progress.resumed) / rows if rows else 0.0  # without what an interrupted run had done
+    left = f", about {_duration(seconds * (1.0 - done) / done_here)} left" if done_here else ""
     return f", {100 * done:.0f} % done{left}"
 
 
-def show_summary(tally: Tally, output: str | Path, console: Console | None = None) -> None:
+def show_summary(summary: Summary, output: str | Path, console: Console | None = None) -> None:
     """Print the counts of a run, with a histogram of P(positive)."""
     console = console or Console(highlight=False)
-    lines = [f"{tally.rows:,} rows written to {output}: {tally.scored:,} scored, {_share(tally)} of them positive"]
-    if tally.scored:
-        read = f"{100 * tally.unknown / tally.tokens:.1f} % of the tokens unknown to the model" if tally.tokens else ""
-        lines.append(f"{read}, {tally.truncated:,} texts truncated")
-    if tally.judged:
-        lines.append(f"{tally.uncertain:,} verdicts uncertain, {100 * tally.uncertain / tally.judged:.1f} %")
-    for name, count in sorted(tally.faults.items()):
+    lines = [
+        f"{summary.rows:,} rows written to {output}: {summary.scored:,} scored, {_share(summary)} of them positive"
+    ]
+    if summary.scored:
+        read = ""
+        if summary.tokens:
+            read = f"{100 * summary.unknown / summary.tokens:.1f} % of the tokens unknown to the model"
+        lines.append(f"{read}, {summary.truncated:,} texts truncated")
+    if summary.judged:
+        lines.append(f"{summary.uncertain:,} verdicts uncertain, {100 * summary.uncertain / summary.judged:.1f} %")
+    for name, count in sorted(summary.faults.items()):
         lines.append(f"{count:,} with error {name}: {FAULTS[name]}")
-    if tally.scored:
+    if summary.scored:
         lines.append("P(positive)")
-        largest = max(tally.histogram)
-        for index, count in enumerate(tally.histogram):
+        largest = max(summary.histogram)
+        for index, count in enumerate(summary.histogram):
             bar = "#" * round(_WIDTH * count / largest)
             lines.append(f"  {index / BINS:.1f}-{(index + 1) / BINS:.1f}  {bar:<{_WIDTH}} {count:,}")
     for line in lines:
@@ -110,5 +112,5 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
-def _share(tally: Tally) -> str:
-    return f"{100 * tally.positive / tally.scored:.1f} %" if tally.scored else "none"
+def _share(summary: Summary) -> str:
+    return f"{100 * summary.positive / summary.scored:.1f} %" if summary.scored else "none"

@@ -1,4 +1,4 @@
-"""How much memory a run may take, and how long its chunks may therefore be; measures nothing."""
+"""The memory budget of a run, and the chunk size that keeps within it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ DEFAULT = "600MB"
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(k|m|g|t)?i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_FIXED = 300 * 10**6
-"""Bytes that the program, the model and the libraries take whatever they read (benchmarks/scoring_memory.py)."""
-_EACH = 75
-"""Bytes for each character of a chunk: it is there several times, as read, scored and written, in as many chunks.
-Of timesteps and sentences few rows are in memory at once, however many there are."""
-_LEAST = 400_000
+# Bytes of the program, the model and the libraries, whatever the input (benchmarks/scoring_memory.py).
+_BASE_BYTES = 300 * 10**6
+# Every character of a chunk is in memory several times (read, scored, encoded), in several chunks at once. Nested
+# timesteps and sentences are built for a few rows at a time and need no allowance.
+_BYTES_PER_CHARACTER = 75
+_MIN_CHARACTERS = 400_000
 
 
 def parse_size(text: str) -> int:
-    """Bytes that a text such as "600MB", "1.5 GB" or "800000000" names, with units of 1000.
+    """Parse a size such as "600MB", "1.5 GB" or "800000000" into bytes; units are powers of 1000.
 
     Raises:
-        OptionError: it names none.
+        OptionError: The text is not a size.
     """
     found = _SIZE.fullmatch(text.strip())
     if not found:
@@ -31,20 +31,21 @@ def parse_size(text: str) -> int:
     return int(float(found[1]) * _UNITS[(found[2] or "").lower()])
 
 
-def chunk_characters(memory: int) -> int:
-    """Characters of a chunk with which a run stays within so much memory.
+def chunk_characters(memory: str) -> int:
+    """Return the number of characters per chunk that keeps a run within a memory budget.
 
     Args:
-        memory: bytes of peak resident memory.
+        memory: The peak resident memory, as `parse_size` reads it.
 
     Raises:
-        OptionError: nothing runs in so little.
+        OptionError: The budget is not a size, or below the minimum.
     """
-    characters = (memory - _FIXED) // _EACH
-    if characters < _LEAST:
-        least = -(-(_FIXED + _LEAST * _EACH) // 10**6)
+    budget = parse_size(memory)
+    characters = (budget - _BASE_BYTES) // _BYTES_PER_CHARACTER
+    if characters < _MIN_CHARACTERS:
+        minimum = -(-(_BASE_BYTES + _MIN_CHARACTERS * _BYTES_PER_CHARACTER) // 10**6)
         raise OptionError(
-            f"--memory is {memory / 10**6:g} MB; at least {least}MB are needed (a size without a unit is in bytes)",
+            f"--memory is {budget / 10**6:g} MB; at least {minimum}MB are needed (a size without a unit is in bytes)",
             field="--memory",
         )
     return min(characters, CHUNK_CHARACTERS)

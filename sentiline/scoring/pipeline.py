@@ -1,4 +1,4 @@
-"""Scores files into one file: reading, inference and writing side by side, in order; resumes; prints nothing."""
+"""Scoring of files into one file: reading, inference and writing run in parallel, in order, and can be resumed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,208 +14,153 @@ from sentiline.errors import DataFileError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.io.csv_reader import FieldLimitError
-from sentiline.scoring.io.formats import format_of
+from sentiline.scoring.io.discovery import find_sources
+from sentiline.scoring.io.formats import format_from_name
 from sentiline.scoring.io.reader import read_chunks
-from sentiline.scoring.io.source import Source, find_sources
+from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.storage import Location, parse_output
 from sentiline.scoring.io.text_stream import InterruptedReadError
-from sentiline.scoring.io.writers import Encoder, encoder_for
-from sentiline.scoring.memory import DEFAULT, chunk_characters, parse_size
-from sentiline.scoring.receipt import attach, tally_of
-from sentiline.scoring.resume.fingerprint import header_of
-from sentiline.scoring.resume.journal import unfinished
-from sentiline.scoring.resume.partial_output import Workspace, folder_of
-from sentiline.scoring.scorer import MAX_CHARACTERS, Scored, Scorer, output_names
-from sentiline.scoring.summary import Tally
-from sentiline.tokenizer import Truncation
+from sentiline.scoring.io.writers import OutputWriter, writer_for
+from sentiline.scoring.memory import chunk_characters
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.resume.fingerprint import run_fingerprint
+from sentiline.scoring.resume.journal import has_unfinished_run
+from sentiline.scoring.resume.partial_output import PartialOutput, partial_folder
+from sentiline.scoring.scorer import ChunkScorer, ScoredChunk
+from sentiline.scoring.summary import Summary
 
-_AHEAD = 1
-"""Chunks read before they are scored, and chunks scored before they are written."""
-_SIDE_BY_SIDE = 2
-"""Chunks being scored."""
+_READ_AHEAD = 1  # chunks read before they are scored, and chunks scored before they are written
+_SCORED_AT_ONCE = 2  # so that no core waits for the last text of a chunk
+# Python's 5 ms switch interval lasts several texts and leaves scorer threads waiting for the GIL.
 _SWITCH_SECONDS = 0.0005
-"""How long Python runs one thread while others wait: at its own 5 ms, which is several texts, a thread that is through
-with a text waits long for the one that reads or writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to score.
-
-    Attributes:
-        text_column: None to guess it, see `find_text_column`.
-        format: of the inputs; None goes by endings.
-        to: format of the output; None goes by its ending.
-        encoding: of text files.
-        delimiter: between the columns of inputs, which are CSV or TSV then; None for what their format says.
-        quoting: "none" if double quotes are text in the inputs, which are CSV or TSV then.
-        prefix: before the names of the added columns.
-        timesteps: whether to add the sentiment at every token.
-        sentences: whether to add what every sentence adds to the verdict.
-        truncation: for long texts; None is the model's own policy.
-        max_characters: a longer text is a fault.
-        strict: stop at the first fault.
-        memory: bytes of peak resident memory to stay within; long texts make chunks of fewer rows.
-    """
-
-    text_column: str | None = None
-    format: str | None = None
-    to: str | None = None
-    encoding: str = "utf-8"
-    delimiter: str | None = None
-    quoting: str = "csv"
-    prefix: str = ""
-    timesteps: bool = False
-    sentences: bool = False
-    truncation: Truncation | None = None
-    max_characters: int = MAX_CHARACTERS
-    strict: bool = False
-    memory: int = parse_size(DEFAULT)
-
-    @property
-    def spans(self) -> bool:
-        """Whether rows are to have what needs the spans of tokens."""
-        return self.timesteps or self.sentences
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
-        tally: counts so far.
-        resumed: rows that an earlier run had scored.
-        done: bytes of the inputs that are finished.
-        total: bytes of the inputs; 0 if that is not known.
-        column: the column with the texts.
+        summary: The counts so far.
+        resumed: The number of rows that interrupted runs had scored.
+        done: The number of bytes of the inputs that are finished.
+        total: The number of bytes of all inputs; 0 if that is unknown.
+        column: The name of the column with the texts.
     """
 
-    tally: Tally
+    summary: Summary
     resumed: int
     done: int
     total: int
     column: str
 
 
-Report = Callable[[Progress], None]
+ProgressCallback = Callable[[Progress], None]
 
 
-class Follower(Protocol):
-    """Gathers figures from the chunks of a run, as a report does; saved with them, so that a resumed run goes on."""
+class ReportBuilder(Protocol):
+    """Collects statistics from the chunks of a run. Its state is saved with them, so that a resumed run continues."""
 
     @property
     def header(self) -> dict[str, Any]:
-        """What it was asked for, as plain values; a resumed run must be asked the same."""
+        """The options of the report, as plain values; they are part of the fingerprint of the run."""
 
     def claim(self, *, replace: bool) -> None:
-        """Raise if something lies where it is to write, unless that is this run's own or may be replaced."""
+        """Raise if a file exists where the report is to be written, unless it may be replaced."""
 
-    def prepare(self, first: Chunk) -> None:
-        """Look at the first chunk before it is scored; may raise."""
+    def prepare(self, first: Chunk, /) -> None:
+        """Check the columns of the first chunk before it is scored; may raise."""
 
-    def add(self, scored: Scored) -> None:
-        """Take a chunk; they come in order, from one thread."""
+    def add(self, scored: ScoredChunk, /) -> None:
+        """Add a chunk. The chunks come in order, from one thread."""
 
     def dump(self) -> bytes:
-        """All that has been gathered."""
+        """Return the state."""
 
-    def restore(self, content: bytes) -> None:
-        """Go on from what `dump` gave."""
+    def restore(self, content: bytes, /) -> None:
+        """Restore the state that `dump` returned."""
 
-    def finish(self, tally: Tally) -> None:
-        """All chunks have been taken, and the output is about to appear; called again if that fails."""
+    def finish(self, summary: Summary, /) -> None:
+        """Write the report, just before the output is published; called again if that fails."""
 
 
 def score_files(
     predictor: Predictor,
     inputs: Sequence[str],
     output: str | Path,
-    options: Options | None = None,
+    options: ScoreOptions | None = None,
     *,
     resume: bool = False,
     overwrite: bool = False,
     scratch: Path | None = None,
-    report: Report | None = None,
-    follower: Follower | None = None,
-) -> Tally:
+    on_progress: ProgressCallback | None = None,
+    report_builder: ReportBuilder | None = None,
+) -> Summary:
     """Score files of reviews into one file, which appears when it is complete.
 
     Args:
-        predictor: the model.
-        inputs: paths or URLs of files and folders, globs, or `-` for standard input.
-        output: path or URL of the file to write.
-        options: how to score; None for the defaults.
-        resume: go on where a killed run stopped, if there was one.
-        overwrite: replace the output, and forget an unfinished run.
-        scratch: where an output grows that is not on this machine; default the current folder.
-        report: called after each chunk, from a thread of the run.
-        follower: given every chunk once, whatever number of runs it takes.
+        predictor: The model.
+        inputs: The paths or URLs of files and folders, globs, or `-` for standard input.
+        output: The path or URL of the file to write.
+        options: How to score; None for the defaults.
+        resume: Whether to resume an interrupted run, if there is one.
+        overwrite: Whether to replace the output and discard an interrupted run.
+        scratch: The folder for the partial output of an object store; None for the current folder.
+        on_progress: Called after each chunk, from a thread of the run.
+        report_builder: Given every chunk once, however many runs that takes.
 
     Returns:
-        The counts, those of a run that was resumed included; under `resume` those of a run that was complete, if the
-        output keeps its receipt.
+        The counts, including those of interrupted runs.
 
     Raises:
-        DataFileError: an input cannot be read or is malformed, a row has a fault and `options.strict` is set, or the
-            output exists and is neither overwritten nor that of a stopped run.
-        OptionError: an option does not exist or does not go with the formats.
+        DataFileError: An input cannot be read or is malformed, a row cannot be scored and `options.strict` is set, or
+            the output exists and neither `overwrite` nor an interrupted run allows to write it.
+        OptionError: An option has an invalid value or does not apply to the formats.
         SettingError: pyarrow is needed and not installed.
     """
-    options = options or Options()
+    options = options or ScoreOptions()
     characters = chunk_characters(options.memory)
     target = parse_output(str(output))
-    names = output_names(options.prefix, timesteps=options.timesteps, sentences=options.sentences)
-    encoder = encoder_for(format_of(target.path, options.to, option="--to"), names)
+    writer = writer_for(format_from_name(target.path, options.to, option="--to"), options.added_columns)
     sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting, output=target)
     for source in sources:
         if resume and source.once:
             raise DataFileError(
-                f"{source.name} cannot be read again, so not resumed; save it to a file", field="resume"
+                f"{source.name} cannot be read again, so the run cannot be resumed; save it to a file", field="resume"
             )
     if any(source.location is not None and source.location.identity == target.identity for source in sources):
         raise DataFileError(f"{target} is an input as well; write to another file", field="output")
-    folder = folder_of(target, scratch)
-    header = header_of(predictor, sources, asdict(options)) | {
+    folder = partial_folder(target, scratch)
+    fingerprint = run_fingerprint(predictor, sources, asdict(options)) | {
         "output": target.name if target.store else Path(target.path).name,
-        "report": follower.header if follower else None,
+        "report": report_builder.header if report_builder else None,
     }
-    begun = unfinished(folder)
-    if resume and not overwrite and not begun and target.local:
-        counts = tally_of(Path(target.path), header)
-        if counts is not None:
-            return Tally.from_dict(counts)
-    _begin(target, folder, begun, resume=resume, overwrite=overwrite)
-    if follower:
-        follower.claim(replace=overwrite or begun)
-    workspace = Workspace(target, folder, header, resume=resume)
+    unfinished = has_unfinished_run(folder)
+    _check_target(target, folder, unfinished, resume=resume, overwrite=overwrite)
+    if report_builder:
+        report_builder.claim(replace=overwrite or unfinished)
+    partial = PartialOutput(target, folder, fingerprint, resume=resume)
     try:
-        run = _Run(predictor, sources, encoder, workspace, options, characters, report, follower)
-        tally = run.all()
-        if not workspace.published:
-            complete = encoder.assemble(workspace.data, workspace.target)
-            attach(complete, header, tally.as_dict())
-            workspace.publish(complete)
-        else:
-            workspace.publish()
+        summary = _Run(predictor, sources, writer, partial, options, characters, on_progress, report_builder).complete()
+        partial.publish(None if partial.published else writer.assemble(partial.data, partial.target))
     except SentilineError as error:
-        kept = isinstance(error, InterruptedReadError) or (isinstance(error, FieldLimitError) and workspace.chunks)
-        if not kept:  # the same would happen again: nothing is left to resume
-            workspace.discard()
+        # What is finished is kept where another try may succeed. Any other fault of the input would recur.
+        if not (isinstance(error, InterruptedReadError) or (isinstance(error, FieldLimitError) and partial.chunks)):
+            partial.discard()
         raise
     except Exception:
-        if not workspace.chunks:  # nothing is finished that the next run would have to be asked about
-            workspace.discard()
+        if not partial.chunks:  # nothing is worth resuming
+            partial.discard()
         raise
     finally:
-        encoder.close()
-        workspace.close()
-    return tally
+        writer.close()
+        partial.close()
+    return summary
 
 
-def _begin(output: Location, folder: Path, begun: bool, *, resume: bool, overwrite: bool) -> None:
-    """Check what lies at the output."""
+def _check_target(output: Location, folder: Path, unfinished: bool, *, resume: bool, overwrite: bool) -> None:
+    """Raise unless the output can be written there, and replaces nothing unasked."""
     if resume and overwrite:
-        raise DataFileError("--resume goes on and --overwrite starts anew: give one of them", field="resume")
+        raise DataFileError("--resume continues a run and --overwrite starts over: give one of them", field="resume")
     try:
         status, parent = output.status(), output.parent().status()
     except OSError as error:
@@ -225,140 +170,126 @@ def _begin(output: Location, folder: Path, begun: bool, *, resume: bool, overwri
     if status and status.folder:
         raise DataFileError(f"{output} is a folder; name a file", field="output")
     if status and output.local and not Path(output.path).is_file():  # a rename would replace even /dev/null
-        raise DataFileError(f"{output} is a pipe or device, and an output is a file; write elsewhere", field="output")
+        raise DataFileError(f"{output} is a pipe or a device; name a regular file", field="output")
     if not folder.absolute().parent.is_dir():
         raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
-    if (
-        resume and status and not begun
-    ):  # of other inputs, or older than the run that was to replace it, for all one knows
+    if resume and status and not unfinished:  # the file may be of other inputs
         raise DataFileError(
-            f"{output} exists, and no stopped run lies in {folder}: nothing is there to resume, and nothing tells "
-            "whether the output is of these inputs; keep it, or replace it with --overwrite",
+            f"no interrupted run found in {folder}, and {output} exists already; keep it, or replace it with "
+            "--overwrite",
             field="resume",
         )
-    if begun and not (resume or overwrite):
+    if unfinished and not (resume or overwrite):
         raise DataFileError(
-            f"an unfinished run lies in {folder}; go on with --resume, or start anew with --overwrite", field="output"
+            f"there is an unfinished run in {folder}; continue it with --resume, or start over with --overwrite",
+            field="output",
         )
     if status and not (overwrite or resume):
         raise DataFileError(f"{output} exists; replace it with --overwrite, or write elsewhere", field="output")
 
 
+@dataclass(slots=True)
 class _Run:
-    def __init__(
-        self,
-        predictor: Predictor,
-        sources: Sequence[Source],
-        encoder: Encoder,
-        workspace: Workspace,
-        options: Options,
-        characters: int,
-        report: Report | None,
-        follower: Follower | None,
-    ) -> None:
-        self._predictor = predictor
-        self._sources = sources
-        self._encoder = encoder
-        self._workspace = workspace
-        self._options = options
-        self._characters = characters
-        self._report = report
-        self._follower = follower
-        if follower and (state := workspace.state) is not None:
-            follower.restore(state)
-        self._tally = Tally.from_dict(workspace.tally) if workspace.tally else Tally()
-        self._resumed = self._tally.rows
-        self._total = sum(one.size for one in sources) if not any(one.once for one in sources) else 0
-        self._column = ""
-        self._broken = False
+    predictor: Predictor
+    sources: Sequence[Source]
+    writer: OutputWriter
+    partial: PartialOutput
+    options: ScoreOptions
+    characters: int
+    on_progress: ProgressCallback | None
+    report_builder: ReportBuilder | None
+    summary: Summary = field(init=False)
+    column: str = ""
+    failed: bool = False
+    resumed: int = field(init=False)
+    total: int = field(init=False)
 
-    def all(self) -> Tally:
-        """Score what is not scored yet."""
-        if self._workspace.published:
-            return self._tally
+    def __post_init__(self) -> None:
+        if self.report_builder and (state := self.partial.state) is not None:
+            self.report_builder.restore(state)
+        self.summary = Summary.from_dict(self.partial.summary) if self.partial.summary else Summary()
+        self.resumed = self.summary.rows
+        self.total = sum(source.size for source in self.sources) if not any(one.once for one in self.sources) else 0
+
+    def complete(self) -> Summary:
+        """Score the rows that are not scored yet."""
+        if self.partial.published:
+            return self.summary
         interval = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_SECONDS)
         try:
             self._score()
         finally:
             sys.setswitchinterval(interval)
-        self._workspace.finish()
-        if self._follower:
-            self._follower.finish(self._tally)
-        return self._tally
+        self.partial.finish()
+        if self.report_builder:
+            self.report_builder.finish(self.summary)
+        return self.summary
 
     def _score(self) -> None:
-        finished = self._workspace.chunks
+        finished = self.partial.chunks
         chunks = enumerate(self._chunks())
-        scored: deque[Future[tuple[Scored, int, bool]]] = deque()
-        behind: deque[Future[None]] = deque()
-        side_by_side = min(_SIDE_BY_SIDE, self._predictor.threads)
-        # One thread reads, two have the predictor score a chunk each, so that no core waits for the last text of one,
-        # and one writes.
+        scored: deque[Future[tuple[ScoredChunk, int, bool]]] = deque()
+        written: deque[Future[None]] = deque()
+        at_once = min(_SCORED_AT_ONCE, self.predictor.threads)
         with (
-            ThreadPoolExecutor(1, "read") as reader,
-            ThreadPoolExecutor(side_by_side, "score") as scorers,
-            ThreadPoolExecutor(1, "write") as writer,
+            ThreadPoolExecutor(1, "read") as reading,
+            ThreadPoolExecutor(at_once, "score") as scoring,
+            ThreadPoolExecutor(1, "write") as writing,
         ):
-            ahead = deque(reader.submit(next, chunks, None) for _ in range(_AHEAD))
-            scorer: Scorer | None = None
+            ahead = deque(reading.submit(next, chunks, None) for _ in range(_READ_AHEAD))
+            scorer: ChunkScorer | None = None
             while (item := ahead.popleft().result()) is not None:
                 index, (chunk, done) = item
                 if scorer is None:
-                    scorer = self._scorer(chunk)
-                    self._encoder.prepare(chunk)
-                    if self._follower:
-                        self._follower.prepare(chunk)
-                    if self._workspace.finished:
+                    scorer = self._prepare(chunk)
+                    if self.partial.finished:
                         break
-                ahead.append(reader.submit(next, chunks, None))
+                ahead.append(reading.submit(next, chunks, None))
                 if index < finished:
                     continue
-                scored.append(scorers.submit(_score, scorer, chunk, done, index))
-                if len(scored) > side_by_side:
-                    behind.append(writer.submit(self._write, *scored.popleft().result()))
-                if len(behind) > _AHEAD:
-                    behind.popleft().result()
+                scored.append(scoring.submit(_score, scorer, chunk, done, index))
+                if len(scored) > at_once:
+                    written.append(writing.submit(self._write, *scored.popleft().result()))
+                if len(written) > _READ_AHEAD:
+                    written.popleft().result()
             for one in scored:
-                behind.append(writer.submit(self._write, *one.result()))
-            for future in behind:
+                written.append(writing.submit(self._write, *one.result()))
+            for future in written:
                 future.result()
         if scorer is None:
             raise DataFileError("there is no row in the input", field="input")
 
     def _chunks(self) -> Iterator[tuple[Chunk, int]]:
-        """Yield the chunks of all inputs, each with the number of bytes finished with it."""
+        """Yield the chunks of all inputs, each with the number of bytes read up to its end."""
         before = 0
-        for source in self._sources:
-            for chunk in read_chunks(source, self._options.encoding, self._characters):
+        for source in self.sources:
+            for chunk in read_chunks(source, self.options.encoding, self.characters):
                 yield chunk, before + chunk.position
             before += source.size
 
-    def _scorer(self, first: Chunk) -> Scorer:
-        self._column = find_text_column(first, self._options.text_column)
-        return Scorer(
-            self._predictor,
-            self._column,
-            truncation=self._options.truncation,
-            max_characters=self._options.max_characters,
-            strict=self._options.strict,
-            spans=self._options.spans,
-        )
+    def _prepare(self, first: Chunk) -> ChunkScorer:
+        self.column = find_text_column(first, self.options.text_column)
+        self.writer.prepare(first)
+        if self.report_builder:
+            self.report_builder.prepare(first)
+        return self.options.scorer(self.predictor, self.column)
 
-    def _write(self, scored: Scored, done: int, first: bool) -> None:
-        if self._broken:  # no chunk may follow one that was not written
+    def _write(self, scored: ScoredChunk, done: int, first: bool) -> None:
+        if self.failed:  # no chunk may follow one that was not written, or whose callback raised
             return
-        self._broken = True
-        self._tally.add(scored)
-        content = self._encoder.encode(scored, first=first)
-        if self._follower:
-            self._follower.add(scored)
-        self._workspace.append(content, self._tally.as_dict(), self._follower.dump() if self._follower else None)
-        self._encoder.follow(self._workspace.data, self._workspace.target)
-        self._broken = False
-        if self._report:
-            self._report(Progress(self._tally, self._resumed, done, self._total, self._column))
+        self.failed = True
+        self.summary.add(scored)
+        content = self.writer.encode(scored, first=first)
+        if self.report_builder:
+            self.report_builder.add(scored)
+        state = self.report_builder.dump() if self.report_builder else None
+        self.partial.append(content, self.summary.as_dict(), state)
+        self.writer.advance(self.partial.data, self.partial.target)
+        if self.on_progress:
+            self.on_progress(Progress(self.summary, self.resumed, done, self.total, self.column))
+        self.failed = False
 
 
-def _score(scorer: Scorer, chunk: Chunk, done: int, index: int) -> tuple[Scored, int, bool]:
+def _score(scorer: ChunkScorer, chunk: Chunk, done: int, index: int) -> tuple[ScoredChunk, int, bool]:
     return scorer.score(chunk), done, index == 0

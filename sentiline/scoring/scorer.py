@@ -1,4 +1,4 @@
-"""The columns that scoring adds to a chunk, and the faults of rows that have none; knows neither files nor formats."""
+"""Scoring of chunks: the columns that are added, and the error codes of rows that cannot be scored."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ TIMESTEPS, SENTENCES = "timesteps", "sentences"
 NESTED = (TIMESTEPS, SENTENCES)
 MAX_CHARACTERS = 1_000_000
 
+# The codes in the column `error`, and what each one means.
 FAULTS = {
     "missing_text": "no text: the column is null or absent",
     "empty_text": "no word in the text",
     "invalid_type": "not a string",
-    "undecodable_text": "bytes that are not of the encoding; see --encoding",
+    "undecodable_text": "bytes that do not fit the encoding; see --encoding",
     "too_many_characters": "longer than --max-characters",
-    "line_too_long": "a line of more than 8,388,608 characters, which is not carried; shorten it",
+    "line_too_long": "a line of more than 8,388,608 characters, which is not carried through; shorten it",
     "text_too_long": "more tokens than the model reads, under --truncation error",
 }
-"""What the column `error` may say, and what it means."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scored:
-    """A chunk with what the model read.
+class ScoredChunk:
+    """A chunk with the model's results.
 
     Attributes:
-        chunk: the rows.
-        results: of each row its reading, or the name of its fault.
+        chunk: The rows.
+        results: The reading of each row, or its error code.
     """
 
     chunk: Chunk
     results: Sequence[Reading | str]
 
     def columns(self, names: dict[str, str]) -> dict[str, Iterable[Any]]:
-        """The added columns by their names in the output.
+        """Return the added columns by their names in the output.
 
         Args:
-            names: of `COLUMNS`, and of those of `NESTED` that are wanted, their names in the output.
+            names: The name in the output of each wanted column, as `ScoreOptions.added_columns` gives them.
 
         Returns:
-            One value for each row; None where it has none. Nested ones are made one by one as they are asked for: all
-            at once they would take much memory.
+            One value per row, None where there is none. The nested columns are generators, because the values of a
+            whole chunk would take hundreds of megabytes.
         """
-        readings = [None if isinstance(one, str) else one for one in self.results]
+        readings = [None if isinstance(result, str) else result for result in self.results]
         positive = [None if one is None else one.positive for one in readings]
         columns: dict[str, Iterable[Any]] = {
             "label": [None if one is None else one.label for one in readings],
@@ -61,7 +61,7 @@ class Scored:
             "unknown_tokens": [None if one is None else one.encoding.unknown_tokens for one in readings],
             "truncated": [None if one is None else one.encoding.truncated for one in readings],
             "uncertain": [None if one is None else one.uncertain for one in readings],
-            "error": [one if isinstance(one, str) else None for one in self.results],
+            "error": [result if isinstance(result, str) else None for result in self.results],
             TIMESTEPS: _timesteps(readings),
             SENTENCES: _sentences(readings),
         }
@@ -79,16 +79,16 @@ def _sentences(readings: Sequence[Reading | None]) -> Iterator[list[dict[str, An
 
 
 @dataclass(frozen=True, slots=True)
-class Scorer:
-    """Scores chunks.
+class ChunkScorer:
+    """Scores the texts of chunks.
 
     Attributes:
-        predictor: the model.
-        column: name of the column with the texts.
-        truncation: what to do with long texts; None is the model's own policy.
-        max_characters: a longer text is a fault.
-        strict: whether a fault raises.
-        spans: whether rows are to have timesteps or sentences, which need those of the tokens.
+        predictor: The model.
+        column: The name of the column with the texts.
+        truncation: How to shorten long texts; None for the model's own policy.
+        max_characters: The length beyond which a text is not scored.
+        strict: Whether a row that cannot be scored raises an error.
+        spans: Whether timesteps or sentences are wanted, which need the character spans of tokens.
     """
 
     predictor: Predictor
@@ -98,15 +98,15 @@ class Scorer:
     strict: bool = False
     spans: bool = False
 
-    def score(self, chunk: Chunk) -> Scored:
+    def score(self, chunk: Chunk) -> ScoredChunk:
         """Score the rows of a chunk.
 
         Raises:
-            DataFileError: the rows are those of a table and lack the column, as another file's may; or a row has a
-                fault, and the scorer is strict; names its line.
+            DataFileError: The rows lack the column, as those of a later file may; only JSON objects are allowed to. Or
+                a row cannot be scored and the scorer is strict.
         """
-        json = isinstance(chunk.data, Records) and chunk.data.sources is not None  # objects may lack a key
-        if self.column not in chunk.data.names and not json:
+        is_json = isinstance(chunk.data, Records) and chunk.data.sources is not None
+        if self.column not in chunk.data.names and not is_json:
             listed = ", ".join(map(repr, chunk.data.names)) or "none"
             raise DataFileError(
                 f"{chunk.file} has no column {self.column!r}, where the first file has the texts; its columns: "
@@ -117,11 +117,11 @@ class Scorer:
         results: list[Reading | str] = [self._fault(text) or "" for text in texts]
         for index, fault in chunk.faults.items():
             results[index] = fault
-        sound = [index for index, fault in enumerate(results) if not fault]
+        readable = [index for index, fault in enumerate(results) if not fault]
         readings = self.predictor.read(
-            [texts[index] for index in sound], truncation=self.truncation, errors="return", spans=self.spans
+            [texts[index] for index in readable], truncation=self.truncation, errors="return", spans=self.spans
         )
-        for index, reading in zip(sound, readings, strict=True):
+        for index, reading in zip(readable, readings, strict=True):
             results[index] = reading.code if isinstance(reading, InputError) else reading
         if self.strict:
             for index, result in enumerate(results):
@@ -131,7 +131,7 @@ class Scorer:
                         "its error",
                         field=self.column,
                     )
-        return Scored(chunk, results)
+        return ScoredChunk(chunk, results)
 
     def _fault(self, text: object) -> str | None:
         if text is None:
@@ -142,22 +142,20 @@ class Scorer:
             return "too_many_characters"
         try:
             text.encode()
-        except UnicodeEncodeError:  # lone surrogates: see read_chunks
+        except UnicodeEncodeError:  # the readers decode bytes that do not fit the encoding to lone surrogates
             return "undecodable_text"
         return None
 
 
-def output_names(prefix: str, *, timesteps: bool = False, sentences: bool = False) -> dict[str, str]:
-    """Names in the output of the columns that are added."""
-    nested = [name for name, wanted in zip(NESTED, (timesteps, sentences), strict=True) if wanted]
-    return {name: prefix + name for name in (*COLUMNS, *nested)}
+def check_name_clash(chunk: Chunk, names: dict[str, str]) -> None:
+    """Check that no added column has the name of a column of the input.
 
-
-def check_clash(chunk: Chunk, names: dict[str, str]) -> None:
-    """Raise unless the added columns have names that the rows do not have yet.
+    Args:
+        chunk: Rows of the input.
+        names: The names of the added columns, as `ScoreOptions.added_columns` gives them.
 
     Raises:
-        OptionError: they have one of them.
+        OptionError: Two columns would share a name.
     """
     clashing = [name for name in names.values() if name in chunk.data.names]
     if clashing:

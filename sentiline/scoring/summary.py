@@ -1,4 +1,4 @@
-"""Counts of a run: rows, verdicts, faults and a histogram of P(positive); a value that a journal can hold."""
+"""The counts of a run: rows, labels, errors and a histogram of P(positive)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sentiline.scoring.scorer import Scored
+from sentiline.scoring.scorer import ScoredChunk
 
 BINS = 10
 
 
 @dataclass(slots=True)
-class Tally:
-    """What has been counted so far.
+class Summary:
+    """The counts over the rows scored so far.
 
     Attributes:
-        rows: all of them.
-        scored: those with a verdict.
-        positive: those with the label POSITIVE.
-        truncated: scored rows of whose text the model read a part.
-        tokens: tokens in all scored texts.
-        unknown: tokens read that the vocabulary lacks.
-        judged: scored rows of which the model can tell whether it knows: all, or none if it has no thresholds.
-        uncertain: those of them of which it does not.
-        faults: rows without a verdict, by the name of the fault.
-        histogram: scored rows by P(positive), in `BINS` equal bins from 0 to 1.
+        rows: The number of all rows.
+        scored: The number of rows with a label.
+        positive: The number of rows labelled POSITIVE.
+        truncated: The number of scored rows whose text was truncated.
+        tokens: The number of tokens in all scored texts.
+        unknown: The number of tokens read that are not in the vocabulary.
+        judged: The number of scored rows whose uncertainty is known: all of them, or none if the model has no
+            thresholds.
+        uncertain: The number of these rows that are uncertain.
+        faults: The number of rows without a label, by error code.
+        histogram: The number of scored rows by P(positive), in `BINS` equal bins from 0 to 1.
     """
 
     rows: int = 0
@@ -40,7 +41,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoredChunk) -> None:
         """Count the rows of a chunk."""
         for result in scored.results:
             self.rows += 1
@@ -59,14 +60,14 @@ class Tally:
 
     @property
     def failed(self) -> int:
-        """Rows without a verdict."""
+        """The number of rows without a label."""
         return self.rows - self.scored
 
     def as_dict(self) -> dict[str, Any]:
-        """The counts as plain values."""
+        """Return the counts as plain values for JSON."""
         return {name: getattr(self, name) for name in self.__slots__} | {"faults": dict(self.faults)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Tally:
-        """The counts that `as_dict` gave."""
+    def from_dict(cls, values: Mapping[str, Any]) -> Summary:
+        """Restore the counts that `as_dict` returned."""
         return cls(**{**values, "faults": Counter(values["faults"]), "histogram": list(values["histogram"])})

@@ -21,7 +21,8 @@ from sentiline.cluster.driver import Cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.reporting.report import HtmlReportBuilder
-from sentiline.scoring.pipeline import Options, Progress, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import Progress, score_files
 from tests.cluster.conftest import ROOT, Nodes
 from tests.scoring.files import ROWS, write
 
@@ -51,7 +52,7 @@ def test_every_format_gives_what_the_local_engine_gives(
     long = [{"id": str(n), "review": "a good film " * (n % 7), "note": None} for n in range(3_000)]
     schema = pa.schema([(name, pa.string()) for name in long[0]])
     pq.write_table(pa.Table.from_pylist(long, schema), folder / "c.parquet", row_group_size=700)
-    options = Options(text_column="review", timesteps=True, prefix="s_")
+    options = ScoreOptions(text_column="review", timesteps=True, prefix="s_")
     local = score_files(predictor, [str(folder)], tmp_path / "local.parquet", options)
     seen: list[Progress] = []
     tally = score_on_cluster(
@@ -60,14 +61,14 @@ def test_every_format_gives_what_the_local_engine_gives(
         tmp_path / "out",
         options,
         Cluster(nodes.address, part_rows=1024),
-        report=seen.append,
+        on_progress=seen.append,
     )
     assert tally == local
     same_content(tmp_path / "out", tmp_path / "local.parquet")
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert [part["rows"] for part in manifest["parts"]] == [6, 7, 1024, 376, 1024, 376, 200]
     assert manifest["model"]["name"] == "bilstm"
-    assert (seen[-1].tally, seen[-1].done, seen[-1].resumed) == (tally, seen[-1].total, 0)
+    assert (seen[-1].summary, seen[-1].done, seen[-1].resumed) == (tally, seen[-1].total, 0)
     assert capfd.readouterr() == ("", ""), "Ray says nothing"
 
 
@@ -87,11 +88,11 @@ def test_a_node_that_is_lost(
         found = {process for _, process in workers(output)}
         if len(found) == 2 and not processes:  # both nodes have written a part
             processes.append(found)
-            assert progress.tally.rows < ROW_COUNT
+            assert progress.summary.rows < ROW_COUNT
             nodes.lose()
 
     tally = score_on_cluster(
-        predictor, [str(reviews)], output, None, Cluster(nodes.address, workers=2, part_rows=1024), report=lose
+        predictor, [str(reviews)], output, None, Cluster(nodes.address, workers=2, part_rows=1024), on_progress=lose
     )
     assert tally is not None
     assert tally.rows == ROW_COUNT
@@ -124,8 +125,8 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
     with pytest.raises(DataFileError, match="go on with --resume, or start anew with --overwrite"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster)
-    with pytest.raises(DataFileError, match="was another: options changed since"):
-        score_on_cluster(predictor, [str(reviews)], output, Options(prefix="s_"), cluster, resume=True)
+    with pytest.raises(DataFileError, match="options changed since the interrupted run"):
+        score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)
     finished = workers(output)
     seen: list[Progress] = []
     killed: list[int] = []
@@ -140,7 +141,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
         others.update(mine - set(killed))
 
     one = Cluster(nodes.address, workers=1, part_rows=1024)
-    tally = score_on_cluster(predictor, [str(reviews)], output, None, one, resume=True, report=kill)
+    tally = score_on_cluster(predictor, [str(reviews)], output, None, one, resume=True, on_progress=kill)
     assert tally is not None
     assert tally.rows == ROW_COUNT
     assert len(finished) >= 3
@@ -150,7 +151,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     same_content(output, expected)
     assert score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True) is None
     with pytest.raises(DataFileError, match="is not known to be of these inputs, model and options"):
-        score_on_cluster(predictor, [str(reviews)], output, Options(prefix="s_"), cluster, resume=True)
+        score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)
 
 
 def test_a_faulty_row_ends_a_strict_run_and_says_where(predictor: Predictor, nodes: Nodes, tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_faulty_row_ends_a_strict_run_and_says_where(predictor: Predictor, nod
             predictor,
             [str(tmp_path / "a.jsonl")],
             tmp_path / "out",
-            Options(strict=True),
+            ScoreOptions(strict=True),
             Cluster(nodes.address, part_rows=1024),
         )
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"], "nothing is left to resume"
@@ -179,23 +180,25 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     def report(name: str) -> HtmlReportBuilder:
         return HtmlReportBuilder([tmp_path / name], predictor)
 
-    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", follower=report("local.html"))
+    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", report_builder=report("local.html"))
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
 
     class StopError(Exception):
         pass
 
     def stop(progress: Progress) -> None:
-        if progress.tally.rows > 3_000:
+        if progress.summary.rows > 3_000:
             raise StopError
 
     output = tmp_path / "out"
     with pytest.raises(StopError):
-        score_on_cluster(predictor, [str(reviews)], output, None, cluster, report=stop, page=report("out.html"))
+        score_on_cluster(
+            predictor, [str(reviews)], output, None, cluster, on_progress=stop, report_builder=report("out.html")
+        )
     assert not (tmp_path / "out.html").exists()
-    with pytest.raises(DataFileError, match="was another: report changed since"):
+    with pytest.raises(DataFileError, match="report changed since the interrupted run"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True)
-    score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, page=report("out.html"))
+    score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, report_builder=report("out.html"))
     assert ", in 2 runs" in (tmp_path / "out.html").read_text()
     assert shown(tmp_path / "out.html") == shown(tmp_path / "local.html")
     assert not (output / "figures").exists()
@@ -223,8 +226,10 @@ def test_into_an_object_store(
 def test_inputs_are_not_replaced_by_their_output(predictor: Predictor, nodes: Nodes, tmp_path: Path) -> None:
     write(tmp_path / "a.csv", ROWS)
     cluster = Cluster(nodes.address, workers=1)
-    score_on_cluster(predictor, [str(tmp_path / "a.csv")], tmp_path / "out", Options(text_column="review"), cluster)
-    again = Options(text_column="review", prefix="again_")
+    score_on_cluster(
+        predictor, [str(tmp_path / "a.csv")], tmp_path / "out", ScoreOptions(text_column="review"), cluster
+    )
+    again = ScoreOptions(text_column="review", prefix="again_")
     with pytest.raises(DataFileError, match=r"part-000000-000000.parquet lies in .*, where the output is to be"):
         score_on_cluster(predictor, [str(tmp_path / "out")], tmp_path / "out", again, cluster, overwrite=True)
     assert pq.read_table(tmp_path / "out").num_rows == len(ROWS)

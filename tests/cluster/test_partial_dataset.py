@@ -14,7 +14,7 @@ from sentiline.cluster.part_writer import Desk
 from sentiline.cluster.partial_dataset import Output
 from sentiline.errors import ClusterError, DataFileError
 from sentiline.scoring.io.storage import Location
-from sentiline.scoring.resume.partial_output import folder_of
+from sentiline.scoring.resume.partial_output import partial_folder
 
 HEADER = {"release": "1"}
 
@@ -24,11 +24,11 @@ def at(path: Path) -> Location:
 
 
 def grow(path: Path, header: dict[str, Any], *, resume: bool) -> Output:
-    return Output(at(path), folder_of(at(path)), header, resume=resume)
+    return Output(at(path), partial_folder(at(path)), header, resume=resume)
 
 
 def begin(path: Path, *, resume: bool, overwrite: bool) -> bool:
-    return publish.begin(at(path), folder_of(at(path)), resume=resume, overwrite=overwrite)
+    return publish.begin(at(path), partial_folder(at(path)), resume=resume, overwrite=overwrite)
 
 
 def check_same(path: Path, header: dict[str, Any]) -> None:
@@ -176,7 +176,7 @@ def test_a_damaged_journal(tmp_path: Path) -> None:
     second.close()
     header, *rest = whole.splitlines(keepends=True)
     path.write_bytes(b"".join([header, b"\0\0\0\n", *rest]))
-    with pytest.raises(DataFileError, match=r"partial is damaged; start anew with --overwrite"):
+    with pytest.raises(DataFileError, match=r"partial is damaged; start over with --overwrite"):
         grow(tmp_path / "out", HEADER, resume=True)
     assert len(names(first.folder / "parts")) == 1, "nothing is thrown away unasked"
 
@@ -196,7 +196,7 @@ def test_a_data_set_in_a_store_is_complete_when_its_last_file_is_there(
     bucket: fs.SubTreeFileSystem, tmp_path: Path
 ) -> None:
     target = Location.parse("s3://reviews/a/scored")
-    folder = folder_of(target, tmp_path)
+    folder = partial_folder(target, tmp_path)
     assert publish.begin(target, folder, resume=False, overwrite=False)
     output = Output(target, folder, HEADER, resume=False)
     finish(output, b"one", b"two", b"three")
@@ -220,7 +220,7 @@ def test_a_data_set_in_a_store_is_complete_when_its_last_file_is_there(
         (output.folder / "parts" / name).write_text("{}")
     target.child("_SUCCESS").remove()
     for name in ("_manifest.json", "part-000000-000000.parquet"):
-        target.child(name).receive(output.folder / "parts" / name)
+        target.child(name).put(output.folder / "parts" / name)
     output.close()
     assert keys(bucket) == ["a/scored/_manifest.json", *parts], "nobody takes it for complete"
     with pytest.raises(DataFileError, match="is not known to be of these inputs"):
@@ -244,5 +244,5 @@ def test_what_is_in_the_way_in_a_store_is_not_lost(bucket: fs.SubTreeFileSystem,
     ):
         target = Location.parse(name)
         with pytest.raises(DataFileError, match=message):
-            publish.begin(target, folder_of(target, tmp_path), resume=False, overwrite=overwrite)
+            publish.begin(target, partial_folder(target, tmp_path), resume=False, overwrite=overwrite)
     assert keys(bucket) == ["thesis/text.txt"]

@@ -13,7 +13,7 @@ import pytest
 from sentiline.cluster.splits import find_splits, part_name, read_parts
 from sentiline.cluster.worker import End, Failure, ReadJob, pack, read_split, unpack
 from sentiline.errors import ClusterError, DataFileError
-from sentiline.scoring.io.source import find_sources
+from sentiline.scoring.io.discovery import find_sources
 
 CHARACTERS = 4_000_000
 

@@ -18,8 +18,9 @@ from click.testing import CliRunner, Result
 from sentiline.cli.main import main
 from sentiline.predictor import Predictor
 from sentiline.reporting.report import HtmlReportBuilder
-from sentiline.scoring.pipeline import Options, score_files
-from sentiline.scoring.scorer import Scored
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
+from sentiline.scoring.scorer import ScoredChunk
 from tests.reporting.pages import Page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,7 +173,7 @@ class InterruptedReport(HtmlReportBuilder):
 
     chunks = 0
 
-    def add(self, scored: Scored) -> None:
+    def add(self, scored: ScoredChunk) -> None:
         if not self.chunks:
             raise KeyboardInterrupt
         self.chunks -= 1
@@ -184,7 +185,7 @@ def interrupt_after(chunks: int, predictor: Predictor, file: Path, date_column: 
     report = InterruptedReport([Path("a.html")], predictor, date_column=date_column)
     report.chunks = chunks
     with pytest.raises(KeyboardInterrupt):
-        score_files(predictor, [str(file)], "out.csv", Options(), resume=True, follower=report)
+        score_files(predictor, [str(file)], "out.csv", ScoreOptions(), resume=True, report_builder=report)
 
 
 @pytest.fixture
@@ -206,7 +207,7 @@ def test_an_interrupted_and_resumed_run_writes_the_same_report(predictor: Predic
     assert finished_chunks(Path("out.csv.partial")) == 8
     other = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
     assert other.exit_code == 2
-    assert "was another: report changed since" in other.output
+    assert "report changed since the interrupted run" in other.output
     done = run(many, "-o", "out.csv", "--resume", *flags)
     assert done.exit_code == 0, done.output
     assert stable_content("a.html") == whole
@@ -244,7 +245,7 @@ def test_resuming_replaces_only_the_report_of_the_interrupted_run(predictor: Pre
     assert not Path("out.csv.partial").exists()
     interrupt_after(1, predictor, many)
     done = run(many, "-o", "out.csv", "--resume", "--report", "mine.html")
-    assert "was another: report changed since" in done.output
+    assert "report changed since the interrupted run" in done.output
     Path("a.html").write_text("of this run, interrupted again", encoding="utf-8")
     done = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
     assert done.exit_code == 0, done.output
@@ -252,7 +253,8 @@ def test_resuming_replaces_only_the_report_of_the_interrupted_run(predictor: Pre
     assert Path("mine.html").read_text(encoding="utf-8") == "mine"
     written = Path("a.html").read_bytes()
     done = run(many, "-o", "out.csv", "--resume", "--report", "a.html")
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 2
+    assert "no interrupted run found" in done.output
     assert Path("a.html").read_bytes() == written, "the run is complete, and so is its report"
 
 
@@ -285,10 +287,10 @@ class FullDiskReport:
 
 def test_a_report_that_cannot_be_written_loses_no_scored_row(predictor: Predictor, file: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
-        score_files(predictor, [str(file)], "out.csv", Options(), follower=FullDiskReport())
+        score_files(predictor, [str(file)], "out.csv", ScoreOptions(), report_builder=FullDiskReport())
     assert finished_chunks(Path("out.csv.partial")) == 3
     again = FullDiskReport()
     with pytest.raises(OSError, match="No space left"):
-        score_files(predictor, [str(file)], "out.csv", Options(), resume=True, follower=again)
+        score_files(predictor, [str(file)], "out.csv", ScoreOptions(), resume=True, report_builder=again)
     assert sum(again.seen) == 2_600
     assert finished_chunks(Path("out.csv.partial")) == 3

@@ -15,7 +15,7 @@ from sentiline.reporting.statistics import BINS, Statistics
 from sentiline.reporting.timeline import Timeline
 from sentiline.reporting.words import WordTable
 from sentiline.scoring.chunk import Chunk, Records
-from sentiline.scoring.scorer import Scored, Scorer
+from sentiline.scoring.scorer import ChunkScorer, ScoredChunk
 from tests.bundles import write_bundle
 
 
@@ -29,11 +29,11 @@ def chunks(rows: list[dict[str, Any]], size: int) -> list[Chunk]:
 
 
 @pytest.fixture(scope="module")
-def scored(predictor: Predictor, rows: list[dict[str, Any]]) -> list[Scored]:
-    return [Scorer(predictor, "text").score(chunk) for chunk in chunks(rows, 500)]
+def scored(predictor: Predictor, rows: list[dict[str, Any]]) -> list[ScoredChunk]:
+    return [ChunkScorer(predictor, "text").score(chunk) for chunk in chunks(rows, 500)]
 
 
-def gather(predictor: Predictor, scored: list[Scored]) -> Statistics:
+def gather(predictor: Predictor, scored: list[ScoredChunk]) -> Statistics:
     statistics = Statistics(predictor.tokenizer.vocabulary, "when")
     for one in scored:
         statistics.add(one)
@@ -41,7 +41,7 @@ def gather(predictor: Predictor, scored: list[Scored]) -> Statistics:
 
 
 def test_statistics_equal_those_of_a_plain_loop(
-    predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored]
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[ScoredChunk]
 ) -> None:
     statistics = gather(predictor, scored)
     histogram = [0] * BINS
@@ -97,7 +97,7 @@ def test_statistics_equal_those_of_a_plain_loop(
 
 
 def test_duplicates_of_a_text_are_kept_once(
-    predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored]
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[ScoredChunk]
 ) -> None:
     [worst] = predictor.read(["worst terrible boring bad"])
     statistics = gather(predictor, scored)
@@ -107,7 +107,7 @@ def test_duplicates_of_a_text_are_kept_once(
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5])
-def test_restored_statistics_end_bit_identical(predictor: Predictor, scored: list[Scored], cut: int) -> None:
+def test_restored_statistics_end_bit_identical(predictor: Predictor, scored: list[ScoredChunk], cut: int) -> None:
     whole = gather(predictor, scored)
     first = gather(predictor, scored[:cut])
     second = Statistics(predictor.tokenizer.vocabulary, "when")
@@ -134,7 +134,7 @@ def test_a_rare_word_is_not_ranked_by_mean() -> None:
 
 def test_a_model_that_is_not_additive_has_no_word_ranking(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     with load(write_bundle(tmp_path / "plain", additive=False), threads=1) as plain:
-        statistics = gather(plain, [Scorer(plain, "text").score(chunk) for chunk in chunks(rows[:60], 30)])
+        statistics = gather(plain, [ChunkScorer(plain, "text").score(chunk) for chunk in chunks(rows[:60], 30)])
         assert statistics.words.rank(60) is None
         excerpt = statistics.extremes.highest[0]
         assert not excerpt.additive
@@ -146,7 +146,7 @@ def test_a_model_that_is_not_additive_has_no_word_ranking(tmp_path: Path, rows: 
 
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_statistics_of_parts_merge_into_those_of_the_whole(
-    predictor: Predictor, rows: list[dict[str, Any]], scored: list[Scored], size: int
+    predictor: Predictor, rows: list[dict[str, Any]], scored: list[ScoredChunk], size: int
 ) -> None:
     renamed = [replace(one, chunk=replace(one.chunk, file=f"{index // 3}.csv")) for index, one in enumerate(scored)]
     whole, merged = gather(predictor, renamed), Statistics(predictor.tokenizer.vocabulary, "when")

@@ -1,4 +1,4 @@
-"""Fixtures of batch scoring: a tiny real model, and the command as a process of its own."""
+"""Fixtures of batch scoring: a tiny real model, and the command in a new process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sentiline.score`: tables of three libraries and files, with the numbers of the command."""
+"""`sentiline.score`: tables of three libraries, and files, get the numbers that the command writes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE = pa.table({"id": [f"{n:03}" for n in range(len(TEXTS))], "review": TEXTS}
 
 @pytest.fixture(scope="module")
 def scored(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., pa.Table]:
-    """What the command makes of the table, from Parquet to Parquet."""
+    """Score the table with the command, from Parquet to Parquet."""
     folder = tmp_path_factory.mktemp("command")
     pq.write_table(TABLE, folder / "in.parquet")
 
@@ -53,7 +53,7 @@ def scored(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[.
         ({"timesteps": True, "sentences": True}, ["--timesteps", "--sentences"]),
     ],
 )
-def test_tables_have_the_numbers_of_the_command(
+def test_tables_get_the_same_numbers_as_the_command_writes(
     predictor: Predictor, scored: Callable[..., pa.Table], options: dict[str, Any], flags: list[str]
 ) -> None:
     expected = scored(*flags)
@@ -73,7 +73,7 @@ def test_tables_have_the_numbers_of_the_command(
         assert values == expected[prefix + name].to_pylist(), name
 
 
-def test_uncertain_in_every_table(unsure: Predictor) -> None:
+def test_every_kind_of_table_gets_the_column_uncertain(unsure: Predictor) -> None:
     table = pa.table({"review": ["zzz qqq good xxx", "So boring: the worst plot.", None]})
     assert sentiline.score(table, model=unsure)["uncertain"].to_pylist() == [True, False, None]
     assert sentiline.score(pl.from_arrow(table), model=unsure)["uncertain"].to_list() == [True, False, None]
@@ -83,7 +83,7 @@ def test_uncertain_in_every_table(unsure: Predictor) -> None:
 
 
 @pytest.mark.parametrize("name", ["uncertain", "error"])
-def test_a_column_of_that_name_needs_a_prefix(unsure: Predictor, name: str) -> None:
+def test_a_column_with_the_name_of_an_added_one_needs_a_prefix(unsure: Predictor, name: str) -> None:
     table = pa.table({"review": ["good"], name: ["own"]})
     with pytest.raises(OptionError, match=f"has a column '{name}' already.*--prefix"):
         sentiline.score(table, model=unsure, text_column="review")
@@ -105,7 +105,7 @@ def test_pandas_keeps_index_and_columns(predictor: Predictor) -> None:
     assert str(result["truncated"].dtype) == "boolean"
 
 
-def test_chunks_of_a_long_table_and_an_empty_one(predictor: Predictor) -> None:
+def test_long_and_empty_tables_are_scored(predictor: Predictor) -> None:
     table = pa.concat_tables([TABLE] * 300)
     parts = sentiline.score(TABLE, model=predictor)["positive"].to_pylist()
     assert sentiline.score(table, model=predictor)["positive"].to_pylist() == parts * 300
@@ -115,13 +115,12 @@ def test_chunks_of_a_long_table_and_an_empty_one(predictor: Predictor) -> None:
         assert result.shape == (0, 2 + len(COLUMNS))
 
 
-def test_files_give_the_counts(predictor: Predictor, bundle: Path, tmp_path: Path) -> None:
+def test_scoring_files_returns_the_counts(predictor: Predictor, bundle: Path, tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "a.parquet")
-    tally = sentiline.score(tmp_path / "a.parquet", tmp_path / "out.csv", model=str(bundle), threads=1)
-    assert (tally.rows, tally.scored) == (len(TEXTS), len(TEXTS) - 2)
-    assert sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True) == tally
-    with pytest.raises(DataFileError, match="nothing is there to resume"):
-        sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True, prefix="s_")
+    summary = sentiline.score(tmp_path / "a.parquet", tmp_path / "out.csv", model=str(bundle), threads=1)
+    assert (summary.rows, summary.scored) == (len(TEXTS), len(TEXTS) - 2)
+    with pytest.raises(DataFileError, match="no interrupted run found"):
+        sentiline.score([tmp_path / "a.parquet"], tmp_path / "out.csv", model=bundle, resume=True)
     with pytest.raises(DataFileError, match="replace it with --overwrite"):
         sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor)
     sentiline.score(str(tmp_path / "a.parquet"), str(tmp_path / "out.csv"), model=predictor, overwrite=True)
@@ -165,7 +164,7 @@ def test_files_give_the_counts(predictor: Predictor, bundle: Path, tmp_path: Pat
         (pa.table({"a": ["x"], "b": ["y"]}), {}, "2 columns may be the text"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(
+def test_invalid_data_and_options_raise_an_error(
     predictor: Predictor, data: Any, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises((OptionError, DataFileError), match=message):
@@ -195,7 +194,7 @@ def test_strings_of_arrow_that_are_not_utf8_are_rows_with_an_error(
     assert [row["text"] or None for row in rows] == ["good film", "caf\ufffd good", None]
 
 
-def test_values_beyond_python_in_other_columns(predictor: Predictor) -> None:
+def test_values_that_python_cannot_represent_are_kept_in_other_columns(predictor: Predictor) -> None:
     far = pa.array([2**62], pa.timestamp("us"))
     table = pa.table({"words": ["good film"], "when": far})
     frames = (table, pl.from_arrow(table), table.to_pandas(types_mapper=pd.ArrowDtype))
@@ -236,7 +235,7 @@ def test_neither_pandas_nor_polars_is_needed(bundle: Path) -> None:
     assert done.stdout == "1\n", done.stderr
 
 
-def test_pyarrow_is_named_where_it_is_missing(
+def test_the_error_for_missing_pyarrow_names_the_extra(
     predictor: Predictor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import pty
 import re
@@ -16,25 +17,26 @@ from rich.console import Console
 from sentiline.scoring import display
 from sentiline.scoring.display import Display, describe, describe_rest, show_summary
 from sentiline.scoring.pipeline import Progress
-from sentiline.scoring.summary import Tally
+from sentiline.scoring.summary import Summary
 from tests.scoring.conftest import ROOT
 from tests.scoring.files import ROWS, write
 
-TALLY = Tally(rows=3_000, scored=2_990, positive=1_196, tokens=1_000, unknown=25, truncated=7)
+SUMMARY = Summary(rows=3_000, scored=2_990, positive=1_196, tokens=1_000, unknown=25, truncated=7)
 
 
-def test_a_line_says_how_far_it_is() -> None:
-    TALLY.faults["empty_text"] = 10
-    progress = Progress(TALLY, resumed=1_000, done=300, total=400, column="text")
+def test_the_progress_line() -> None:
+    SUMMARY.faults["empty_text"] = 10
+    progress = Progress(SUMMARY, resumed=1_000, done=300, total=400, column="text")
     assert describe(progress, 4.0) == "3,000 rows, 500 rows/s, 40.0 % positive, 10 errors"
-    # 3,000 rows are three quarters: 1,000 are left, at 500 a second
+    # 3,000 rows are three quarters: 1,000 are left, at 500 rows per second
     assert describe_rest(progress, 4.0) == ", 75 % done, about 0:00:02 left"
-    assert describe_rest(Progress(TALLY, 0, 0, 0, "text"), 4.0) == "", "of standard input nobody knows the size"
+    assert describe_rest(Progress(SUMMARY, 0, 0, 0, "text"), 4.0) == "", "the size of standard input is unknown"
 
 
-def test_plain_lines_come_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_a_line_is_printed_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.StringIO()
-    progress = Progress(TALLY, resumed=0, done=200, total=400, column="text")
+    progress = Progress(SUMMARY, resumed=0, done=200, total=400, column="text")
+    monkeypatch.setattr(display, "LOG_SECONDS", math.inf)
     with Display(Console(file=written, width=80)) as shown:
         shown.update(progress)
         assert written.getvalue() == ""
@@ -48,23 +50,23 @@ def test_plain_lines_come_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_summary_has_a_histogram() -> None:
     written = io.StringIO()
-    tally = Tally(rows=11, scored=10, positive=4, tokens=200, unknown=5, truncated=1)
-    tally.faults["missing_text"] = 1
-    tally.histogram[0], tally.histogram[9] = 8, 2
-    show_summary(tally, "out.csv", Console(file=written, width=200))
+    summary = Summary(rows=11, scored=10, positive=4, tokens=200, unknown=5, truncated=1)
+    summary.faults["missing_text"] = 1
+    summary.histogram[0], summary.histogram[9] = 8, 2
+    show_summary(summary, "out.csv", Console(file=written, width=200))
     lines = written.getvalue().splitlines()
     assert lines[0] == "11 rows written to out.csv: 10 scored, 40.0 % of them positive"
     assert lines[1] == "2.5 % of the tokens unknown to the model, 1 texts truncated"
     assert lines[2] == "1 with error missing_text: no text: the column is null or absent"
     assert lines[4].split() == ["0.0-0.1", "#" * 40, "8"]
     assert lines[13].split() == ["0.9-1.0", "#" * 10, "2"]
-    tally.judged, tally.uncertain = 10, 3
+    summary.judged, summary.uncertain = 10, 3
     written = io.StringIO()
-    show_summary(tally, "out.csv", Console(file=written, width=200))
+    show_summary(summary, "out.csv", Console(file=written, width=200))
     assert written.getvalue().splitlines() == [*lines[:2], "3 verdicts uncertain, 30.0 %", *lines[2:]]
 
 
-def test_a_terminal_has_a_bar_that_goes_away(bundle: Path, tmp_path: Path) -> None:
+def test_the_progress_bar_disappears_at_the_end(bundle: Path, tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", ROWS * 600)
     terminal, side = pty.openpty()
     environment = os.environ | {"SENTILINE_MODELS": str(bundle.parent), "PYTHONPATH": str(ROOT), "TERM": "xterm"}

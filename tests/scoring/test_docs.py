@@ -1,4 +1,4 @@
-"""docs/batch.md: its commands run in order as written, and no option, column or error goes undocumented."""
+"""docs/batch.md: its commands run as written, and every option, column and error code is documented."""
 
 from __future__ import annotations
 

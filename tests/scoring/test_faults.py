@@ -1,4 +1,4 @@
-"""Bad rows, which stay with their error, and bad files and options, which end the run and say where."""
+"""Bad rows are kept with their error; malformed files and invalid options end the run with the place."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ import pytest
 
 from sentiline.errors import DataFileError, OptionError, SentilineError
 from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
-from sentiline.predictor import Predictor
+from sentiline.predictor import Predictor, load
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 from sentiline.scoring.scorer import FAULTS
 from tests.scoring.files import ROWS, read, write
 
@@ -72,34 +73,34 @@ EXPECTED = [
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet"])
-def test_every_kind_of_bad_row_stays_with_its_error(
+def test_every_kind_of_bad_row_is_kept_with_its_error(
     predictor: Predictor, tmp_path: Path, faulty: Path, name: str
 ) -> None:
     assert set(EXPECTED) - {None} == FAULTS.keys()
-    options = Options(text_column="text", max_characters=360, truncation="error")
+    options = ScoreOptions(text_column="text", max_characters=360, truncation="error")
     if name == "out.parquet":  # one column, one type: the rows with a number and a list go
         lines = faulty.read_bytes().splitlines()
         faulty.write_bytes(b"\n".join(lines[:4] + lines[6:]))
-    tally = score_files(predictor, [str(faulty)], tmp_path / name, options)
-    assert tally is not None
+    summary = score_files(predictor, [str(faulty)], tmp_path / name, options)
+    assert summary is not None
     expected = [error for error in EXPECTED if name != "out.parquet" or error != "invalid_type"]
     rows = read(tmp_path / name)
     assert [row["error"] or None for row in rows] == expected
     assert all(bool(row["label"]) != bool(row["error"]) for row in rows)
     assert [row["text"] for row in rows if row["error"] == "undecodable_text"] == ["\ufffd", "caf\ufffd good"]
-    assert (tally.rows, tally.scored) == (len(expected), 2)
-    assert tally.faults == {name: expected.count(name) for name in expected if name}
+    assert (summary.rows, summary.scored) == (len(expected), 2)
+    assert summary.faults == {name: expected.count(name) for name in expected if name}
 
 
-def test_strict_stops_at_the_first_with_its_line(predictor: Predictor, tmp_path: Path) -> None:
+def test_strict_stops_at_the_first_bad_row_and_names_its_line(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('text,n\n"two\nlines",1\n\n"",2\ngood,3\n')
     with pytest.raises(DataFileError, match=r"a\.csv, line 5: empty_text: no word in the text; without --strict"):
-        score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", Options(strict=True))
+        score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", ScoreOptions(strict=True))
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])
-def test_an_output_that_is_no_file_is_not_replaced(
+def test_a_pipe_is_not_replaced_by_the_output(
     command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, engine: str
 ) -> None:
     (tmp_path / "a.csv").write_text("text\ngood\n")
@@ -108,12 +109,12 @@ def test_an_output_that_is_no_file_is_not_replaced(
     process = command("a.csv", "-o", "out.csv", "--overwrite", *options)
     _, errors = process.communicate()
     assert process.returncode == 2
-    wanted = "is a pipe or device, and an output is a file" if engine == "local" else "is a file; --engine ray writes"
+    wanted = "is a pipe or a device; name a regular file" if engine == "local" else "is a file; --engine ray writes"
     assert wanted in errors.decode()
     assert (tmp_path / "out.csv").is_fifo()
 
 
-def test_values_nested_too_deep_for_parquet(predictor: Predictor, tmp_path: Path) -> None:
+def test_values_nested_too_deep_for_parquet_raise_an_error(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "good", "deep": ' + "[" * 200 + "1" + "]" * 200 + "}\n")
     with pytest.raises(DataFileError, match=r"cannot be held in Parquet: Max recursion depth.*; write \.jsonl"):
         score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.parquet")
@@ -121,11 +122,11 @@ def test_values_nested_too_deep_for_parquet(predictor: Predictor, tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "out.jsonl"]
 
 
-def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> None:
+def test_bytes_in_a_parquet_text_column_have_an_error(predictor: Predictor, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array([b"good"], pa.binary())}), tmp_path / "a.parquet")
-    tally = score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
-    assert tally is not None
-    assert tally.faults == {"invalid_type": 1}
+    summary = score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
+    assert summary is not None
+    assert summary.faults == {"invalid_type": 1}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
         (
             "a.csv",
             b'text\n"good" film\n',
-            "line 2: .*is a quote left open.*mean nothing in this file, add --quoting none",
+            "line 2: .*is a quote left open.*are part of the text, add --quoting none",
         ),
         ("a.csv", b"text,n\ngood,1\na, b,2\n", "line 3: 3 columns, and the header has 2"),
         ("a.csv", b"text,n,n\ngood,1,2\n", "line 1: two columns are named 'n'"),
@@ -161,7 +162,7 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
         (
             "a.jsonl",
             b'[\n {"text": "good"}\n]\n',
-            "line 1: not JSON: .*one object on each line .an array of objects is not",
+            "line 1: not JSON: .*one object per line .an array of objects is not",
         ),
         ("a.jsonl", b'[{"text": "good"}]\n', "line 1: holds list, not an object"),
         ("a.csv.gz", gzip.compress(b"text\ngood\n" * 5000, mtime=0)[:60], "a.csv.gz cannot be read: "),
@@ -170,7 +171,7 @@ def test_text_that_is_bytes_in_parquet(predictor: Predictor, tmp_path: Path) -> 
         ("a.parquet", b"", "is not a readable Parquet file"),
     ],
 )
-def test_malformed_files_say_where(
+def test_errors_for_malformed_files_name_the_line(
     predictor: Predictor, tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -190,7 +191,9 @@ def test_a_single_candidate_is_taken_for_the_text(
     record = ",".join(values.get(name, "good film") for name in header.split(","))
     (tmp_path / "a.csv").write_text(f"{header}\n{record}\n")
     seen: list[str] = []
-    score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "o.csv", report=lambda one: seen.append(one.column))
+    score_files(
+        predictor, [str(tmp_path / "a.csv")], tmp_path / "o.csv", on_progress=lambda one: seen.append(one.column)
+    )
     assert seen == [column]
 
 
@@ -211,7 +214,7 @@ def test_a_single_candidate_is_taken_for_the_text(
         ("text,n", {"to": "xml"}, OptionError, "--to is 'xml'; it must be one of csv"),
     ],
 )
-def test_what_cannot_be_done_is_refused(
+def test_columns_and_options_that_do_not_fit_raise_an_error(
     predictor: Predictor,
     tmp_path: Path,
     header: str,
@@ -221,7 +224,7 @@ def test_what_cannot_be_done_is_refused(
 ) -> None:
     (tmp_path / "a.csv").write_text(f"{header}\ngood film,bad film\n")
     with pytest.raises(error, match=message):
-        score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", Options(**options))
+        score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", ScoreOptions(**options))
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
@@ -229,20 +232,20 @@ def test_what_cannot_be_done_is_refused(
     ("inputs", "output", "message"),
     [
         ([""], "out.csv", "an input has an empty name; name a file"),
-        (["none.csv"], "out.csv", r"none\.csv: nothing of that name is there"),
-        (["empty"], "out.csv", "empty: no file with a known ending"),
+        (["none.csv"], "out.csv", r"none\.csv: there is no such file"),
+        (["empty"], "out.csv", "empty: there is no file with a known extension"),
         (["a.csv", "a.csv"], "out.csv", "named twice"),
         (["a.csv"], "a.csv", "is an input as well"),
         (["a.csv"], "none/out.csv", "there is no folder"),
         (["a.csv"], "-", "so it cannot be standard output; name a file"),
-        (["a.csv"], "out.xml", r"the ending '\.xml' names no format"),
+        (["a.csv"], "out.xml", r"the extension '\.xml' is unknown"),
         (["a.csv"], "out.parquet.gz", "leave .gz out"),
         (["a.csv"], "there.csv", r"there\.csv exists; replace it with --overwrite"),
         (["a.csv"], "parts.csv", r"parts\.csv is a folder; name a file"),
         (["http://host/a.csv"], "out.csv", r"http://host/a\.csv cannot be used; give a path or one of s3://bucket/key"),
     ],
 )
-def test_paths_that_cannot_be_used(
+def test_paths_that_cannot_be_used_raise_an_error(
     predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: list[str], output: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -259,7 +262,7 @@ def test_paths_that_cannot_be_used(
 def test_prefix_and_overwrite(predictor: Predictor, tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", [row | {"label": "x"} for row in ROWS])
     (tmp_path / "out.csv").write_text("precious")
-    options = Options(text_column="review", prefix="s_")
+    options = ScoreOptions(text_column="review", prefix="s_")
     with pytest.raises(DataFileError, match="--overwrite"):
         score_files(predictor, [str(source)], tmp_path / "out.csv", options)
     assert (tmp_path / "out.csv").read_text() == "precious"
@@ -292,7 +295,7 @@ def test_exit_codes(
         assert "P(positive)" in output.decode()
 
 
-def test_pyarrow_is_named_where_it_is_missing(tmp_path: Path, bundle: Path) -> None:
+def test_the_error_for_missing_pyarrow_names_the_extra(tmp_path: Path, bundle: Path) -> None:
 
     (tmp_path / "a.csv").write_text("text\ngood\n")
     code = (
@@ -327,14 +330,14 @@ def test_blank_lines_are_empty_texts_where_there_is_one_column(predictor: Predic
 
 @pytest.mark.parametrize("ending", ["parquet", "csv"])
 @pytest.mark.parametrize("output", ["out.parquet", "out.jsonl"])
-def test_a_later_table_without_the_column_is_named(
+def test_the_error_for_a_later_file_without_the_text_column_names_it(
     predictor: Predictor, tmp_path: Path, ending: str, output: str
 ) -> None:
     write(tmp_path / f"a.{ending}", ROWS)
     write(tmp_path / f"b.{ending}", [{"id": row["id"], "remark": row["review"]} for row in ROWS])
     paths = [str(tmp_path / f"{name}.{ending}") for name in "ab"]
     with pytest.raises(DataFileError, match=rf"b\.{ending} has no column 'review', .*its columns: 'id', 'remark'"):
-        score_files(predictor, paths, tmp_path / output, Options(text_column="review"))
+        score_files(predictor, paths, tmp_path / output, ScoreOptions(text_column="review"))
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a.{ending}", f"b.{ending}"]
 
 
@@ -345,10 +348,10 @@ def test_a_later_table_without_the_column_is_named(
         ("a.csv", "idna", DataFileError, "a.csv is not idna: .*; see --encoding"),
         ("a.csv", "punycode", DataFileError, "a.csv is not punycode: .*; see --encoding"),
         ("reviews", "idna", DataFileError, "reviews is not idna: .*; see --encoding"),
-        ("a.csv", "undefined", OptionError, "'undefined', which is unknown or no encoding of text"),
-        ("a.csv", "hex", OptionError, "'hex', which is unknown or no encoding of text"),
-        ("a.csv", "rot13", OptionError, "'rot13', which is unknown or no encoding of text"),
-        ("a.csv", "utf-8\0", OptionError, "which is unknown or no encoding of text"),
+        ("a.csv", "undefined", OptionError, "'undefined', which is unknown or not a text encoding"),
+        ("a.csv", "hex", OptionError, "'hex', which is unknown or not a text encoding"),
+        ("a.csv", "rot13", OptionError, "'rot13', which is unknown or not a text encoding"),
+        ("a.csv", "utf-8\0", OptionError, "which is unknown or not a text encoding"),
     ],
 )
 def test_an_encoding_that_does_not_fit_leaves_nothing_behind(
@@ -356,7 +359,7 @@ def test_an_encoding_that_does_not_fit_leaves_nothing_behind(
 ) -> None:
     path = tmp_path / name
     path.write_bytes("id,review,label\n1,caf\xe9 .. good,1\n".encode())
-    options = Options(text_column="review", encoding=encoding, prefix="s_")
+    options = ScoreOptions(text_column="review", encoding=encoding, prefix="s_")
     with pytest.raises(error, match=message):
         score_files(predictor, [str(path)], tmp_path / "out.csv", options)
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -364,10 +367,10 @@ def test_an_encoding_that_does_not_fit_leaves_nothing_behind(
         evaluate_files([predictor], [str(path)], EvaluationOptions("review", encoding=encoding))
 
 
-def test_a_run_that_breaks_before_anything_is_finished_leaves_nothing_behind(
-    predictor: Predictor, tmp_path: Path
-) -> None:
+def test_a_run_that_fails_before_its_first_chunk_leaves_nothing_behind(bundle: Path, tmp_path: Path) -> None:
     source = write(tmp_path / "a.csv", ROWS)
-    with pytest.raises(TypeError):
-        score_files(predictor, [str(source)], tmp_path / "out.csv", Options("review", max_characters="5"))  # type: ignore[arg-type]
+    with load(bundle) as closed:
+        pass
+    with pytest.raises(RuntimeError, match="closed"):
+        score_files(closed, [str(source)], tmp_path / "out.csv", ScoreOptions("review"))
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]

@@ -1,4 +1,4 @@
-"""Peak resident memory does not grow with the input: a large file costs what a small one costs."""
+"""Peak resident memory does not grow with the input."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ MEASURE = r"""
 import re, sys
 from pathlib import Path
 from sentiline.predictor import load
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 with load(Path(sys.argv[1]), threads=2) as predictor:
     timesteps = sys.argv[5] == "timesteps"
-    options = Options(max_characters=10_000, memory=int(sys.argv[4]) * 10**6, timesteps=timesteps)
-    tally = score_files(predictor, [sys.argv[2]], Path(sys.argv[3]), options)
+    options = ScoreOptions(max_characters=10_000, memory=f"{sys.argv[4]}MB", timesteps=timesteps)
+    summary = score_files(predictor, [sys.argv[2]], Path(sys.argv[3]), options)
 # not ru_maxrss, which begins with what the process that started this one had
-print(tally.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 // 10**6)
+print(summary.rows, int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 // 10**6)
 """
 MARGIN_MB = 50
 
 
 def measure(bundle: Path, source: Path, output: Path, memory: int = 600, detail: str = "none") -> tuple[int, int]:
-    """Score within so many MB, in a process of its own; rows, and its peak resident memory in MB."""
+    """Score within a budget in MB, in a new process; return the rows and the peak resident memory in MB."""
     command = [sys.executable, "-c", MEASURE, str(bundle), str(source), str(output), str(memory), detail]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -12,7 +12,8 @@ from sentiline.evaluation.labelled_rows import LabelledChunk, find_scheme, read_
 from sentiline.evaluation.skipped_rows import PROBLEMS
 from sentiline.labels import SCHEMES, Scheme, mark
 from sentiline.scoring.chunk import find_text_column
-from sentiline.scoring.io.source import Source, find_sources
+from sentiline.scoring.io.discovery import find_sources
+from sentiline.scoring.io.source import Source
 from sentiline.tokenizer import split as split_tokens
 from training.data.review import Review
 from training.data.split import Parts, film_disjoint, stratified
@@ -103,7 +104,7 @@ def load(
     """Read texts and their sentiment from files of every format that `sentiline score` reads.
 
     Args:
-        path: A file, a folder, a glob or a URL, as `sentiline.scoring.io.source.find_sources` takes it.
+        path: A file, a folder, a glob or a URL, as `sentiline.scoring.io.discovery.find_sources` takes it.
         text_column: The name of the column, or the JSON key, with the texts.
         label_column: The name of the column with the labels.
         group_column: The name of the column with what a text is about (a film, a product, an author). `split` keeps

@@ -1,1 +1,1 @@
-"""Where rows come from and go to: storage, formats, readers and writers."""
+"""Input and output of rows: storage, formats, readers and writers."""

@@ -1,4 +1,4 @@
-"""Rows of a file of text on their way to becoming a chunk, those that are too long to be read included."""
+"""The builder of chunks from the rows of a text file."""
 
 from __future__ import annotations
 
@@ -7,64 +7,73 @@ from collections.abc import Mapping
 from typing import Any
 
 from sentiline.scoring.chunk import CHUNK_ROWS, Chunk, Records
-from sentiline.scoring.io.hive import agrees, clash
+from sentiline.scoring.io.hive import matches_partition, partition_conflict
 from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.text_stream import Lines
+from sentiline.scoring.io.text_stream import TextStream
 
-LINE_LIMIT = 8 * 2**20
-"""Characters: a longer line is not read, so that memory has a bound; its row has an error."""
-
+LINE_LIMIT = 8 * 2**20  # characters; a longer line is skipped and its row has the error TOO_LONG, which bounds memory
 TOO_LONG = "line_too_long"
-"""That error."""
 
 
-class Gatherer:
-    """Takes rows until there are enough for a chunk."""
+class ChunkBuilder:
+    """Collects rows until they fill a chunk.
 
-    def __init__(self, source: Source, lines: Lines, limit: int) -> None:
+    Attributes:
+        rows: The rows since the last chunk.
+        sources: The source texts of these rows, which readers of JSON Lines append.
+    """
+
+    def __init__(self, source: Source, lines: TextStream, limit: int) -> None:
+        """Start with no rows.
+
+        Args:
+            source: The file.
+            lines: The open file.
+            limit: The number of characters that fill a chunk.
+        """
         self._source = source
         self._lines = lines
         self._limit = limit
         self._clear()
 
     def _clear(self) -> None:
-        self.numbers: list[int] = []
         self.rows: list[dict[str, Any]] = []
         self.sources: list[str] = []
-        self.faults: dict[int, str] = {}
-        self.characters = 0
+        self._numbers: list[int] = []
+        self._faults: dict[int, str] = {}
+        self._characters = 0
 
     def add(self, number: int, row: dict[str, Any], characters: int) -> bool:
-        """Take a row; true if that fills the chunk."""
-        self.numbers.append(number)
+        """Add a row that begins at a line; return whether the chunk is full."""
+        self._numbers.append(number)
         self.rows.append(row)
-        self.characters += characters
-        return len(self.rows) >= CHUNK_ROWS or self.characters >= self._limit
+        self._characters += characters
+        return len(self.rows) >= CHUNK_ROWS or self._characters >= self._limit
 
-    def skip(self, number: int, row: dict[str, Any]) -> bool:
-        """Take a row in place of a line that is too long, likewise."""
-        self.faults[len(self.rows)] = TOO_LONG
+    def add_too_long(self, number: int, row: dict[str, Any]) -> bool:
+        """Add an empty row in place of a line that is too long; return whether the chunk is full."""
+        self._faults[len(self.rows)] = TOO_LONG
         return self.add(number, row, 0)
 
-    def chunk(self, names: tuple[str, ...]) -> Chunk:
-        """All rows taken since the last chunk."""
+    def build(self, names: tuple[str, ...]) -> Chunk:
+        """Return a chunk of the rows since the last one, with these columns."""
         records = Records(names, self.rows, self.sources or None)
         if self._source.partitions:
-            records = _partitioned(records, self._source, self.faults)
-        chunk = Chunk(self._source.name, "line", self.numbers, records, self._lines.position(), self.faults)
+            records = _add_partitions(records, self._source, self._faults)
+        chunk = Chunk(self._source.name, "line", self._numbers, records, self._lines.position(), self._faults)
         self._clear()
         return chunk
 
 
-def _partitioned(records: Records, source: Source, faults: Mapping[int, str]) -> Records:
-    """The same rows with the columns that the names of the folders keep."""
-    columns = {name: one.value for name, one in source.partitions.items()}
+def _add_partitions(records: Records, source: Source, faults: Mapping[int, str]) -> Records:
+    """Add the columns that are encoded in folder names."""
+    columns = {name: partition.value for name, partition in source.partitions.items()}
     for name in columns.keys() & set(records.names):
         held = [row[name] for index, row in enumerate(records.rows) if name in row and index not in faults]
-        if not all(agrees(one, columns[name]) for one in held):
-            raise clash(name, source.name, source.partitions[name])
+        if not all(matches_partition(value, columns[name]) for value in held):
+            raise partition_conflict(name, source.name, source.partitions[name])
     names = (*records.names, *(name for name in columns if name not in records.names))
-    if records.sources is None:  # nothing has a type here
+    if records.sources is None:  # CSV and plain text have no types
         strings = {
             name: None if value is None else str(value) for name, value in columns.items() if name not in records.names
         }

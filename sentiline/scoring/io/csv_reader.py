@@ -1,4 +1,7 @@
-"""Reads the rows of CSV and TSV from the lines of a file."""
+"""The reader of CSV and TSV.
+
+It uses the csv module rather than pyarrow, whose reader keeps neither line numbers nor bytes that are not UTF-8.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,32 @@ from typing import Literal
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.chunk import Chunk, check_names
-from sentiline.scoring.io.chunk_builder import LINE_LIMIT, Gatherer
+from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
 from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.text_stream import Lines
+from sentiline.scoring.io.text_stream import TextStream
 
 
 class FieldLimitError(DataFileError):
-    """A quoted field goes on for longer than is read, or its quote was left open: nobody can tell where the row ends.
+    """A quoted field is too long, or its quote was left open, so the end of its row cannot be found.
 
-    What is finished before it is right, and stays.
+    The rows before it are sound: a run that ends with this error keeps them.
     """
 
 
-class _Fed:
-    """Lines on their way to the csv module. One that is too long and has no quotes is left out, and is blank to it.
+class _RecordLines:
+    """Feeds lines to the csv module, with a blank one in place of a line that is too long and has no quotes.
 
     Attributes:
-        skipped: whether the last record is such a line.
+        skipped: Whether the last record is such a line.
     """
 
-    def __init__(self, source: Source, lines: Lines) -> None:
+    def __init__(self, source: Source, lines: TextStream) -> None:
         self._source = source
         self._lines = lines
         self.begin(0)
 
     def begin(self, number: int) -> None:
-        """A record begins with the next line, which has that number."""
+        """Begin a record with the next line, which has this number."""
         self._number = number
         self._first = True
         self.skipped = False
@@ -49,35 +52,43 @@ class _Fed:
                 return line
             raise StopIteration
         quotes = self._source.format.quotes
-        if quotes and (not first or '"' in line):  # a field that goes on to another line, maybe
+        if quotes and (not first or '"' in line):  # a quoted field may continue on the next line
             return line + self._lines.readline()
         while line and not line.endswith(("\n", "\r")):
             line = self._lines.readline(LINE_LIMIT)
             if quotes and '"' in line:
                 raise FieldLimitError(
                     f"{self._source.name}, line {self._number}: longer than {LINE_LIMIT} characters, with quotes in "
-                    "it; shorten it, or add --quoting none if quotes mean nothing in this file",
+                    "it; shorten it, or add --quoting none if quotes are part of the text",
                     field="input",
                 )
         self.skipped = True
         return "\n"
 
 
-def read_table(source: Source, lines: Lines, gatherer: Gatherer) -> Iterator[Chunk]:
+def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> Iterator[Chunk]:
     """Read the rows of CSV or TSV.
 
+    Args:
+        source: The file.
+        lines: The open file.
+        builder: Collects the rows.
+
+    Yields:
+        The rows; one empty chunk if there are only column names.
+
     Raises:
-        DataFileError: they are malformed.
+        DataFileError: The file is malformed.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))  # one for the whole process
+    csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))  # the limit is global to the process
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if source.format.quotes else csv.QUOTE_NONE
-    fed = _Fed(source, lines)
-    reader = csv.reader(fed, delimiter=source.format.delimiter, quoting=quoting, strict=True)
+    feed = _RecordLines(source, lines)
+    reader = csv.reader(feed, delimiter=source.format.delimiter, quoting=quoting, strict=True)
     names: tuple[str, ...] = ()
     empty = True
     while True:
-        number = reader.line_num + 1  # where the record begins, whatever newlines it quotes
-        fed.begin(number)
+        number = reader.line_num + 1  # a record may span several lines
+        feed.begin(number)
         try:
             record = next(reader)
         except StopIteration:
@@ -86,23 +97,23 @@ def read_table(source: Source, lines: Lines, gatherer: Gatherer) -> Iterator[Chu
             kind = FieldLimitError if "field limit" in str(error) else DataFileError
             raise kind(
                 f"{source.name}, line {number}: {error}; the record was read to line {reader.line_num}: is a quote "
-                "left open or not doubled? If quotes mean nothing in this file, add --quoting none",
+                "left open or not doubled? If quotes are part of the text, add --quoting none",
                 field="input",
             ) from None
-        if fed.skipped and not names:
+        if feed.skipped and not names:
             raise DataFileError(
                 f"{source.name}, line {number}: longer than {LINE_LIMIT} characters, and should name the columns; is "
                 f"it {source.format.kind}?",
                 field="input",
             )
-        if fed.skipped:
-            full = gatherer.skip(number, dict.fromkeys(names))
+        if feed.skipped:
+            full = builder.add_too_long(number, dict.fromkeys(names))
         else:
             if not record and len(names) != 1:
                 continue
-            record = record or [""]  # how many write an empty text where there is no other column
+            record = record or [""]  # an empty text is often written so where there is no other column
             if not names:
-                names = _header(source, number, record)
+                names = _check_header(source, number, record)
                 continue
             if len(record) != len(names):
                 raise DataFileError(
@@ -110,18 +121,17 @@ def read_table(source: Source, lines: Lines, gatherer: Gatherer) -> Iterator[Chu
                     "text quoted, and is the file comma- or tab-separated as its format says (--format)?",
                     field="input",
                 )
-            full = gatherer.add(number, dict(zip(names, record, strict=True)), sum(map(len, record)))
+            full = builder.add(number, dict(zip(names, record, strict=True)), sum(map(len, record)))
         if full:
             empty = False
-            yield gatherer.chunk(names)
+            yield builder.build(names)
     if not names:
         raise DataFileError(f"{source.name} is empty; its first line must name the columns", field="input")
-    if gatherer.rows or empty:
-        yield gatherer.chunk(names)
+    if builder.rows or empty:
+        yield builder.build(names)
 
 
-def _header(source: Source, number: int, record: list[str]) -> tuple[str, ...]:
-    """Check the names of the columns."""
+def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, ...]:
     names = check_names(record, f"{source.name}, line {number}")
     if any(map(_is_undecodable, names)):
         raise DataFileError(f"{source.name}, line {number}: not decodable; see --encoding", field="encoding")
@@ -130,7 +140,7 @@ def _header(source: Source, number: int, record: list[str]) -> tuple[str, ...]:
 
 
 def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> None:
-    """Raise where a single column is named as if it were several, with another delimiter between them."""
+    """Raise if the name of the only column looks like several names with another delimiter between them."""
     found = [one for one in ",;\t|" if one != source.format.delimiter and len(names) == 1 and one in names[0]]
     if found:
         written = repr(found[0]) if found[0] != "\t" else r"'\t'"
@@ -142,5 +152,5 @@ def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> Non
 
 
 def _is_undecodable(text: str) -> bool:
-    """Whether bytes of a name did not fit the encoding, or are those of UTF-16 without its mark."""
+    """Return whether a name has bytes that do not fit the encoding, or NULs, as UTF-16 without a BOM does."""
     return any("\ud800" <= character <= "\udfff" or character == "\0" for character in text)

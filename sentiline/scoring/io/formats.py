@@ -1,4 +1,4 @@
-"""File formats and compressions, told by a file's ending, its first lines, or by name; reads and writes nothing."""
+"""File formats and compressions, and their detection from a file's name or first lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Quoting = Literal["csv", "none"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
 
-ENDINGS: dict[str, Kind] = {
+EXTENSIONS: dict[str, Kind] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".jsonl": "jsonl",
@@ -25,26 +25,25 @@ ENDINGS: dict[str, Kind] = {
     ".parquet": "parquet",
     ".txt": "text",
 }
+COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+
+# A column with one of these names, in any case, holds the text if it is the only one.
 TEXT_NAMES = frozenset(
     ("text", "review", "review_text", "comment", "content", "body", "message", "sentence", "tweet", "document")
 )
-"""Names, in any case, of a column that is the text wherever there is one of them only."""
-
-COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
-
 
 _COLUMN = re.compile(r"\w[\w .:/()-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a file is written.
+    """The format of a file.
 
     Attributes:
-        kind: what its rows look like.
-        compression: around the whole file; None for Parquet, which compresses its pages itself.
-        separator: what stands between the columns of CSV and TSV where it is not what their names say.
-        quotes: whether double quotes around a column of CSV and TSV belong to its writing, not to its text.
+        kind: The format of its rows.
+        compression: The compression of the whole file; None for Parquet, which compresses its own pages.
+        separator: The character between the columns of CSV and TSV, if it is not the usual one.
+        quotes: Whether double quotes enclose fields of CSV and TSV, or are part of the text.
     """
 
     kind: Kind
@@ -54,50 +53,50 @@ class Format:
 
     @property
     def delimiter(self) -> str:
-        """What stands between the columns of CSV and TSV."""
+        """The character between the columns of CSV and TSV."""
         return self.separator or ("\t" if self.kind == "tsv" else ",")
 
 
-def format_of(name: str, forced: str | None = None, *, option: str = "--format") -> Format:
-    """Tell a format from a file's name.
+def format_from_name(name: str, forced: str | None = None, *, option: str = "--format") -> Format:
+    """Derive a format from the name of a file.
 
     Args:
-        name: path of the file, or `-`.
-        forced: a kind that wins over the ending.
-        option: what errors call the option that forces it.
+        name: The path of the file, or `-`.
+        forced: A kind that takes precedence over the extension.
+        option: The option that sets `forced`, for error messages.
 
     Raises:
-        OptionError: no such kind, an ending that says nothing, or compressed Parquet.
+        OptionError: There is no such kind, the extension is unknown, or the file would be compressed Parquet.
 
     Example:
-        >>> format_of("reviews.jsonl.gz")
+        >>> format_from_name("reviews.jsonl.gz")
         Format(kind='jsonl', compression='gzip')
     """
     path = PurePath(name)
     compression = COMPRESSIONS.get(path.suffix.lower())
-    ending = _ending(path)
+    extension = _extension(path)
     if forced is not None and forced not in KINDS:
         raise OptionError(f"{option} is {forced!r}; it must be one of {', '.join(KINDS)}", field=option)
-    kind = next((kind for kind in KINDS if kind == forced), None) or ENDINGS.get(ending)
+    kind = next((kind for kind in KINDS if kind == forced), None) or EXTENSIONS.get(extension)
     if kind is None:
         raise OptionError(
-            f"{name}: the ending {ending!r} names no format; use one of {', '.join(ENDINGS)} (then .gz or .zst if "
-            f"compressed), or name it with {option} {'|'.join(KINDS)}",
+            f"{name}: the extension {extension!r} is unknown; use one of {', '.join(EXTENSIONS)} (then .gz or .zst if "
+            f"compressed), or name the format with {option} {'|'.join(KINDS)}",
             field=option,
         )
     if kind == "parquet" and compression:
         raise OptionError(
-            f"{name}: Parquet compresses its own pages, and is not compressed once more; leave {path.suffix} out",
+            f"{name}: Parquet compresses its own pages and is not compressed again; leave {path.suffix} out",
             field=option,
         )
     return Format(kind, compression)
 
 
 def check_delimiter(value: str | None) -> str | None:
-    r"""Return a delimiter as it stands in files: of one character, or a tab written as `\t`.
+    r"""Return a delimiter as it occurs in files: a single character, or a tab if it is written as `\t`.
 
     Raises:
-        OptionError: it is none.
+        OptionError: It is not a single character.
     """
     if value == r"\t":
         return "\t"
@@ -110,33 +109,33 @@ def check_delimiter(value: str | None) -> str | None:
 
 
 def check_quoting(value: str) -> bool:
-    """Return whether double quotes around a column belong to its writing.
+    """Return whether double quotes enclose fields under a quoting rule.
 
     Raises:
-        OptionError: there is no such way of quoting.
+        OptionError: The rule is not one of `QUOTINGS`.
     """
     if value not in QUOTINGS:
         raise OptionError(f"--quoting is {value!r}; it must be one of {', '.join(QUOTINGS)}", field="--quoting")
     return value == "csv"
 
 
-def ending_of(name: str) -> str | None:
-    """The ending of a file's name that tells its format; None if there is none."""
-    ending = _ending(PurePath(name))
-    return ending if ending in ENDINGS else None
+def known_extension(name: str) -> str | None:
+    """Return the extension of a file's name if it determines the format, else None."""
+    extension = _extension(PurePath(name))
+    return extension if extension in EXTENSIONS else None
 
 
-def kind_of(text: str) -> Kind | None:
-    """Tell what the rows of a text file look like by its first lines.
+def detect_kind(text: str) -> Kind | None:
+    """Detect the format of a text file from its first lines.
 
-    An object on the first line means JSON Lines; names of columns, as many as the line after them has values, mean TSV
-    or CSV. Plain text is never guessed: its lines may hold commas.
+    An object on the first line means JSON Lines. Column names, as many as the next line has values, mean TSV or CSV.
+    Plain text is never detected, because its lines may contain commas.
 
     Args:
-        text: the beginning of the file; the last line may be cut.
+        text: The beginning of the file; the last line may be incomplete.
 
     Example:
-        >>> kind_of("id,review")
+        >>> detect_kind("id,review")
         'csv'
     """
     lines = [line for line in text.splitlines() if line.strip()]
@@ -159,6 +158,6 @@ def kind_of(text: str) -> Kind | None:
     return None
 
 
-def _ending(path: PurePath) -> str:
+def _extension(path: PurePath) -> str:
     suffix = path.suffix.lower()
     return PurePath(path.stem).suffix.lower() if suffix in COMPRESSIONS else suffix

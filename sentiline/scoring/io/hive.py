@@ -1,4 +1,8 @@
-"""Columns kept in the names of folders, `year=2024/lang=en/part.parquet`, as Hive writes them; reads no file."""
+"""Columns that are encoded in folder names, `year=2024/lang=en/part.parquet`, as Hive writes them.
+
+pyarrow's own Hive partitioning is not used: it reads "07" as the number 7, and needs pyarrow for local CSV files, which
+are read without it.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,11 @@ Value = str | int | None
 
 
 class Partition(NamedTuple):
-    """What the name of a folder says of the rows below it.
+    """The value of a column for all rows of a file.
 
     Attributes:
-        value: of the column.
-        whole: whether the column holds whole numbers, in all files of the data set.
+        value: The value.
+        whole: Whether the column holds whole numbers in all files of the data set.
     """
 
     value: Value
@@ -30,30 +34,31 @@ _FOLDER = re.compile(r"([^=]+)=(.*)", re.DOTALL)
 _INTEGER = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
-def is_partition(folder: str) -> bool:
-    """Whether the name of a folder keeps a column."""
+def is_partition_folder(folder: str) -> bool:
+    """Return whether the name of a folder encodes a column."""
     return _FOLDER.fullmatch(folder) is not None
 
 
-def partitions_of(paths: Sequence[str]) -> list[dict[str, Partition]]:
-    """Columns and values that each file's folders keep.
+def parse_partitions(paths: Sequence[str]) -> list[dict[str, Partition]]:
+    """Parse the columns that are encoded in the folder names of each file.
 
     Args:
-        paths: of the files of one data set.
+        paths: The paths of all files of a data set.
 
     Returns:
-        For each path its columns, outermost first. A column is a whole number if its values in all paths are, such
-        that nothing is lost ("07" stays text); `__HIVE_DEFAULT_PARTITION__` is null.
+        The columns of each path, outermost first. A column holds whole numbers if all its values do, none of them with
+        a leading zero ("07" stays text); `__HIVE_DEFAULT_PARTITION__` is null.
     """
     found: list[dict[str, str | None]] = []
-    for path in paths:
-        folders = [_FOLDER.fullmatch(part) for part in PurePath(path).parts[:-1]]
-        pairs = [(unquote(one[1]), unquote(one[2])) for one in folders if one]
-        found.append({name: None if value == _NULL else value for name, value in pairs})
     values: dict[str, set[str]] = {}
-    for columns in found:
-        for name, value in columns.items():
-            values.setdefault(name, set()).update(() if value is None else (value,))
+    for path in paths:
+        columns: dict[str, str | None] = {}
+        for match in filter(None, map(_FOLDER.fullmatch, PurePath(path).parts[:-1])):
+            name, value = unquote(match[1]), unquote(match[2])
+            columns[name] = None if value == _NULL else value
+        for name, one in columns.items():
+            values.setdefault(name, set()).update(() if one is None else (one,))
+        found.append(columns)
     whole = {name for name, seen in values.items() if all(map(_INTEGER.fullmatch, seen))}
     return [
         {
@@ -64,13 +69,13 @@ def partitions_of(paths: Sequence[str]) -> list[dict[str, Partition]]:
     ]
 
 
-def agrees(held: object, named: Value) -> bool:
-    """Whether a value in a file is the one in the name of its folder."""
+def matches_partition(held: object, named: Value) -> bool:
+    """Return whether a value in a file equals the one in the name of its folder."""
     return held == named or (named is not None and str(held) == str(named))
 
 
-def clash(name: str, file: str, partition: Partition) -> DataFileError:
-    """The error for a column of which a file and the name of its folder say different things."""
+def partition_conflict(name: str, file: str, partition: Partition) -> DataFileError:
+    """Return the error for a column whose value in the file differs from that in the folder name."""
     return DataFileError(
         f"{file}: column {name!r} is {partition.value!r} in the name of its folder and something else in the file; "
         "rename one of them",

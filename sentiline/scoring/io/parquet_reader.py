@@ -1,4 +1,4 @@
-"""Reads the rows of a Parquet file, chunk by chunk; imported where pyarrow is."""
+"""The reader of Parquet. Import this module only where pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiline.errors import DataFileError
-from sentiline.scoring.arrow_types import widened
+from sentiline.scoring.arrow_types import widen_dictionaries
 from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Batch, Chunk, check_names
-from sentiline.scoring.io.hive import agrees, clash
+from sentiline.scoring.io.hive import matches_partition, partition_conflict
 from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.text_stream import InterruptedReadError, unreadable
+from sentiline.scoring.io.text_stream import InterruptedReadError, read_error
 
 _BUFFER = 2**20
+# Rows decoded at a time. They are few because the lengths of their texts are unknown before, and fewer where the memory
+# budget asks for short chunks.
 _BATCH_ROWS = 64
-"""Rows decoded at once, of which chunks are made: few, since nothing tells beforehand how long their texts are; fewer
-yet where chunks are to be short."""
 
 
 def read_parquet(source: Source, characters: int) -> Iterator[Chunk]:
-    """Read a file.
+    """Read the rows of a Parquet file.
 
     Args:
-        source: the file; of its row groups those that it names.
-        characters: after which a chunk ends.
+        source: The file, and the row groups to read.
+        characters: The size in bytes at which a chunk ends early.
 
     Yields:
-        Its rows, as `read_chunks` does.
+        The rows, as `read_chunks` does.
 
     Raises:
-        DataFileError: the file cannot be read.
+        DataFileError: The file cannot be read.
     """
     location = source.location
     if location is None:
         raise DataFileError("Parquet cannot be read from standard input; save it to a file", field="input")
     try:
-        # read in small pieces: a row group as a whole may be as large as the file
+        # Read in small pieces: a single row group may be as large as the file.
         with pq.ParquetFile(location.path, filesystem=location.store, buffer_size=_BUFFER, pre_buffer=False) as file:
             schema = file.schema_arrow
             check_names(schema.names, source.name)
@@ -47,42 +47,44 @@ def read_parquet(source: Source, characters: int) -> Iterator[Chunk]:
             done = sum(file.metadata.row_group(index).num_rows for index in range(groups.start))
             if not total:
                 empty = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
-                yield Chunk(source.name, "row", [], _columns(_settled(empty), source), source.size)
+                yield Chunk(source.name, "row", [], _add_partitions(_widen(empty), source), source.size)
             rows = max(1, _BATCH_ROWS * characters // CHUNK_CHARACTERS)
-            for batch in _gathered(_batches(file, groups, rows), characters):
+            for batch in _regroup(_batches(file, groups, rows), characters):
                 lines = range(done + 1, done + 1 + batch.num_rows)
                 done += batch.num_rows
-                yield Chunk(source.name, "row", lines, _columns(batch, source), source.size * done // total)
+                yield Chunk(source.name, "row", lines, _add_partitions(batch, source), source.size * done // total)
     except (pa.ArrowException, OSError) as error:
-        interrupted = unreadable(source, error)
+        interrupted = read_error(source, error)
         if isinstance(interrupted, InterruptedReadError):
             raise interrupted from error
         raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
 
 
 def _batches(file: Any, groups: Iterable[int], rows: int) -> Iterator[Any]:
-    for group in groups:  # one by one: pyarrow cannot read nested dictionaries across them
-        yield from map(_settled, file.iter_batches(batch_size=rows, row_groups=[group]))
+    for group in groups:  # one by one: pyarrow cannot read nested dictionaries across row groups
+        yield from map(_widen, file.iter_batches(batch_size=rows, row_groups=[group]))
 
 
-def _settled(batch: Any) -> Any:
-    """A batch whose types are the same wherever in the data set it stands."""
-    schema = pa.schema([field.with_type(widened(field.type)) for field in batch.schema], batch.schema.metadata)
+def _widen(batch: Any) -> Any:
+    """Return a batch with types that are the same in all files of a data set."""
+    schema = pa.schema(
+        [field.with_type(widen_dictionaries(field.type)) for field in batch.schema], batch.schema.metadata
+    )
     return batch if schema.equals(batch.schema) else batch.cast(schema)
 
 
-def _columns(batch: Any, source: Source) -> Batch:
-    """The rows of a batch with the columns that the names of the folders keep."""
+def _add_partitions(batch: Any, source: Source) -> Batch:
+    """Add the columns that are encoded in folder names."""
     for name, partition in source.partitions.items():
         if name not in batch.schema.names:
-            kind = pa.int64() if partition.whole else pa.string()
-            batch = batch.append_column(name, pa.repeat(pa.scalar(partition.value, kind), batch.num_rows))
-        elif not all(agrees(one, partition.value) for one in batch.column(name).unique().to_pylist()):
-            raise clash(name, source.name, partition)
+            value = pa.scalar(partition.value, pa.int64() if partition.whole else pa.string())
+            batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
+        elif not all(matches_partition(value, partition.value) for value in batch.column(name).unique().to_pylist()):
+            raise partition_conflict(name, source.name, partition)
     return Batch(batch)
 
 
-def _gathered(batches: Iterable[Any], characters: int) -> Iterator[Any]:
+def _regroup(batches: Iterable[Any], characters: int) -> Iterator[Any]:
     """Join small batches into chunks, which end early where texts are long."""
     waiting: list[Any] = []
     rows = size = 0

@@ -1,4 +1,4 @@
-"""Turns scored chunks into Arrow streams, and a file of such streams into Parquet; imported where pyarrow is."""
+"""The writer of Parquet. Import this module only where pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sentiline.errors import DataFileError
-from sentiline.scoring.chunk import Batch, Chunk, Records, strings
-from sentiline.scoring.io.writers import check_columns, sound
-from sentiline.scoring.scorer import COLUMNS, SENTENCES, TIMESTEPS, Scored, check_clash
+from sentiline.scoring.arrow_types import map_leaves
+from sentiline.scoring.chunk import Batch, Chunk, Records, column_values
+from sentiline.scoring.io.columns import check_columns, replace_surrogates
+from sentiline.scoring.scorer import COLUMNS, SENTENCES, TIMESTEPS, ScoredChunk, check_name_clash
 
-ROW_GROUP_BYTES = 16 * 2**20
-"""Of Arrow columns in memory, after which a row group is written."""
-
-_NESTED_ROWS = 16
+ROW_GROUP_BYTES = 16 * 2**20  # size of the Arrow columns in memory at which a row group is written
+_NESTED_ROWS = 16  # rows whose nested Python values exist at once
 
 _STEP = pa.struct(
     [
@@ -53,8 +52,8 @@ TYPES = dict(
 ) | {TIMESTEPS: pa.list_(_STEP), SENTENCES: pa.list_(_SENTENCE)}
 
 
-class ParquetEncoder:
-    """Writes Parquet. Until all chunks are there they lie side by side, each an Arrow stream of its own."""
+class ParquetOutput:
+    """Writes Parquet. The chunks are encoded as Arrow streams, from which the Parquet file is assembled."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self._added = names
@@ -63,23 +62,23 @@ class ParquetEncoder:
         self._assembly: _Assembly | None = None
 
     def prepare(self, first: Chunk) -> None:
-        """Take the columns and types of the first chunk for those of the output."""
-        check_clash(first, self._added)
+        """Take the columns and types of the output from the first chunk."""
+        check_name_clash(first, self._added)
         if isinstance(first.data, Batch):
             carried = first.data.batch.schema
         else:
             found = {name: _array(first, name, None).type for name in first.data.names}
-            types = {name: _typed(kind) for name, kind in found.items()}
+            types = {name: _without_nulls(data_type) for name, data_type in found.items()}
             _check_keys(first)
             self._untyped = frozenset(name for name in found if found[name] != types[name])
             carried = pa.schema(list(types.items()))
         for field in carried:
-            _check_kind(first.file, field)
+            _check_type(first.file, field)
         fields = [pa.field(written, TYPES[name]) for name, written in self._added.items()]
         self._schema = pa.schema([*carried, *fields], metadata=carried.metadata)
 
-    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
-        """Encode a chunk as one Arrow stream."""
+    def encode(self, scored: ScoredChunk, *, first: bool) -> Iterable[bytes]:
+        """Encode a chunk as an Arrow stream."""
         chunk, schema = scored.chunk, self._schema
         carried = schema.names[: len(schema.names) - len(self._added)]
         check_columns(chunk, tuple(carried))
@@ -90,7 +89,7 @@ class ParquetEncoder:
         try:
             with pa.ipc.new_stream(sink, schema, options=options) as stream:
                 stream.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
-        except pa.ArrowException as error:  # as of values nested in 64 others
+        except pa.ArrowException as error:  # for example values nested 64 levels deep
             raise DataFileError(
                 f"{chunk.file}: its columns cannot be held in Parquet: {error}; write .jsonl, or leave the column out",
                 field="columns",
@@ -98,38 +97,38 @@ class ParquetEncoder:
         return [sink.getvalue().to_pybytes()]
 
     def _carried(self, chunk: Chunk, name: str) -> Any:
-        kind = self._schema.field(name).type
+        data_type = self._schema.field(name).type
         if isinstance(chunk.data, Records):
-            return _array(chunk, name, kind, untyped=name in self._untyped)
+            return _array(chunk, name, data_type, untyped=name in self._untyped)
         column = chunk.data.batch.column(name)
-        if column.type != kind:
+        if column.type != data_type:
             raise DataFileError(
-                f"{chunk.file}: column {name!r} is of type {column.type}, and {kind} in the file before; score the "
-                "files one by one",
+                f"{chunk.file}: column {name!r} is of type {column.type}, and {data_type} in the file before; score "
+                "the files one by one",
                 field="columns",
             )
-        return _sound(name, column)
+        return _valid_utf8(name, column)
 
-    def follow(self, data: Path, target: Path) -> None:
-        """Write the row groups that are full."""
+    def advance(self, data: Path, target: Path) -> None:
+        """Write the row groups that are complete."""
         self._assembly = self._assembly or _Assembly(data, target, self._schema)
-        self._assembly.follow()
+        self._assembly.advance()
 
     def assemble(self, data: Path, target: Path) -> Path:
-        """Write what is left of the Parquet file."""
-        self.follow(data, target)
+        """Write the rest of the Parquet file and return its path."""
+        self.advance(data, target)
         self.close()
         return target
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         if self._assembly:
             self._assembly.close()
         self._assembly = None
 
 
 class _Assembly:
-    """A Parquet file that is being written from a file of Arrow streams that grows."""
+    """A Parquet file that is written from a growing file of Arrow streams."""
 
     def __init__(self, data: Path, target: Path, schema: Any) -> None:
         self._data = data
@@ -138,7 +137,7 @@ class _Assembly:
         self._writer = pq.ParquetWriter(target, schema, compression="zstd")
         self._waiting: list[Any] = []
 
-    def follow(self) -> None:
+    def advance(self) -> None:
         size = self._data.stat().st_size
         while self._source.tell() < size:
             with pa.ipc.open_stream(self._source) as stream:
@@ -157,18 +156,18 @@ class _Assembly:
         self._waiting = []
 
 
-def added_arrays(scored: Scored, names: dict[str, str]) -> list[Any]:
-    """The added columns of a chunk as Arrow arrays, in the order of their names in the output."""
+def added_arrays(scored: ScoredChunk, names: dict[str, str]) -> list[Any]:
+    """Return the added columns of a chunk as Arrow arrays, in the order of `names`."""
     types = {written: TYPES[name] for name, written in names.items()}
-    return [_built(values, types[name]) for name, values in scored.columns(names).items()]
+    return [_to_array(values, types[name]) for name, values in scored.columns(names).items()]
 
 
-def _built(values: Iterable[Any], kind: Any) -> Any:
-    if not pa.types.is_list(kind):
-        return pa.array(values, kind)
-    # a few rows at once: the Python values of all tokens of a chunk would take hundreds of megabytes
-    parts = [pa.array(some, kind) for some in _batched(values)]
-    return pa.concat_arrays(parts) if parts else pa.array([], kind)
+def _to_array(values: Iterable[Any], data_type: Any) -> Any:
+    if not pa.types.is_list(data_type):
+        return pa.array(values, data_type)
+    # A few rows at a time: the Python values of all tokens of a chunk would take hundreds of megabytes.
+    parts = [pa.array(some, data_type) for some in _batched(values)]
+    return pa.concat_arrays(parts) if parts else pa.array([], data_type)
 
 
 def _batched(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -177,44 +176,41 @@ def _batched(values: Iterable[Any]) -> Iterator[list[Any]]:
         yield some
 
 
-def _typed(kind: Any) -> Any:
-    """A type with text for null: what has been null so far may be anything, and text is what it is most often."""
-    if pa.types.is_null(kind):
-        return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_typed(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([(field.name, _typed(field.type)) for field in kind])
-    return kind
+def _without_nulls(data_type: Any) -> Any:
+    """Return a type with string in place of null: a column that is empty in the first chunk most often holds text."""
+    return map_leaves(data_type, lambda leaf: pa.string() if pa.types.is_null(leaf) else leaf)
 
 
-def _array(chunk: Chunk, name: str, kind: Any, *, untyped: bool = False) -> Any:
-    """Values of a column of Python values as an Arrow array.
+def _array(chunk: Chunk, name: str, data_type: Any, *, untyped: bool = False) -> Any:
+    """Convert a column of Python values to an Arrow array.
 
     Args:
-        chunk: the rows.
-        name: of the column.
-        kind: its type; None for the one that the values suggest.
-        untyped: whether `kind` is a guess, as no row of the first chunk had a value.
+        chunk: The rows.
+        name: The name of the column.
+        data_type: The type of the array; None to infer it from the values.
+        untyped: Whether the type is a guess because no row of the first chunk had a value.
     """
     values = chunk.data.column(name)
-    if kind is None and isinstance(chunk.data, Records) and chunk.data.sources is None:
-        kind = pa.string()  # CSV has no types: what looks like a number may be a postcode
+    if data_type is None and isinstance(chunk.data, Records) and chunk.data.sources is None:
+        data_type = pa.string()  # CSV has no types: what looks like a number may be a postcode
     try:
         try:
-            array = pa.array(values, kind)
+            array = pa.array(values, data_type)
         except UnicodeEncodeError:
             values = [_valid(value) for value in values]
-            array = pa.array(values, kind)
-        if array.type != pa.string() and not _same(
-            values, array.to_pylist()
-        ):  # Arrow cuts 1.5 down to a column of integers
+            array = pa.array(values, data_type)
+        # Arrow truncates 1.5 without an error where the type is an integer.
+        if array.type != pa.string() and not _same(values, array.to_pylist()):
             raise pa.ArrowInvalid(f"not all values are of type {array.type}")
     except (pa.ArrowException, OverflowError) as error:
         where = f"{chunk.place(0)} and after" if len(chunk) else chunk.file
-        cause = f" ({kind} was taken, as the first rows have no value there or in a part of it)" if untyped else ""
+        cause = (
+            f" ({data_type} was assumed, because the first rows have no value there or in a part of it)"
+            if untyped
+            else ""
+        )
         raise DataFileError(
-            f"{where}: column {name!r} does not fit one type, as Parquet wants it: {error}{cause}; write .jsonl, which "
+            f"{where}: column {name!r} does not fit one type, as Parquet requires: {error}{cause}; write .jsonl, which "
             "carries every value as it is",
             field="columns",
         ) from None
@@ -222,10 +218,10 @@ def _array(chunk: Chunk, name: str, kind: Any, *, untyped: bool = False) -> Any:
 
 
 def _valid(value: object) -> object:
-    """Values with U+FFFD for lone surrogates, which Arrow's strings cannot hold."""
+    """Return a value with U+FFFD for lone surrogates, which Arrow's strings cannot hold."""
     match value:
         case str():
-            return sound(value)
+            return replace_surrogates(value)
         case dict():
             return {_valid(key): _valid(one) for key, one in value.items()}
         case list():
@@ -233,10 +229,10 @@ def _valid(value: object) -> object:
     return value
 
 
-def _sound(name: str, column: Any) -> Any:
-    """A column with U+FFFD for what is not UTF-8 in its strings, which nobody checked."""
-    kind = column.type
-    if "string" not in str(kind):
+def _valid_utf8(name: str, column: Any) -> Any:
+    """Return a column with U+FFFD for bytes that are not UTF-8, which pyarrow reads unchecked."""
+    data_type = column.type
+    if "string" not in str(data_type):
         return column
     try:
         column.validate(full=True)
@@ -244,14 +240,14 @@ def _sound(name: str, column: Any) -> Any:
     except pa.ArrowInvalid as error:
         if "UTF8" not in str(error):
             return column
-    values = [_valid(value) for value in strings(name, column)]
-    if pa.types.is_dictionary(kind):
-        return pa.array(values, kind.value_type).dictionary_encode().cast(kind)
-    return pa.array(values, kind)
+    values = [_valid(value) for value in column_values(name, column)]
+    if pa.types.is_dictionary(data_type):
+        return pa.array(values, data_type.value_type).dictionary_encode().cast(data_type)
+    return pa.array(values, data_type)
 
 
-def _check_kind(file: str, field: Any) -> None:
-    """Raise unless Parquet has a column's type, as it has not for an object without keys."""
+def _check_type(file: str, field: Any) -> None:
+    """Raise unless Parquet can hold a type; it cannot hold objects without keys."""
     try:
         pq.ParquetWriter(pa.BufferOutputStream(), pa.schema([field])).close()
     except pa.ArrowException as error:
@@ -264,16 +260,16 @@ def _check_kind(file: str, field: Any) -> None:
 
 def _check_keys(chunk: Chunk) -> None:
     for name in chunk.data.names:
-        if sound(name) != name:
+        if replace_surrogates(name) != name:
             raise DataFileError(
-                f"{chunk.file}: column {name!r} has a name that is no text, which Parquet cannot hold; rename it, or "
-                "write .jsonl",
+                f"{chunk.file}: column {name!r} has a name that is not valid Unicode, which Parquet cannot hold; "
+                "rename it, or write .jsonl",
                 field="columns",
             )
 
 
 def _same(given: object, held: object) -> bool:
-    """Whether a type holds a value as it is; a key that an object lacks is null."""
+    """Return whether Arrow kept a value unchanged; a key that an object lacks may be null."""
     match given, held:
         case dict(), dict():
             return given.keys() <= held.keys() and all(_same(given.get(key), value) for key, value in held.items())

@@ -1,4 +1,4 @@
-"""Reads the rows of one file, of any format, chunk by chunk; scores nothing."""
+"""The reader of input files: yields the rows of a file of any format, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -6,93 +6,103 @@ import json
 from collections.abc import Iterator
 
 from sentiline.errors import DataFileError
-from sentiline.scoring.arrow import arrow
+from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import CHUNK_CHARACTERS, Chunk
-from sentiline.scoring.io.chunk_builder import LINE_LIMIT, Gatherer
-from sentiline.scoring.io.csv_reader import read_table
+from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
+from sentiline.scoring.io.csv_reader import read_csv_rows
 from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.text_stream import Lines, open_text
+from sentiline.scoring.io.text_stream import TextStream, open_text
 
 
 def read_chunks(source: Source, encoding: str = "utf-8", characters: int = CHUNK_CHARACTERS) -> Iterator[Chunk]:
-    """Read a file.
+    """Read the rows of a file in bounded memory, whatever its format and compression.
+
+    This is the entry point for every part of the project that reads files of texts. The sources come from
+    `sentiline.scoring.io.discovery.find_sources`:
+
+        for source in find_sources(["reviews/", "s3://bucket/more.parquet"]):
+            for chunk in read_chunks(source):
+                texts = chunk.data.column(find_text_column(chunk, None))
 
     Args:
-        source: the file.
-        encoding: of a text file. What does not fit it becomes lone surrogates.
-        characters: after which a chunk ends.
+        source: The file.
+        encoding: The encoding of a text file. Bytes that do not fit it become lone surrogates.
+        characters: The number of characters at which a chunk ends early.
 
     Yields:
-        Its rows, at most `CHUNK_ROWS` at once, with the columns that the names of its folders keep; a chunk of none
-        where a file has columns and no rows.
+        Chunks of at most `CHUNK_ROWS` rows, which include the columns encoded in folder names. A file with columns but
+        without rows yields one empty chunk. Lines that are too long to be read have a code in `Chunk.faults`.
 
     Raises:
-        DataFileError: the file cannot be read or is malformed; names the line.
-        OptionError: no such encoding.
+        DataFileError: The file cannot be read or is malformed; the message names the line.
+        OptionError: There is no such encoding.
         SettingError: pyarrow is needed and not installed.
     """
     if source.format.kind == "parquet":
-        arrow("Parquet")
+        require_pyarrow("Parquet")
         from sentiline.scoring.io.parquet_reader import read_parquet
 
         yield from read_parquet(source, characters)
         return
     with open_text(source, encoding, newline="" if source.format.kind in ("csv", "tsv") else "\n") as lines:
-        gatherer = Gatherer(source, lines, characters)
-        rows = {"csv": read_table, "tsv": read_table, "jsonl": _objects, "text": _plain}[source.format.kind]
+        builder = ChunkBuilder(source, lines, characters)
+        read_rows = {"jsonl": _read_objects, "text": _read_plain_text}.get(source.format.kind, read_csv_rows)
         try:
-            yield from rows(source, lines, gatherer)
-        except UnicodeError as error:  # there are codecs that take no handler of errors
+            yield from read_rows(source, lines, builder)
+        except UnicodeError as error:  # some codecs ignore the error handler
             raise DataFileError(f"{source.name} is not {encoding}: {error}; see --encoding", field="encoding") from None
 
 
-def _numbered(lines: Lines) -> Iterator[tuple[int, str, bool]]:
-    """Yield the lines with their numbers, and whether each is whole; what is too long is read past."""
+def _numbered(lines: TextStream) -> Iterator[tuple[int, str, bool]]:
+    """Yield the number and text of each line, and whether it is complete; the rest of a line too long is skipped."""
     number = 0
     while line := lines.readline(LINE_LIMIT + 1):
         number += 1
-        whole = len(line) <= LINE_LIMIT or line.endswith("\n")
-        yield number, line.removesuffix("\n").removesuffix("\r"), whole
-        while not whole and line and not line.endswith("\n"):
+        complete = len(line) <= LINE_LIMIT or line.endswith("\n")
+        yield number, line.removesuffix("\n").removesuffix("\r"), complete
+        while not complete and line and not line.endswith("\n"):
             line = lines.readline(LINE_LIMIT)
 
 
-def _objects(source: Source, lines: Lines, gatherer: Gatherer) -> Iterator[Chunk]:
+def _read_objects(source: Source, lines: TextStream, builder: ChunkBuilder) -> Iterator[Chunk]:
     names: dict[str, None] = {}
-    for number, line, whole in _numbered(lines):
-        if whole and not line.strip():
+    for number, line, complete in _numbered(lines):
+        if complete and not line.strip():
             continue
         try:
-            row = json.loads(line) if whole else {}
+            row = json.loads(line) if complete else {}
         except (ValueError, RecursionError) as error:
             raise _not_json(source, number, line, str(error)) from None
-        if not whole and number == 1 and line.lstrip().startswith("["):
+        if not complete and number == 1 and line.lstrip().startswith("["):
             raise _not_json(source, number, line, f"longer than {LINE_LIMIT} characters")
         if not isinstance(row, dict):
             raise DataFileError(
-                f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object on each "
-                "line",
+                f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object per line",
                 field="input",
             )
         names.update(dict.fromkeys(row))
-        gatherer.sources.append(line.strip() if whole else "{}")
-        if gatherer.add(number, row, len(line)) if whole else gatherer.skip(number, row):
-            yield gatherer.chunk(tuple(names))
+        builder.sources.append(line.strip() if complete else "{}")
+        if builder.add(number, row, len(line)) if complete else builder.add_too_long(number, row):
+            yield builder.build(tuple(names))
             names = {}
-    if gatherer.rows:
-        yield gatherer.chunk(tuple(names))
+    if builder.rows:
+        yield builder.build(tuple(names))
 
 
 def _not_json(source: Source, number: int, line: str, error: str) -> DataFileError:
-    whole = " (an array of objects is not JSON Lines)" if number == 1 and line.lstrip().startswith("[") else ""
+    array = " (an array of objects is not JSON Lines)" if number == 1 and line.lstrip().startswith("[") else ""
     return DataFileError(
-        f"{source.name}, line {number}: not JSON: {error}; write one object on each line{whole}", field="input"
+        f"{source.name}, line {number}: not JSON: {error}; write one object per line{array}", field="input"
     )
 
 
-def _plain(source: Source, lines: Lines, gatherer: Gatherer) -> Iterator[Chunk]:
-    for number, line, whole in _numbered(lines):
-        if gatherer.add(number, {"text": line}, len(line)) if whole else gatherer.skip(number, {"text": None}):
-            yield gatherer.chunk(("text",))
-    if gatherer.rows:
-        yield gatherer.chunk(("text",))
+def _read_plain_text(source: Source, lines: TextStream, builder: ChunkBuilder) -> Iterator[Chunk]:
+    for number, line, complete in _numbered(lines):
+        if complete:
+            full = builder.add(number, {"text": line}, len(line))
+        else:
+            full = builder.add_too_long(number, {"text": None})
+        if full:
+            yield builder.build(("text",))
+    if builder.rows:
+        yield builder.build(("text",))

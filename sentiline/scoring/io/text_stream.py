@@ -1,4 +1,4 @@
-"""Files of text, opened: decompressed by what their first bytes say, and decoded; knows nothing of rows."""
+"""Text files, opened: decompressed according to their first bytes, and decoded."""
 
 from __future__ import annotations
 
@@ -9,48 +9,53 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from sentiline.errors import DataFileError, OptionError
-from sentiline.scoring.arrow import arrow
+from sentiline.scoring.arrow import require_pyarrow
+from sentiline.scoring.io.source import Source
 
-if TYPE_CHECKING:
-    from sentiline.scoring.io.source import Source
-
+# The first bytes of compressed files; zstd files may begin with skippable frames.
 _GZIP, _ZSTD = b"\x1f\x8b", (b"\x28\xb5\x2f\xfd", *(bytes((one, 0x2A, 0x4D, 0x18)) for one in range(0x50, 0x60)))
-"""How compressed files begin; those of zstd may begin with frames that are to be skipped."""
-_OTHERS = {
+# The first bytes of files that are not text, and the remedy.
+_NOT_TEXT = {
     b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save it as CSV",
     b"\xfd7zXZ\0": "compressed with xz; unpack it",
     b"BZh91AY&SY": "compressed with bzip2; unpack it",
     b"PAR1\x15": "Parquet; name it .parquet, or add --format parquet",
 }
-"""How files begin that are no text, and what to do about them."""
+# A handler of decoding errors that writes a lone surrogate for bytes that do not fit the encoding, which marks the row.
 _LONE = "sentiline-lone-surrogates"
-"""Handler of decoding errors: a lone surrogate for whatever is not of the encoding, so that its row can be told."""
 codecs.register_error(_LONE, lambda error: ("\udc80", error.end))  # type: ignore[attr-defined]
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_HEAD = 64 * 1024
-"""Bytes by which a format is told where the ending says nothing."""
+_HEAD = 64 * 1024  # bytes from which a format is detected
 
 
-def standard_input() -> IO[bytes]:
-    """The bytes of standard input.
+def stdin_bytes() -> IO[bytes]:
+    """Return standard input as a binary file.
 
     Raises:
-        DataFileError: it is closed.
+        DataFileError: Standard input is closed.
     """
     if sys.stdin is None:
         raise DataFileError("standard input is closed; pipe a file into it, or name one", field="input")
     return sys.stdin.buffer
 
 
-def beginning(name: str, raw: Any, encoding: str) -> tuple[bytes, str]:
-    """The first bytes of an open file, decompressed, and their text; they are peeked at, not read.
+def peek_text(name: str, raw: Any, encoding: str) -> tuple[bytes, str]:
+    """Peek at the beginning of an open file, without moving its position.
+
+    Args:
+        name: The name of the file, for messages.
+        raw: The open file.
+        encoding: The encoding of its text.
+
+    Returns:
+        The first bytes, decompressed, and their text.
 
     Raises:
-        DataFileError: they are damaged, or not of the encoding.
-        OptionError: no such encoding.
+        DataFileError: The bytes are damaged, or do not fit the encoding.
+        OptionError: There is no such encoding.
         SettingError: pyarrow is needed and not installed.
     """
     head = raw.peek(_HEAD)[:_HEAD]
@@ -58,7 +63,7 @@ def beginning(name: str, raw: Any, encoding: str) -> tuple[bytes, str]:
         if head.startswith(_GZIP):
             head = zlib.decompressobj(wbits=31).decompress(head, _HEAD)
         elif head.startswith(_ZSTD):
-            pa = arrow(f"{name} is compressed with zstd, which")
+            pa = require_pyarrow(f"{name} is compressed with zstd, which")
             head = pa.CompressedInputStream(pa.BufferReader(head), "zstd").read(_HEAD // 16)
         return head, head.decode("utf-8-sig" if _codec(encoding) == "utf-8" else encoding, "replace")
     except UnicodeError as error:
@@ -68,20 +73,20 @@ def beginning(name: str, raw: Any, encoding: str) -> tuple[bytes, str]:
 
 
 class InterruptedReadError(DataFileError):
-    """A file, or what it lies on, stopped answering: nothing says that it is wrong, and another try may succeed."""
+    """A file could not be read to its end because its storage failed; another try may succeed."""
 
 
-class Lines(io.TextIOWrapper):
-    """The text of a file, decoded; what cannot be becomes lone surrogates.
+class TextStream(io.TextIOWrapper):
+    """The decoded text of a file, with lone surrogates for bytes that do not fit the encoding.
 
     Attributes:
-        raw_file: the file below decompression, whose position tells how much has been read.
+        raw_file: The file below decompression, whose position is the progress.
     """
 
     raw_file: IO[bytes]
 
     def position(self) -> int:
-        """Bytes of the file that have been read; 0 for standard input."""
+        """Return the number of bytes of the file read so far; 0 for standard input."""
         try:
             return self.raw_file.tell()
         except OSError:
@@ -89,47 +94,47 @@ class Lines(io.TextIOWrapper):
 
 
 @contextmanager
-def open_text(source: Source, encoding: str, newline: str) -> Iterator[Lines]:
-    r"""Open a file of text; its compression is told by its first bytes, and a byte order mark is dropped.
+def open_text(source: Source, encoding: str, newline: str) -> Iterator[TextStream]:
+    r"""Open a text file; its compression is detected from its first bytes, and a byte order mark is dropped.
 
     Args:
-        source: the file.
-        encoding: Python's name of one.
-        newline: "\n" if only that ends a line, "" if a carriage return does too.
+        source: The file.
+        encoding: The name of the encoding in Python.
+        newline: "\n" if nothing else ends a line, "" if a carriage return does so too.
 
     Raises:
-        DataFileError: it cannot be read, is damaged, or is UTF-16 and `encoding` is UTF-8.
-        OptionError: no such encoding.
+        DataFileError: The file cannot be read, is damaged, or is UTF-16 where `encoding` is UTF-8.
+        OptionError: There is no such encoding.
     """
     codec = _codec(encoding)
     try:
-        with standard_input() if source.location is None else source.location.open() as raw:
+        with stdin_bytes() if source.location is None else source.location.open() as raw:
             content = _decompressed(raw, source)
             if codec == "utf-8" and content.peek(2)[:2] in _UTF16:
                 raise DataFileError(f"{source.name} is UTF-16; add --encoding utf-16", field="encoding")
             codec = "utf-8-sig" if codec == "utf-8" else codec
-            with Lines(content, encoding=codec, errors=_LONE, newline=newline) as lines:
+            with TextStream(content, encoding=codec, errors=_LONE, newline=newline) as lines:
                 lines.raw_file = raw
                 yield lines
     except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(source, error) from error
+        raise read_error(source, error) from error
 
 
-def unreadable(source: Source, error: Exception) -> DataFileError:
-    """The error for a file that could not be read on."""
-    # pyarrow gives no numbers, neither to what a store answers nor to a damaged archive
-    stopped = isinstance(error, OSError) and (error.errno is not None or "AWS Error" in str(error))
-    kind = InterruptedReadError if stopped else DataFileError
+def read_error(source: Source, error: Exception) -> DataFileError:
+    """Return the error for a file that could not be read to its end."""
+    # pyarrow sets no errno, neither for a failing store nor for a damaged archive.
+    interrupted = isinstance(error, OSError) and (error.errno is not None or "AWS Error" in str(error))
+    kind = InterruptedReadError if interrupted else DataFileError
     return kind(f"{source.name} cannot be read: {getattr(error, 'strerror', None) or error}", field="input")
 
 
 def _codec(encoding: str) -> str:
     try:
         name = codecs.lookup(encoding).name
-        "a".encode(encoding)  # there are codecs of other things than text
+        "a".encode(encoding)  # some codecs are not for text
     except (LookupError, ValueError):
         raise OptionError(
-            f"--encoding is {encoding!r}, which is unknown or no encoding of text; try utf-8 or cp1252",
+            f"--encoding is {encoding!r}, which is unknown or not a text encoding; try utf-8 or cp1252",
             field="encoding",
         ) from None
     return name
@@ -137,12 +142,12 @@ def _codec(encoding: str) -> str:
 
 def _decompressed(raw: Any, source: Source) -> Any:
     head = raw.peek(16)[:16]
-    for magic, found in _OTHERS.items():
+    for magic, found in _NOT_TEXT.items():
         if head.startswith(magic):
             raise DataFileError(f"{source.name} is {found}", field="input")
     if head.startswith(_GZIP):
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))
     if head.startswith(_ZSTD):
-        pa = arrow(f"{source.name} is compressed with zstd, which")
+        pa = require_pyarrow(f"{source.name} is compressed with zstd, which")
         return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
     return raw

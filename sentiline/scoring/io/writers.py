@@ -1,4 +1,4 @@
-"""Turns scored chunks into bytes of CSV, TSV or JSON Lines, each chunk by itself; knows nothing of files."""
+"""The writers of the output formats; CSV, TSV and JSON Lines are here, Parquet is in `parquet_writer`."""
 
 from __future__ import annotations
 
@@ -9,54 +9,57 @@ import io
 import json
 import re
 import uuid
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from sentiline.errors import DataFileError, OptionError
-from sentiline.scoring.arrow import arrow
+from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import Batch, Chunk, Records
-from sentiline.scoring.io.formats import Compression, Format
-from sentiline.scoring.scorer import NESTED, Scored, check_clash
+from sentiline.scoring.io.columns import check_columns, compress, replace_surrogates
+from sentiline.scoring.io.formats import Format
+from sentiline.scoring.scorer import NESTED, ScoredChunk, check_name_clash
 
-_LONE = re.compile("[\ud800-\udfff]")
-"""Lone surrogates: what could not be decoded, and what JSON can spell though it is no text."""
+# Escape sequences of JSON strings; the group matches that of a lone surrogate.
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(u[dD][89a-fA-F]\w\w)|.)")
-"""Escapes of JSON; the group is one of a lone surrogate."""
 
 
-class Encoder(Protocol):
-    """Writes one output. The bytes of its chunks, one after another, are what `assemble` makes the output of."""
+class OutputWriter(Protocol):
+    """Writes one output: encodes each chunk by itself, then assembles the output from the bytes of all chunks."""
 
     def prepare(self, first: Chunk) -> None:
-        """Settle the columns by the first chunk of the run; called once, before all else."""
+        """Take the columns of the output from the first chunk of the run; called once, before everything else."""
 
-    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
-        """Encode a chunk; `first` if it begins the output.
+    def encode(self, scored: ScoredChunk, *, first: bool) -> Iterable[bytes]:
+        """Encode a chunk.
 
-        Pieces are made one by one, to be written as they come: all of them at once may take much memory.
+        Args:
+            scored: The chunk.
+            first: Whether it begins the output.
+
+        Returns:
+            The bytes in pieces, to be written as they come: all of them together may take much memory.
         """
 
-    def follow(self, data: Path, target: Path) -> None:
-        """Make what can be made of the bytes that `data` holds so far, so that less is left for `assemble`."""
+    def advance(self, data: Path, target: Path) -> None:
+        """Assemble what is possible from the bytes that `data` holds so far, to leave less to `assemble`."""
 
     def assemble(self, data: Path, target: Path) -> Path:
-        """Make the output of all bytes, which `data` holds; return where it is, `data` or `target`."""
+        """Assemble the output from the bytes of all chunks in `data`; return its path, `data` or `target`."""
 
     def close(self) -> None:
-        """Let go of what `follow` opened."""
+        """Close the files that `advance` opened."""
 
 
-def encoder_for(format: Format, names: dict[str, str]) -> Encoder:
-    """Choose an encoder.
+def writer_for(format: Format, names: dict[str, str]) -> OutputWriter:
+    """Return the writer of a format.
 
     Args:
-        format: of the output.
-        names: of the added columns, as `output_names` gives them.
+        format: The format of the output.
+        names: The added columns, as `ScoreOptions.added_columns` gives them.
 
     Raises:
-        OptionError: the format cannot hold them.
+        OptionError: The format cannot hold these columns.
         SettingError: pyarrow is needed and not installed.
     """
     if format.kind == "text":
@@ -71,142 +74,93 @@ def encoder_for(format: Format, names: dict[str, str]) -> Encoder:
                     field=f"--{name}",
                 )
     if format.kind == "parquet":
-        arrow("Writing Parquet")
-        from sentiline.scoring.io.parquet_writer import ParquetEncoder
+        require_pyarrow("Writing Parquet")
+        from sentiline.scoring.io.parquet_writer import ParquetOutput
 
-        return ParquetEncoder(names)
+        return ParquetOutput(names)
     if format.compression == "zstd":
-        arrow("Writing zstd")
-    return JsonEncoder(format, names) if format.kind == "jsonl" else TableEncoder(format, names)
+        require_pyarrow("Writing zstd")
+    return JsonLinesOutput(format, names) if format.kind == "jsonl" else CsvOutput(format, names)
 
 
-class _Stream:
-    """What is common to outputs that are the bytes of their chunks, one after another."""
-
-    def follow(self, data: Path, target: Path) -> None:
-        """Nothing has to be made of them."""
-
-    def assemble(self, data: Path, target: Path) -> Path:
-        """The bytes are the output."""
-        return data
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class TableEncoder(_Stream):
-    """Writes CSV or TSV."""
+class _ConcatenatedOutput:
+    """The common part of outputs that are the bytes of their chunks, concatenated."""
 
     def __init__(self, format: Format, names: dict[str, str]) -> None:
         self._format = format
         self._added = names
-        self._names: tuple[str, ...] = ()
+
+    def advance(self, data: Path, target: Path) -> None:
+        """Do nothing: there is nothing to assemble."""
+
+    def assemble(self, data: Path, target: Path) -> Path:
+        """Return the file with the bytes, which is the output."""
+        return data
+
+    def close(self) -> None:
+        """Do nothing: no file is open."""
+
+
+class CsvOutput(_ConcatenatedOutput):
+    """Writes CSV or TSV."""
+
+    _names: tuple[str, ...] = ()
 
     def prepare(self, first: Chunk) -> None:
-        """Take the first chunk's columns for those of the output."""
-        check_clash(first, self._added)
+        """Take the columns of the output from the first chunk."""
+        check_name_clash(first, self._added)
         self._names = first.data.names
 
-    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
+    def encode(self, scored: ScoredChunk, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk, with the header if it is the first."""
         chunk = scored.chunk
         check_columns(chunk, self._names)
         text = io.StringIO(newline="")
-        writer = csv.writer(_Rows(text), delimiter=self._format.delimiter)
+        writer = csv.writer(_NewlineRows(text), delimiter=self._format.delimiter)
         if first:
             writer.writerow((*self._names, *self._added.values()))
-        added = scored.columns(self._added)
         columns: list[Iterable[Any]] = [chunk.data.column(name) for name in self._names]
-        if isinstance(chunk.data, Batch) or chunk.data.sources is not None:  # else there are strings and nothing else
+        if isinstance(chunk.data, Batch) or chunk.data.sources is not None:  # otherwise all values are strings
             columns = [map(_cell, column) for column in columns]
-        columns += [map(_cell, column) for column in added.values()]
+        columns += [map(_cell, column) for column in scored.columns(self._added).values()]
         writer.writerows(zip(*columns, strict=True))
-        return compress([sound(text.getvalue()).encode()], self._format.compression)
+        return compress([replace_surrogates(text.getvalue()).encode()], self._format.compression)
 
 
-class JsonEncoder(_Stream):
-    """Writes JSON Lines. An object that came as JSON keeps its own text, and the added keys follow.
+class JsonLinesOutput(_ConcatenatedOutput):
+    """Writes JSON Lines. An object that was read as JSON keeps its own text, and the added keys follow.
 
-    One with NaN or an infinity, which Python reads and JSON lacks, is written anew.
+    An object with NaN or an infinity, which Python reads although JSON lacks them, is serialized again with null.
     """
 
-    def __init__(self, format: Format, names: dict[str, str]) -> None:
-        self._format = format
-        self._added = names
-
     def prepare(self, first: Chunk) -> None:
-        """Nothing to settle: every line has its own keys."""
+        """Do nothing: every line has its own keys."""
 
-    def encode(self, scored: Scored, *, first: bool) -> Iterable[bytes]:
+    def encode(self, scored: ScoredChunk, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk."""
-        check_clash(scored.chunk, self._added)
+        check_name_clash(scored.chunk, self._added)
         return compress(self._lines(scored), self._format.compression)
 
-    def _lines(self, scored: Scored) -> Iterator[bytes]:
+    def _lines(self, scored: ScoredChunk) -> Iterator[bytes]:
         chunk = scored.chunk
         added = scored.columns(self._added)
         results = (dict(zip(added, values, strict=True)) for values in zip(*added.values(), strict=True))
         sources = chunk.data.sources if isinstance(chunk.data, Records) else None
         for index, (row, result) in enumerate(zip(chunk.data.rows, results, strict=True)):
-            if sources is not None and row and _is_json(sources[index]):
-                yield f"{_spelt(sources[index])[:-1].rstrip()}, {_json(result)[1:]}\n".encode()
+            if sources is not None and row and _is_standard_json(sources[index]):
+                yield f"{_clean_json(sources[index])[:-1].rstrip()}, {_json(result)[1:]}\n".encode()
             else:
                 yield f"{_json(row | result)}\n".encode()
 
 
-class _Rows:
-    """Ends rows with a newline alone. The csv module itself leaves a carriage return unquoted where it does so."""
+class _NewlineRows:
+    r"""Ends rows with "\n". With that as its line terminator, the csv module would not quote a carriage return."""
 
     def __init__(self, text: io.StringIO) -> None:
         self._text = text
 
     def write(self, row: str) -> int:
         return self._text.write(row.removesuffix("\r\n") + "\n")
-
-
-def check_columns(chunk: Chunk, names: tuple[str, ...]) -> None:
-    """Raise if a chunk has columns that the output, settled by the first chunk, lacks.
-
-    Raises:
-        DataFileError: it has.
-    """
-    new = [name for name in chunk.data.names if name not in names]
-    missing = [] if isinstance(chunk.data, Records) and chunk.data.sources else set(names) - set(chunk.data.names)
-    if new or missing:
-        problem = f"has a column {new[0]!r} that the rows before lack" if new else f"lacks the column {min(missing)!r}"
-        place = chunk.place(0) if len(chunk) else chunk.file
-        raise DataFileError(
-            f"{place}: {problem}; the rows of a table have the same columns: write .jsonl, or score files one by one",
-            field="columns",
-        )
-
-
-def compress(pieces: Iterable[bytes], compression: Compression | None) -> Iterable[bytes]:
-    """Compress one chunk, piece by piece; compressed chunks one after another are a compressed file."""
-    if compression == "gzip":
-        return _gzipped(pieces)
-    return _zstd(pieces) if compression == "zstd" else pieces
-
-
-def _gzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    stream = zlib.compressobj(6, zlib.DEFLATED, wbits=31)  # a header without a time: the same rows, the same bytes
-    for piece in pieces:
-        yield stream.compress(piece)
-    yield stream.flush()
-
-
-def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    pa = arrow("zstd")
-    sink = pa.BufferOutputStream()
-    with pa.CompressedOutputStream(sink, "zstd") as stream:
-        for piece in pieces:
-            stream.write(piece)
-    yield sink.getvalue().to_pybytes()
-
-
-def sound(text: str) -> str:
-    """A text with U+FFFD for lone surrogates, which UTF-8 lacks."""
-    return _LONE.sub("\ufffd", text)
 
 
 def _cell(value: object) -> object:
@@ -219,26 +173,26 @@ def _cell(value: object) -> object:
             return value
         case dict() | list() | tuple():
             return _json(value)
-    return _plain(value)
+    return _as_text(value)
 
 
 def _json(value: object) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_text)
     except ValueError:
-        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=_plain)
-    return sound(text)
+        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=_as_text)
+    return replace_surrogates(text)
 
 
-def _spelt(line: str) -> str:
-    """A line of JSON to the letter, but for lone surrogates: as they are or escaped, others cannot read the line."""
+def _clean_json(line: str) -> str:
+    """Return a line of JSON as it is, except for lone surrogates, escaped or not, which other parsers reject."""
     if r"\ud" in line or r"\uD" in line:
         line = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], line)
-    return sound(line)
+    return replace_surrogates(line)
 
 
-def _is_json(line: str) -> bool:
-    """Whether a line that Python can read is JSON for others too: without NaN and infinities."""
+def _is_standard_json(line: str) -> bool:
+    """Return whether a line that Python can parse is free of NaN and infinities, which the standard lacks."""
     if "NaN" not in line and "Infinity" not in line:
         return True
     constants: list[str] = []
@@ -247,7 +201,7 @@ def _is_json(line: str) -> bool:
 
 
 def _finite(value: object) -> object:
-    """Values with null for NaN and infinities, which JSON lacks."""
+    """Return a value with null for NaN and infinities."""
     match value:
         case dict():
             return {key: _finite(one) for key, one in value.items()}
@@ -258,7 +212,7 @@ def _finite(value: object) -> object:
     return value
 
 
-def _plain(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, datetime.datetime | datetime.date | datetime.time):
         return value.isoformat()
     if isinstance(value, decimal.Decimal | datetime.timedelta | uuid.UUID):

@@ -1,1 +1,1 @@
-"""What lets an interrupted run continue: the journal, the partial output and the fingerprint of its options."""
+"""Resumption of interrupted runs: the journal, the partial output and the fingerprint of a run."""

@@ -1,4 +1,4 @@
-"""What a run was asked to do, as plain values that a journal holds: a resumed run must be asked the same."""
+"""The fingerprint of a run: its model, inputs and options, which must not change when it is resumed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from sentiline.predictor import Predictor
 from sentiline.scoring.io.source import Source
 
 
-def header_of(predictor: Predictor, sources: Sequence[Source], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Model, inputs and options of a run, of whatever engine.
+def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fingerprint of a run, on this machine or on a cluster.
 
     Args:
-        predictor: the model.
-        sources: the inputs.
-        options: by name, as plain values.
+        predictor: The model.
+        sources: The input files.
+        options: The options by name, as plain values.
+
+    Returns:
+        Plain values for the journal.
     """
     manifest = predictor.manifest
     graph = manifest.precisions[predictor.precision]
@@ -33,6 +36,6 @@ def header_of(predictor: Predictor, sources: Sequence[Source], options: Mapping[
     }
 
 
-def digest_of(header: Mapping[str, Any]) -> str:
-    """What tells two runs apart that were asked different things."""
-    return hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
+def fingerprint_digest(fingerprint: Mapping[str, Any]) -> str:
+    """Return the SHA-256 digest of a fingerprint in hexadecimal."""
+    return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()

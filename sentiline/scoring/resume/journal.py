@@ -1,4 +1,4 @@
-"""The journal of a run: JSON objects, one a line, which one process at a time may write; knows what the first says."""
+"""The journal of a run: a locked file with one JSON object per line, the first of which holds the fingerprint."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _NAME = "journal.jsonl"
 
 
 class Journal:
-    """A file in the folder in which an output grows. It begins with a header, which says what the run was asked."""
+    """The journal in the folder of a partial output. One process at a time can open it."""
 
     def __init__(self, folder: Path, output: object) -> None:
-        """Make the folder if it is not there, and open and lock the journal.
+        """Create the folder if it does not exist, and open and lock the journal.
 
         Args:
-            folder: where an output grows.
-            output: what messages call that output.
+            folder: The folder of the partial output.
+            output: The output, for messages.
 
         Raises:
-            DataFileError: another run has it.
+            DataFileError: Another process has locked the journal.
         """
         self._folder = folder
         folder.mkdir(exist_ok=True)
@@ -36,19 +36,19 @@ class Journal:
             self._file.close()
             raise DataFileError(f"another run is writing {output}; wait for it", field="output") from None
 
-    def replay(self, header: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Read what a stopped run noted, and go on behind it.
+    def replay(self, fingerprint: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Read the entries of an interrupted run; later entries are appended behind them.
 
-        A last line that is not whole counts as not written: the machine or the run stopped while it was.
+        An incomplete last line is cut off: the run was interrupted while it was written.
 
         Args:
-            header: what this run was asked, as plain values; the stopped one must have been asked the same.
+            fingerprint: The fingerprint of this run, which must equal that of the interrupted one.
 
         Returns:
-            The entries, the header included; none if there was no run.
+            The entries, the fingerprint first; none if there was no run.
 
         Raises:
-            DataFileError: it was another run, or a line before the last is damaged. The journal is closed then.
+            DataFileError: The fingerprint has changed, or a line before the last is damaged. The journal is closed.
         """
         self._file.seek(0)
         content = self._file.read()
@@ -66,48 +66,48 @@ class Journal:
             entries.append(entry)
             end += len(line)
         self._file.truncate(end)
-        self._check(header, entries)
+        self._check(fingerprint, entries)
         return entries
 
-    def _check(self, header: Mapping[str, Any], entries: list[dict[str, Any]]) -> None:
-        wanted = json.loads(json.dumps(header))
+    def _check(self, fingerprint: Mapping[str, Any], entries: list[dict[str, Any]]) -> None:
+        wanted = json.loads(json.dumps(fingerprint))
         for entry in entries:
             if "header" in entry and entry["header"] != wanted:
                 changed = [key for key, value in wanted.items() if entry["header"].get(key) != value]
                 self.close()
                 raise DataFileError(
-                    f"the unfinished run in {self._folder} was another: {', '.join(changed)} changed since; run as "
-                    "then, or start anew with --overwrite",
+                    f"{', '.join(changed)} changed since the interrupted run in {self._folder}; rerun with the old "
+                    "ones, or start over with --overwrite",
                     field="resume",
                 )
 
-    def begin(self, header: Mapping[str, Any]) -> None:
-        """Start anew with a header."""
+    def begin(self, fingerprint: Mapping[str, Any]) -> None:
+        """Discard all entries and write the fingerprint of a new run."""
         self._file.truncate(0)
-        self.note({"header": header})
+        self.append({"header": fingerprint})
 
-    def note(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry, which is on the disk afterwards."""
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Append an entry and flush it to disk."""
         self._file.write(json.dumps(entry).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def damaged(self) -> DataFileError:
-        """Close it; return the error for one that cannot be followed."""
+        """Close the journal and return the error for a damaged one."""
         self.close()
-        return DataFileError(f"the journal in {self._folder} is damaged; start anew with --overwrite", field="resume")
+        return DataFileError(f"the journal in {self._folder} is damaged; start over with --overwrite", field="resume")
 
     def remove(self) -> None:
-        """Remove the file, and let go of it."""
+        """Remove the file and release the lock."""
         (self._folder / _NAME).unlink(missing_ok=True)
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; it stays."""
+        """Release the lock and keep the file."""
         self._file.close()
 
 
-def unfinished(folder: Path) -> bool:
-    """Whether a run that was stopped lies there."""
+def has_unfinished_run(folder: Path) -> bool:
+    """Return whether a folder holds the journal of an interrupted run."""
     journal = folder / _NAME
     return journal.is_file() and journal.stat().st_size > 0

@@ -1,4 +1,4 @@
-"""The folder in which an output grows: bytes so far, and a journal of which of them are finished."""
+"""The partial output of a run: a folder with the bytes written so far, and a journal of the finished chunks."""
 
 from __future__ import annotations
 
@@ -17,95 +17,98 @@ _DATA, _ASSEMBLED = "data", "assembled"
 _STATE = "state-"
 
 
-class Workspace:
-    """An output that is being written.
+class PartialOutput:
+    """An output file that is being written.
 
-    Chunks are appended to one file. A line in the journal says that a chunk is finished, and how long the file is with
-    it; what a killed run wrote beyond that is cut off. The output appears at once, by a rename, when all is there.
+    Chunks are appended to one file. After each one, a journal entry records the length of that file; whatever a killed
+    run wrote beyond it is cut off. The output appears at once, by a rename, when it is complete.
 
     Attributes:
-        chunks: how many are finished.
-        tally: the counts over them, as they were given to `append`; None at the beginning.
-        finished: whether they are all.
+        folder: The folder.
+        chunks: The number of finished chunks.
+        summary: The counts over these chunks, as given to `append`; None before the first one.
+        finished: Whether no further chunk follows.
     """
 
-    def __init__(self, output: Location, folder: Path, header: dict[str, Any], *, resume: bool) -> None:
+    def __init__(self, output: Location, folder: Path, fingerprint: dict[str, Any], *, resume: bool) -> None:
         """Open or create the folder.
 
         Args:
-            output: the file to be.
-            folder: where it grows.
-            header: what the run was asked to do, as plain values; a resumed run must be asked the same.
-            resume: whether to go on where a killed run stopped.
+            output: The place of the complete output.
+            folder: The folder for the partial output.
+            fingerprint: The fingerprint of the run, see `run_fingerprint`.
+            resume: Whether to resume an interrupted run; otherwise it is discarded.
 
         Raises:
-            DataFileError: another run writes here, or was asked for something else, or what it left is damaged.
+            DataFileError: Another run writes here, or the interrupted run had another fingerprint or is damaged.
         """
         self._output = output
         self.folder = folder
         self.chunks = 0
-        self.tally: dict[str, Any] | None = None
+        self.summary: dict[str, Any] | None = None
         self.finished = False
         self._published: str | None = None
         self._journal = Journal(folder, output)
-        size = self._replay(header) if resume else 0
+        size = self._replay(fingerprint) if resume else 0
         self._data: IO[bytes] | None = None
         if self.published:
             return
         if not self.chunks:
             self.finished = False
-            self._journal.begin(header)
+            self._journal.begin(fingerprint)
         self._data = self.data.open("ab")
         if self._data.tell() < size:
             self.close()
             raise DataFileError(
-                f"{self.data} is shorter than its journal says; start anew with --overwrite", field="resume"
+                f"{self.data} is shorter than its journal says; start over with --overwrite", field="resume"
             )
         self._data.truncate(size)
 
-    def _replay(self, header: dict[str, Any]) -> int:
-        """Read the journal; return how many bytes of data are finished."""
+    def _replay(self, fingerprint: dict[str, Any]) -> int:
+        """Read the journal; return the number of bytes in finished chunks."""
         size = 0
-        for entry in self._journal.replay(header):
+        for entry in self._journal.replay(fingerprint):
             if "tally" in entry:
-                self.chunks, self.tally, size = self.chunks + 1, entry["tally"], entry["size"]
+                self.chunks, self.summary, size = self.chunks + 1, entry["tally"], entry["size"]
             self.finished = self.finished or "finished" in entry
             self._published = entry.get("published", self._published)
         if self.chunks and any(self.folder.glob(f"{_STATE}*")) and not self._state(self.chunks).exists():
-            raise self._journal.damaged()  # the line of a later state is lost, and that of this one was removed with it
+            # The entry of a later chunk is lost, and the state of this one was removed when that entry was written.
+            raise self._journal.damaged()
         return size
 
-    def append(self, content: Iterable[bytes], tally: dict[str, Any], state: bytes | None = None) -> None:
-        """Add a chunk for good.
+    def append(self, content: Iterable[bytes], summary: dict[str, Any], state: bytes | None = None) -> None:
+        """Append a chunk and flush it to disk.
 
         Args:
-            content: its bytes, in pieces that are written as they come.
-            tally: counts over all chunks with this one.
-            state: what else has been gathered over them, to be found in `state` by a run that resumes.
+            content: The bytes of the chunk, in pieces that are written as they come.
+            summary: The counts over all chunks up to this one.
+            state: Further state of the run after this chunk, which a resumed run finds in `state`.
 
         Raises:
-            RuntimeError: the output is published.
+            RuntimeError: The output is published.
         """
         if self._data is None:
             raise RuntimeError("the output is complete")
         self._data.writelines(content)
         self._data.flush()
         os.fsync(self._data.fileno())
-        if state is not None:  # named by its chunk: it is there before the journal says so, the last one until then
+        if state is not None:
+            # The file is named after its chunk: the previous state remains until the journal has the new chunk.
             with self._state(self.chunks + 1).open("wb") as file:
                 file.write(state)
                 file.flush()
                 os.fsync(file.fileno())
-        self._journal.note({"size": self._data.tell(), "tally": tally})
+        self._journal.append({"size": self._data.tell(), "tally": summary})
         self.chunks += 1
         if state is not None:
-            for old in self.folder.glob(f"{_STATE}*"):  # the last one, and what a killed run left
+            for old in self.folder.glob(f"{_STATE}*"):
                 if old != self._state(self.chunks):
                     old.unlink()
 
     @property
     def state(self) -> bytes | None:
-        """What was given to `append` with the last finished chunk; None if that was nothing."""
+        """The state given to `append` with the last finished chunk; None if there was none."""
         path = self._state(self.chunks)
         return path.read_bytes() if self.chunks and path.exists() else None
 
@@ -113,40 +116,40 @@ class Workspace:
         return self.folder / f"{_STATE}{chunks}"
 
     def finish(self) -> None:
-        """Note that no chunk will follow."""
+        """Record that no further chunk follows."""
         if not self.finished:
-            self._journal.note({"finished": True})
+            self._journal.append({"finished": True})
             self.finished = True
 
     @property
     def data(self) -> Path:
-        """The bytes of all chunks."""
+        """The file with the bytes of all chunks."""
         return self.folder / _DATA
 
     @property
     def target(self) -> Path:
-        """Where an output that is not those bytes themselves is to be assembled."""
+        """The file for an output that is assembled from these bytes, such as Parquet."""
         return self.folder / _ASSEMBLED
 
     @property
     def published(self) -> bool:
-        """Whether the output was complete, and on its way to its place, when a run was killed."""
+        """Whether the interrupted run had completed the output and was moving it to its place."""
         return self._published is not None
 
     def publish(self, path: Path | None = None) -> None:
-        """Give the output its name, and remove the folder.
+        """Move the complete output to its place and remove the folder.
 
         Args:
-            path: the complete output, `data` or `target`; None to go on where a killed run stopped.
+            path: The complete output, `data` or `target`; None to repeat the move of an interrupted run.
         """
         if path is not None:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-            self._journal.note({"published": path.name})
+            self._journal.append({"published": path.name})
             self._published = path.name
         complete = self.folder / str(self._published)
         if complete.exists():
-            self._output.receive(complete)
+            self._output.put(complete)
         self.discard()
 
     def discard(self) -> None:
@@ -160,22 +163,22 @@ class Workspace:
         try:
             self.folder.rmdir()
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # what others put there stays
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # files that somebody else put there stay
                 raise
 
     def close(self) -> None:
-        """Let go of the files; they stay."""
+        """Close the files and keep them."""
         if self._data is not None:
             self._data.close()
         self._journal.close()
 
 
-def folder_of(output: Location, scratch: Path | None = None) -> Path:
-    """The folder of an output's workspace.
+def partial_folder(output: Location, scratch: Path | None = None) -> Path:
+    """Return the folder of the partial output of a file.
 
     Args:
-        output: the file to be.
-        scratch: the folder to make it in for an output that is not on this machine; default the current one.
+        output: The place of the complete output.
+        scratch: The folder that holds it if the output is in an object store; None for the current folder.
     """
     name = Path(output.path).name
     if output.local:

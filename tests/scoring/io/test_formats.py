@@ -1,4 +1,4 @@
-"""Every format in, every format out: columns carried through, scores those of the predictor."""
+"""Every input format with every output format: columns are kept, and scores are those of the predictor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from sentiline.errors import DataFileError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import CHUNK_ROWS
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 from sentiline.scoring.scorer import COLUMNS
 from tests.scoring.files import REVIEWS, ROWS, read, write
 
@@ -35,9 +36,9 @@ def test_every_pair_of_formats(predictor: Predictor, tmp_path: Path, given_name:
     (tmp_path / "in").mkdir()
     source = write(tmp_path / "in" / given_name, ROWS)
     output = tmp_path / wanted_name
-    tally = score_files(predictor, [str(source)], output, Options(text_column="review"))
-    assert tally is not None
-    assert (tally.rows, tally.scored, sum(tally.histogram)) == (6, 6, 6)
+    summary = score_files(predictor, [str(source)], output, ScoreOptions(text_column="review"))
+    assert summary is not None
+    assert (summary.rows, summary.scored, sum(summary.histogram)) == (6, 6, 6)
     rows = read(output)
     assert [{name: row[name] for name in ("id", "review", "note")} for row in rows] == ROWS
     assert list(rows[0]) == ["id", "review", "note", *COLUMNS]
@@ -54,17 +55,17 @@ def test_every_pair_of_formats(predictor: Predictor, tmp_path: Path, given_name:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_what_the_model_does_not_know(unsure: Predictor, tmp_path: Path, name: str) -> None:
+def test_uncertain_is_written_in_every_format(unsure: Predictor, tmp_path: Path, name: str) -> None:
     texts = [*REVIEWS, "zzz qqq good xxx", "..."]
     source = write(tmp_path / "in.jsonl", [{"review": text} for text in texts])
-    tally = score_files(unsure, [str(source)], tmp_path / name)
+    summary = score_files(unsure, [str(source)], tmp_path / name)
     expected = [one.uncertain for one in unsure.predict(texts[:-1])]
     assert {True, False} == set(expected)
     nothing, no, yes = ("", "false", "true") if name.startswith(("a.csv", "a.tsv")) else (None, False, True)
     found = [row["uncertain"] for row in read(tmp_path / name)]
     assert found == [*(yes if one else no for one in expected), nothing]
     assert all(type(one) is type(yes) for one in found[:-1])
-    assert (tally.rows, tally.scored, tally.judged, tally.uncertain) == (8, 7, 7, sum(map(bool, expected)))
+    assert (summary.rows, summary.scored, summary.judged, summary.uncertain) == (8, 7, 7, sum(map(bool, expected)))
 
 
 def test_plain_text_has_a_row_for_each_line(predictor: Predictor, tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_plain_text_has_a_row_for_each_line(predictor: Predictor, tmp_path: Path
     assert [row["error"] for row in rows] == [None, "empty_text", None]
 
 
-def test_json_is_carried_to_the_letter(predictor: Predictor, tmp_path: Path) -> None:
+def test_json_objects_keep_their_source_text(predictor: Predictor, tmp_path: Path) -> None:
     line = '{"n": 1.10, "big": 123456789012345678901234567890, "text": "good\\u0021", "deep": {"b": [1e2, null]}}'
     (tmp_path / "a.jsonl").write_text(f'\ufeff{line}\n\n {{"other": 1, "text": "bad" }} \n', encoding="utf-8")
     score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.jsonl")
@@ -85,7 +86,7 @@ def test_json_is_carried_to_the_letter(predictor: Predictor, tmp_path: Path) -> 
     assert json.loads(second)["other"] == 1
 
 
-def test_arrow_types_are_carried_into_parquet(predictor: Predictor, tmp_path: Path) -> None:
+def test_parquet_columns_keep_their_types(predictor: Predictor, tmp_path: Path) -> None:
     table = pa.table(
         {
             "when": pa.array([datetime.datetime(2020, 1, 2, 3), None], pa.timestamp("us", "UTC")),
@@ -97,15 +98,15 @@ def test_arrow_types_are_carried_into_parquet(predictor: Predictor, tmp_path: Pa
         }
     ).replace_schema_metadata({"owner": "tests"})
     pq.write_table(table, tmp_path / "a.parquet")
-    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet", Options(text_column="review"))
+    score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet", ScoreOptions(text_column="review"))
     out = pq.read_table(tmp_path / "out.parquet")
     assert out.select(table.column_names).equals(table)
     assert out.schema.metadata[b"owner"] == b"tests"
     assert out.schema.field("score").type == pa.float64()
     with pytest.raises(DataFileError, match="holds bytes, which only Parquet can hold"):
-        score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.csv", Options(text_column="review"))
+        score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.csv", ScoreOptions(text_column="review"))
     pq.write_table(table.drop_columns("raw"), tmp_path / "b.parquet")
-    score_files(predictor, [str(tmp_path / "b.parquet")], tmp_path / "out.jsonl", Options(text_column="review"))
+    score_files(predictor, [str(tmp_path / "b.parquet")], tmp_path / "out.jsonl", ScoreOptions(text_column="review"))
     first = read(tmp_path / "out.jsonl")[0]
     assert (first["when"], first["price"], first["tags"]) == ("2020-01-02T03:00:00+00:00", "1.20", ["x"])
 
@@ -113,7 +114,7 @@ def test_arrow_types_are_carried_into_parquet(predictor: Predictor, tmp_path: Pa
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
 def test_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
     source = write(tmp_path / "a.csv", [*ROWS, {"id": "x", "review": "", "note": ""}])
-    score_files(predictor, [str(source)], tmp_path / name, Options(text_column="review", timesteps=True))
+    score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(text_column="review", timesteps=True))
     rows = read(tmp_path / name)
     assert rows[-1]["timesteps"] is None
     for row, expected in zip(rows, predictor.predict(REVIEWS, detail="timesteps"), strict=False):
@@ -131,7 +132,7 @@ def test_timesteps(predictor: Predictor, tmp_path: Path, name: str) -> None:
 def test_sentences(predictor: Predictor, tmp_path: Path, name: str) -> None:
     rows = [{"review": "A good film. The ending was bad!"}, {"review": None}, *ROWS]
     source = write(tmp_path / "a.parquet", [{"review": row["review"]} for row in rows])
-    score_files(predictor, [str(source)], tmp_path / name, Options(sentences=True, timesteps=True))
+    score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(sentences=True, timesteps=True))
     scored = read(tmp_path / name)
     assert list(scored[0]) == ["review", *COLUMNS, "timesteps", "sentences"]
     assert scored[1]["sentences"] is None
@@ -144,17 +145,17 @@ def test_sentences(predictor: Predictor, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["out.csv", "out.tsv"])
 @pytest.mark.parametrize("wanted", ["timesteps", "sentences"])
-def test_tables_refuse_nested_columns(predictor: Predictor, tmp_path: Path, name: str, wanted: str) -> None:
+def test_csv_and_tsv_cannot_hold_nested_columns(predictor: Predictor, tmp_path: Path, name: str, wanted: str) -> None:
     source = write(tmp_path / "a.csv", ROWS)
     with pytest.raises(OptionError, match=rf"no nested columns for --{wanted}; write \.jsonl or \.parquet"):
-        score_files(predictor, [str(source)], tmp_path / name, Options(**{wanted: True}))
+        score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(**{wanted: True}))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_encodings(predictor: Predictor, tmp_path: Path, encoding: str) -> None:
     rows = [{"review": "Très bon café, loved"}, {"review": "a bad “film”"}]
     source = write(tmp_path / "a.csv", rows, encoding)
-    options = Options(encoding="utf-8" if encoding == "utf-8-sig" else encoding)
+    options = ScoreOptions(encoding="utf-8" if encoding == "utf-8-sig" else encoding)
     score_files(predictor, [str(source)], tmp_path / "out.csv", options)
     assert [row["review"] for row in read(tmp_path / "out.csv")] == [row["review"] for row in rows]
     if encoding == "utf-16":
@@ -170,7 +171,7 @@ def test_folders_globs_and_order(predictor: Predictor, tmp_path: Path) -> None:
     (folder / "notes.md").write_text("not reviews")
     (folder / ".hidden.csv").write_text("not reviews")
     for inputs in ([str(folder)], [str(folder / "*.csv"), str(folder / "sub")]):
-        score_files(predictor, inputs, tmp_path / "out.csv", Options(text_column="review"), overwrite=True)
+        score_files(predictor, inputs, tmp_path / "out.csv", ScoreOptions(text_column="review"), overwrite=True)
         assert [row["id"] for row in read(tmp_path / "out.csv")] == ["000", "001", "002"]
 
 
@@ -185,7 +186,7 @@ def test_standard_input(command: Callable[..., subprocess.Popen[bytes]], tmp_pat
     assert process.communicate(content)[0]
     assert (tmp_path / "told.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
     process = command("-", "-o", "other.csv")
-    assert "neither its ending nor its content tells the format" in process.communicate(b"")[1].decode()
+    assert "neither its extension nor its content tells the format" in process.communicate(b"")[1].decode()
     assert process.returncode == 2
 
 
@@ -198,11 +199,11 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x0
 def test_any_text_survives(predictor: Predictor, tmp_path: Path, name: str, rows: list[tuple[str, str]]) -> None:
     records: list[dict[str, Any]] = [{"id": number, "review": text} for number, text in rows]
     source = write(tmp_path / f"in{name}", records)
-    score_files(predictor, [str(source)], tmp_path / name, Options(text_column="review"), overwrite=True)
+    score_files(predictor, [str(source)], tmp_path / name, ScoreOptions(text_column="review"), overwrite=True)
     assert [{"id": row["id"], "review": row["review"]} for row in read(tmp_path / name)] == records
 
 
-def test_columns_of_later_rows(predictor: Predictor, tmp_path: Path) -> None:
+def test_later_rows_with_other_columns_raise_an_error(predictor: Predictor, tmp_path: Path) -> None:
     rows = [{"text": "good", "n": 1} for _ in range(1024)] + [{"text": "bad", "n": 1.5}]
     source = write(tmp_path / "a.jsonl", rows)
     with pytest.raises(DataFileError, match=r"line 1025 and after: column 'n' does not fit one type.*write \.jsonl"):
@@ -217,9 +218,9 @@ def test_columns_of_later_rows(predictor: Predictor, tmp_path: Path) -> None:
 
 def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("review\n")
-    tally = score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv")
-    assert tally is not None
-    assert tally.rows == 0
+    summary = score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv")
+    assert summary is not None
+    assert summary.rows == 0
     assert (tmp_path / "out.csv").read_text() == "review," + ",".join(COLUMNS) + "\n"
     pq.write_table(pa.table({"review": pa.array([], pa.string())}), tmp_path / "a.parquet")
     score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
@@ -236,7 +237,7 @@ def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
     ],
     ids=lambda column: str(column.type),
 )
-def test_what_python_cannot_hold_is_carried_into_parquet_only(
+def test_values_that_python_cannot_represent_are_only_written_to_parquet(
     predictor: Predictor, tmp_path: Path, column: pa.Array, name: str
 ) -> None:
     source, output = tmp_path / "a.parquet", tmp_path / "out.parquet"
@@ -280,7 +281,7 @@ def test_nanoseconds_of_nested_times_are_kept(predictor: Predictor, tmp_path: Pa
 
 @pytest.mark.parametrize("delimiter", [";", "|", "\t", r"\t", " ", "\u00a7"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a", "-"])
-def test_a_delimiter(
+def test_delimiters_are_read(
     predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, delimiter: str
 ) -> None:
     between = delimiter.replace(r"\t", "\t")
@@ -291,7 +292,7 @@ def test_a_delimiter(
     with (tmp_path / "a").open() as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
         source = name if name == "-" else str(tmp_path / name)
-        score_files(predictor, [source], tmp_path / "out.csv", Options(delimiter=delimiter))
+        score_files(predictor, [source], tmp_path / "out.csv", ScoreOptions(delimiter=delimiter))
     texts = [row["review"] for row in read(tmp_path / "out.csv")]
     assert texts == [f"good{between}, but\nlong", 'bad, "very"']
 
@@ -307,15 +308,17 @@ def test_a_delimiter(
         ("a.txt", ";", "is read as text; leave it out, or add --format csv"),
     ],
 )
-def test_no_such_delimiter(predictor: Predictor, tmp_path: Path, name: str, delimiter: str, message: str) -> None:
+def test_an_invalid_delimiter_raises_an_error(
+    predictor: Predictor, tmp_path: Path, name: str, delimiter: str, message: str
+) -> None:
     (tmp_path / name).write_text('{"text": "good"}\n')
     with pytest.raises(OptionError, match=message.replace("|", r"\|")):
-        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", Options(delimiter=delimiter))
+        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", ScoreOptions(delimiter=delimiter))
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("name", ["a.tsv", "a.csv", "a.tsv.gz"])
-def test_quotes_that_are_text(
+def test_quotes_that_are_part_of_the_text_are_read(
     predictor: Predictor, command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, name: str
 ) -> None:
     between = "," if name == "a.csv" else "\t"
@@ -326,32 +329,33 @@ def test_quotes_that_are_text(
     process = command(name, "-o", "out.csv", "--text-column", "review")
     message = " ".join(process.communicate()[1].decode().split())
     assert process.returncode == 2
-    assert "If quotes mean nothing in this file, add --quoting none" in message
+    assert "If quotes are part of the text, add --quoting none" in message
     process = command(name, "-o", "out.csv", "--text-column", "review", "--quoting", "none")
-    assert process.communicate()[1] == b""
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     assert [row["review"] for row in read(tmp_path / "out.csv")] == texts
-    options = Options(text_column="review", quoting="none")
+    options = ScoreOptions(text_column="review", quoting="none")
     score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl", options)
     assert [row["review"] for row in read(tmp_path / "out.jsonl")] == texts
 
 
-def test_quoting_is_for_tables(predictor: Predictor, tmp_path: Path) -> None:
+def test_quoting_is_only_for_csv_and_tsv(predictor: Predictor, tmp_path: Path) -> None:
     source = write(tmp_path / "a.jsonl", ROWS)
     with pytest.raises(OptionError, match=r"--quoting is for CSV and TSV, and .*a\.jsonl is read as jsonl"):
-        score_files(predictor, [str(source)], tmp_path / "out.csv", Options(quoting="none"))
+        score_files(predictor, [str(source)], tmp_path / "out.csv", ScoreOptions(quoting="none"))
 
 
 @pytest.mark.parametrize("name", ["a.csv.zst", "a"])
-def test_zstd_that_begins_with_a_frame_to_skip(predictor: Predictor, tmp_path: Path, name: str) -> None:
+def test_zstd_may_begin_with_a_skippable_frame(predictor: Predictor, tmp_path: Path, name: str) -> None:
     content = write(tmp_path / "in.csv.zst", ROWS).read_bytes()
     for first in (0x50, 0x5F):
         (tmp_path / name).write_bytes(bytes((first, 0x2A, 0x4D, 0x18, 4, 0, 0, 0)) + b"\0\1\2\3" + content)
-        options = Options(text_column="review")
+        options = ScoreOptions(text_column="review")
         score_files(predictor, [str(tmp_path / name)], tmp_path / "out.csv", options, overwrite=True)
         assert [row["id"] for row in read(tmp_path / "out.csv")] == [row["id"] for row in ROWS]
 
 
-def test_what_is_no_text_comes_out_as_utf8(predictor: Predictor, tmp_path: Path) -> None:
+def test_lone_surrogates_are_written_as_utf8(predictor: Predictor, tmp_path: Path) -> None:
     lines = [
         rb'{"text": "good \ud83d\ude00 \\ud83d film", "n": 1.10}',
         rb'{"text": "bad \ud83d", "n": 1.10, "\uDE00k": ["\ude00\ud83d"]}',
@@ -368,7 +372,7 @@ def test_what_is_no_text_comes_out_as_utf8(predictor: Predictor, tmp_path: Path)
     for line, start in zip(written, expected, strict=True):
         assert line.startswith(start[:-1] + ', "label": ')
     assert [row["error"] for row in read(tmp_path / "out.jsonl")] == [None, "undecodable_text", None]
-    score_files(predictor, [str(tmp_path / "out.jsonl")], tmp_path / "again.jsonl", Options(prefix="again_"))
+    score_files(predictor, [str(tmp_path / "out.jsonl")], tmp_path / "again.jsonl", ScoreOptions(prefix="again_"))
     assert len(pl.read_ndjson(tmp_path / "again.jsonl", infer_schema_length=None)) == 3
 
 
@@ -381,7 +385,7 @@ def strict_json(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line, parse_constant=fail) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_infinities_become_null_wherever_they_are(predictor: Predictor, tmp_path: Path) -> None:
+def test_infinities_become_null_at_any_depth(predictor: Predictor, tmp_path: Path) -> None:
     nan, infinity = float("nan"), float("inf")
     maps = pa.array([[("a", nan), ("b\u00e9", 1.5), ("c", -infinity)]], pa.map_(pa.string(), pa.float64()))
     structs = pa.array([{"x": [nan, 2.0]}])
@@ -425,6 +429,6 @@ def test_a_key_without_a_value_in_the_first_chunk_is_text(
     rows[-1]["note"] = 5
     write(source, rows)
     with pytest.raises(
-        DataFileError, match=r"line 1025 and after: column 'note' .*taken, as the first rows have no value"
+        DataFileError, match=r"line 1025 and after: column 'note' .*assumed, because the first rows have no value"
     ):
         score_files(predictor, [str(source)], output, overwrite=True)

@@ -15,12 +15,13 @@ from pyarrow import fs
 
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 from tests.object_store import put
 from tests.scoring.files import ROWS, write
 from tests.service.server import free_port
 
-TEXT = Options(text_column="review")
+TEXT = ScoreOptions(text_column="review")
 BUCKET = "gs://anonymous@reviews"
 
 
@@ -55,16 +56,16 @@ def store(query: str) -> fs.FileSystem:
 
 
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl", "a.parquet", "a.tsv.zst"])
-def test_from_bucket_to_bucket_as_on_this_machine(
+def test_scoring_from_bucket_to_bucket_gives_the_local_output(
     predictor: Predictor, store: fs.FileSystem, query: str, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     source = write(tmp_path / name, ROWS)
     put(store, f"in/{name}", source)
     score_files(predictor, [str(source)], tmp_path / f"out-{name}", TEXT)
-    tally = score_files(predictor, [f"{BUCKET}/in/{name}{query}"], f"{BUCKET}/new/out-{name}{query}", TEXT)
-    assert tally is not None
-    assert tally.scored == len(ROWS)
+    summary = score_files(predictor, [f"{BUCKET}/in/{name}{query}"], f"{BUCKET}/new/out-{name}{query}", TEXT)
+    assert summary is not None
+    assert summary.scored == len(ROWS)
     with store.open_input_stream(f"new/out-{name}", compression=None) as stream:
         assert stream.read() == (tmp_path / f"out-{name}").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, f"out-{name}"])
@@ -81,11 +82,11 @@ def test_folders_globs_and_partitions(predictor: Predictor, store: fs.FileSystem
         assert [one.split(",")[0] for one in lines if one[:3].isdigit()] == rows, pattern
     score_files(predictor, [f"{BUCKET}/in{query}"], tmp_path / "out.parquet", TEXT)
     assert pq.read_table(tmp_path / "out.parquet")["year"].to_pylist() == ["2023", "2024"]
-    with pytest.raises(DataFileError, match=r"gs://reviews/none/\*\.csv: nothing of that name is there"):
+    with pytest.raises(DataFileError, match=r"gs://reviews/none/\*\.csv: there is no such file"):
         score_files(predictor, [f"{BUCKET}/none/*.csv{query}"], tmp_path / "none.csv")
 
 
-def test_a_store_that_does_not_answer(predictor: Predictor, tmp_path: Path) -> None:
+def test_an_unreachable_store_raises_an_error(predictor: Predictor, tmp_path: Path) -> None:
     closed = "?endpoint_override=127.0.0.1:1&scheme=http&retry_limit_seconds=1"
     with pytest.raises(DataFileError, match=r"gs://reviews/a\.csv cannot be read"):
         score_files(predictor, [f"{BUCKET}/a.csv{closed}"], tmp_path / "out.csv")

@@ -1,4 +1,4 @@
-"""Data sets whose folders keep columns, and files whose content tells what their names do not."""
+"""Data sets whose folder names encode columns, and files whose format is detected from the content."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ import pytest
 from sentiline.errors import DataFileError, OptionError
 from sentiline.evaluation import evaluate as evaluation
 from sentiline.predictor import Predictor
-from sentiline.scoring.pipeline import Options, score_files
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
 from sentiline.scoring.scorer import COLUMNS
 from tests.scoring.files import REVIEWS, ROWS, read, write
 
-TEXT = Options(text_column="review")
+TEXT = ScoreOptions(text_column="review")
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ def test_partitioned_text(predictor: Predictor, tmp_path: Path, name: str) -> No
         folder = tmp_path / "in" / f"lang={lang}" / "day=07"
         folder.mkdir(parents=True)
         write(folder / name, [ROWS[number]])
-    options = Options() if name == "part.txt" else TEXT
+    options = ScoreOptions() if name == "part.txt" else TEXT
     for output in ("out.csv", "out.jsonl", "out.parquet"):
         score_files(predictor, [str(tmp_path / "in")], tmp_path / output, options, overwrite=True)
         rows = read(tmp_path / output)
@@ -78,7 +79,7 @@ def test_partitioned_text(predictor: Predictor, tmp_path: Path, name: str) -> No
         assert [row[options.text_column or "text"] for row in rows] == [REVIEWS[0], REVIEWS[3]]
 
 
-def test_a_column_in_the_file_and_in_the_folder(predictor: Predictor, tmp_path: Path) -> None:
+def test_a_column_in_both_the_file_and_the_folder_name_must_agree(predictor: Predictor, tmp_path: Path) -> None:
     folder = tmp_path / "in" / "year=2024"
     folder.mkdir(parents=True)
     for name in ("a.csv", "a.jsonl", "a.parquet"):
@@ -92,7 +93,7 @@ def test_a_column_in_the_file_and_in_the_folder(predictor: Predictor, tmp_path: 
         source.unlink()
 
 
-def test_objects_keep_their_text_and_gain_the_column(predictor: Predictor, tmp_path: Path) -> None:
+def test_json_objects_keep_their_text_and_gain_the_partition_column(predictor: Predictor, tmp_path: Path) -> None:
     folder = tmp_path / "year=2024"
     folder.mkdir()
     (folder / "a.jsonl").write_text('{"review": "good", "n": 1.10}\n{}\n')
@@ -116,27 +117,27 @@ def test_objects_keep_their_text_and_gain_the_column(predictor: Predictor, tmp_p
         ("reviews.csv", b'{"review": "good"}\n', "jsonl"),
     ],
 )
-def test_content_tells_where_the_ending_does_not(
+def test_the_format_is_detected_from_the_content(
     predictor: Predictor, tmp_path: Path, name: str, content: bytes, forced: str | None
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    options = Options(text_column="review", format=forced)
-    tally = score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl", options)
-    assert tally is not None
-    assert tally.scored == 1
+    options = ScoreOptions(text_column="review", format=forced)
+    summary = score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl", options)
+    assert summary is not None
+    assert summary.scored == 1
 
 
 def test_parquet_without_an_ending(predictor: Predictor, tmp_path: Path) -> None:
     write(tmp_path / "a.parquet", ROWS).rename(tmp_path / "part-0000")
-    tally = score_files(predictor, [str(tmp_path / "part-0000")], tmp_path / "out.jsonl", TEXT)
-    assert tally is not None
-    assert tally.scored == len(ROWS)
+    summary = score_files(predictor, [str(tmp_path / "part-0000")], tmp_path / "out.jsonl", TEXT)
+    assert summary is not None
+    assert summary.scored == len(ROWS)
 
 
 @pytest.mark.parametrize("content", [b"", b"A fine film, I say.\nA bad one, I fear.\n", b"\x00\x01\x02", b"one\ntwo\n"])
-def test_what_nothing_tells_is_refused(predictor: Predictor, tmp_path: Path, content: bytes) -> None:
+def test_an_undetectable_format_raises_an_error(predictor: Predictor, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "reviews").write_bytes(content)
-    with pytest.raises(OptionError, match="neither its ending nor its content tells the format; name it with --format"):
+    with pytest.raises(OptionError, match="neither its extension nor its content tells the format; name it with"):
         score_files(predictor, [str(tmp_path / "reviews")], tmp_path / "out.jsonl")
 
 
@@ -156,8 +157,8 @@ def test_a_pipe_with_a_path_loses_no_row(predictor: Predictor, tmp_path: Path) -
             OptionError, match=r"is a pipe or device, which is read once: name its format with --format"
         ):
             score_files(predictor, [path], tmp_path / "out.jsonl", TEXT)
-        options = Options(text_column="review", format="csv")
-        with pytest.raises(DataFileError, match="cannot be read again, so not resumed"):
+        options = ScoreOptions(text_column="review", format="csv")
+        with pytest.raises(DataFileError, match="cannot be read again, so the run cannot be resumed"):
             score_files(predictor, [path], tmp_path / "out.jsonl", options, resume=True)
         score_files(predictor, [path], tmp_path / "out.jsonl", options)
         assert [row["id"] for row in read(tmp_path / "out.jsonl")] == [str(number) for number in range(300)]
@@ -168,7 +169,7 @@ def test_a_pipe_with_a_path_loses_no_row(predictor: Predictor, tmp_path: Path) -
         found = evaluation.evaluate_files([predictor], [path], replace(labelled, labels="binary"))
         assert (found.data.rows, found.data.positive) == (300, 150)
         with pytest.raises(OptionError, match=r"Parquet cannot be read from .* a pipe"):
-            score_files(predictor, [path], tmp_path / "p.jsonl", Options(format="parquet"))
+            score_files(predictor, [path], tmp_path / "p.jsonl", ScoreOptions(format="parquet"))
 
 
 @pytest.mark.parametrize(

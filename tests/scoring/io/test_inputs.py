@@ -1,4 +1,4 @@
-"""Which files a folder and a glob stand for: not what runs leave there, and those behind links."""
+"""Folders and globs as inputs: partial outputs are left out, and links to folders are followed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import CHUNK_ROWS
-from sentiline.scoring.io.source import find_sources
-from sentiline.scoring.pipeline import Options, Progress, score_files
+from sentiline.scoring.io.discovery import find_sources
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import Progress, score_files
 from tests.scoring.files import ROWS, read, write
 
-TEXT = Options(text_column="review")
+TEXT = ScoreOptions(text_column="review")
 
 
 class _StopError(Exception):
@@ -23,7 +24,7 @@ class _StopError(Exception):
 
 
 @pytest.mark.parametrize("given", ["**/*.jsonl", "*/*.jsonl", "."])
-def test_what_a_stopped_run_leaves_is_no_input(
+def test_partial_outputs_and_the_output_are_not_inputs(
     predictor: Predictor,
     command: Callable[..., subprocess.Popen[bytes]],
     tmp_path: Path,
@@ -38,14 +39,14 @@ def test_what_a_stopped_run_leaves_is_no_input(
         raise _StopError
 
     with pytest.raises(_StopError):
-        score_files(predictor, [given], "out.jsonl", report=stop)
+        score_files(predictor, [given], "out.jsonl", on_progress=stop)
     assert Path("out.jsonl.partial/journal.jsonl").exists()
     process = command(given, "-o", "out.jsonl", "--resume")
-    assert process.communicate()[1] == b""
-    assert process.returncode == 0
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
     expected = Path("out.jsonl").read_bytes()
     with pytest.raises(_StopError):
-        score_files(predictor, [given], "out.jsonl", overwrite=True, report=stop)
+        score_files(predictor, [given], "out.jsonl", overwrite=True, on_progress=stop)
     score_files(predictor, [given], "out.jsonl", overwrite=True)
     assert Path("out.jsonl").read_bytes() == expected
     assert len(read(Path("out.jsonl"))) == 3 * CHUNK_ROWS

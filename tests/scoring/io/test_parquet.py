@@ -1,4 +1,4 @@
-"""Parquet of many makers: what others write is read, and what is written they can read."""
+"""Parquet files of other libraries, and Parquet that other libraries can read."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import CHUNK_ROWS
+from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.reader import read_chunks
-from sentiline.scoring.io.source import find_sources
 from sentiline.scoring.pipeline import score_files
 
 
@@ -33,7 +33,7 @@ def values_of_all_readers(path: Path, column: str) -> list[object]:
 
 
 @pytest.mark.parametrize("ordered", [False, True])
-def test_categories_that_differ_by_file(predictor: Predictor, tmp_path: Path, ordered: bool) -> None:
+def test_files_may_have_different_categories(predictor: Predictor, tmp_path: Path, ordered: bool) -> None:
     expected = []
     for number, count in enumerate((100, 100, 300, 100)):  # indices of 8 bits in pandas, and of 16
         names = [f"v{number}_{value}" for value in range(count)]
@@ -46,7 +46,7 @@ def test_categories_that_differ_by_file(predictor: Predictor, tmp_path: Path, or
     assert (pa.types.is_dictionary(kind), kind.index_type, kind.ordered) == (True, pa.int32(), ordered)
 
 
-def test_a_dictionary_that_differs_by_row_group(predictor: Predictor, tmp_path: Path) -> None:
+def test_row_groups_may_have_different_dictionaries(predictor: Predictor, tmp_path: Path) -> None:
     chunks = []
     for group in range(4):
         values = pa.array([f"v{group}_{value}" for value in range(100)])
@@ -58,7 +58,7 @@ def test_a_dictionary_that_differs_by_row_group(predictor: Predictor, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["out.parquet", "out.jsonl"])
-def test_nested_dictionaries_over_several_row_groups(predictor: Predictor, tmp_path: Path, name: str) -> None:
+def test_nested_dictionaries_are_read_from_several_row_groups(predictor: Predictor, tmp_path: Path, name: str) -> None:
     values = pa.array([f"v{value}" for value in range(400)]).dictionary_encode()
     offsets = pa.array(range(401), pa.int32())
     table = pa.table(
@@ -84,7 +84,7 @@ def test_chunks_do_not_depend_on_row_groups(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["{}", "[{}]", '{"a": {}}'])
-def test_objects_without_keys_are_refused_before_anything_is_scored(
+def test_objects_without_keys_raise_an_error_before_anything_is_scored(
     command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path, value: str
 ) -> None:
     (tmp_path / "a.jsonl").write_text(f'{{"text": "good", "n": {value}}}\n')
@@ -100,13 +100,13 @@ def test_objects_without_keys_are_refused_before_anything_is_scored(
     assert process.returncode == 0
 
 
-def test_a_name_that_is_no_text_is_refused(predictor: Predictor, tmp_path: Path) -> None:
+def test_a_column_name_that_is_not_valid_unicode_raises_an_error(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "good", "n\\ud800": 1}\n')
-    with pytest.raises(DataFileError, match="has a name that is no text, which Parquet cannot hold; rename it"):
+    with pytest.raises(DataFileError, match="has a name that is not valid Unicode, which Parquet cannot hold; rename"):
         score_files(predictor, [str(tmp_path / "a.jsonl")], tmp_path / "out.parquet")
 
 
-def test_strings_that_are_not_utf8_come_out_as_utf8(predictor: Predictor, tmp_path: Path) -> None:
+def test_strings_that_are_not_utf8_are_written_as_utf8(predictor: Predictor, tmp_path: Path) -> None:
     raw = pa.array([b"good film", b"caf\xe9 good", b"caf\xe8 good", None], pa.binary())
     texts = pa.Array.from_buffers(pa.string(), 4, raw.buffers())  # which checks nothing
     kinds = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, None], pa.int32()), texts.slice(0, 3))

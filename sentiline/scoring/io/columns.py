@@ -1,0 +1,63 @@
+"""Helpers that the writers of all formats share: column checks, compression and clean text."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+
+from sentiline.errors import DataFileError
+from sentiline.scoring.arrow import require_pyarrow
+from sentiline.scoring.chunk import Chunk, Records
+from sentiline.scoring.io.formats import Compression
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def check_columns(chunk: Chunk, names: tuple[str, ...]) -> None:
+    """Check that a chunk has the columns of the first one, which are those of the output.
+
+    Args:
+        chunk: The rows.
+        names: The columns of the first chunk.
+
+    Raises:
+        DataFileError: The chunk has other columns.
+    """
+    new = [name for name in chunk.data.names if name not in names]
+    missing = [] if isinstance(chunk.data, Records) and chunk.data.sources else set(names) - set(chunk.data.names)
+    if new or missing:
+        problem = f"has a column {new[0]!r} that the rows before lack" if new else f"lacks the column {min(missing)!r}"
+        place = chunk.place(0) if len(chunk) else chunk.file
+        raise DataFileError(
+            f"{place}: {problem}; the rows of a table have the same columns: write .jsonl, or score files one by one",
+            field="columns",
+        )
+
+
+def compress(pieces: Iterable[bytes], compression: Compression | None) -> Iterable[bytes]:
+    """Compress a chunk piece by piece. The compressed chunks, concatenated, are a valid compressed file."""
+    if compression == "gzip":
+        return _gzip(pieces)
+    return _zstd(pieces) if compression == "zstd" else pieces
+
+
+def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    stream = zlib.compressobj(6, zlib.DEFLATED, wbits=31)  # no timestamp: the same rows give the same bytes
+    for piece in pieces:
+        yield stream.compress(piece)
+    yield stream.flush()
+
+
+def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    pa = require_pyarrow("zstd")
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        for piece in pieces:
+            stream.write(piece)
+    yield sink.getvalue().to_pybytes()
+
+
+def replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot encode, with U+FFFD."""
+    return _LONE.sub("\ufffd", text)

@@ -1,0 +1,207 @@
+"""Discovery of input files from paths, folders, globs, URLs and `-`."""
+
+from __future__ import annotations
+
+import glob
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from pathlib import Path, PurePath
+from typing import Any
+
+from sentiline.errors import DataFileError, OptionError
+from sentiline.scoring.io.formats import (
+    EXTENSIONS,
+    KINDS,
+    Format,
+    Kind,
+    check_delimiter,
+    check_quoting,
+    detect_kind,
+    format_from_name,
+    known_extension,
+)
+from sentiline.scoring.io.hive import is_partition_folder, parse_partitions
+from sentiline.scoring.io.source import Source
+from sentiline.scoring.io.storage import FileStatus, Location
+from sentiline.scoring.io.text_stream import peek_text, stdin_bytes
+from sentiline.scoring.resume.partial_output import SUFFIX
+
+STDIN = "-"
+
+
+def find_sources(
+    inputs: Sequence[str],
+    forced: str | None = None,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    quoting: str = "csv",
+    *,
+    output: Location | None = None,
+) -> list[Source]:
+    """Find the files that inputs name. Pass each one to `sentiline.scoring.io.reader.read_chunks` to read its rows.
+
+    A folder stands for all files below it with a known extension, in the order of their paths, without hidden ones.
+    Folders and globs stand for data sets, in which the names of folders such as `year=2024` encode columns: from the
+    folder on (for a glob, from the folder before its first wildcard), together with the partition folders right above.
+    A single file has no such columns.
+
+    Args:
+        inputs: The paths or URLs of files or folders, globs, or `-` for standard input.
+        forced: The format of all files, whatever their extensions and contents; None to detect it.
+        encoding: The encoding of text files, for files whose format is detected from their content.
+        delimiter: The character between the columns, which only CSV and TSV have; None for a comma or a tab.
+        quoting: "csv" if double quotes enclose fields, "none" if they are part of the text of CSV or TSV.
+        output: The output of the run, which folders and globs leave out.
+
+    Returns:
+        The files in the order of the inputs.
+
+    Raises:
+        DataFileError: There is no such file, or it cannot be read.
+        OptionError: A format is unknown or cannot be detected, or has no delimiter or quotes although one is given.
+    """
+    separator, quotes = check_delimiter(delimiter), check_quoting(quoting)
+    sources: list[Source] = []
+    paths: list[str] = []
+    for name in inputs:
+        if name == STDIN:
+            sources.append(_stdin_source(forced, encoding, separator))
+            paths.append("")
+            continue
+        if not name:  # as a path it would be the current folder
+            raise DataFileError("an input has an empty name; name a file, or . for this folder", field="input")
+        location = Location.parse(name)
+        found = list(_expand(location, forced, output))
+        if not found:
+            missing = f"file with a known extension ({', '.join(EXTENSIONS)})" if _status(location) else "such file"
+            raise DataFileError(f"{location}: there is no {missing}", field="input")
+        sources += [_file_source(one, forced, encoding, separator) for one in found]
+        root = _root(location)
+        paths += ["" if root is None else str(PurePath(*_parts(one, one.path)[root:])) for one in found]
+    identities = [source.location.identity if source.location else STDIN for source in sources]
+    if len(set(identities)) < len(identities):
+        raise DataFileError("a file is named twice among the inputs; its rows would be doubled", field="input")
+    given = {"--delimiter": separator is not None, "--quoting": not quotes}
+    for option in filter(given.get, given):
+        _check_tables(sources, option)
+    return [
+        replace(source, partitions=columns, format=replace(source.format, separator=separator, quotes=quotes))
+        for source, columns in zip(sources, parse_partitions(paths), strict=True)
+    ]
+
+
+def _check_tables(sources: Sequence[Source], option: str) -> None:
+    for source in sources:
+        if source.format.kind not in ("csv", "tsv"):
+            raise OptionError(
+                f"{option} is for CSV and TSV, and {source.name} is read as {source.format.kind}; leave it out, or add "
+                "--format csv",
+                field=option,
+            )
+
+
+def _expand(location: Location, forced: str | None, output: Location | None) -> Iterator[Location]:
+    """Yield the files that a name stands for."""
+    status = _status(location)
+    if status and not status.folder:
+        yield location
+        return
+    try:
+        if status:
+            found = [one for one in location.list_files(_is_hidden) if forced or known_extension(one.path)]
+        else:
+            found = location.glob(_is_partial_output) if glob.has_magic(location.path) else []
+    except OSError as error:
+        raise DataFileError(
+            f"{error.filename or location} cannot be read: {error.strerror or error}", field="input"
+        ) from None
+    for one in found:
+        if output is None or one.identity != output.identity:
+            yield one
+
+
+def _root(named: Location) -> int | None:
+    """Return the number of path parts above the data set that a name stands for; None if it stands for a file."""
+    path = PurePath(named.path)
+    status = _status(named)
+    if status and not status.folder:
+        return None
+    if not status:
+        path = PurePath(*takewhile(lambda part: not glob.has_magic(part), path.parts))
+    parts = _parts(named, str(path))
+    depth = len(parts)
+    while depth and is_partition_folder(parts[depth - 1]):
+        depth -= 1
+    return depth
+
+
+def _parts(location: Location, path: str) -> tuple[str, ...]:
+    """Return the parts of a path, independent of the current folder."""
+    return PurePath(os.path.abspath(path) if location.local else path).parts  # noqa: PTH100, resolve() follows links
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") or _is_partial_output(part) or (part.startswith("_") and not is_partition_folder(part))
+
+
+def _is_partial_output(part: str) -> bool:
+    return part.endswith(SUFFIX)
+
+
+def _status(location: Location) -> FileStatus | None:
+    try:
+        return location.status()
+    except OSError as error:
+        raise DataFileError(f"{location} cannot be read: {error.strerror or error}", field="input") from None
+
+
+def _file_source(location: Location, forced: str | None, encoding: str, separator: str | None) -> Source:
+    status = _status(location)
+    try:
+        if location.local and not os.access(location.path, os.R_OK):
+            raise PermissionError(13, "Permission denied")
+        if status is None:
+            raise FileNotFoundError(2, "it existed a moment ago")
+        pipe = location.local and not Path(location.path).is_file()
+        if forced or known_extension(location.path):
+            format = format_from_name(location.path, forced)
+        elif pipe:  # to look at its content would consume it
+            raise OptionError(
+                f"{location} is a pipe or device, which is read once: name its format with --format {'|'.join(KINDS)}",
+                field="--format",
+            )
+        else:
+            with location.open() as raw:
+                format = Format(_detect(location.name, raw, encoding, separator))
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataFileError(
+            f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
+        ) from None
+    if pipe and format.kind == "parquet":
+        raise OptionError(f"Parquet cannot be read from {location}, a pipe; save it to a file", field="--format")
+    return Source(location.name, location, format, status.size, status.modified, once=pipe)
+
+
+def _stdin_source(forced: str | None, encoding: str, separator: str | None) -> Source:
+    if forced:
+        kind = format_from_name(STDIN, forced).kind
+    else:
+        kind = _detect("standard input", stdin_bytes(), encoding, separator)
+    if kind == "parquet":
+        raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
+    return Source("standard input", None, Format(kind), once=True)
+
+
+def _detect(name: str, raw: Any, encoding: str, separator: str | None) -> Kind:
+    """Detect a format from the beginning of an open file; with a separator the file is CSV if nothing else fits."""
+    head, text = peek_text(name, raw, encoding)
+    kind = "parquet" if head.startswith(b"PAR1") else detect_kind(text) or ("csv" if separator else None)
+    if kind is None:
+        raise OptionError(
+            f"{name}: neither its extension nor its content tells the format; name it with --format {'|'.join(KINDS)}",
+            field="--format",
+        )
+    return kind

@@ -1,0 +1,81 @@
+"""The options of batch scoring, which the command, the Python function and the cluster share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sentiline.errors import OptionError
+from sentiline.predictor import Predictor
+from sentiline.scoring.memory import DEFAULT, parse_size
+from sentiline.scoring.scorer import COLUMNS, MAX_CHARACTERS, SENTENCES, TIMESTEPS, ChunkScorer
+from sentiline.tokenizer import Truncation
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """How rows are read, scored and written.
+
+    Attributes:
+        text_column: The name of the column with the texts; None to detect it, see `find_text_column`.
+        format: The format of the input files: "csv", "tsv", "jsonl", "parquet" or "text"; None to detect it from their
+            extensions or contents.
+        to: The format of the output file; None to take it from the extension.
+        encoding: The encoding of text files.
+        delimiter: The character between the columns of CSV inputs; None for a comma, and a tab in TSV.
+        quoting: "csv" if double quotes enclose fields of CSV and TSV inputs, "none" if they are part of the text.
+        prefix: A prefix for the names of the added columns.
+        timesteps: Whether to add a nested column with the sentiment at every token.
+        sentences: Whether to add a nested column with the contribution of every sentence.
+        truncation: How to shorten long texts; None for the model's own policy.
+        max_characters: The length beyond which a text is not scored.
+        strict: Whether to raise at the first row that cannot be scored, instead of filling its `error` column.
+        memory: The peak resident memory of a run over files, such as "2GB"; long texts then make shorter chunks.
+    """
+
+    text_column: str | None = None
+    format: str | None = None
+    to: str | None = None
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    quoting: str = "csv"
+    prefix: str = ""
+    timesteps: bool = False
+    sentences: bool = False
+    truncation: Truncation | None = None
+    max_characters: int = MAX_CHARACTERS
+    strict: bool = False
+    memory: str = DEFAULT
+
+    def __post_init__(self) -> None:
+        """Check the types, since Python callers pass values that no command line has parsed.
+
+        Raises:
+            OptionError: A value has the wrong type or is out of range.
+        """
+        for name in ("encoding", "prefix", "memory", "quoting"):
+            if not isinstance(value := getattr(self, name), str):
+                raise OptionError(f"{name} is {value!r}; it must be a string", field=name)
+        for name in ("text_column", "format", "to", "delimiter", "truncation"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise OptionError(f"{name} is {value!r}; it must be a string or None", field=name)
+        limit = self.max_characters
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            raise OptionError(
+                f"max_characters is {limit!r}; it must be a whole number of at least 1", field="max_characters"
+            )
+        parse_size(self.memory)
+
+    @property
+    def spans(self) -> bool:
+        """Whether the output needs the character spans of tokens."""
+        return self.timesteps or self.sentences
+
+    @property
+    def added_columns(self) -> dict[str, str]:
+        """The name in the output of each added column, in order."""
+        nested = [name for name, wanted in ((TIMESTEPS, self.timesteps), (SENTENCES, self.sentences)) if wanted]
+        return {name: self.prefix + name for name in (*COLUMNS, *nested)}
+
+    def scorer(self, predictor: Predictor, column: str) -> ChunkScorer:
+        """Return a scorer for the texts of a column."""
+        return ChunkScorer(predictor, column, self.truncation, self.max_characters, self.strict, self.spans)
