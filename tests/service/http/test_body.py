@@ -121,9 +121,9 @@ def test_a_bomb_needs_no_memory(server: Server) -> None:
     [
         (b"", "the body is empty"),
         (b" \n", "the body is empty"),
-        (b'{"inputs": NaN}', "it holds NaN, which JSON does not have"),
-        (b'{"inputs": "good", "x": -Infinity}', "it holds -Infinity, which JSON does not have"),
-        (b'{"inputs": "\\ud800", "model": NaN}', "it holds NaN, which JSON does not have"),
+        (b'{"inputs": NaN}', "it contains NaN, which JSON does not allow"),
+        (b'{"inputs": "good", "x": -Infinity}', "it contains -Infinity, which JSON does not allow"),
+        (b'{"inputs": "\\ud800", "model": NaN}', "it contains NaN, which JSON does not allow"),
         (b'{"inputs": "\\ud800", "model": }', "Expecting value: line 1 column 31"),
         (b'{"inputs": "\\ud800"', "Expecting ',' delimiter: line 1 column 20"),
         (b'{"inputs": "good", "x": 1' + b"0" * 6000 + b"}", "a number is too large"),
