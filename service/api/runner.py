@@ -62,12 +62,11 @@ class Runner:
         """Run a task until `timeout` seconds after the request's start, while its client waits; see `Engine.run`."""
         times: StageTimes = request.scope[TIMES]
         connection = request.scope.get(CONNECTION)
-        body, status, headers, media_type = await self.engine.run(
-            model, task, times, version=version, timeout=timeout, connection=connection
-        )
+        answer = await self.engine.run(model, task, times, version=version, timeout=timeout, connection=connection)
         stages = times.stages()
         self.metrics.observe_stages(stages)
-        return Response(body, status, {**headers, **times.headers(stages)}, media_type)
+        headers = {**answer.headers, **times.headers(stages)}
+        return Response(answer.body, answer.status, headers, answer.media_type)
 
 
 def all_readings(

@@ -177,7 +177,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if upgrades and self.parser.get_method() != b"CONNECT":
             self._upgrade_offered = True
             return
-        if upgrades or not (self._load_shedder.closed and self._shed()):
+        if upgrades or not (self._load_shedder.active and self._shed()):
             super().on_headers_complete()
         self._phase = _BODY
         self._size = 0

@@ -26,7 +26,7 @@ class TextTiming(NamedTuple):
     """When one text reached each stage, in seconds of `time.perf_counter`.
 
     Attributes:
-        index: The text's index in the request.
+        position: The index of the text in the request.
         tokens: The number of its tokens that the model read; 0 if the text was rejected.
         started: When a thread took it.
         tokenized: When it had been split into tokens.
@@ -34,7 +34,7 @@ class TextTiming(NamedTuple):
         rendered: When its part of the answer had been built.
     """
 
-    index: int
+    position: int
     tokens: int
     started: float
     tokenized: float

@@ -85,7 +85,7 @@ class Tracing:
 
         stage("queue", times.accepted, texts[0].started, {})
         for text in texts[:MAX_TEXTS]:
-            attributes = {"sentiline.text.index": text.index, "sentiline.text.tokens": text.tokens}
+            attributes = {"sentiline.text.index": text.position, "sentiline.text.tokens": text.tokens}
             stage("tokenize", text.started, text.tokenized, attributes)
             stage("infer", text.tokenized, text.inferred, attributes)
             stage("serialize", text.inferred, text.rendered, attributes)
