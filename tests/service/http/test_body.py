@@ -239,7 +239,7 @@ def test_a_client_that_asks_first_is_not_told_to_send_too_much(server: Server) -
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_TIMEOUT_MS": "300", "SENTILINE_THREADS": "1"}
-    with Server(tmp_path_factory.mktemp("hasty"), **settings) as running:
+    with Server(tmp_path_factory.mktemp("hasty"), single_process=True, **settings) as running:
         yield running.wait_until_ready()
 
 

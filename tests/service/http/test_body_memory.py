@@ -17,7 +17,7 @@ import pytest
 from service.errors import ServiceError
 from service.http.body_memory import FREE, BodyMemoryLimit, Reservation
 from service.http.decompression import MAX_MEMBERS, Decompressor
-from tests.service.http.test_uvicorn_protocol import metric, wait_until
+from tests.service.http.raw import metric, wait_until
 from tests.service.server import Server
 from tests.service.test_errors import JSON, check
 
@@ -67,7 +67,7 @@ def test_a_body_alone_has_only_its_own_limit() -> None:
 def narrow(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
     """Two large bodies, and no third one."""
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MAX_BUFFERED_BYTES": str(6 * MIB)}
-    with Server(tmp_path_factory.mktemp("narrow"), **settings) as running:
+    with Server(tmp_path_factory.mktemp("narrow"), single_process=True, **settings) as running:
         yield running.wait_until_ready()
         assert "Traceback" not in running.log
 

@@ -21,7 +21,7 @@ from service.engine.admission import TokenBudget
 from service.http.load_shedding import FRESH_SECONDS, LoadShedder
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
-from tests.service.http.test_uvicorn_protocol import BODY, CHUNKED, GET, POST, WHOLE, metric, split, wait_until
+from tests.service.http.raw import BODY, CHUNKED, GET, POST, WHOLE, metric, split, wait_until
 from tests.service.server import Server
 
 LENGTH = [(b"host", b"x"), (b"content-length", b"40")]
@@ -161,14 +161,28 @@ def test_requests_that_need_another_answer_take_the_normal_path() -> None:
     assert server.count("sentiline_requests_total") == 1
 
 
-@pytest.fixture(scope="module", params=["workers", "single process"])
-def full(request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose queue is full for as long as anything is in it, which is some seconds."""
-    settings = {"SENTILINE_MODELS": str(models), "SENTILINE_THREADS": "1", "SENTILINE_MAX_PENDING_TOKENS": "1"}
-    settings |= {"SENTILINE_MAX_BODY_BYTES": str(1 << 26), "SENTILINE_MAX_ITEMS": "100000"}
-    settings |= {"SENTILINE_TIMEOUT_MS": "600000"}
-    single = request.param == "single process"
-    with Server(tmp_path_factory.mktemp("full"), single_process=single, **settings) as running:
+SETTINGS = {
+    "SENTILINE_THREADS": "1",
+    "SENTILINE_MAX_PENDING_TOKENS": "1",
+    "SENTILINE_MAX_BODY_BYTES": str(1 << 26),
+    "SENTILINE_MAX_ITEMS": "100000",
+    "SENTILINE_TIMEOUT_MS": "600000",
+}
+
+
+@pytest.fixture(scope="module")
+def full(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A single process whose queue is full for as long as anything is in it, which is some seconds."""
+    home = tmp_path_factory.mktemp("full")
+    with Server(home, single_process=True, SENTILINE_MODELS=str(models), **SETTINGS) as running:
+        yield running.wait_until_ready()
+        assert "Traceback" not in running.log
+
+
+@pytest.fixture(scope="module")
+def supervised(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same with BentoML's supervisor."""
+    with Server(tmp_path_factory.mktemp("supervised"), SENTILINE_MODELS=str(models), **SETTINGS) as running:
         yield running.wait_until_ready()
         assert "Traceback" not in running.log
 
@@ -209,7 +223,9 @@ class Talk:
         return int(lines[0].split(" ")[1]), headers, json.loads(self._file.read(int(headers["content-length"])))
 
 
-def test_a_full_server_rejects_and_keeps_the_connection(full: Server) -> None:
+@pytest.mark.parametrize("fixture", ["supervised", "full"])
+def test_a_full_server_rejects_and_keeps_the_connection(fixture: str, request: pytest.FixtureRequest) -> None:
+    full: Server = request.getfixturevalue(fixture)
     name = 'sentiline_requests_total{method="POST",route="/predict",status="429"}'
     before = metric(full, name)
     with occupied(full), Talk(full) as talk:
