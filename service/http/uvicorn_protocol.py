@@ -397,7 +397,7 @@ def _headers_too_large(seen: int, limit: int) -> ServiceError:
         f"the request line and the headers have {seen} bytes so far and the limit is {limit}; "
         f"send fewer or shorter ones, and texts in the body, or raise {setting}"
     )
-    return ServiceError(431, "header_headers_too_large", message, limit=limit, setting=setting)
+    return ServiceError(431, "header_too_large", message, limit=limit, setting=setting)
 
 
 def _headers_too_slow(seen: int, limit: int) -> ServiceError:
