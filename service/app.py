@@ -1,6 +1,6 @@
 """`SentimentService`, the BentoML service: `bentoml serve service.app:SentimentService`.
 
-BentoML's supervisor imports this too, only to count workers: what is heavy is imported later, by the workers.
+BentoML's supervisor imports this module only to count workers, so heavy imports are deferred to the workers.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
-from _bentoml_sdk import Service  # what @bentoml.service makes; bentoml itself exports only the older class
+from _bentoml_sdk import Service  # the class behind @bentoml.service; bentoml itself exports only the older one
 from pydantic import BaseModel
 
 from .settings import Settings
@@ -27,28 +27,28 @@ class GatewayService(Service[Any]):
     """A BentoML service whose HTTP application stands behind the gateway."""
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:
-        """Make the application of a worker; as another service's dependency it keeps BentoML's own protocol."""
+        """Make a worker's application; as the dependency of another service it keeps BentoML's own protocol."""
         from uvicorn.config import HTTP_PROTOCOLS
 
         from .gateway import Gateway
 
         if is_main:
-            # BentoML's workers make uvicorn's configuration next and leave the protocol to uvicorn's choice
-            HTTP_PROTOCOLS["auto"] = f"{__package__}.protocol:Protocol"
+            # BentoML's workers create uvicorn's configuration next, and leave the protocol to its choice
+            HTTP_PROTOCOLS["auto"] = f"{__package__}.http.uvicorn_protocol:LimitedHttpProtocol"
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
         return Gateway(_endpoints(), bentoml_app) if is_main else bentoml_app
 
 
 @cache
 def _endpoints() -> Endpoints:
-    """The one engine of this process, with its handlers: shared by the gateway and the native API."""
+    """Return this process's handlers and engine, which the gateway and the native API share."""
     from .api.routes import Endpoints
 
     return Endpoints(SETTINGS, cast("Service[Any]", SentimentService).schema)
 
 
 class PredictAnswer(BaseModel):
-    """What `predict` returns; a slot of `predictions` is a prediction or an error object."""
+    """The answer of `predict`; each slot of `predictions` is a prediction or an error object."""
 
     model: str
     version: str
@@ -58,7 +58,7 @@ class PredictAnswer(BaseModel):
 @bentoml.service(
     service_class=GatewayService,
     workers=SETTINGS.workers,
-    metrics={"enabled": False},  # the gateway has its own, with a fixed set of series
+    metrics={"enabled": False},  # the gateway has its own, with a bounded set of series
     logging={"access": {"enabled": False}},
 )
 class SentimentService:
@@ -66,12 +66,12 @@ class SentimentService:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def start(self) -> None:
-        """Begin to load the default model; the worker answers /livez meanwhile."""
+        """Start to load the default model; the worker answers /livez meanwhile."""
         _endpoints().engine.start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
-        """Let the running predictions finish."""
+        """Wait for the running predictions."""
         _endpoints().close()
 
     @bentoml.api(route="/predict")  # type: ignore[untyped-decorator]
@@ -91,5 +91,5 @@ class SentimentService:
         return PredictAnswer(**await _endpoints().predict_natively(document))
 
     def __is_ready__(self) -> bool:
-        """Whether the default model has answered its warm-up."""
+        """Return whether the default model has answered its warm-up."""
         return _endpoints().engine.ready

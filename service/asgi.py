@@ -1,10 +1,10 @@
-"""The service in one process, for uvicorn: no supervisor starts, counts or replaces workers."""
+"""The service in a single process, run by uvicorn without BentoML's supervisor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from bentoml._internal.log import configure_server_logging  # what BentoML's own workers call at their start
+from bentoml._internal.log import configure_server_logging  # BentoML's own workers call this when they start
 
 from .app import SentimentService
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def application() -> ASGIApp:
-    """Make the application of the one process.
+    """Make the application.
 
-    `uvicorn --http service.http.uvicorn_protocol:Protocol --factory service.asgi:application` runs it.
+    `uvicorn --http service.http.uvicorn_protocol:LimitedHttpProtocol --factory service.asgi:application` runs it.
     """
     configure_server_logging()  # type: ignore[no-untyped-call]
     app: ASGIApp = cast("Any", SentimentService).to_asgi()

@@ -1,8 +1,8 @@
-"""The outermost ASGI application of a worker: routes, error bodies, metrics, access log; in front of BentoML's own.
+"""A worker's outermost ASGI application: routing, error bodies, metrics and access log, in front of BentoML's own.
 
-BentoML's application brings the life cycle and the native API, but also middlewares that cost a task and a timer a
-request, metrics labelled by the raw path, and error bodies of several shapes. So it stands behind this one, which
-answers every HTTP request itself.
+BentoML's application provides the life cycle and the native API, but also middlewares that cost a task and a timer per
+request, metrics labelled by the raw path, and error bodies of several shapes. The gateway therefore answers every HTTP
+request itself and passes only the lifespan protocol on.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .api.routes import Endpoints
 from .errors import REFUSAL, ServiceError
 from .http.api_keys import ApiKeys
-from .http.body_memory import ARRIVAL, Arrivals
-from .http.cors import CrossOrigin
-from .http.load_shedding import DOORKEEPER, Doorkeeper
+from .http.body_memory import RESERVATION, BodyMemoryLimit, Reservation
+from .http.cors import JsonCORSMiddleware
+from .http.load_shedding import LOAD_SHEDDER, LoadShedder
 from .settings import STATE
 from .telemetry.metrics import UNMATCHED
-from .telemetry.stage_times import TIMES, Times
+from .telemetry.stage_times import TIMES, StageTimes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -35,44 +35,42 @@ logger = logging.getLogger("bentoml.sentiline.access")
 
 
 class Gateway:
-    """ASGI application: the service's routes, with BentoML's application behind them for the life cycle."""
+    """ASGI application of the service's routes, with BentoML's application behind it for the life cycle."""
 
     def __init__(self, endpoints: Endpoints, bentoml_app: ASGIApp) -> None:
         self._bentoml_app = bentoml_app
         self._metrics = endpoints.metrics
         self._tracing = endpoints.tracing
         self._settings = endpoints.settings
-        self._logs = endpoints.settings.access_log
+        self._access_log = endpoints.settings.access_log
         self._keys = ApiKeys(endpoints.settings.api_keys)
-        self._all = routes = endpoints.routes()
+        self._routes = routes = endpoints.routes()
         self._methods = {route.path: ", ".join(sorted(route.methods or ())) for route in routes}
         self._templates = {route.endpoint: route.path for route in routes}
-        # most requests ask for a path that is a route as it stands: those are found without trying one after the other
+        # paths without parameters, which most requests have, are looked up instead of matched one by one
         self._exact = {
             (method, route.path): route.endpoint
             for route in routes
             if "{" not in route.path
             for method in route.methods or ()
         }
-        self._arrivals = Arrivals(endpoints.settings.max_buffered_bytes)
-        self._doorkeeper = Doorkeeper(routes, endpoints.engine.budget, endpoints.settings, endpoints.metrics)
+        self._body_memory = BodyMemoryLimit(endpoints.settings.max_buffered_bytes)
+        self._load_shedder = LoadShedder(routes, endpoints.engine.budget, endpoints.settings, endpoints.metrics)
         origins = endpoints.settings.cors_origins
-        self._app: ASGIApp = CrossOrigin(self._answer, origins) if origins else self._answer
+        self._app: ASGIApp = JsonCORSMiddleware(self._answer, origins) if origins else self._answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, request or life cycle."""
+        """Serve the lifespan protocol or one request."""
         if scope["type"] == "lifespan":
-            scope.setdefault("state", {}).update({STATE: self._settings, DOORKEEPER: self._doorkeeper})
+            scope.setdefault("state", {}).update({STATE: self._settings, LOAD_SHEDDER: self._load_shedder})
             await self._bentoml_app(scope, receive, send)
-        else:  # of HTTP: WebSockets are refused before
-            await self._serve(scope, receive, send)
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[TIMES] = times = Times(perf_counter())
-        scope[ARRIVAL] = arrival = self._arrivals.begin()
+            return
+        # an HTTP request: the server's protocol accepts no WebSocket
+        scope[TIMES] = times = StageTimes(perf_counter())
+        scope[RESERVATION] = reservation = Reservation(self._body_memory)
         status = size = 0
 
-        async def observed(message: Message) -> None:
+        async def observed_send(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -81,20 +79,20 @@ class Gateway:
             await send(message)
 
         try:
-            await self._app(scope, receive, observed)
+            await self._app(scope, receive, observed_send)
         finally:
-            arrival.release()
+            reservation.release()
             route = self._route(scope)
             seconds = perf_counter() - times.started
-            self._metrics.request(route, scope["method"], status, seconds)
+            self._metrics.observe_request(route, scope["method"], status, seconds)
             if self._tracing is not None:
-                self._tracing.request(scope, route, status)
-            if self._logs:
+                self._tracing.record_request(scope, route, status)
+            if self._access_log:
                 client = scope["client"][0] if scope.get("client") else "-"
                 logger.info("%s %s %s %d %d bytes %.1f ms", client, scope["method"], route, status, size, seconds * 1e3)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request with a valid key; whatever goes wrong becomes the one JSON object."""
+        """Check the key and call the handler; every error becomes a JSON object of one shape."""
         request = Request(scope, receive, send)
         failure: Exception | None = None
         try:
@@ -104,12 +102,12 @@ class Gateway:
             endpoint = self._exact.get((scope["method"], scope["path"])) or self._find(scope)
             response = await endpoint(request)
         except ServiceError as error:
-            response = self._refuse(error)
+            response = self._error_response(error)
         except HTTPException as error:
-            response = self._refuse_routing(request, error)
+            response = self._routing_error_response(request, error)
         except Exception as error:
             failure = error
-            response = self._refuse(
+            response = self._error_response(
                 ServiceError(500, "internal_error", "the server failed to answer; the reason is in its log")
             )
         await response(scope, receive, send)
@@ -117,13 +115,13 @@ class Gateway:
             logger.error("%s %s failed", scope["method"], self._route(scope), exc_info=failure)
 
     def _find(self, scope: Scope) -> Endpoint:
-        """The handler of a path that has parameters, which go into the scope.
+        """Return the handler of a path with parameters, and add those to the scope.
 
         Raises:
-            HTTPException: 404 or 405.
+            HTTPException: 404 for an unknown path, 405 for a method that the path does not accept.
         """
         partial = False
-        for route in self._all:
+        for route in self._routes:
             match, found = route.matches(scope)
             if match is Match.FULL:
                 scope.update(found)
@@ -132,25 +130,25 @@ class Gateway:
         raise HTTPException(405 if partial else 404)
 
     def _route(self, scope: Scope) -> str:
-        """The template of the route that took the request, or would have taken it."""
+        """Return the template of the route that handled the request, or would handle it with another method."""
         path: str = scope["path"]
         if path in self._methods:
             return path
         if "endpoint" in scope:
             return self._templates[scope["endpoint"]]
-        return next((route.path for route in self._all if route.matches(scope)[0] is not Match.NONE), UNMATCHED)
+        return next((route.path for route in self._routes if route.matches(scope)[0] is not Match.NONE), UNMATCHED)
 
-    def _refuse(self, error: ServiceError) -> Response:
-        self._metrics.error(error.code)
+    def _error_response(self, error: ServiceError) -> Response:
+        self._metrics.count_error(error.code)
         return error.response()
 
-    def _refuse_routing(self, request: Request, error: HTTPException) -> Response:
+    def _routing_error_response(self, request: Request, error: HTTPException) -> Response:
         path = request.url.path[:100].encode("utf-8", "replace").decode()
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = self._methods[self._route(request.scope)]
-            message = f"{path} takes {allowed}, not {request.method[:20]}"
-            refusal = ServiceError(405, "method_not_allowed", message, headers={"allow": allowed})
+            message = f"{path} accepts {allowed}, not {request.method[:20]}"
+            rejection = ServiceError(405, "method_not_allowed", message, headers={"allow": allowed})
         else:
             known = ", ".join(self._methods)
-            refusal = ServiceError(404, "not_found", f"there is nothing at {path}; the routes are {known}")
-        return self._refuse(refusal)
+            rejection = ServiceError(404, "not_found", f"there is nothing at {path}; the routes are {known}")
+        return self._error_response(rejection)

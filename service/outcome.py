@@ -1,47 +1,32 @@
-"""Which texts are refused unread, and how outcomes become refusals; knows no wire format and no model."""
+"""The outcome of one text, a reading or an error, and how its error is reported to a client."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from sentiline.errors import InputError, TextTooLongError, TextTypeError
 from sentiline.reading import Reading
 
 from .api.validation import kind
-from .errors import ServiceError
 from .settings import Settings, variable
 
 Outcome = Reading | InputError
 
 
-def all_readings(outcomes: Sequence[Outcome], field: str, *, listed: bool) -> list[Reading]:
-    """The readings, for an answer that has no room for errors beside them.
-
-    Raises:
-        ServiceError: 422, that of the first text that could not be scored.
-    """
-    readings = []
-    for index, outcome in enumerate(outcomes):
-        if isinstance(outcome, InputError):
-            raise ServiceError(422, outcome.code, str(outcome), **details(outcome, field, index, listed=listed))
-        readings.append(outcome)
-    return readings
-
-
-def details(error: InputError, field: str, index: int, *, listed: bool) -> dict[str, Any]:
-    """The keys of an error object that say which text it is about, and which limit that exceeds."""
-    place: dict[str, Any] = {"field": f"{field}[{index}]", "index": index} if listed else {"field": field}
+def error_details(error: InputError, field: str, index: int, *, listed: bool) -> dict[str, Any]:
+    """Return the keys of an error object that name the text in question and the limit that it exceeds."""
+    location: dict[str, Any] = {"field": f"{field}[{index}]", "index": index} if listed else {"field": field}
     limits = {"limit": error.limit, "setting": error.setting} if isinstance(error, TextTooLongError) else {}
-    return place | {key: value for key, value in limits.items() if value is not None}
+    return location | {key: value for key, value in limits.items() if value is not None}
 
 
-def refusal(text: Any, settings: Settings) -> InputError | None:
-    """Why a text is not even tokenized: it is no string, or too long to be looked at; None if it is fit."""
+def input_error(text: Any, settings: Settings) -> InputError | None:
+    """Return the error of an item that must not be tokenized: not a string, or too long; None if it is acceptable."""
     if not isinstance(text, str):
         return TextTypeError(f"a text must be a string; it is {kind(text)}")
-    limit, setting = settings.max_text_characters, variable("max_text_characters")
+    limit = settings.max_text_characters
     if len(text) > limit:
+        setting = variable("max_text_characters")
         return TextTooLongError(
             f"the text has {len(text)} characters and the limit is {limit}; send a part of it, or raise {setting}",
             limit=limit,

@@ -159,7 +159,8 @@ def command(target: Target, host: str, port: int, *, single_process: bool = Fals
     """The command line of BentoML's server, or of uvicorn for a single process."""
     where = ["--host", host, "--port", str(port)]
     if single_process:
-        loop = ["--loop", "auto", "--http", f"{target.module}.http.uvicorn_protocol:Protocol", "--lifespan", "on"]
+        protocol = f"{target.module}.http.uvicorn_protocol:LimitedHttpProtocol"
+        loop = ["--loop", "auto", "--http", protocol, "--lifespan", "on"]
         quiet = ["--log-level", "warning", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "30"]
         return [
             sys.executable,

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import orjson
 
 from sentiline.reading import Reading
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
+from ..engine.job import Task
+from ..outcome import Outcome
 from ..settings import Settings
+from ..telemetry.metrics import Metrics
+from .runner import Answer, all_readings
 from .validation import check_object, kind, refuse, take_choice, take_inputs
+
+if TYPE_CHECKING:
+    from sentiline.bundle import Manifest
 
 KEYS = ("inputs", "parameters", "options")
 PARAMETERS = ("function_to_apply", "top_k", "truncation")
@@ -59,12 +68,26 @@ def parse(document: Any, settings: Settings) -> ClassificationRequest:
     )
 
 
-def answer(readings: Sequence[Reading], request: ClassificationRequest) -> list[list[dict[str, Any]]]:
-    """The JSON answer: for each text a list of labels with scores, the greatest first.
+class ClassificationTask(Task[Answer]):
+    """Scores the texts of a request as Hugging Face's clients expect it."""
 
-    It is a list of lists for a single text too: the clients take the first list of what they get.
-    """
-    return [_labels(reading, request) for reading in readings]
+    def __init__(self, request: ClassificationRequest, metrics: Metrics) -> None:
+        super().__init__(request.texts, request.truncation)
+        self._request = request
+        self._metrics = metrics
+
+    def finish(self, manifest: Manifest, outcomes: list[Outcome], parts: list[None]) -> Answer:
+        """Serialize the answer: for each text a list of labels with scores, the greatest first.
+
+        It is a list of lists for a single text too, because the clients take the first list of the answer.
+
+        Raises:
+            ServiceError: 422 if any text could not be scored.
+        """
+        readings = all_readings(manifest, outcomes, self._metrics, "inputs", listed=self._request.listed)
+        truncated = sum(reading.encoding.truncated for reading in readings)
+        headers = {"x-model": manifest.name, "x-truncated-texts": str(truncated)}
+        return Answer(orjson.dumps([_labels(reading, self._request) for reading in readings]), headers=headers)
 
 
 def _labels(reading: Reading, request: ClassificationRequest) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class InferRequest:
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
-    """What a model takes and gives."""
+    """Return the answer of `GET /v2/models/{model}`: the model's inputs and outputs."""
     return {
         "name": manifest.name,
         "versions": [manifest.version],
@@ -98,14 +98,14 @@ def parse(document: Any, binary: bytes, settings: Settings) -> InferRequest:
 
 
 def answer(manifest: Manifest, readings: Sequence[Reading], request: InferRequest) -> tuple[bytes, int | None]:
-    """The body of the answer.
+    """Serialize the answer.
 
     Returns:
-        `(body, size)`: the JSON, followed by the binary data if any was asked for; `size` is then the JSON's number of
-        bytes, else None.
+        `(body, json_size)`: the JSON, followed by any requested binary data; `json_size` is the number of bytes of JSON
+        if there is binary data, else None.
 
     Raises:
-        ServiceError: 422 if an output is wanted that the model does not have.
+        ServiceError: 422 for an output that the model does not have.
     """
     values: dict[str, Any] = {
         "label": [reading.label for reading in readings],
@@ -115,7 +115,7 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: InferReques
     names = _names(manifest)
     for index, name in enumerate(request.outputs):
         if name not in names:
-            message = f'outputs[{index}] asks for "{name}", which the model "{manifest.name}" cannot tell'
+            message = f'outputs[{index}] asks for "{name}", which the model "{manifest.name}" does not have'
             raise refuse("invalid_input", f"{message}; choose among {', '.join(names)}", f"outputs[{index}].name")
     outputs, tail = [], []
     for name, as_binary in (request.outputs or dict.fromkeys(names, request.binary)).items():
@@ -138,7 +138,7 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: InferReques
 
 
 def _names(manifest: Manifest) -> list[str]:
-    """Of the outputs that a model has."""
+    """Return the names of a model's outputs."""
     return [name for name in DATATYPES if name != UNCERTAIN or manifest.uncertainty is not None]
 
 

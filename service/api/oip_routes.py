@@ -1,10 +1,10 @@
-"""The routes of the Open Inference Protocol v2, below `/v2`: HTTP and headers; the engine does the work."""
+"""The routes of the Open Inference Protocol v2, below `/v2`, and their handlers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,34 +12,53 @@ from starlette.routing import Route
 
 import sentiline
 
-from ..engine.deadline import allowed
+from ..engine.deadline import request_timeout
 from ..engine.job import Task
 from ..errors import JSON_TYPE
 from ..http.body import parse_body, read_body
 from ..outcome import Outcome
-from ..telemetry.stage_times import timed
+from ..telemetry.metrics import Metrics
 from . import oip
-from .no_store import uncached
+from .runner import Answer, Runner, all_readings, no_store
 from .validation import refuse, shown
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
 
-    from .routes import Endpoints
-
 BINARY_TYPE = "application/octet-stream"
 JSON_SIZE = "inference-header-content-length"
-"""Header of a body with binary data: how many bytes of JSON there are before it."""
+"""Header of a body with binary data: the number of bytes of JSON before it."""
 
 
-class InferenceEndpoints:
-    """The handlers, around the engine of the others."""
+class InferTask(Task[Answer]):
+    """Scores the texts of a request; the answer is JSON, followed by binary data if the request asks for it."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
-        self._endpoints = endpoints
+    def __init__(self, request: oip.InferRequest, metrics: Metrics) -> None:
+        super().__init__(request.texts, request.truncation)
+        self._request = request
+        self._metrics = metrics
+
+    def finish(self, manifest: Manifest, outcomes: list[Outcome], parts: list[None]) -> Answer:
+        """Serialize the answer.
+
+        Raises:
+            ServiceError: 422 if any text could not be scored, or for an output that the model does not have.
+        """
+        readings = all_readings(manifest, outcomes, self._metrics, oip.DATA, listed=True)
+        body, json_size = oip.answer(manifest, readings, self._request)
+        if json_size is None:
+            return Answer(body)
+        return Answer(body, headers={JSON_SIZE: str(json_size)}, media_type=BINARY_TYPE)
+
+
+class OipEndpoints:
+    """The handlers, which share the engine of the other protocols."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
 
     def routes(self) -> Sequence[Route]:
-        """All routes below `/v2`; each has an endpoint object of its own, by which the gateway knows it."""
+        """Return all routes below `/v2`; each has its own endpoint object, by which the gateway identifies it."""
         routes = [
             Route("/v2", self.server, methods=["GET"]),
             Route("/v2/health/live", self.live, methods=["GET"]),
@@ -55,64 +74,55 @@ class InferenceEndpoints:
 
     async def server(self, _: Request) -> Response:
         """`GET /v2`."""
-        return uncached({"name": "sentiline", "version": sentiline.__version__, "extensions": ["binary_tensor_data"]})
+        return no_store({"name": "sentiline", "version": sentiline.__version__, "extensions": ["binary_tensor_data"]})
 
     async def live(self, _: Request) -> Response:
-        """`GET /v2/health/live`: the event loop turns."""
-        return uncached({"live": True})
+        """`GET /v2/health/live`: the event loop responds."""
+        return no_store({"live": True})
 
     async def ready(self, _: Request) -> Response:
         """`GET /v2/health/ready`: the default model answers as it did in its warm-up."""
-        await self._endpoints.engine.check_alive()
-        return uncached({"ready": True})
+        await self._runner.engine.check_alive()
+        return no_store({"ready": True})
 
     async def model(self, request: Request) -> Response:
-        """`GET /v2/models/{model}`: what it takes and gives; loads it if need be."""
-        return uncached(oip.metadata(await self._manifest(request)))
+        """`GET /v2/models/{model}`: its inputs and outputs; loads it if necessary."""
+        return no_store(oip.metadata(await self._manifest(request)))
 
     async def model_ready(self, request: Request) -> Response:
-        """`GET /v2/models/{model}/ready`: it answers as it did in its warm-up; loads it if need be."""
+        """`GET /v2/models/{model}/ready`: the model answers as it did in its warm-up; loads it if necessary."""
         manifest = await self._manifest(request)
-        await self._endpoints.engine.check_alive(manifest.name)
-        return uncached({"name": manifest.name, "ready": True})
+        await self._runner.engine.check_alive(manifest.name)
+        return no_store({"name": manifest.name, "ready": True})
 
     async def infer(self, request: Request) -> Response:
         """`POST /v2/models/{model}/infer`."""
-        settings = self._endpoints.settings
-        seconds = allowed(request.headers, settings)
-        # the protocol's own client names no type
-        body = await read_body(request, settings, seconds, ("", JSON_TYPE, BINARY_TYPE))
+        settings = self._runner.settings
+        timeout = request_timeout(request.headers, settings)
+        # the protocol's own client sends no content type
+        body = await read_body(request, settings, timeout, ("", JSON_TYPE, BINARY_TYPE))
         size = _json_size(request, len(body))
         document = await parse_body(body[:size], settings)
-        wanted = oip.parse(document, body[size:], settings)
-
-        def finish(manifest: Manifest, outcomes: list[Outcome], _: list[Any]) -> tuple[bytes, int | None]:
-            readings = self._endpoints.all_readings(manifest, outcomes, oip.DATA, listed=True)
-            return oip.answer(manifest, readings, wanted)
-
-        model, version = _asked(request)
-        task = Task(wanted.texts, wanted.truncation, finish)
-        content, json_size = await self._endpoints.run(request, model, task, seconds, version)
-        if json_size is None:
-            return timed(request, content, 200)
-        return timed(request, content, 200, {JSON_SIZE: str(json_size)}, BINARY_TYPE)
+        parsed = oip.parse(document, body[size:], settings)
+        model, version = _requested_model(request)
+        return await self._runner.run(request, model, InferTask(parsed, self._runner.metrics), timeout, version)
 
     async def _manifest(self, request: Request) -> Manifest:
-        """That of the model that the path names, if it has the version that the path names."""
-        return (await self._endpoints.engine.model(*_asked(request))).predictor.manifest
+        """Return the manifest of the model and version in the path."""
+        return (await self._runner.engine.model(*_requested_model(request))).predictor.manifest
 
 
-def _asked(request: Request) -> tuple[str, str | None]:
-    """The model and the version that the path names; None for any version."""
+def _requested_model(request: Request) -> tuple[str, str | None]:
+    """Return the model and the version in the path; the version is None for any."""
     return request.path_params["model"], request.path_params.get("version")
 
 
 def _json_size(request: Request, total: int) -> int:
-    """How many bytes of the body are JSON."""
+    """Return how many bytes of the body are JSON."""
     header = request.headers.get(JSON_SIZE)
     if header is None:
         return total
-    # Python converts no number of thousands of digits, and no body needs more than 20
+    # Python refuses to convert thousands of digits, and no body needs more than 20
     size = int(header) if len(header) <= 20 and header.isascii() and header.isdigit() else -1
     if not 0 <= size <= total:
         message = f"the header {JSON_SIZE} is {shown(header)!r} and the body has {total} bytes; they must agree"

@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import orjson
+
 from sentiline.prediction import DETAILS, Detail
 from sentiline.reading import Reading
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
-from ..outcome import Outcome, details
+from ..engine.job import Task
+from ..outcome import Outcome, error_details
 from ..settings import Settings
+from ..telemetry.metrics import Metrics
+from .runner import Answer
 from .validation import check_object, take_choice, take_inputs, take_string
 
 if TYPE_CHECKING:
@@ -44,21 +49,6 @@ class PredictRequest:
     detail: Detail
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What to send back.
-
-    Attributes:
-        status: 200 if at least one text was scored, else 422.
-        document: the JSON object.
-        outcomes: a reading or an error for each text, in order.
-    """
-
-    status: int
-    document: dict[str, Any]
-    outcomes: Sequence[Outcome]
-
-
 def parse(document: Any, settings: Settings) -> PredictRequest:
     """Check a parsed JSON body; null counts as left out.
 
@@ -76,36 +66,41 @@ def parse(document: Any, settings: Settings) -> PredictRequest:
     )
 
 
-def render(outcome: Outcome, index: int, request: PredictRequest) -> dict[str, Any]:
-    """One text's slot of `predictions`: what was read, or the error object that stands in for it."""
-    if isinstance(outcome, Reading):
-        document = outcome.as_dict(request.detail)
-        for sentence in document.get("sentences", ()):  # a lone surrogate, which no token holds, has no UTF-8
-            sentence["sentence"] = _SURROGATE.sub("\ufffd", sentence["sentence"])
-        return document
-    return {
-        "error": str(outcome),
-        "error_type": outcome.code,
-        **details(outcome, "inputs", index, listed=request.listed),
-    }
-
-
-def answer(manifest: Manifest, outcomes: Sequence[Outcome], slots: Sequence[Any], request: PredictRequest) -> Answer:
-    """Put an answer together.
+class PredictTask(Task[Answer]):
+    """Scores the texts of a request.
 
     A text that cannot be scored does not fail the others: its slot of `predictions` holds an error object.
-
-    Args:
-        manifest: of the model.
-        outcomes: of the texts, in order.
-        slots: what `render` made of them, or that as an `orjson.Fragment`.
-        request: what was asked.
     """
-    if any(isinstance(outcome, Reading) for outcome in outcomes):
-        return Answer(200, {"model": manifest.name, "version": manifest.version, "predictions": slots}, outcomes)
-    first = render(outcomes[0], 0, request)
-    if not request.listed:
-        return Answer(422, first, outcomes)
-    reason = first["error"]
-    summary = f"none of the {len(slots)} texts could be scored; inputs[0]: {reason}" if len(slots) > 1 else reason
-    return Answer(422, {**first, "error": summary, "predictions": slots}, outcomes)
+
+    def __init__(self, request: PredictRequest, metrics: Metrics) -> None:
+        spans, sentences = request.detail != "none", request.detail == "sentences"
+        super().__init__(request.texts, request.truncation, spans=spans, sentences=sentences)
+        self._request = request
+        self._metrics = metrics
+
+    def render(self, outcome: Outcome, index: int) -> orjson.Fragment:
+        """Serialize one text's slot of `predictions`."""
+        return orjson.Fragment(orjson.dumps(self._slot(outcome, index)))
+
+    def finish(self, manifest: Manifest, outcomes: list[Outcome], parts: list[orjson.Fragment]) -> Answer:
+        """Serialize the answer: status 200 if at least one text was scored, else 422."""
+        self._metrics.observe_outcomes(manifest.name, outcomes)
+        for outcome in outcomes:
+            if isinstance(outcome, Reading):
+                document = {"model": manifest.name, "version": manifest.version, "predictions": parts}
+                return Answer(orjson.dumps(document))
+        error = self._slot(outcomes[0], 0)
+        if self._request.listed:
+            if len(parts) > 1:
+                error["error"] = f"none of the {len(parts)} texts could be scored; inputs[0]: {error['error']}"
+            error["predictions"] = parts
+        return Answer(orjson.dumps(error), 422)
+
+    def _slot(self, outcome: Outcome, index: int) -> dict[str, Any]:
+        if isinstance(outcome, Reading):
+            document = outcome.as_dict(self._request.detail)
+            for sentence in document.get("sentences", ()):  # lone surrogates, which no token contains, have no UTF-8
+                sentence["sentence"] = _SURROGATE.sub("\ufffd", sentence["sentence"])
+            return document
+        details = error_details(outcome, "inputs", index, listed=self._request.listed)
+        return {"error": str(outcome), "error_type": outcome.code, **details}

@@ -1,11 +1,11 @@
-"""The HTTP routes: each turns a request into an answer by way of the engine; errors are raised, not answered here."""
+"""The HTTP routes and their handlers; errors are raised here, and answered by the gateway."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.requests import Request
@@ -13,71 +13,64 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sentiline.bundle import installed
-from sentiline.errors import InputError, SettingError
+from sentiline.errors import SettingError
 
-from ..engine.deadline import CONNECTION, allowed
+from ..engine.deadline import request_timeout
 from ..engine.engine import Engine
-from ..engine.job import Task
 from ..errors import JSON_TYPE, ServiceError
 from ..http.body import read_json
-from ..outcome import Outcome, all_readings
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE, Metrics
-from ..telemetry.stage_times import TIMES, Times, timed
+from ..telemetry.stage_times import StageTimes
 from . import huggingface, model_info, openapi
-from .no_store import uncached
-from .oip_routes import InferenceEndpoints
+from .oip_routes import OipEndpoints
 from .pages import Page
-from .predict import Answer, PredictRequest, answer, parse, render
+from .predict import PredictTask, parse
+from .runner import Runner, no_store
 
 if TYPE_CHECKING:
-    from sentiline.bundle import Manifest
-    from sentiline.reading import Reading
-
     from ..telemetry.tracing import Tracing
 
-Result = TypeVar("Result")
 
-
-class Endpoints:
-    """The handlers, around one engine.
+class Endpoints(Runner):
+    """The handlers of all routes.
 
     Attributes:
-        settings: the service's settings.
-        metrics: the counters of this process.
-        engine: what runs the models.
-        tracing: where traces go; None where no setting asks for them.
+        settings: The service's settings.
+        metrics: The metrics of this process.
+        engine: The engine that runs the models.
+        tracing: The exporter of traces; None if the settings do not enable it.
     """
 
     def __init__(self, settings: Settings, schema: Callable[[], dict[str, Any]]) -> None:
-        """Make the handlers; `schema` describes the native API as BentoML's own client reads it."""
+        """Make the handlers; `schema` returns the description of the native API for BentoML's own client."""
         self.settings = settings
         self._schema = schema
         self._page = Page()
         self._openapi = orjson.dumps(openapi.document(settings))
         self.metrics = Metrics(
             [(route.path, sorted(route.methods or ())) for route in self.routes()],
-            _models(settings),
+            _model_names(settings),
             max_pending_tokens=settings.max_pending_tokens,
         )
         self.engine = Engine(settings, self.metrics)
         self.tracing = _tracing(settings)
 
     def close(self) -> None:
-        """Wait for the accepted predictions, take this process out of the metrics, and send the last traces."""
+        """Wait for accepted predictions, remove this process from the metrics, and export the last traces."""
         self.engine.close()
         self.metrics.close()
         if self.tracing is not None:
             self.tracing.close()
 
     def routes(self) -> Sequence[Route]:
-        """All routes; a path that is not here does not exist."""
+        """Return all routes of the service."""
         return [
             *self._page.routes(),
             Route("/predict", self.predict, methods=["POST"]),
             Route("/hf", self.classify, methods=["POST"]),
             Route("/hf/models/{model}", self.classify_with, methods=["POST"]),
-            *InferenceEndpoints(self).routes(),
+            *OipEndpoints(self).routes(),
             Route("/models", self.models, methods=["GET"]),
             Route("/info", self.info, methods=["GET"]),
             Route("/livez", self.alive, methods=["GET"]),
@@ -90,37 +83,23 @@ class Endpoints:
 
     async def predict(self, request: Request) -> Response:
         """`POST /predict`."""
-        seconds = allowed(request.headers, self.settings)
-        wanted = parse(await read_json(request, self.settings, seconds), self.settings)
-        task = self._task(wanted, lambda slot: orjson.Fragment(orjson.dumps(slot)), _as_json)
-        body, status = await self.run(request, wanted.model, task, seconds)
-        return timed(request, body, status)
+        timeout = request_timeout(request.headers, self.settings)
+        parsed = parse(await read_json(request, self.settings, timeout), self.settings)
+        return await self.run(request, parsed.model, PredictTask(parsed, self.metrics), timeout)
 
     async def predict_natively(self, document: dict[str, Any]) -> dict[str, Any]:
-        """The same for a caller inside BentoML, without JSON."""
-        wanted = parse(document, self.settings)
-        task = self._task(wanted, lambda slot: slot, lambda scored: scored)
-        scored = await self.engine.run(wanted.model, task, times=Times(perf_counter()))
-        if scored.status != 200:
-            refusal = dict(scored.document)
-            raise ServiceError(scored.status, refusal.pop("error_type"), refusal.pop("error"), **refusal)
-        return scored.document
+        """Answer a caller inside BentoML as `POST /predict` would, with values instead of JSON.
 
-    def _task(
-        self, wanted: PredictRequest, pack: Callable[[dict[str, Any]], Any], finish: Callable[[Answer], Result]
-    ) -> Task[Result]:
-        """What `/predict` wants done: `pack` is given each text's slot, `finish` the whole answer, in the threads."""
-
-        def part(outcome: Outcome, index: int) -> Any:
-            return pack(render(outcome, index, wanted))
-
-        def whole(manifest: Manifest, outcomes: list[Outcome], parts: list[Any]) -> Result:
-            scored = answer(manifest, outcomes, parts, wanted)
-            self.metrics.outcomes(manifest.name, scored.outcomes)
-            return finish(scored)
-
-        spans, sentences = wanted.detail != "none", wanted.detail == "sentences"
-        return Task(wanted.texts, wanted.truncation, whole, part, spans=spans, sentences=sentences)
+        Raises:
+            ServiceError: As for HTTP; 422 if no text could be scored.
+        """
+        parsed = parse(document, self.settings)
+        task = PredictTask(parsed, self.metrics)
+        answer = await self.engine.run(parsed.model, task, StageTimes(perf_counter()))
+        body: dict[str, Any] = orjson.loads(answer.body)
+        if answer.status != 200:
+            raise ServiceError(answer.status, body.pop("error_type"), body.pop("error"), **body)
+        return body
 
     async def classify(self, request: Request) -> Response:
         """`POST /hf`: the default model as Hugging Face's clients expect it."""
@@ -131,58 +110,26 @@ class Endpoints:
         return await self._classify(request, request.path_params["model"])
 
     async def _classify(self, request: Request, model: str | None) -> Response:
-        seconds = allowed(request.headers, self.settings)
-        wanted = huggingface.parse(await read_json(request, self.settings, seconds), self.settings)
-
-        def finish(manifest: Manifest, outcomes: list[Outcome], _: list[Any]) -> tuple[bytes, dict[str, str]]:
-            readings = self.all_readings(manifest, outcomes, "inputs", listed=wanted.listed)
-            truncated = sum(reading.encoding.truncated for reading in readings)
-            headers = {"x-model": manifest.name, "x-truncated-texts": str(truncated)}
-            return orjson.dumps(huggingface.answer(readings, wanted)), headers
-
-        body, headers = await self.run(request, model, Task(wanted.texts, wanted.truncation, finish), seconds)
-        return timed(request, body, 200, headers)
-
-    async def run(
-        self, request: Request, model: str | None, task: Task[Result], seconds: float, version: str | None = None
-    ) -> Result:
-        """Do a task for a request that has so many seconds, as long as its client waits; see `Engine.run`."""
-        times = request.scope[TIMES]
-        result = await self.engine.run(
-            model, task, version=version, times=times, seconds=seconds, connection=request.scope.get(CONNECTION)
-        )
-        self.metrics.times(times)
-        return result
-
-    def all_readings(
-        self, manifest: Manifest, outcomes: Sequence[Outcome], field: str, *, listed: bool
-    ) -> list[Reading]:
-        """Count texts for an answer that has no room for errors beside the scores.
-
-        Raises:
-            ServiceError: 422; `field` and `listed` say how the error names the text.
-        """
-        first = next((outcome for outcome in outcomes if isinstance(outcome, InputError)), None)
-        # the gateway counts the error that it answers with
-        self.metrics.outcomes(manifest.name, [outcome for outcome in outcomes if outcome is not first])
-        return all_readings(outcomes, field, listed=listed)
+        timeout = request_timeout(request.headers, self.settings)
+        parsed = huggingface.parse(await read_json(request, self.settings, timeout), self.settings)
+        return await self.run(request, model, huggingface.ClassificationTask(parsed, self.metrics), timeout)
 
     async def alive(self, _: Request) -> Response:
-        """`GET /livez`: the event loop turns."""
-        return uncached({"status": "alive"})
+        """`GET /livez`: the event loop responds."""
+        return no_store({"status": "alive"})
 
     async def ready(self, _: Request) -> Response:
         """`GET /readyz`: the default model answers as it did in its warm-up."""
         await self.engine.check_alive()
-        return uncached({"status": "ready", "model": self.settings.model})
+        return no_store({"status": "ready", "model": self.settings.model})
 
     async def models(self, _: Request) -> Response:
         """`GET /models`."""
-        return uncached(await asyncio.to_thread(model_info.models, self.engine))
+        return no_store(await asyncio.to_thread(model_info.models, self.engine))
 
     async def info(self, _: Request) -> Response:
         """`GET /info`."""
-        return uncached(await asyncio.to_thread(model_info.info, self.engine))
+        return no_store(await asyncio.to_thread(model_info.info, self.engine))
 
     async def exposition(self, _: Request) -> Response:
         """`GET /metrics`."""
@@ -197,22 +144,17 @@ class Endpoints:
         return Response(self._openapi, media_type=JSON_TYPE)
 
 
-def _as_json(scored: Answer) -> tuple[bytes, int]:
-    return orjson.dumps(scored.document), scored.status
-
-
-def _models(settings: Settings) -> list[str]:
-    """Names of the models there are now, the default among them whether it exists or not."""
+def _model_names(settings: Settings) -> list[str]:
+    """Return the names of the installed models, the default first whether it exists or not."""
     try:
         return list(dict.fromkeys([settings.model, *installed()]))
-    except (SettingError, OSError):  # which keeps the engine from becoming ready, and says so
+    except (SettingError, OSError):  # the engine will not become ready, and logs why
         return [settings.model]
 
 
 def _tracing(settings: Settings) -> Tracing | None:
-    """Only where it is wanted is OpenTelemetry imported: it takes time and memory."""
     if settings.tracing_endpoint is None:
         return None
-    from ..telemetry.tracing import Tracing
+    from ..telemetry.tracing import Tracing  # OpenTelemetry takes time and memory to import
 
     return Tracing(settings.tracing_endpoint, settings.tracing_sample_rate)

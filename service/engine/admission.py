@@ -1,4 +1,4 @@
-"""Admission: how many tokens are accepted and not yet answered, and when to come back once that is too many."""
+"""Admission control: how many tokens are accepted and not yet answered, and when a rejected client should retry."""
 
 from __future__ import annotations
 
@@ -6,136 +6,133 @@ import math
 import threading
 from collections.abc import Callable
 from time import monotonic
+from types import TracebackType
+from typing import Self
 
 from ..errors import ServiceError
 from ..settings import variable
 
 MINIMUM = 16
-"""Tokens that any text counts for: what it costs besides its tokens, so that tiny texts are bounded too."""
+"""Tokens charged for any text at least: its overhead, so that very short texts are bounded too."""
 
 CHARACTERS_PER_TOKEN = 5
-"""Of English reviews, spaces and punctuation included; what a text that is not tokenized yet is estimated by."""
+"""The average of English reviews, spaces and punctuation included; estimates the tokens of a text not yet tokenized."""
 
 CHARACTERS_SCANNED = 40
-"""Characters that the tokenizer splits in the time in which the model reads one token: text cut off costs that."""
+"""Characters that the tokenizer scans in the time the model reads one token; text that is cut off costs that much."""
 
 CHARACTERS_SPLIT = 4
-"""Characters that are split into sentences, where those are asked for, in the time of one token."""
+"""Characters that sentence splitting handles in the time the model reads one token."""
 
 RATE_SECONDS = 0.25
-"""Busy time over which the rate is measured before it is averaged with the earlier ones."""
+"""Busy seconds over which throughput is measured before it is averaged with earlier measurements."""
 
 LONGEST_RETRY = 60
+"""Largest value of `retry-after`, in seconds."""
 
 SPARE = 64
-"""One part in so many of the limit: once less is free, requests are refused before their tokens are known."""
+"""Once less than 1/64 of the limit is free, requests are rejected before their tokens are known."""
+
+OVERLOADED = "overloaded"
+"""The `error_type` of every rejection for overload."""
 
 
-def estimate(characters: int, max_tokens: int, *, sentences: bool = False) -> int:
-    """What a text counts before it is tokenized.
+def estimated_cost(characters: int, max_tokens: int, *, sentences: bool = False) -> int:
+    """Return the cost of a text that is not tokenized yet, in tokens.
 
     Args:
-        characters: its length.
-        max_tokens: the most tokens that the model reads.
-        sentences: whether it is split into sentences too.
+        characters: The length of the text.
+        max_tokens: The most tokens that the model reads.
+        sentences: Whether the text is split into sentences too.
     """
-    return exact(characters, min(max_tokens, characters // CHARACTERS_PER_TOKEN), sentences=sentences)
+    return actual_cost(characters, min(max_tokens, characters // CHARACTERS_PER_TOKEN), sentences=sentences)
 
 
-def exact(characters: int, tokens_used: int, *, sentences: bool = False) -> int:
-    """What a text counts once its tokens are known."""
+def actual_cost(characters: int, tokens_used: int, *, sentences: bool = False) -> int:
+    """Return the cost of a text whose tokens are known, in tokens."""
     return max(MINIMUM, tokens_used, characters // (CHARACTERS_SPLIT if sentences else CHARACTERS_SCANNED))
 
 
-OVERLOADED = "overloaded"
-"""The `error_type` of what is refused here."""
-
-
-class Budget:
-    """Counts tokens from acceptance to answer; safe to use from many threads.
+class TokenBudget:
+    """Counts tokens from acceptance to answer; thread-safe.
 
     Attributes:
-        limit: the most tokens pending.
-        tokens: those pending.
-        texts: how many texts they belong to.
+        limit: The most tokens that may be pending.
+        tokens: The tokens pending.
+        texts: The number of texts that they belong to.
     """
 
     def __init__(self, limit: int, observe: Callable[[int, int], None], clock: Callable[[], float] = monotonic) -> None:
-        """Make an empty budget; `observe` is told texts and tokens whenever they change."""
+        """Make an empty budget; `observe` is called with the pending texts and tokens after every change."""
         self.limit = limit
-        self._enough = limit - limit // SPARE
+        self._full_from = limit - limit // SPARE
         self.tokens = 0
         self.texts = 0
         self._observe = observe
         self._clock = clock
         self._lock = threading.Lock()
         self._rate = 0.0  # tokens per second of busy time; 0 before the first measurement
-        self._drained = 0
-        self._busy = 0.0
-        self._since = 0.0
+        self._tokens_served = 0  # since the last measurement, as is the busy time
+        self._busy_seconds = 0.0
+        self._busy_since = 0.0
 
     @property
     def full(self) -> bool:
-        """Whether so much is pending that no request need be looked at; read without a lock."""
-        return self.tokens >= self._enough
+        """Whether every further request would be rejected; read without the lock."""
+        return self.tokens >= self._full_from
 
-    def refusal(self) -> ServiceError:
-        """The refusal of a request that is not looked at."""
-        seconds = self._seconds(MINIMUM)
-        return self._overloaded(f"{self.tokens} tokens are waiting and the limit is {self.limit}", seconds)
+    def rejection(self) -> ServiceError:
+        """Return the error for a request that is rejected unread."""
+        return self._overloaded(f"{self.tokens} tokens are waiting and the limit is {self.limit}", MINIMUM)
 
-    def admit(self, texts: int, tokens: int) -> Charge:
-        """Accept a request, which counts until its charge is released.
+    def admit(self, texts: int, tokens: int) -> Admission:
+        """Accept a request, which counts until its admission is released.
 
-        A request larger than the limit is accepted when nothing else is pending: the limits of a request bound it.
+        A request larger than the limit is accepted when nothing else is pending: other settings bound its size.
 
         Raises:
-            ServiceError: 429.
+            ServiceError: 429 if its tokens do not fit.
         """
         with self._lock:
             if self.tokens and self.tokens + tokens > self.limit:
-                raise self._overloaded(
-                    f"{self.tokens} tokens are waiting, this request has about {tokens}, and the limit is {self.limit}",
-                    self._seconds(tokens),
+                reason = (
+                    f"{self.tokens} tokens are waiting, this request has about {tokens}, and the limit is {self.limit}"
                 )
+                raise self._overloaded(reason, tokens)
             if not self.texts:
-                self._since = self._clock()
+                self._busy_since = self._clock()
             self.texts += texts
             self.tokens += tokens
             self._observe(self.texts, self.tokens)
-        return Charge(self, texts, tokens)
+        return Admission(self, texts, tokens)
 
-    def correct(self, charge: Charge, tokens: int) -> None:
-        """Add to what a request counts, once more is known of it."""
+    def _adjust(self, admission: Admission, tokens: int) -> None:
         with self._lock:
-            if not charge.released:
-                charge.tokens += tokens
+            if not admission.released:
+                admission.tokens += tokens
                 self.tokens += tokens
                 self._observe(self.texts, self.tokens)
 
-    def release(self, charge: Charge, *, served: bool) -> None:
-        """Take a request out; `served` says whether its tokens were read, so that they count for the rate."""
+    def _release(self, admission: Admission, *, served: bool) -> None:
         with self._lock:
-            charge.released = True
-            self.texts -= charge.texts
-            self.tokens -= charge.tokens
+            admission.released = True
+            self.texts -= admission.texts
+            self.tokens -= admission.tokens
             now = self._clock()
-            self._busy += now - self._since
-            self._since = now
+            self._busy_seconds += now - self._busy_since
+            self._busy_since = now
             if served:
-                self._drained += charge.tokens
-            if self._busy >= RATE_SECONDS and self._drained:
-                rate = self._drained / self._busy
+                self._tokens_served += admission.tokens
+            if self._busy_seconds >= RATE_SECONDS and self._tokens_served:
+                rate = self._tokens_served / self._busy_seconds
                 self._rate = (self._rate + rate) / 2 if self._rate else rate
-                self._drained, self._busy = 0, 0.0
+                self._tokens_served, self._busy_seconds = 0, 0.0
             self._observe(self.texts, self.tokens)
 
-    def _seconds(self, tokens: int) -> int:
-        """Whole seconds until that many tokens will fit, at the rate measured."""
+    def _overloaded(self, reason: str, tokens: int) -> ServiceError:
+        """Return a 429 whose `retry-after` is when that many tokens will fit, at the measured rate."""
         excess = min(self.tokens, self.tokens + tokens - self.limit)
-        return max(1, min(LONGEST_RETRY, math.ceil(excess / self._rate))) if self._rate else 1
-
-    def _overloaded(self, reason: str, seconds: int) -> ServiceError:
+        seconds = max(1, min(LONGEST_RETRY, math.ceil(excess / self._rate))) if self._rate else 1
         setting = variable("max_pending_tokens")
         return ServiceError(
             429,
@@ -147,21 +144,33 @@ class Budget:
         )
 
 
-class Charge:
-    """What one accepted request counts."""
+class Admission:
+    """One accepted request's share of the budget; a context manager that releases it.
+
+    A request whose `with` block ends without an exception counts as served.
+    """
 
     __slots__ = ("_budget", "released", "texts", "tokens")
 
-    def __init__(self, budget: Budget, texts: int, tokens: int) -> None:
+    def __init__(self, budget: TokenBudget, texts: int, tokens: int) -> None:
         self._budget = budget
         self.texts = texts
         self.tokens = tokens
         self.released = False
 
-    def correct(self, tokens: int) -> None:
-        """See `Budget.correct`."""
-        self._budget.correct(self, tokens)
+    def adjust(self, tokens: int) -> None:
+        """Add to the request's tokens, or subtract, once more is known; no effect after its release."""
+        if tokens:
+            self._budget._adjust(self, tokens)
 
     def release(self, *, served: bool) -> None:
-        """See `Budget.release`."""
-        self._budget.release(self, served=served)
+        """Return the tokens to the budget; `served` says whether they were read, and so count for the rate."""
+        self._budget._release(self, served=served)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._budget._release(self, served=kind is None)

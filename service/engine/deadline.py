@@ -1,4 +1,4 @@
-"""How long a request waits for its answer: until its deadline, and no longer than its client does."""
+"""How long a request may take, and what happens when its time is over or its client disconnects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import ServiceError
 from ..settings import Settings, variable
 
 HEADER = "x-timeout-ms"
-"""Request header: milliseconds after which the answer is of no use to the client."""
+"""Request header: the client's own time limit in milliseconds."""
 
 CONNECTION = "sentiline.connection"
 """Key of the ASGI scope under which the server's protocol puts itself, a `Connection`."""
@@ -23,17 +23,17 @@ Result = TypeVar("Result")
 
 
 class Connection(Protocol):
-    """What a client may close before its answer is ready."""
+    """A client's connection, which it may close before its answer is ready."""
 
-    def watch(self, gone: Callable[[], None] | None) -> None:
-        """Call `gone` when the client goes, at once if it has gone; None ends that."""
+    def watch(self, on_disconnect: Callable[[], None] | None) -> None:
+        """Call `on_disconnect` when the client disconnects, at once if it already has; None stops watching."""
 
 
-def allowed(headers: Headers, settings: Settings) -> float:
-    """Seconds that a request may take: the client's limit or the server's, whichever is shorter.
+def request_timeout(headers: Headers, settings: Settings) -> float:
+    """Return the seconds that a request may take: the shorter of the client's limit and the server's.
 
     Raises:
-        ServiceError: 422 for a header that is no whole number of at least 1.
+        ServiceError: 422 if the header is not a whole number of at least 1.
     """
     limit = settings.timeout_ms
     text = headers.get(HEADER)
@@ -45,72 +45,82 @@ def allowed(headers: Headers, settings: Settings) -> float:
     return limit / 1000
 
 
-class Patience:
-    """Waits for a future on behalf of one client.
+class Deadline:
+    """The deadline of one request.
 
-    BentoML's own time limit leaves the work running, and so would cancelling the wait alone: `give_up` is called as
-    soon as nobody waits any more.
+    BentoML's own timeout leaves the work running, and so would cancelling the wait alone. `wait` therefore reports
+    an abandoned request as soon as nobody waits for it, so that its remaining texts are dropped.
     """
 
-    def __init__(
-        self, started: float, seconds: float, connection: Connection | None, give_up: Callable[[str], None]
-    ) -> None:
-        """Make a wait.
+    __slots__ = ("_on_abandoned", "_started", "_timeout", "_timer")
+
+    def __init__(self, started: float, timeout: float) -> None:
+        """Set the deadline.
 
         Args:
-            started: when the request's time began, by `time.perf_counter`.
-            seconds: how long it may take.
-            connection: the client's, all of whose request has been read; None if there is none to watch.
-            give_up: called with "expired" or "disconnected", at most once.
+            started: When the request's headers were complete, in seconds of `time.perf_counter`.
+            timeout: The seconds from then in which it must be answered.
         """
-        self._loop = asyncio.get_running_loop()
         self._started = started
-        self._seconds = seconds
-        self._deadline = self._loop.time() + started + seconds - perf_counter()
-        self._connection = connection
-        self._give_up = give_up
+        self._timeout = timeout
         self._timer: asyncio.TimerHandle | None = None
+        self._on_abandoned: Callable[[str], None] = _ignore
 
-    async def wait(self, future: asyncio.Future[Result]) -> Result:
-        """The future's result.
+    def remaining(self) -> float:
+        """Return the seconds left, negative once the deadline has passed."""
+        return self._started + self._timeout - perf_counter()
+
+    def exceeded(self) -> ServiceError:
+        """Return the error of a request that has run out of time."""
+        limit, setting = round(self._timeout * 1000), variable("timeout_ms")
+        message = (
+            f"the request was not answered after {(perf_counter() - self._started) * 1000:.0f} ms and the limit is "
+            f"{limit} ms; send fewer or shorter texts, or a larger {HEADER}; the server's own limit is {setting}"
+        )
+        return ServiceError(504, "deadline_exceeded", message, limit=limit, setting=setting)
+
+    async def wait(
+        self, future: asyncio.Future[Result], connection: Connection | None, on_abandoned: Callable[[str], None]
+    ) -> Result:
+        """Wait for a future on behalf of one client.
+
+        Args:
+            future: The result to come; it fails when the wait does.
+            connection: The client's connection, its request read completely; None if there is none to watch.
+            on_abandoned: Called with "expired" or "disconnected", at most once, when nobody waits any longer.
 
         Raises:
-            ServiceError: 504 when the deadline has passed, 499 when the client has gone.
+            ServiceError: 504 when the deadline has passed, 499 when the client has disconnected.
         """
-        if self._connection is not None:
-            self._connection.watch(lambda: self._leave(future))
-        self._wait_on(future)
+        self._on_abandoned = on_abandoned
+        if connection is not None:
+            connection.watch(lambda: self._disconnect(future))
+        self._check(future)
         try:
             return await future
         except asyncio.CancelledError:
-            self._give_up("disconnected")  # the server stops, or its client does
+            on_abandoned("disconnected")  # the server stops, or the client has closed its connection
             raise
         finally:
             if self._timer is not None:
                 self._timer.cancel()
-            if self._connection is not None:
-                self._connection.watch(None)
+            if connection is not None:
+                connection.watch(None)
 
-    def _wait_on(self, future: asyncio.Future[Result]) -> None:
-        left = self._deadline - self._loop.time()
-        if left > 0.001:  # a timer may be a millisecond early
-            self._timer = self._loop.call_later(left, self._wait_on, future)
+    def _check(self, future: asyncio.Future[Result]) -> None:
+        remaining = self.remaining()
+        if remaining > 0.001:  # a timer may fire a millisecond early
+            self._timer = asyncio.get_running_loop().call_later(remaining, self._check, future)
         elif not future.done():
-            self._give_up("expired")
-            future.set_exception(expired(self._started, self._seconds))
+            self._on_abandoned("expired")
+            future.set_exception(self.exceeded())
 
-    def _leave(self, future: asyncio.Future[Result]) -> None:
+    def _disconnect(self, future: asyncio.Future[Result]) -> None:
         if not future.done():
-            self._give_up("disconnected")
+            self._on_abandoned("disconnected")
             message = "the client closed the connection before its answer was ready"
             future.set_exception(ServiceError(499, "client_disconnected", message))
 
 
-def expired(started: float, seconds: float) -> ServiceError:
-    """The refusal of a request that has taken longer than the seconds that it may."""
-    limit, setting = round(seconds * 1000), variable("timeout_ms")
-    message = (
-        f"the request was not answered after {(perf_counter() - started) * 1000:.0f} ms and the limit is {limit} ms; "
-        f"send fewer or shorter texts, or a larger {HEADER}; the server's own limit is {setting}"
-    )
-    return ServiceError(504, "deadline_exceeded", message, limit=limit, setting=setting)
+def _ignore(_: str) -> None:
+    """Nobody waits yet."""

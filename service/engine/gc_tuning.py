@@ -1,18 +1,18 @@
-"""Python's garbage collector, set up for a process that answers requests for a long time."""
+"""Tuning of Python's garbage collector for a long-lived server process."""
 
 from __future__ import annotations
 
 import gc
 
 THRESHOLD = 10_000
-"""Containers made and not yet freed before the young ones are looked at; Python's own number is 700."""
+"""Net container allocations before the youngest generation is collected; Python's default is 700."""
 
 
-def settle() -> None:
-    """Leave what is there now, modules and models, out of all further collections, and begin those less often.
+def freeze() -> None:
+    """Exempt everything allocated so far, modules and models, from later collections, and collect less often.
 
-    What a request leaves behind is freed by its reference counts. The collector finds cycles alone, of which there are
-    few, but goes through all that waits, again and again, which under overload is much.
+    Reference counting frees what a request leaves behind. The collector only finds cycles, of which there are few, but
+    it traverses all pending requests again and again, which is expensive under overload.
     """
     gc.collect()
     gc.freeze()

@@ -1,21 +1,21 @@
-"""One request's texts on their way through the queue: each is read by itself, the last one finishes the answer."""
+"""One request's texts on their way through the scheduler: each is read separately, and the last one ends the job."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sentiline.errors import InputError
 
-from ..outcome import Outcome, refusal
+from ..outcome import Outcome, input_error
 from ..settings import Settings
-from ..telemetry.stage_times import Mark, Times
-from .admission import Charge, estimate, exact
+from ..telemetry.stage_times import StageTimes, TextTiming
+from .admission import Admission, actual_cost, estimated_cost
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
@@ -25,46 +25,49 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-def _nothing(outcome: Outcome, index: int) -> None:
-    """The part that a text has in an answer that is made from the outcomes alone."""
+class Task(ABC, Generic[Result]):
+    """The texts of a request and how its answer is built from their outcomes.
 
-
-@dataclass(frozen=True, slots=True)
-class Task(Generic[Result]):
-    """What a request wants done.
+    `render` and `finish` run in a thread of the engine and must not touch the event loop.
 
     Attributes:
-        texts: what to score, at least one; what is no string is answered by an error.
-        truncation: policy for long texts; None for the model's own.
-        finish: makes the answer from the outcomes and the parts, both in the order of the texts. It runs in a thread
-            of the engine, as `render` does, and must not touch the event loop.
-        render: makes a text's part of the answer, as soon as that text is read.
-        spans: whether `render` asks for the spans of tokens.
-        sentences: whether it splits the text into sentences, which counts.
+        texts: The texts to score, at least one; items that are not strings are answered by an error.
+        truncation: The policy for long texts; None for the model's own.
+        spans: Whether `render` needs the character spans of the tokens.
+        sentences: Whether `render` splits the text into sentences, which adds to its cost.
     """
 
-    texts: Sequence[Any]
-    truncation: Truncation | None
-    finish: Callable[[Manifest, list[Outcome], list[Any]], Result]
-    render: Callable[[Outcome, int], Any] = _nothing
-    spans: bool = field(default=False, kw_only=True)
-    sentences: bool = field(default=False, kw_only=True)
+    def __init__(
+        self, texts: Sequence[Any], truncation: Truncation | None, *, spans: bool = False, sentences: bool = False
+    ) -> None:
+        self.texts = texts
+        self.truncation = truncation
+        self.spans = spans
+        self.sentences = sentences
+
+    def render(self, outcome: Outcome, index: int) -> Any:
+        """Return one text's part of the answer, as soon as that text is read; None if it has no part of its own."""
+        return None
+
+    @abstractmethod
+    def finish(self, manifest: Manifest, outcomes: list[Outcome], parts: list[Any]) -> Result:
+        """Return the answer from the outcomes and the rendered parts, both in the order of the texts."""
 
 
 class Job(Generic[Result]):
-    """A task in the queue. Threads call `step` for one text after the other; the event loop awaits `future`.
+    """A task in the queue. Threads call `run_text` once per text; the event loop awaits `future`.
 
     Attributes:
-        future: the result, or why there is none.
-        times: filled in as the stages pass.
-        dropped: nobody waits any more: no further text is begun.
-        waiting: places of the texts that no thread has begun, the shortest first; guarded by the queue's lock.
-        costs: what each text counts, in tokens.
+        future: The result, or the error that prevented it.
+        times: Filled in as the stages pass.
+        dropped: Whether the request was abandoned, so that no further text is started.
+        waiting: The indices of the texts that no thread has started, the shortest first; guarded by the scheduler's
+            lock.
+        costs: The cost of each text, in tokens.
     """
 
     __slots__ = (
-        "_charge",
-        "_left",
+        "_admission",
         "_lock",
         "_loop",
         "_outcomes",
@@ -72,6 +75,7 @@ class Job(Generic[Result]):
         "_predictor",
         "_settings",
         "_task",
+        "_unfinished",
         "costs",
         "dropped",
         "future",
@@ -80,56 +84,65 @@ class Job(Generic[Result]):
     )
 
     def __init__(
-        self, task: Task[Result], predictor: Predictor, settings: Settings, times: Times, charge: Charge | None
+        self,
+        task: Task[Result],
+        predictor: Predictor,
+        settings: Settings,
+        times: StageTimes,
+        admission: Admission | None = None,
+        costs: list[int] | None = None,
     ) -> None:
         """Make a job in a running event loop.
 
-        `charge` is what admission counted for it; None for a probe, which costs nothing and so passes what waits.
+        Args:
+            task: The texts, and how their answer is built.
+            predictor: The model that reads them.
+            settings: The service's settings.
+            times: The request's times, to be filled in.
+            admission: The request's share of the token budget; None for a probe.
+            costs: The estimated cost of each text; None for a probe, which costs nothing and so overtakes all texts.
         """
         count = len(task.texts)
-        limit = predictor.tokenizer.max_tokens
         self._task = task
         self._predictor = predictor
         self._settings = settings
-        self._charge = charge
+        self._admission = admission
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._left = count
+        self._unfinished = count
         self._outcomes: list[Any] = [None] * count
         self._parts: list[Any] = [None] * count
         self.future: asyncio.Future[Result] = self._loop.create_future()
         self.times = times
         self.dropped = False
-        self.costs = [0] * count
-        if charge is not None:
-            self.costs = [cost(text, limit, settings, sentences=task.sentences) for text in task.texts]
+        self.costs = [0] * count if costs is None else costs
         self.waiting = list(range(count))
-        if count > 1:  # longest first: no long text is left to one thread at the end while the others idle
+        if count > 1:  # longest first, so that no thread is left with a long text at the end while the others idle
             self.waiting.sort(key=self.costs.__getitem__)
 
-    def step(self, index: int) -> None:
-        """Read one text; after the last one make the answer. Raises nothing."""
+    def run_text(self, index: int) -> None:
+        """Read one text; after the last one build the answer. Raises nothing."""
         if self.dropped:
             return
         try:
             self._read(index)
             with self._lock:
-                self._left -= 1
-                last = not self._left
+                self._unfinished -= 1
+                last = not self._unfinished
             if last:
                 self.times.finishing = perf_counter()
                 result = self._task.finish(self._predictor.manifest, self._outcomes, self._parts)
                 self.times.finished = perf_counter()
-                self._deliver(result, None)
-        except BaseException as error:  # the thread goes on: it belongs to all requests
+                self._resolve(result, None)
+        except BaseException as error:  # the thread must survive: it serves all requests
             self.dropped = True
-            self._deliver(None, error)
+            self._resolve(None, error)
 
     def _read(self, index: int) -> None:
         text, task, predictor = self._task.texts[index], self._task, self._predictor
-        begun = tokenized = inferred = perf_counter()
+        started = tokenized = inferred = perf_counter()
         tokens = 0
-        outcome: Outcome | None = refusal(text, self._settings)
+        outcome: Outcome | None = input_error(text, self._settings)
         if outcome is None:
             try:
                 encoding = predictor.tokenizer.encode(text, truncation=task.truncation, spans=task.spans)
@@ -139,20 +152,20 @@ class Job(Generic[Result]):
             else:
                 tokenized = perf_counter()
                 tokens = encoding.tokens_used
-                if self._charge is not None:
-                    found = exact(len(text), tokens, sentences=task.sentences)
-                    self._charge.correct(found - self.costs[index])
+                if self._admission is not None:
+                    cost = actual_cost(len(text), tokens, sentences=task.sentences)
+                    self._admission.adjust(cost - self.costs[index])
                 outcome = predictor.infer(text, encoding)
                 inferred = perf_counter()
         self._outcomes[index] = outcome
         self._parts[index] = task.render(outcome, index)
-        self.times.marks.append(Mark(index, tokens, begun, tokenized, inferred, perf_counter()))
+        self.times.texts.append(TextTiming(index, tokens, started, tokenized, inferred, perf_counter()))
 
-    def _deliver(self, result: Result | None, error: BaseException | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the event loop is closed: nobody waits
-            self._loop.call_soon_threadsafe(self._settle, result, error)
+    def _resolve(self, result: Result | None, error: BaseException | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed, so nobody waits
+            self._loop.call_soon_threadsafe(self._set_result, result, error)
 
-    def _settle(self, result: Any, error: BaseException | None) -> None:
+    def _set_result(self, result: Any, error: BaseException | None) -> None:
         if self.future.done():
             return
         if error is not None:
@@ -161,7 +174,12 @@ class Job(Generic[Result]):
             self.future.set_result(result)
 
 
-def cost(text: Any, max_tokens: int, settings: Settings, *, sentences: bool = False) -> int:
-    """What one text counts before it is tokenized, in tokens; one that will be refused unread counts the least."""
-    length = len(text) if isinstance(text, str) else 0
-    return estimate(0 if length > settings.max_text_characters else length, max_tokens, sentences=sentences)
+def estimated_costs(task: Task[Any], max_tokens: int, settings: Settings) -> list[int]:
+    """Return the cost of each text before it is tokenized, in tokens; `max_tokens` is the model's limit."""
+    costs = []
+    for text in task.texts:
+        characters = len(text) if isinstance(text, str) else 0
+        if characters > settings.max_text_characters:
+            characters = 0  # rejected unread, so it costs the minimum
+        costs.append(estimated_cost(characters, max_tokens, sentences=task.sentences))
+    return costs

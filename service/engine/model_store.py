@@ -1,4 +1,4 @@
-"""The models in memory: loading, warm-up, and which one goes when they need more memory than is allowed."""
+"""The models in memory: loading, warm-up, and eviction when they need more memory than is allowed."""
 
 from __future__ import annotations
 
@@ -23,18 +23,16 @@ if TYPE_CHECKING:
 
 WARM_UP_TEXT = "The first review of the day: a warm, clever film & a cast that never puts a foot wrong!"
 RETRY_SECONDS = 30.0
-"""How long a model that failed to load is not tried again: reading and hashing its files costs time."""
+"""How long a model that failed to load is not tried again, because reading and hashing its files takes time."""
 
 MEBIBYTE = 1 << 20
 GRAPH_FACTOR = 3
 TOKENIZER_FACTOR = 12
 UNIT_BYTES = 16 * 1024
 SESSION_BYTES = 2 * MEBIBYTE
-"""Memory of a loaded model: so many times the bytes of its graph's and its tokenizer's file, so many for each unit of
-each direction (four gates in float32 at each of 1,024 timesteps), and so many besides.
-
-Fitted to what the shipped models add to the memory of a process (PSS), from which it differs by less than 4 MiB.
-"""
+# Estimated resident memory of a model: 3 × graph file + 12 × tokenizer file + 16 KiB per recurrent unit and direction
+# (four float32 gates at each of 1,024 timesteps) + 2 MiB. Fitted to what the shipped models add to the memory of a
+# process (PSS), from which it differs by less than 4 MiB.
 
 logger = logging.getLogger("bentoml.sentiline")
 
@@ -43,9 +41,9 @@ class Model(NamedTuple):
     """A loaded model.
 
     Attributes:
-        predictor: what runs it.
-        logit: what it answered to `WARM_UP_TEXT` when it was loaded.
-        size: the memory it is taken to need, in bytes.
+        predictor: The predictor that runs it.
+        logit: Its logit of `WARM_UP_TEXT` when it was loaded.
+        size: Its estimated memory in bytes.
     """
 
     predictor: Predictor
@@ -54,30 +52,30 @@ class Model(NamedTuple):
 
 
 class ModelStore:
-    """Loads each model once, when it is first asked for; safe to use from many threads."""
+    """Loads each model once, when it is first requested; thread-safe."""
 
     def __init__(self, settings: Settings, threads: int, observe: Callable[[Mapping[str, int]], None]) -> None:
-        """Make an empty store; `observe` is told the size of each loaded model whenever one comes or goes."""
+        """Make an empty store; `observe` is called with the sizes of all loaded models after every change."""
         self._settings = settings
         self._threads = threads
         self._observe = observe
         self._loaded: OrderedDict[str, Model] = OrderedDict()  # least recently used first
         self._broken: dict[str, tuple[float, Exception]] = {}
-        self._lock = threading.Lock()  # guards the two above; held only for moments
-        self._loading: dict[str, threading.Lock] = {}  # one a name: it is loaded once
+        self._lock = threading.Lock()  # guards the two above; never held while loading
+        self._loading: dict[str, threading.Lock] = {}  # per name, so that each model is loaded once
 
     def loaded(self) -> dict[str, Predictor]:
-        """The models in memory, by name; a copy."""
+        """Return the models in memory, by name; a copy."""
         with self._lock:
             return {name: model.predictor for name, model in self._loaded.items()}
 
     def failed(self) -> frozenset[str]:
-        """Names of the models whose last load failed."""
+        """Return the names of the models whose last load failed."""
         with self._lock:
             return frozenset(self._broken)
 
     def get(self, name: str) -> Model | None:
-        """The model, if it is in memory; it counts as used now."""
+        """Return the model if it is in memory, and mark it as most recently used."""
         with self._lock:
             model = self._loaded.get(name)
             if model is not None:
@@ -85,19 +83,19 @@ class ModelStore:
             return model
 
     def load(self, name: str, version: str | None = None) -> Model:
-        """The model, loaded if need be: reads files, so not on the event loop.
+        """Return the model, loaded if necessary; blocks, so it must not run on the event loop.
 
-        It is not loaded for a version that its bundle does not have; of a model in memory `check_version` says that.
+        A model is not loaded for a version that its bundle lacks. The version of a model in memory is not checked here.
 
         Raises:
-            ServiceError: 404 for an unknown model or version, 503 for one that cannot be loaded or is too large, and if
+            ServiceError: 404 for an unknown model or version, 503 for one that cannot be loaded or is too large, or if
                 a folder of models cannot be read.
         """
         if name not in installed_models():
             raise _unknown(name)
         with self._lock:
-            gate = self._loading.setdefault(name, threading.Lock())
-        with gate:
+            loading = self._loading.setdefault(name, threading.Lock())
+        with loading:
             return self.get(name) or self._load(name, version)
 
     def _load(self, name: str, version: str | None) -> Model:
@@ -112,9 +110,9 @@ class ModelStore:
             bundle = find_by_name(name)
             check_version(bundle.manifest, version)
             precision = bundle.precision(self._precision(name, bundle))
-            size = memory(bundle.manifest, precision)
+            size = estimated_memory(bundle.manifest, precision)
             self._check_size(name, size)
-            with self._lock:  # before, so that there is never more in memory than may be
+            with self._lock:  # evict first, so that the limit is never exceeded
                 self._evict(name, size)
             predictor = Predictor(bundle, precision=precision, threads=self._threads)
             predictor.predict([WARM_UP_TEXT * 20])
@@ -126,14 +124,14 @@ class ModelStore:
             raise self._note_failure(name, error) from error
         except ServiceError:
             raise
-        except Exception as error:  # whatever is wrong with its files, the other models go on
+        except Exception as error:  # whatever is wrong with its files, the other models must keep working
             logger.exception("model %r cannot be used", name)
             raise self._note_failure(name, error) from error
         model = Model(predictor, logit, size)
         with self._lock:
             self._broken.pop(name, None)
             self._loaded[name] = model
-            self._evict(name)  # again, for what other threads have loaded meanwhile
+            self._evict(name)  # again, because other threads may have loaded models meanwhile
         logger.info("loaded %r in %.2f s", predictor, time.perf_counter() - started)
         return model
 
@@ -144,45 +142,46 @@ class ModelStore:
 
     def _precision(self, name: str, bundle: Bundle) -> str | None:
         wanted = self._settings.precision
-        # the setting is the default model's; another that lacks it runs what it has
+        # the setting is for the default model; another model without that precision uses its own default
         return wanted if name == self._settings.model or wanted in bundle.manifest.precisions else None
 
     def _check_size(self, name: str, size: int) -> None:
-        """Refuse a model for which there is no room beside the default, which always stays."""
+        """Reject a model that does not fit into memory with the default model, which is never evicted."""
         default, limit = self._settings.model, self._settings.model_memory_mb
         if name == default:
             return
         with self._lock:
-            kept = self._loaded[default].size if default in self._loaded else 0
-        if kept + size > limit * MEBIBYTE:
+            default_size = self._loaded[default].size if default in self._loaded else 0
+        if default_size + size > limit * MEBIBYTE:
             needed = math.ceil(size / MEBIBYTE)
             raise ServiceError(
                 503,
                 "model_unavailable",
-                f'the model "{name}" needs about {needed} MiB beside the default model, which has '
-                f"{math.ceil(kept / MEBIBYTE)}, and the limit is {limit}; raise {variable('model_memory_mb')}",
+                f'the model "{name}" needs about {needed} MiB in addition to the default model\'s '
+                f"{math.ceil(default_size / MEBIBYTE)} MiB and the limit is {limit} MiB; "
+                f"raise {variable('model_memory_mb')}",
                 field="model",
                 limit=limit,
                 setting=variable("model_memory_mb"),
             )
 
     def _evict(self, newest: str, size: int = 0) -> None:
-        """Drop the models least recently used until the others fit beside `size` bytes; default and newest stay."""
+        """Drop the least recently used models until `size` more bytes fit; the default and the newest model stay."""
         limit = self._settings.model_memory_mb
         for name in [name for name in self._loaded if name not in (self._settings.model, newest)]:
             if sum(model.size for model in self._loaded.values()) + size <= limit * MEBIBYTE:
                 break
-            # not closed: requests may still run on it; it goes when they are done
+            # not closed, because requests may still run on it: its memory is freed when they are done
             del self._loaded[name]
             logger.info("model %r dropped from memory: %s is %d", name, variable("model_memory_mb"), limit)
         self._observe({name: model.size for name, model in self._loaded.items()})
 
 
 def installed_models() -> dict[str, Path]:
-    """Folder of every model by name, looked up anew each time: folders are filled, and unmounted, while we run.
+    """Return the folder of every model by name, listed at every call because folders change while the server runs.
 
     Raises:
-        ServiceError: 503 if a folder that `SENTILINE_MODELS` names is not there or cannot be read.
+        ServiceError: 503 if a folder named by `SENTILINE_MODELS` does not exist or cannot be read.
     """
     try:
         return installed()
@@ -192,15 +191,15 @@ def installed_models() -> dict[str, Path]:
         raise ServiceError(503, "model_unavailable", message, setting=MODELS_VARIABLE) from error
 
 
-def memory(manifest: Manifest, precision: str) -> int:
-    """Bytes of memory that a model is taken to need once it is loaded."""
+def estimated_memory(manifest: Manifest, precision: str) -> int:
+    """Return the bytes of memory that a model is estimated to need once it is loaded."""
     graph, tokenizer = manifest.files[manifest.precisions[precision]], manifest.files[manifest.tokenizer]
     files = GRAPH_FACTOR * graph.size + TOKENIZER_FACTOR * tokenizer.size
     return files + UNIT_BYTES * _units(manifest) + SESSION_BYTES
 
 
 def _units(manifest: Manifest) -> int:
-    """Recurrent units of all layers and directions; 0 where the manifest does not say."""
+    """Return the recurrent units of all layers and directions; 0 if the manifest does not state them."""
     architecture = manifest.document.get("architecture")
     if not isinstance(architecture, dict):
         return 0
@@ -211,10 +210,10 @@ def _units(manifest: Manifest) -> int:
 
 
 def check_version(manifest: Manifest, version: str | None) -> None:
-    """Refuse a version that a model does not have; None stands for any.
+    """Check that a model has the requested version; None accepts any.
 
     Raises:
-        ServiceError: 404.
+        ServiceError: 404 if it has another version.
     """
     if version not in (None, manifest.version):
         message = f'the model "{manifest.name}" has no version "{shown(version)}"; it has {manifest.version}'

@@ -1,4 +1,4 @@
-"""The queue of texts and the threads that read them: short requests pass long ones, and everyone's wait is bounded."""
+"""The queue of texts and the threads that read them: short requests overtake long ones, and every wait is bounded."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any
 from .job import Job
 
 STRETCH = 8
-"""How many times its own tokens are read, of whatever job, before a text is due."""
+"""A text is due once this many times its job's tokens, up to and including that text, have been taken."""
 
 
-class FairQueue:
-    """The text that is due first is read first; time is counted in tokens taken from the queue.
+class Scheduler:
+    """Runs the text that is due first; time is measured in tokens taken from the queue.
 
-    A job's text is due when, since the job came, `STRETCH` times the job's tokens up to this text have been taken. So
-    one short text passes the rest of a long list. Whoever comes when the list is due does not pass it any more: a job
-    of T tokens waits for what was there before it and for at most `STRETCH` * T tokens that came later, however many go
-    on coming. Equal shares for all that wait would have a job of T tokens wait for T tokens of every other.
-    The queue has no bound of its own: admission counts its tokens.
+    A text is due when, since its job arrived, `STRETCH` times the job's tokens up to this text have been taken, so a
+    short text overtakes the rest of a long list. Once a text is due nothing overtakes it, so a job of T tokens waits at
+    most for the work ahead of it plus `STRETCH` * T tokens of later arrivals. With equal shares for all jobs, one of
+    T tokens would wait for T tokens of every other job instead. Admission bounds the queue's tokens, so the queue has
+    no limit of its own.
     """
 
     def __init__(self, threads: int) -> None:
         self._heap: list[tuple[int, int, Job[Any]]] = []  # (when its next text is due, order of arrival, job)
         self._clock = 0  # tokens taken
         self._order = itertools.count()
-        self._lock = threading.Lock()  # guards all of the above and what waits in the jobs
-        self._wakeups: SimpleQueue[None] = SimpleQueue()  # one for each text, and one for each thread to end it
+        self._lock = threading.Lock()  # guards all of the above and the waiting texts of the jobs
+        self._wakeups: SimpleQueue[None] = SimpleQueue()  # one per text, and one per thread to end it
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"engine-{number}", daemon=True) for number in range(threads)
@@ -41,19 +41,19 @@ class FairQueue:
         """Queue all texts of a job.
 
         Raises:
-            RuntimeError: the queue is closed.
+            RuntimeError: The scheduler is closed.
         """
         with self._lock:
             if self._closed:
-                raise RuntimeError("the queue is closed")
+                raise RuntimeError("the scheduler is closed")
             cost = job.costs[job.waiting[-1]]
-            due = self._clock + STRETCH * cost if cost else 0  # what costs nothing passes even what is overdue
+            due = self._clock + STRETCH * cost if cost else 0  # a probe costs nothing and overtakes even overdue texts
             heapq.heappush(self._heap, (due, next(self._order), job))
         for _ in job.costs:
             self._wakeups.put(None)
 
     def drop(self, job: Job[Any]) -> int:
-        """Begin no further text of a job; returns how many no thread had begun."""
+        """Start no further text of a job; returns the number of texts that no thread had started."""
         with self._lock:
             job.dropped = True
             count = len(job.waiting)
@@ -61,7 +61,7 @@ class FairQueue:
         return count
 
     def close(self, seconds: float) -> None:
-        """Take no more jobs, and wait for those queued, at most so long."""
+        """Accept no more jobs, and wait at most `seconds` per thread for those queued."""
         with self._lock:
             self._closed = True
         for _ in self._threads:
@@ -75,13 +75,13 @@ class FairQueue:
             taken = self._take()
             if taken is not None:
                 job, index = taken
-                job.step(index)
-                del taken, job  # an idle thread keeps no text
+                job.run_text(index)
+                del taken, job  # an idle thread must not keep a text in memory
             elif self._closed:
                 return
 
     def _take(self) -> tuple[Job[Any], int] | None:
-        """The next text; None where jobs were dropped, or when the queue is closed and empty."""
+        """The next text; None if its job was dropped, or when the scheduler is closed and the queue empty."""
         with self._lock:
             heap = self._heap
             while heap:

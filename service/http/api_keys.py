@@ -1,4 +1,4 @@
-"""API keys: which requests need one, and whether they carry one that is valid; without keys set, none does."""
+"""API keys: which paths require one, and whether a request carries a valid one."""
 
 from __future__ import annotations
 
@@ -13,29 +13,28 @@ from ..errors import ServiceError
 OPEN = frozenset(
     {"/", "/docs", "/openapi.json", "/livez", "/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
 )
-"""Paths that need no key: probes and scrapers seldom can send one, and the documentation holds no secret."""
+"""Paths that require no key: probes and scrapers often cannot send one, and the documentation is not secret."""
 
 _PAGE = "/page/"
-"""Below it are the files of the pages; the one at `/` asks for a key when it needs one."""
+"""Prefix of the pages' files; the page at `/` asks its user for a key when one is required."""
 
 HEADER = "x-api-key"
 
 
 class ApiKeys:
-    """The valid keys; several, so that they can be changed one after the other while clients go on."""
+    """The valid keys. Without any, no request needs one; several allow a key to be rotated without downtime."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._digests = [_digest(key) for key in keys]
 
     def check(self, path: str, headers: Headers) -> None:
-        """Let a request pass, or refuse it.
+        """Check the key of a request.
 
-        The key is taken from `Authorization: Bearer KEY`, or else, also where that has none, from
-        `X-API-Key: KEY`. How long the comparison takes depends neither on the key sent nor on which of the valid ones
-        it is.
+        The key is taken from `Authorization: Bearer KEY`, or from `X-API-Key: KEY` if that header holds none. The time
+        of the comparison reveals neither the valid keys nor which of them was sent.
 
         Raises:
-            ServiceError: 401.
+            ServiceError: 401 if the path requires a key and the request has no valid one.
         """
         if not self._digests or is_open(path):
             return
@@ -45,18 +44,18 @@ class ApiKeys:
             message = 'an API key is needed; send the header "authorization: Bearer KEY" or "x-api-key: KEY"'
             raise ServiceError(401, "unauthorized", message, headers={"www-authenticate": 'Bearer realm="sentiline"'})
         found = _digest(key)
-        matches = [hmac.compare_digest(found, digest) for digest in self._digests]  # all of them, whatever matches
+        matches = [hmac.compare_digest(found, digest) for digest in self._digests]  # all of them, for constant time
         if not any(matches):
             challenge = 'Bearer realm="sentiline", error="invalid_token"'
-            message = "the API key is not valid; send one of those that the server was started with"
+            message = "the API key is not valid; send one of the keys that the server was started with"
             raise ServiceError(401, "unauthorized", message, headers={"www-authenticate": challenge})
 
 
 def is_open(path: str) -> bool:
-    """Whether a path needs no key."""
+    """Return whether a path requires no key."""
     return path in OPEN or path.startswith(_PAGE)
 
 
 def _digest(key: str) -> bytes:
-    # of equal length whatever the key, so that comparing two tells nothing of theirs
+    # digests have equal lengths, so the time of a comparison reveals nothing about a key's length
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""The body of a request as checked bytes: type, encoding, size and time; not what is in it."""
+"""Reads request bodies, enforcing content type, encoding, size and time limits."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from starlette.types import Receive
 from ..engine.deadline import HEADER
 from ..errors import JSON_TYPE, REFUSAL, ServiceError
 from ..settings import Settings, variable
-from .body_memory import ARRIVAL, Arrival
+from .body_memory import RESERVATION, Reservation
 from .decompression import Decompressor
 from .json_parsing import REMEDY, parse_json
 
 DISCARD_LIMITS = 8
 DISCARD_SECONDS = 2.0
-"""How much of a body that is too large is read and thrown away, in limits and in time."""
+"""How much of an oversized body is read and discarded: multiples of the size limit, and seconds."""
 
 LARGE_BODY = 256 * 1024
-"""Bytes of JSON beyond which to parse them may take longer than to start a thread for it."""
+"""Bytes of JSON beyond which parsing may take longer than handing it to a thread."""
 
 
 async def read_json(request: Request, settings: Settings, seconds: float) -> Any:
@@ -31,9 +31,9 @@ async def read_json(request: Request, settings: Settings, seconds: float) -> Any
 
 
 async def parse_body(body: bytes, settings: Settings) -> Any:
-    """`parse_json`, for a large body in a thread, so that other requests need not wait until it is checked."""
+    """Parse JSON as `parse_json` does; a large body in a thread, so that it does not block the event loop."""
     depth = settings.max_json_depth
-    # a tensor of that many texts may have each of them at the bottom of lists of its own
+    # in a tensor, each text may be nested in lists of its own
     containers = depth * settings.max_items
     if len(body) > LARGE_BODY:
         return await asyncio.to_thread(parse_json, body, depth, containers)
@@ -44,17 +44,17 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
     """Read the body of a request.
 
     Args:
-        request: nothing of its body has been read.
+        request: The request, its body unread.
         settings: `max_body_bytes` is enforced while reading and decompressing, whatever length the client announces.
-        seconds: in which the body must have arrived.
-        types: the content types taken; an empty one stands for no header.
+        seconds: The time in which the whole body must arrive.
+        types: The accepted content types; an empty string accepts a missing header.
 
     Returns:
         The body, decompressed.
 
     Raises:
-        ServiceError: 415 for another content type, character set or encoding, 413 for too many bytes, 429 for too many
-            in all bodies together, 408 for a body that does not arrive, 400 for one that is incomplete or not
+        ServiceError: 415 for another content type, character set or encoding; 413 for too many bytes; 429 if all bodies
+            together need too much memory; 408 if the body does not arrive in time; 400 if it is incomplete or not
             compressed as its header says.
     """
     headers = request.headers
@@ -66,7 +66,7 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
     limit = settings.max_body_bytes
     announced = headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
-        if headers.get("expect", "").lower() != "100-continue":  # that client sends nothing before it is told to
+        if headers.get("expect", "").lower() != "100-continue":  # such a client sends nothing until told to
             await _discard(request.receive, limit)
         raise _too_large(f"has {announced} bytes", limit)
     try:
@@ -77,7 +77,7 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
 
 
 def _check_type(header: str, types: Sequence[str]) -> None:
-    """Refuse a content type that is not exactly one of those, unless it is one with parameters."""
+    """Reject any content type but one of `types`, which may have parameters."""
     media_type, _, parameters = header.partition(";")
     if media_type.strip().lower() not in types:
         found = f"is {header[:100]!r}" if header else "is missing"
@@ -92,7 +92,7 @@ def _check_type(header: str, types: Sequence[str]) -> None:
 
 async def _read(request: Request, limit: int, decompressor: Decompressor | None) -> bytes:
     receive = request.receive
-    arrival: Arrival = request.scope[ARRIVAL]
+    reservation: Reservation = request.scope[RESERVATION]
     chunks: list[bytes] = []
     received = size = 0
     while True:
@@ -110,7 +110,7 @@ async def _read(request: Request, limit: int, decompressor: Decompressor | None)
             await _discard(receive, limit, more=more)
             suffix = " once decompressed" if size > received else ""
             raise _too_large(f"has at least {seen} bytes{suffix}", limit)
-        arrival.add(len(chunk))
+        reservation.grow(len(chunk))
         if not more:
             if REFUSAL in request.scope:
                 raise request.scope[REFUSAL]
@@ -122,7 +122,7 @@ async def _read(request: Request, limit: int, decompressor: Decompressor | None)
 
 
 async def _discard(receive: Receive, limit: int, *, more: bool = True) -> None:
-    """Read on for a while: a client that sends its whole body before it reads would meet a reset, not the refusal."""
+    """Keep reading for a while: a client that sends its whole body first would see a reset instead of the answer."""
     seen = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DISCARD_SECONDS):
@@ -137,21 +137,21 @@ def _too_large(seen: str, limit: int) -> ServiceError:
     return ServiceError(
         413,
         "body_too_large",
-        f"the body {seen} and the limit is {limit}; send fewer texts a request, or raise {setting}",
-        headers={"connection": "close"},  # the rest of the body is not wanted
+        f"the body {seen} and the limit is {limit}; send fewer texts per request, or raise {setting}",
+        headers={"connection": "close"},  # the rest of the body is not read
         limit=limit,
         setting=setting,
     )
 
 
 def _too_slow(seconds: float, settings: Settings) -> ServiceError:
-    own = 1000 * seconds >= settings.timeout_ms  # else the client itself has asked for less
+    is_setting = 1000 * seconds >= settings.timeout_ms  # otherwise the client has set a shorter one
     setting = variable("timeout_ms")
     return ServiceError(
         408,
         "body_timeout",
-        f"the body did not arrive within {seconds:g} s; send it faster, or raise {setting if own else HEADER}",
+        f"the body did not arrive within {seconds:g} s; send it faster, or raise {setting if is_setting else HEADER}",
         headers={"connection": "close"},
         limit=round(1000 * seconds),
-        setting=setting if own else None,
+        setting=setting if is_setting else None,
     )

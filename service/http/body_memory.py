@@ -1,4 +1,4 @@
-"""What request bodies hold in memory until they are answered, and the limit for all of them together."""
+"""The memory that all unfinished request bodies may occupy together."""
 
 from __future__ import annotations
 
@@ -6,66 +6,62 @@ from ..engine.admission import OVERLOADED
 from ..errors import ServiceError
 from ..settings import variable
 
-ARRIVAL = "sentiline.arrival"
-"""Key of the ASGI scope under which the gateway puts the `Arrival` of a request."""
+RESERVATION = "sentiline.body_memory"
+"""Key of the ASGI scope under which the gateway puts a request's `Reservation`."""
 
 FREE = 64 * 1024
-"""Bytes of each body that count nothing: whoever sends large bodies slowly keeps no small request out."""
+"""The first 64 KiB of each body are free, so slow large uploads cannot starve small requests."""
 
 
-class Arrivals:
-    """Counts the bytes of all bodies; for one event loop.
+class BodyMemoryLimit:
+    """Limits the bytes of all bodies in memory; belongs to one event loop.
 
-    Admission counts tokens, which are not known before a body is complete and parsed. Until then this is what bounds
-    the memory that many clients can take, each within the limit of a body.
+    Admission counts tokens, which are unknown until a body is complete and parsed. Until then, this limit bounds the
+    memory that many clients can occupy together, each within the limit of a single body.
 
     Attributes:
-        limit: the most bytes.
-        size: those there are, without the first `FREE` of each body.
+        limit: The most bytes.
+        size: The bytes reserved, without the first `FREE` bytes of each body.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.size = 0
 
-    def begin(self) -> Arrival:
-        """The share of one request, which counts until it is released."""
-        return Arrival(self)
 
+class Reservation:
+    """The memory of one request's body, which counts until it is released."""
 
-class Arrival:
-    """What the body of one request holds."""
+    __slots__ = ("_counted", "_memory", "_size")
 
-    __slots__ = ("_arrivals", "_counted", "_size")
-
-    def __init__(self, arrivals: Arrivals) -> None:
-        self._arrivals = arrivals
+    def __init__(self, memory: BodyMemoryLimit) -> None:
+        self._memory = memory
         self._size = self._counted = 0
 
-    def add(self, size: int) -> None:
-        """Count what has come, decompressed. A body that is the only one counted is bounded by its own limit alone.
+    def grow(self, size: int) -> None:
+        """Count more bytes, after decompression. The only body in memory is bounded by its own limit alone.
 
         Raises:
-            ServiceError: 429.
+            ServiceError: 429 if the bytes do not fit.
         """
         self._size += size
         more = max(0, self._size - FREE) - self._counted
-        arrivals = self._arrivals
-        if more and arrivals.size > self._counted and arrivals.size + more > arrivals.limit:
+        memory = self._memory
+        if more and memory.size > self._counted and memory.size + more > memory.limit:
             setting = variable("max_buffered_bytes")
             raise ServiceError(
                 429,
                 OVERLOADED,
-                f"bodies of {arrivals.size} bytes are in memory, this one has brought {self._size} of its own, and the "
-                f"limit is {arrivals.limit}; try again in 1 s, send fewer texts a request, or raise {setting}",
+                f"request bodies occupy {memory.size} bytes of memory, this one has {self._size} bytes so far, and the "
+                f"limit is {memory.limit}; try again in 1 s, send fewer texts per request, or raise {setting}",
                 headers={"retry-after": "1"},
-                limit=arrivals.limit,
+                limit=memory.limit,
                 setting=setting,
             )
         self._counted += more
-        arrivals.size += more
+        memory.size += more
 
     def release(self) -> None:
-        """Count nothing any more; the request is answered."""
-        self._arrivals.size -= self._counted
+        """Free the memory; the request is answered."""
+        self._memory.size -= self._counted
         self._size = self._counted = 0

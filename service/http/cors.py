@@ -1,4 +1,4 @@
-"""Cross-origin requests of browsers, for the origins that are set; Starlette's middleware with JSON refusals."""
+"""Cross-origin requests from browsers: Starlette's middleware with JSON errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ALLOWED = (
 )
 
 
-class CrossOrigin(CORSMiddleware):
+class JsonCORSMiddleware(CORSMiddleware):
     """Answers preflight requests, and adds the headers without which a browser hides an answer from a page."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ class CrossOrigin(CORSMiddleware):
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer a preflight request; a refusal is the JSON object that all refusals are."""
+        """Answer a preflight request; a rejection has the same JSON body as every other error."""
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response

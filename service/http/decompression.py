@@ -1,4 +1,4 @@
-"""Compressed request bodies, decompressed chunk by chunk, so that a small body cannot become a large one unseen."""
+"""Decompresses request bodies chunk by chunk, so that a small body cannot expand beyond the size limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..errors import ServiceError
 
 ENCODINGS = ("gzip", "deflate")
 MAX_MEMBERS = 128
-"""Parts of a gzip body, each with a header of its own: to begin one costs time, and an empty one has 20 bytes."""
+"""The most members of a gzip body: starting one costs time, and an empty one takes only 20 bytes."""
 
 _FORMATS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
@@ -17,10 +17,10 @@ class Decompressor:
     """Decompresses one body."""
 
     def __init__(self, encoding: str) -> None:
-        """Begin; `encoding` is the lower-case value of the header `content-encoding`.
+        """Start a body; `encoding` is the lower-case value of the header `content-encoding`.
 
         Raises:
-            ServiceError: 415 for one that is not known.
+            ServiceError: 415 if the encoding is not supported.
         """
         if encoding not in _FORMATS:
             raise ServiceError(
@@ -35,24 +35,24 @@ class Decompressor:
         self._members = 1
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """Decompress what arrived.
+        """Decompress the next bytes of the body.
 
         Args:
-            data: the next bytes of the body.
-            room: how many bytes are still allowed.
+            data: The compressed bytes.
+            room: The number of decompressed bytes still allowed.
 
         Returns:
-            What they hold; one byte more than `room`, and the rest left alone, if they hold more than is allowed.
+            The decompressed bytes. If they exceed `room`, decompression stops after `room + 1` bytes.
 
         Raises:
-            ServiceError: 400 if they are not what the encoding says, 413 if there are too many members.
+            ServiceError: 400 if the data is not in the encoding, 413 if there are too many gzip members.
         """
         parts: list[bytes] = []
         left = room + 1
         while data and left:
-            if self._stream.eof:  # gzip allows several members, one after the other
+            if self._stream.eof:  # gzip allows several consecutive members
                 if self._encoding == "deflate":
-                    raise self._refusal("goes on after its end")
+                    raise self._error("goes on after its end")
                 self._members += 1
                 if self._members > MAX_MEMBERS:
                     raise ServiceError(
@@ -66,21 +66,21 @@ class Decompressor:
             try:
                 part = self._stream.decompress(data, left)
             except zlib.error:
-                raise self._refusal("is damaged") from None
+                raise self._error("is damaged") from None
             parts.append(part)
             left -= len(part)
             data = self._stream.unused_data or self._stream.unconsumed_tail
         return b"".join(parts)
 
     def finish(self) -> None:
-        """Refuse a body that ended too early.
+        """Check that the body is complete.
 
         Raises:
-            ServiceError: 400.
+            ServiceError: 400 if it ended too early.
         """
         if not self._stream.eof:
-            raise self._refusal("ends too early")
+            raise self._error("ends too early")
 
-    def _refusal(self, problem: str) -> ServiceError:
+    def _error(self, problem: str) -> ServiceError:
         message = f"the body {problem}: it is not {self._encoding}, which its content encoding says it is"
         return ServiceError(400, "invalid_compression", message, field="content-encoding")

@@ -1,4 +1,4 @@
-"""Bytes to JSON values: what is refused and where it is wrong; knows nothing of HTTP bodies nor of what JSON means."""
+"""Parses JSON strictly, within limits on its nesting and size, with errors that locate what is wrong."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from ..settings import variable
 REMEDY = f"""send JSON with the header "content-type: {JSON_TYPE}" """.strip()
 
 _BLOCK = 64 * 1024
-"""Bytes looked at together: enough for numpy to be fast, few enough to take little memory."""
+"""Bytes scanned at a time: enough for numpy to be fast, few enough to need little memory."""
 
 _STEPS = np.zeros(256, np.int8)
-"""What each byte outside of strings adds to the depth."""
+"""The change of depth at each byte outside strings."""
 _STEPS[list(b"[{")] = 1
 _STEPS[list(b"]}")] = -1
 
 
 class _ConstantError(ValueError):
-    """NaN or an infinity, which JavaScript and Python write and JSON does not have."""
+    """NaN or an infinity, which JavaScript and Python write and JSON does not allow."""
 
 
 def parse_json(body: bytes, max_depth: int, max_containers: int) -> Any:
     """Parse UTF-8 JSON.
 
     Args:
-        body: the bytes.
-        max_depth: deepest nesting of lists and objects that is taken.
-        max_containers: most lists and objects together. To make a million takes the parser a quarter of a second in
-            which no other thread runs.
+        body: The bytes.
+        max_depth: The deepest nesting of lists and objects that is accepted.
+        max_containers: The most lists and objects in total. The parser takes a quarter of a second to create a million
+            of them, holding the GIL all the while.
 
     Returns:
-        The value. Strings may hold lone surrogates, which clients send as escapes.
+        The value. Strings may contain lone surrogates, which clients send as escapes.
 
     Raises:
-        ServiceError: 400, 422 for what is nested too deeply, or 413 for too many lists and objects; the message says
-            where parsing stopped and quotes nothing of the body.
+        ServiceError: 400 for invalid JSON, 422 for too deep nesting, or 413 for too many lists and objects; the message
+            says where parsing stopped and quotes nothing from the body.
     """
-    # there are no more levels, lists and objects than opening brackets: counting bytes is all that most bodies need
+    # levels, lists and objects cannot outnumber the opening brackets, so counting those suffices for most bodies
     if body.count(b"[") + body.count(b"{") > min(max_depth, max_containers):
         _check_structure(body, max_depth, max_containers)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return _parse_again(body, error, max_depth)
+        return _parse_with_surrogates(body, error, max_depth)
 
 
-def _parse_again(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> Any:
-    """Parse what orjson refuses.
+def _parse_with_surrogates(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> Any:
+    """Parse JSON that orjson rejects with the standard library.
 
-    It refuses the escape of half a surrogate pair, which is what JavaScript sends for a text cut in the middle of an
-    emoji; the standard library reads it. Everything else that it reads beyond the standard is refused here.
+    orjson rejects the escape of a lone surrogate, which JavaScript sends for a text cut in the middle of an emoji. The
+    standard library accepts it, and further extensions of JSON, which are rejected here.
     """
     if "ecursion" in error.msg:
         raise _too_deep(max_depth)
@@ -69,15 +69,15 @@ def _parse_again(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> 
         raise ServiceError(400, "invalid_json", f"the body is empty; {REMEDY}")
     reason = error.msg
     try:
-        value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_int=_integer, parse_float=_float, parse_constant=_reject_constant)
     except RecursionError:
         raise _too_deep(max_depth) from None
     except _ConstantError as constant:
         reason = str(constant)
     except json.JSONDecodeError as second:
-        if "surrogate" in reason:  # which is fine: it is something after it that is wrong
+        if "surrogate" in reason:  # which is accepted: something after it is wrong
             reason = f"{second.msg}: line {second.lineno} column {second.colno} (char {second.pos})"
-    except ValueError:  # of `_float`
+    except ValueError:  # raised by `_float`
         reason = "a number is too large"
     else:
         if "surrogate" in reason:
@@ -86,12 +86,12 @@ def _parse_again(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> 
 
 
 def _check_structure(body: bytes, max_depth: int, max_containers: int) -> None:
-    """Count levels, and lists and objects, without making them; what is no JSON is left to the parser.
+    """Check the nesting and the number of lists and objects without creating them; ignores invalid JSON.
 
     Raises:
-        ServiceError: 422 or 413.
+        ServiceError: 422 for too deep nesting, 413 for too many lists and objects.
     """
-    plain = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")  # now every quote begins or ends a string
+    plain = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")  # now every quote starts or ends a string
     quoted = np.bool_(False)
     depth = count = 0
     for start in range(0, len(plain), _BLOCK):
@@ -121,16 +121,16 @@ def _too_deep(max_depth: int) -> ServiceError:
 
 
 def _too_many(seen: int, max_containers: int) -> ServiceError:
-    # no one setting has this limit, so none stands beside it
+    # two settings determine this limit, so the error has no `setting`
     message = (
         f"the body has at least {seen} lists and objects and the limit is {max_containers}, "
-        f"{variable('max_json_depth')} times {variable('max_items')}; send fewer texts a request, or raise either"
+        f"{variable('max_json_depth')} times {variable('max_items')}; send fewer texts per request, or raise either"
     )
     return ServiceError(413, "too_many_items", message, limit=max_containers)
 
 
 def _integer(text: str) -> int | float:
-    """A whole number as orjson reads it: as a float if it does not fit 64 bits."""
+    """Return a whole number as orjson does: as a float if it does not fit into 64 bits."""
     value = int(text) if len(text) <= 20 else None
     return value if value is not None and -(2**63) <= value < 2**64 else _float(text)
 
@@ -142,5 +142,5 @@ def _float(text: str) -> float:
     return value
 
 
-def _refuse_constant(name: str) -> Any:
-    raise _ConstantError(f"it holds {name}, which JSON does not have; send null or a number")
+def _reject_constant(name: str) -> Any:
+    raise _ConstantError(f"it contains {name}, which JSON does not allow; send null or a number")

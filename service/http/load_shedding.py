@@ -1,8 +1,7 @@
-"""Refuses predictions unread while the queue is full: what they ask for would be refused once it is known.
+"""Load shedding: while the queue is full, reject prediction requests from their headers alone.
 
-To find that out a body must be read and parsed, in a task of its own, which under overload takes from the accepted
-requests what refusing is to protect. So the server's protocol asks here when it has the headers, and goes the long way
-for everything that needs it.
+Parsing a body only to answer 429 would steal CPU from accepted requests. So the server's protocol asks here as soon as
+it has the headers; a request whose answer depends on more than those takes the normal path.
 """
 
 from __future__ import annotations
@@ -14,99 +13,99 @@ import orjson
 from starlette.datastructures import Headers
 from starlette.routing import Route
 
-from ..engine.admission import OVERLOADED, Budget
+from ..engine.admission import OVERLOADED, TokenBudget
 from ..errors import JSON_TYPE, ServiceError
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .api_keys import ApiKeys
 
-DOORKEEPER = "sentiline.doorkeeper"
-"""Key of the ASGI state under which the application leaves it for the server's protocol."""
+LOAD_SHEDDER = "sentiline.load_shedder"
+"""Key of the ASGI state under which the application leaves its load shedder for the server's protocol."""
 
 FRESH_SECONDS = 0.05
-"""How long one refusal serves all requests: its figures are as old, and writing it is much of what refusing costs."""
+"""How long one rejection is reused: serializing it is much of the cost, and its figures may be slightly old."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-class Doorkeeper:
-    """Decides by the headers alone; counts what it refuses. For one event loop.
+class LoadShedder:
+    """Rejects requests by their headers alone, and counts them. Belongs to one event loop.
 
-    Such a refusal is not traced. With an access log, which has a line for every request, or for a page of another
-    origin, whose answers need headers of their own, nothing is refused here.
+    Its rejections are not traced. It stays inactive with an access log, which has a line for every request, and it
+    leaves requests from other origins alone, because their answers need headers of their own.
     """
 
-    def __init__(self, routes: Iterable[Route], budget: Budget, settings: Settings, metrics: Metrics) -> None:
-        """Make one for those of `routes` that predict, which are those that take POST."""
+    def __init__(self, routes: Iterable[Route], budget: TokenBudget, settings: Settings, metrics: Metrics) -> None:
+        """Make a load shedder for those of `routes` that predict, which are those that accept POST."""
         predicting = [route for route in routes if "POST" in (route.methods or ())]
         self._exact = {route.path.encode(): route.path for route in predicting if "{" not in route.path}
         self._patterns = [(route.path_regex, route.path) for route in predicting if "{" in route.path]
         self._budget = budget
         self._keys = ApiKeys(settings.api_keys)
-        self._asks_for_keys = bool(settings.api_keys)
-        self._crosses = bool(settings.cors_origins)
-        self._most = settings.max_body_bytes
+        self._requires_key = bool(settings.api_keys)
+        self._allows_origins = bool(settings.cors_origins)
+        self._max_body_bytes = settings.max_body_bytes
         self._metrics = metrics
-        self._idle = settings.access_log
-        self._answer = b""
+        self._disabled = settings.access_log
+        self._response = b""
         self._defaults: Iterable[tuple[bytes, bytes]] = ()
         self._fresh_until = 0.0
 
     @property
-    def closed(self) -> bool:
-        """Whether requests are refused now; cheap, for it is asked for every request."""
-        return self._budget.full and not self._idle
+    def active(self) -> bool:
+        """Whether requests are being rejected now; cheap, because every request checks it."""
+        return self._budget.full and not self._disabled
 
-    def refuse(self, method: bytes, url: bytes, headers: RawHeaders, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
-        """The whole answer to a request that is refused unread.
+    def reject(self, method: bytes, url: bytes, headers: RawHeaders, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """Return the complete response to a request that is rejected unread.
 
         Args:
-            method: of the request.
-            url: its path and query.
-            headers: names in lower case, values.
-            defaults: headers of the server that go with every answer.
+            method: The request's method.
+            url: Its path and query.
+            headers: Its headers, the names in lower case.
+            defaults: The server's own headers, which every response carries.
 
         Returns:
-            Its bytes; none for a request that is to be read.
+            The bytes of the response; empty if the request must take the normal path.
         """
-        begun = perf_counter()
+        started = perf_counter()
         if method != b"POST":
             return b""
         path = url.partition(b"?")[0]
-        route = self._exact.get(path) or self._route(path)
-        if route is None or not self._is_plain(headers):
+        route = self._exact.get(path) or self._match(path)
+        if route is None or not self._can_reject(headers):
             return b""
-        if self._asks_for_keys:
+        if self._requires_key:
             try:
                 self._keys.check(route, Headers(raw=headers))
             except ServiceError:
                 return b""
-        if begun >= self._fresh_until or defaults is not self._defaults:
-            self._write(begun, defaults)
-        self._metrics.error(OVERLOADED)
-        self._metrics.request(route, "POST", 429, perf_counter() - begun)
-        return self._answer
+        if started >= self._fresh_until or defaults is not self._defaults:
+            self._render(started, defaults)
+        self._metrics.count_error(OVERLOADED)
+        self._metrics.observe_request(route, "POST", 429, perf_counter() - started)
+        return self._response
 
-    def _write(self, now: float, defaults: Iterable[tuple[bytes, bytes]]) -> None:
-        error = self._budget.refusal()
+    def _render(self, now: float, defaults: Iterable[tuple[bytes, bytes]]) -> None:
+        error = self._budget.rejection()
         body = orjson.dumps(error.document())
         fields: Mapping[str, str] = {"content-length": str(len(body)), "content-type": JSON_TYPE, **error.headers}
         lines = [b"HTTP/1.1 429 Too Many Requests\r\n"]
         lines += [b"%b: %b\r\n" % header for header in defaults]
         lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in fields.items()]
-        self._answer = b"".join([*lines, b"\r\n", body])
+        self._response = b"".join([*lines, b"\r\n", body])
         self._defaults, self._fresh_until = defaults, now + FRESH_SECONDS
 
-    def _route(self, path: bytes) -> str | None:
+    def _match(self, path: bytes) -> str | None:
         text = path.decode("latin-1")
         return next((template for pattern, template in self._patterns if pattern.match(text)), None)
 
-    def _is_plain(self, headers: RawHeaders) -> bool:
-        """Whether a body of a length that is taken comes unasked, and the answer needs no headers for its origin."""
+    def _can_reject(self, headers: RawHeaders) -> bool:
+        """Whether the body has an acceptable length and comes unasked, and the answer needs no CORS headers."""
         length = b""
         for name, value in headers:
             if name == b"content-length":
                 length = value
-            elif name in (b"transfer-encoding", b"expect") or (name == b"origin" and self._crosses):
+            elif name in (b"transfer-encoding", b"expect") or (name == b"origin" and self._allows_origins):
                 return False
-        return length.isdigit() and int(length) <= self._most
+        return length.isdigit() and int(length) <= self._max_body_bytes

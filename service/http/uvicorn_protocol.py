@@ -1,9 +1,15 @@
-"""How bytes become requests: uvicorn's HTTP/1.1 protocol, with limits for what comes before a body, and JSON refusals.
+"""uvicorn's HTTP/1.1 protocol with limits on headers and slow clients, and JSON error bodies.
 
-uvicorn waits without end for the end of the headers, keeps whatever has arrived of them in memory, answers in plain
-text what it cannot parse, and loses the body of a request that offers an upgrade to HTTP/2, as Java's client and
-`curl --http2` do. It also keeps an answer, and the connection, for as long as the client does not read it.
+uvicorn by itself waits forever for the end of the headers and keeps all of them in memory, answers unparsable requests
+in plain text, and loses the body of a request that offers an upgrade to HTTP/2, as Java's client and `curl --http2` do.
+It also keeps an answer, and the connection, for as long as the client does not read it.
 """
+
+# This module depends on private members of uvicorn, so pyproject.toml pins uvicorn's exact version; check these members
+# at every update. Overridden: HttpToolsProtocol._start_asgi_task, ._should_upgrade, ._unsupported_upgrade_warning,
+# .send_400_response, .on_response_complete, .shutdown and .pause_writing. Used: ._unset_keepalive_if_required, .cycle,
+# .flow, .headers, .parser, .pipeline, .scope, .tasks, .transport and .url; RequestResponseCycle, its constructor,
+# .disconnected, .keep_alive, .message_event, .more_body, .response_complete and .run_asgi; uvicorn._types.
 
 from __future__ import annotations
 
@@ -25,42 +31,42 @@ from uvicorn.server import ServerState
 from ..engine.deadline import CONNECTION
 from ..errors import REFUSAL, ServiceError
 from ..settings import STATE, Settings, variable
-from .load_shedding import DOORKEEPER, Doorkeeper
+from .load_shedding import LOAD_SHEDDER, LoadShedder
 
 LINGER_SECONDS = 2.0
-"""How long what a refused client still sends is thrown away: it may read the answer only when it has sent all."""
+"""How long a rejected client's further data is discarded: it may read the answer only after sending everything."""
 
-TAKE_SECONDS = (5.0, 30.0)
-"""Least and most time for a client to take its answers; in between it is what a request may take."""
+WRITE_TIMEOUTS = (5.0, 30.0)
+"""Bounds, in seconds, on the time for a client to read its answers; within them it is the request timeout."""
 
-TAKE_SECONDS_STOPPING = 10.0
-"""The same once the server stops."""
+SHUTDOWN_WRITE_TIMEOUT = 10.0
+"""The upper bound once the server is stopping."""
 
 
 _LOGGER = logging.getLogger("uvicorn.error.sentiline")
-# no line for each request that is not HTTP, which is answered and counted; a filter, because configuring the logging of
-# the parent would reset a level
+# no log line per invalid request, which is answered and counted; a filter, because a level would be reset when the
+# parent's logging is configured
 _LOGGER.addFilter(lambda record: record.levelno >= logging.ERROR)
 
 
-class _Part(Enum):
-    """What the parser waits for."""
+class _Phase(Enum):
+    """What the parser is reading."""
 
-    NOTHING = auto()
+    IDLE = auto()
     HEADERS = auto()
     BODY = auto()
 
 
-_NOTHING, _HEADERS, _BODY = _Part
+_IDLE, _HEADERS, _BODY = _Phase
 
 
-class Protocol(HttpToolsProtocol):
+class LimitedHttpProtocol(HttpToolsProtocol):
     """One connection.
 
-    The limits are those of `Settings`, which the application leaves in the state of its life cycle. A refusal is a
-    request to the application with the error under `REFUSAL` in its scope: so it has its turn after the requests
-    before it, and is counted and logged as they are. Only those of the `Doorkeeper`, which it leaves there too, do not
-    get so far.
+    The limits are those of `Settings`, which the application leaves in its lifespan state. An error is passed to the
+    application as a request with the error under `REFUSAL` in its scope, so it is answered after earlier requests, and
+    counted and logged as they are. Only the rejections of the `LoadShedder`, which the application leaves in that state
+    too, are written directly.
     """
 
     def __init__(
@@ -73,173 +79,178 @@ class Protocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.logger = _LOGGER
         settings: Settings = app_state[STATE]
-        self._doorkeeper: Doorkeeper = app_state[DOORKEEPER]
-        self._limit = settings.max_header_bytes
-        self._milliseconds = settings.timeout_ms
-        self._part = _NOTHING
-        self._size = 0  # bytes of the unfinished headers; in a body, bytes since there was last something of it
-        self._data = b""  # given to the parser
-        self._counts = True  # whether all of those are to be added to the size
-        self._offer = False  # whether the request is one that offers an upgrade to what there is not
-        self._again = b""  # the same without the offer, to be parsed anew
-        self._timer: asyncio.TimerHandle | None = None
-        self._deaf = False  # what still arrives is not wanted
-        self._unread = False  # the request is refused already, and the rest of it is not wanted
-        self._running: RequestResponseCycle | None = None  # with the application; later ones may be behind it
-        self._gone = asyncio.Event()
-        self._lost = False
-        self._watcher: Callable[[], None] | None = None
-        self._patience = min(max(settings.timeout_ms / 1000, TAKE_SECONDS[0]), TAKE_SECONDS[1])
-        self._due = 0.0  # when what is still to be written must have been taken
-        self._reader: asyncio.TimerHandle | None = None
+        self._load_shedder: LoadShedder = app_state[LOAD_SHEDDER]
+        self._max_header_bytes = settings.max_header_bytes
+        self._timeout_ms = settings.timeout_ms
+        self._phase = _IDLE
+        self._size = 0  # bytes of the unfinished headers; in a body, of its chunk headers and trailers
+        self._data = b""  # what the parser is given now
+        self._counting = True  # whether those bytes still have to be added to the size
+        self._upgrade_offered = False  # whether the request offers an upgrade, all of which are ignored
+        self._replay = b""  # the request without that offer, to be parsed again
+        self._read_timer: asyncio.TimerHandle | None = None
+        self._discarding = False  # whether further input is ignored
+        self._rejected = False  # whether the request is rejected already, and its body ignored
+        self._running_cycle: RequestResponseCycle | None = None  # with the application; others may be queued behind it
+        self._input_ended = asyncio.Event()
+        self._disconnected = False
+        self._on_disconnect: Callable[[], None] | None = None
+        self._write_timeout = min(max(settings.timeout_ms / 1000, WRITE_TIMEOUTS[0]), WRITE_TIMEOUTS[1])
+        self._write_deadline = 0.0  # when the client must have read what is buffered
+        self._write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Wait for the first request."""
         super().connection_made(transport)
-        self._start_timer()
+        self._start_read_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._stop_timer()
-        if self._reader is not None:
-            self._reader.cancel()
-        self._deaf = self._lost = True
-        self._gone.set()
-        if self._watcher is not None:
-            self._watcher()
-        if self._running is not None and not self._running.response_complete:  # uvicorn tells the last one alone
-            self._running.disconnected = True
-            self._running.message_event.set()
+        """Release the connection, and tell all pending requests."""
+        self._stop_read_timer()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+        self._discarding = self._disconnected = True
+        self._input_ended.set()
+        if self._on_disconnect is not None:
+            self._on_disconnect()
+        if (
+            self._running_cycle is not None and not self._running_cycle.response_complete
+        ):  # uvicorn only tells the last one
+            self._running_cycle.disconnected = True
+            self._running_cycle.message_event.set()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Close the connection; if it is refused, only after the answer."""
-        self._gone.set()
-        return self._deaf or None
+        """Close the connection; after an error only once it is answered."""
+        self._input_ended.set()
+        return self._discarding or None
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived."""
-        if self._deaf:
+        """Parse the data."""
+        if self._discarding:
             return
-        self._data, self._counts = data, True
+        self._data, self._counting = data, True
         super().data_received(data)
-        while self._again:
-            self._data, self._again, self._counts = self._again, b"", True
+        while self._replay:
+            self._data, self._replay, self._counting = self._replay, b"", True
             super().data_received(self._data)
         self._data = b""
-        if self._part is not _NOTHING or self._is_answered():
-            self._wait(len(data))
+        if self._phase is not _IDLE or self._all_answered():
+            self._enforce_limits(len(data))
 
-    def _is_answered(self) -> bool:
+    def _all_answered(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
-    def _wait(self, received: int) -> None:
-        """See to it that what the client has begun comes to an end."""
-        if self._deaf:
+    def _enforce_limits(self, received: int) -> None:
+        """Bound the size and time of what the client has begun to send."""
+        if self._discarding:
             return
-        began = self._size == 0
-        if self._counts:
+        first_bytes = self._size == 0
+        if self._counting:
             self._size += received
-        if self._size > self._limit:
-            self._refuse(_too_large(self._size, self._limit))
-        elif self._is_answered() and (self._timer is None or (began and self._part is _HEADERS)):
-            self._start_timer()
+        if self._size > self._max_header_bytes:
+            self._reject(_headers_too_large(self._size, self._max_header_bytes))
+        elif self._all_answered() and (self._read_timer is None or (first_bytes and self._phase is _HEADERS)):
+            self._start_read_timer()
 
     def on_message_begin(self) -> None:
-        """Begin to count."""
+        """Start to count the bytes of the headers."""
         super().on_message_begin()
-        self._part = _HEADERS
+        self._phase = _HEADERS
         self._size = 0
 
     def on_headers_complete(self) -> None:
         """Start the request.
 
         Raises:
-            ServiceError: 431; the parser turns it into an error of its own, which ends in `send_400_response`.
+            ServiceError: 431; the parser wraps it in an error of its own, which leads to `send_400_response`.
         """
-        # headers that arrive in pieces have been counted, so only what is in large pieces is looked at here
-        if self._size + len(self._data) > self._limit and self._header_bytes() > self._limit:
-            raise _too_large(self._header_bytes(), self._limit)
-        if self._timer is not None:
-            self._stop_timer()
+        # headers that arrived in small pieces are counted already, so only large pieces are checked here
+        if (
+            self._size + len(self._data) > self._max_header_bytes
+            and self._parsed_header_bytes() > self._max_header_bytes
+        ):
+            raise _headers_too_large(self._parsed_header_bytes(), self._max_header_bytes)
+        if self._read_timer is not None:
+            self._stop_read_timer()
         upgrades = self.parser.should_upgrade()
         if upgrades and self.parser.get_method() != b"CONNECT":
-            self._offer = True
+            self._upgrade_offered = True
             return
-        if upgrades or not (self._doorkeeper.closed and self._turn_away()):
+        if upgrades or not (self._load_shedder.active and self._shed()):
             super().on_headers_complete()
-        self._part = _BODY
+        self._phase = _BODY
         self._size = 0
-        self._counts = False
+        self._counting = False
         if not upgrades:
-            self.headers = []  # for the fields after a chunked body, which are not to be taken for headers
+            self.headers = []  # collects the trailers of a chunked body, which must not be taken for headers
 
-    def _turn_away(self) -> bool:
-        """Answer the request here if it is to be refused unread, and say so; it has no cycle and no task.
+    def _shed(self) -> bool:
+        """Reject the request unread if it should be, without a cycle or a task; returns whether it was.
 
-        Not while another one is being answered or its answer is not taken: the order of uvicorn's pipeline and its
-        bounds are kept by going through it.
+        While another request is being answered or its answer read, the normal path keeps the order and the
+        bounds of uvicorn's pipeline.
         """
         parser = self.parser
-        if not self._is_answered() or self.flow.write_paused or self.transport.is_closing():
+        if not self._all_answered() or self.flow.write_paused or self.transport.is_closing():
             return False
         if parser.get_http_version() != "1.1" or not parser.should_keep_alive():
             return False
         defaults = self.server_state.default_headers
-        answer = self._doorkeeper.refuse(parser.get_method(), self.url, self.headers, defaults)
-        if answer:
-            self._unread = True
-            self.transport.write(answer)
+        response = self._load_shedder.reject(parser.get_method(), self.url, self.headers, defaults)
+        if response:
+            self._rejected = True
+            self.transport.write(response)
             self.on_response_complete()
-        return self._unread
+        return self._rejected
 
-    def _header_bytes(self) -> int:
+    def _parsed_header_bytes(self) -> int:
         line = len(self.parser.get_method()) + len(self.url) + len(b"  HTTP/1.1\r\n\r\n")
         return line + sum(len(name) + len(value) + len(b": \r\n") for name, value in self.headers)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        self._running = cycle
+        self._running_cycle = cycle
         scope: Any = cycle.scope
         scope[CONNECTION] = self
         super()._start_asgi_task(cycle, app)
 
-    def watch(self, gone: Callable[[], None] | None) -> None:
-        """See `patience.Connection`; for the request that is with the application."""
-        self._watcher = gone
-        if gone is None:
+    def watch(self, on_disconnect: Callable[[], None] | None) -> None:
+        """Watch for a disconnect while the application runs a request; see `engine.deadline.Connection`."""
+        self._on_disconnect = on_disconnect
+        if on_disconnect is None:
             return
-        self.flow.resume_reading()  # which a large body may have left paused: a client that leaves would not be noticed
-        if self._lost:
-            gone()
+        self.flow.resume_reading()  # a large body may have paused it, and a disconnect would go unnoticed
+        if self._disconnected:
+            on_disconnect()
 
     def on_body(self, body: bytes) -> None:
-        """Take a part of a body."""
+        """Receive a part of a body."""
         self._size = 0
-        self._counts = False
-        if not self._unread:
+        self._counting = False
+        if not self._rejected:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Begin to wait for the next request."""
-        if self._offer:
+        """Wait for the next request."""
+        if self._upgrade_offered:
             return
-        self._part = _NOTHING
-        self._counts = False
-        if self._unread:
-            self._unread = False
+        self._phase = _IDLE
+        self._counting = False
+        if self._rejected:
+            self._rejected = False
         else:
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
-        """Take up no offer, that of a WebSocket neither: there is nothing but HTTP here."""
+        """Accept no upgrade, not even to a WebSocket: the service only speaks HTTP."""
         return False
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Pass over the offer of an upgrade, which a server may, and take the request as it is.
+        """Ignore the offer of an upgrade, which HTTP allows, and serve the request.
 
-        After it the parser expects another protocol, so a new one gets the request without the offer, and its body.
+        The parser now expects another protocol, so a new one gets the request without the offer, and its body.
         """
-        if not self._offer:
+        if not self._upgrade_offered:
             super()._unsupported_upgrade_warning()
             return
         stop = sys.exception()
@@ -247,97 +258,98 @@ class Protocol(HttpToolsProtocol):
         version = self.parser.get_http_version().encode()
         lines = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)]
         lines += [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
-        self._again = b"".join([*lines, b"\r\n", self._data[stop.args[0] :]])
-        self._offer = False
+        self._replay = b"".join([*lines, b"\r\n", self._data[stop.args[0] :]])
+        self._upgrade_offered = False
         self.parser = httptools.HttpRequestParser(self)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser has just failed to read."""
+        """Answer what the parser has just failed to parse with an error."""
         failure = sys.exception()
         cause = failure and failure.__context__
-        self._refuse(cause if isinstance(cause, ServiceError) else _unreadable(str(failure)))
+        self._reject(cause if isinstance(cause, ServiceError) else _invalid_http(str(failure)))
 
-    def _start_timer(self) -> None:
-        self._stop_timer()
-        self._timer = self.loop.call_later(self._milliseconds / 1000, self._give_up)
+    def _start_read_timer(self) -> None:
+        self._stop_read_timer()
+        self._read_timer = self.loop.call_later(self._timeout_ms / 1000, self._on_read_timeout)
 
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _stop_read_timer(self) -> None:
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
 
-    def _give_up(self) -> None:
-        timer, self._timer = self._timer, None
-        assert timer is not None  # which has called
-        if self._part is _HEADERS:
+    def _on_read_timeout(self) -> None:
+        timer, self._read_timer = self._read_timer, None
+        assert timer is not None  # it has just fired
+        if self._phase is _HEADERS:
             late = max(0.0, self.loop.time() - timer.when())
-            self._refuse(_too_slow(self._milliseconds + round(1000 * late), self._milliseconds))
-        else:  # nothing was asked, or it is answered already
+            self._reject(_headers_too_slow(self._timeout_ms + round(1000 * late), self._timeout_ms))
+        else:  # nothing was requested, or everything is answered
             self.transport.close()
 
     def pause_writing(self) -> None:
-        """Hold back the next answer while too much of the ones before is not taken."""
+        """Hold back the next answer while too much of the previous ones is unread."""
         super().pause_writing()
-        self._await_reader()
+        self._restart_write_timeout()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the client to take the answer."""
-        self._await_reader()
+        """Start to wait for the client to read the answer."""
+        self._restart_write_timeout()
         super().on_response_complete()
 
     def shutdown(self) -> None:
-        """Close the connection once the answer is complete and taken."""
-        self._patience = min(self._patience, TAKE_SECONDS_STOPPING)
-        self._await_reader()
+        """Close the connection once the answer is complete and read."""
+        self._write_timeout = min(self._write_timeout, SHUTDOWN_WRITE_TIMEOUT)
+        self._restart_write_timeout()
         super().shutdown()
 
-    def _await_reader(self) -> None:
-        """Give the client its time, from now on, to take what is written.
+    def _restart_write_timeout(self) -> None:
+        """Give the client the full timeout, from now on, to read what is written.
 
-        No further answer is written meanwhile, once so much waits that writing is paused: the time cannot be had anew
-        without reading.
+        Once writing is paused no further answer is written, so a client cannot renew its time without reading.
         """
         if not self.transport.get_write_buffer_size():
             return
-        self._due = self.loop.time() + self._patience
-        if self._reader is None or self._reader.when() > self._due:  # else that timer finds out: one for many answers
-            self._check_reader_at(self._due)
+        self._write_deadline = self.loop.time() + self._write_timeout
+        if (
+            self._write_timer is None or self._write_timer.when() > self._write_deadline
+        ):  # otherwise that timer will notice: one serves many answers
+            self._schedule_write_check(self._write_deadline)
 
-    def _check_reader_at(self, when: float) -> None:
-        if self._reader is not None:
-            self._reader.cancel()
-        self._reader = self.loop.call_at(when, self._check_reader)
+    def _schedule_write_check(self, when: float) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+        self._write_timer = self.loop.call_at(when, self._check_write_deadline)
 
-    def _check_reader(self) -> None:
-        self._reader = None
+    def _check_write_deadline(self) -> None:
+        self._write_timer = None
         if not self.transport.get_write_buffer_size():
             return
-        if self.loop.time() < self._due:
-            self._check_reader_at(self._due)
+        if self.loop.time() < self._write_deadline:
+            self._schedule_write_check(self._write_deadline)
         else:
-            self.transport.abort()  # to close it would wait for the client again
+            self.transport.abort()  # closing would wait for the client again
 
-    def _refuse(self, error: ServiceError) -> None:
+    def _reject(self, error: ServiceError) -> None:
         """Answer the unfinished request with an error and close the connection."""
-        self._deaf = True
-        self._stop_timer()
+        self._discarding = True
+        self._stop_read_timer()
         self._unset_keepalive_if_required()
-        if self._part is not _BODY:
-            self._answer(error)
-        elif self._is_answered():
+        if self._phase is not _BODY:
+            self._enqueue_error(error)
+        elif self._all_answered():
             self.transport.close()
-        else:  # the application has begun with the request: its body ends here
+        else:  # the application is reading the body, which ends here with the error
             self.cycle.scope[REFUSAL] = error  # type: ignore[literal-required]
             self.cycle.keep_alive = False
             self.cycle.more_body = False
             self.cycle.message_event.set()
 
-    def _answer(self, error: ServiceError) -> None:
-        """Put the refusal in line behind the requests that are not answered yet."""
-        self.on_message_begin()  # a scope without anything of the request
+    def _enqueue_error(self, error: ServiceError) -> None:
+        """Queue the error behind the requests that are not answered yet."""
+        self.on_message_begin()  # for a new scope, without anything from the request
         scope: Any = self.scope
         scope |= {"method": "-", "path": "", "raw_path": b"", "query_string": b"", REFUSAL: error}
-        free = self._is_answered()
+        free = self._all_answered()
         self.cycle = cycle = RequestResponseCycle(
             scope=scope,
             transport=self.transport,
@@ -353,33 +365,33 @@ class Protocol(HttpToolsProtocol):
         )
         cycle.more_body = False
         if free:
-            task = self.loop.create_task(cycle.run_asgi(self._last_answer))  # type: ignore[arg-type]
+            task = self.loop.create_task(cycle.run_asgi(self._send_error))  # type: ignore[arg-type]
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)
         else:
-            self.pipeline.appendleft((cycle, self._last_answer))  # type: ignore[arg-type]
+            self.pipeline.appendleft((cycle, self._send_error))  # type: ignore[arg-type]
 
-    async def _last_answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI application: the refusal, after which what still arrives is thrown away for a while.
+    async def _send_error(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI application that sends the error, then discards further input for a while.
 
-        To close while there is something to be read would reset the connection, and the client would lose the answer.
+        Closing with unread input would reset the connection, and the client would lose the answer.
         """
 
-        async def unfinished(message: Message) -> None:
+        async def send_unfinished(message: Message) -> None:
             await send(message if message["type"] == "http.response.start" else {**message, "more_body": True})
 
-        await self.app(scope, receive, unfinished)
+        await self.app(scope, receive, send_unfinished)
         if not self.transport.is_closing() and self.transport.can_write_eof():
             self.flow.resume_reading()
             self.transport.write_eof()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LINGER_SECONDS):
-                    await self._gone.wait()
-        self.cycle.disconnected = True  # uvicorn need not finish the answer
+                    await self._input_ended.wait()
+        self.cycle.disconnected = True  # so that uvicorn does not complete the answer
         self.transport.close()
 
 
-def _too_large(seen: int, limit: int) -> ServiceError:
+def _headers_too_large(seen: int, limit: int) -> ServiceError:
     setting = variable("max_header_bytes")
     message = (
         f"the request line and the headers have {seen} bytes so far and the limit is {limit}; "
@@ -388,7 +400,7 @@ def _too_large(seen: int, limit: int) -> ServiceError:
     return ServiceError(431, "header_too_large", message, limit=limit, setting=setting)
 
 
-def _too_slow(seen: int, limit: int) -> ServiceError:
+def _headers_too_slow(seen: int, limit: int) -> ServiceError:
     setting = variable("timeout_ms")
     message = (
         f"the headers are not complete after {seen} ms and the limit is {limit} ms; "
@@ -397,5 +409,5 @@ def _too_slow(seen: int, limit: int) -> ServiceError:
     return ServiceError(408, "header_timeout", message, limit=limit, setting=setting)
 
 
-def _unreadable(reason: str) -> ServiceError:
+def _invalid_http(reason: str) -> ServiceError:
     return ServiceError(400, "invalid_http", f"the request is not valid HTTP/1.1: {reason}")

@@ -1,4 +1,4 @@
-"""What `/metrics` tells, in Prometheus form, summed over the workers; every label has a fixed set of values."""
+"""The Prometheus metrics of `/metrics`, summed over the workers; every label has a bounded set of values."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from sentiline.errors import InputError
 
 from ..errors import CODES
 from ..outcome import Outcome
-from .process_metrics import Processes
-from .stage_times import STAGES, Times
+from .process_metrics import ProcessCollector
+from .stage_times import STAGES
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Set by BentoML's supervisor: the folder in which the workers of one server keep their numbers."""
+"""Set by BentoML's supervisor: the folder in which the workers of one server keep their values."""
 
 UNMATCHED = "unmatched"
-"""Stands for every path that is no route: a label made of raw paths would let anyone fill the memory."""
+"""The route label of every unknown path: with raw paths as labels, any client could exhaust the memory."""
 
-DROPPED = ("expired", "disconnected")
+DROP_REASONS = ("expired", "disconnected")
 """Why texts are dropped before they are read."""
 
 _METHODS = ("GET", "HEAD", "POST")
@@ -43,7 +43,7 @@ _STAGE_LATENCIES = (0.0001, 0.00025, 0.0005, *_LATENCIES)
 _TENTHS = tuple(round(0.1 * tenth, 1) for tenth in range(1, 11))
 
 
-class _Model:
+class _ModelSeries:
     """The series of one model."""
 
     __slots__ = ("labels", "memory", "positive", "tokens", "truncated", "uncertain", "unknown")
@@ -59,7 +59,7 @@ class _Model:
 
 
 class Metrics:
-    """The service's numbers; safe to use from many threads."""
+    """The service's metrics; thread-safe."""
 
     def __init__(
         self, routes: Iterable[tuple[str, Sequence[str]]], models: Iterable[str], *, max_pending_tokens: int
@@ -67,19 +67,19 @@ class Metrics:
         """Register everything, so that all series exist before the first request.
 
         Args:
-            routes: templates of the routes and their methods.
-            models: names of the models there are; others get their series when they are loaded.
-            max_pending_tokens: the setting, to be compared with the tokens pending.
+            routes: The templates of the routes, with their methods.
+            models: The names of the installed models; models added later get their series when they are loaded.
+            max_pending_tokens: The setting, to be compared with the tokens pending.
         """
-        _fix_process()
+        _cache_process_id()
         self._registry = registry = CollectorRegistry()
-        registry.register(Processes(supervised=False))
+        registry.register(ProcessCollector(supervised=False))
         shared: dict[str, Any] = {"registry": registry}
         live: dict[str, Any] = {"registry": registry, "multiprocess_mode": "livesum"}
         self.requests = Counter("sentiline_requests", "Requests answered.", ("route", "method", "status"), **shared)
         self.seconds = Histogram(
             "sentiline_request_seconds",
-            "Time from the end of a request's headers to its answer's last byte, of those not turned away with 429.",
+            "Time from the end of a request's headers to its answer's last byte; requests rejected with 429 excluded.",
             ("route",),
             buckets=_LATENCIES,
             **shared,
@@ -92,52 +92,54 @@ class Metrics:
             buckets=_STAGE_LATENCIES,
             **shared,
         )
-        self.errors = Counter("sentiline_errors", "Texts and requests refused.", ("error_type",), **shared)
+        self.errors = Counter("sentiline_errors", "Texts and requests rejected.", ("error_type",), **shared)
         self.drops = Counter("sentiline_dropped_texts", "Texts dropped before they were read.", ("reason",), **shared)
         self.predictions = Counter("sentiline_predictions", "Texts scored.", ("model", "label"), **shared)
         self.positive = Histogram(
             "sentiline_positive_probability", "P(positive) of the texts scored.", ("model",), buckets=_TENTHS, **shared
         )
         self.tokens = Counter("sentiline_tokens", "Tokens read.", ("model",), **shared)
-        self.unknown = Counter("sentiline_unknown_tokens", "Tokens read that are not known.", ("model",), **shared)
-        self.truncated = Counter(
-            "sentiline_truncated_texts", "Texts of which tokens were left out.", ("model",), **shared
+        self.unknown = Counter(
+            "sentiline_unknown_tokens", "Tokens read that are not in the vocabulary.", ("model",), **shared
         )
+        self.truncated = Counter("sentiline_truncated_texts", "Texts that were truncated.", ("model",), **shared)
         self.uncertain = Counter(
-            "sentiline_uncertain_texts", "Texts of which the model does not know.", ("model",), **shared
+            "sentiline_uncertain_texts", "Texts whose prediction is uncertain.", ("model",), **shared
         )
         self.pending_texts = Gauge("sentiline_pending_texts", "Texts accepted and not yet answered.", **live)
         self.pending_tokens = Gauge("sentiline_pending_tokens", "Tokens accepted and not yet answered.", **live)
-        self.max_pending = Gauge("sentiline_max_pending_tokens", "The most tokens that may be pending.", **live)
-        self.ready_workers = Gauge("sentiline_ready_workers", "Workers whose default model answers.", **live)
+        self.max_pending = Gauge(
+            "sentiline_max_pending_tokens", "Limit of the tokens accepted and not yet answered.", **live
+        )
+        self.ready_workers = Gauge("sentiline_ready_workers", "Workers whose default model is ready.", **live)
         self.loaded = Gauge("sentiline_loaded_models", "Models in memory.", **live)
-        self.memory = Gauge("sentiline_model_memory_bytes", "Memory that a model is taken to need.", ("model",), **live)
-        _forget_the_dead()
+        self.memory = Gauge("sentiline_model_memory_bytes", "Estimated memory of a loaded model.", ("model",), **live)
+        _remove_dead_workers()
         self._lock = threading.Lock()
-        self._answered: dict[tuple[str, str, int], Counter] = {}
-        self._routes = {route: self.seconds.labels(route) for route, _ in [*routes, (UNMATCHED, ())]}
+        self._request_counters: dict[tuple[str, str, int], Counter] = {}
+        self._latencies = {route: self.seconds.labels(route) for route, _ in [*routes, (UNMATCHED, ())]}
         for route, methods in routes:
             for method in methods:
-                self._request(route, method, 200)
+                self._request_counter(route, method, 200)
         self._errors = {code: self.errors.labels(code) for code in CODES}
-        self._stages = [self.stages.labels(stage) for stage in STAGES]
-        self._drops = {reason: self.drops.labels(reason) for reason in DROPPED}
-        self._models = {model: _Model(model, self) for model in models}
+        self._stage_histograms = [self.stages.labels(stage) for stage in STAGES]
+        self._drops = {reason: self.drops.labels(reason) for reason in DROP_REASONS}
+        self._models = {model: _ModelSeries(model, self) for model in models}
         self.max_pending.set(max_pending_tokens)
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request; the time of one turned away for overload says nothing of those served."""
-        counter = self._answered.get((route, method, status)) or self._request(route, method, status)
+    def observe_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request, and observe its latency."""
+        counter = self._request_counters.get((route, method, status)) or self._request_counter(route, method, status)
         counter.inc()
-        if status != HTTPStatus.TOO_MANY_REQUESTS:
-            self._routes[route].observe(seconds)
+        if status != HTTPStatus.TOO_MANY_REQUESTS:  # fast rejections would hide the latency of the requests served
+            self._latencies[route].observe(seconds)
 
-    def error(self, code: str) -> None:
-        """Count one refused request."""
+    def count_error(self, code: str) -> None:
+        """Count one rejected request by its `error_type`."""
         self._errors[code].inc()
 
-    def outcomes(self, model: str, outcomes: Iterable[Outcome]) -> None:
-        """Count the texts of one request. `model` is the name of a loaded model, never a client's own string."""
+    def observe_outcomes(self, model: str, outcomes: Iterable[Outcome]) -> None:
+        """Count the texts of one request; `model` must be the name of a loaded model, never a client's own string."""
         series = self._series(model)
         tokens = unknown = truncated = uncertain = 0
         for outcome in outcomes:
@@ -159,26 +161,26 @@ class Metrics:
             if count:
                 counter.inc(count)
 
-    def times(self, times: Times) -> None:
-        """Note where the time of one request went."""
-        for histogram, seconds in zip(self._stages, times.stages(), strict=True):
+    def observe_stages(self, stages: Sequence[float]) -> None:
+        """Observe the seconds that one request spent in each of `STAGES`."""
+        for histogram, seconds in zip(self._stage_histograms, stages, strict=True):
             histogram.observe(seconds)
 
-    def dropped(self, reason: str, texts: int) -> None:
-        """Count texts that were dropped unread; the reason is one of `DROPPED`."""
+    def count_dropped(self, reason: str, texts: int) -> None:
+        """Count texts that were dropped unread; `reason` is one of `DROP_REASONS`."""
         self._drops[reason].inc(texts)
 
-    def pending(self, texts: int, tokens: int) -> None:
-        """Note what is accepted and not yet answered."""
+    def set_pending(self, texts: int, tokens: int) -> None:
+        """Set the texts and tokens that are accepted and not yet answered."""
         self.pending_texts.set(texts)
         self.pending_tokens.set(tokens)
 
-    def ready(self, ready: bool) -> None:
-        """Note whether this worker's default model answers."""
+    def set_ready(self, ready: bool) -> None:
+        """Set whether this worker's default model is ready."""
         self.ready_workers.set(ready)
 
-    def models(self, sizes: Mapping[str, int]) -> None:
-        """Note the models in memory, by name, and their sizes in bytes."""
+    def set_loaded_models(self, sizes: Mapping[str, int]) -> None:
+        """Set the models in memory: their estimated sizes in bytes, by name."""
         self.loaded.set(len(sizes))
         for name in sizes:
             self._series(name)
@@ -186,43 +188,43 @@ class Metrics:
             series.memory.set(sizes.get(name, 0))
 
     def exposition(self) -> bytes:
-        """Everything, in Prometheus' text format; reads the workers' files, so not on the event loop."""
+        """Return all metrics in Prometheus' text format; blocks on the workers' files, so not for the event loop."""
         if MULTIPROCESS_VARIABLE not in os.environ:
             return generate_latest(self._registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-        registry.register(Processes(supervised=True))
+        registry.register(ProcessCollector(supervised=True))
         return generate_latest(registry)
 
     def close(self) -> None:
-        """Take this process out of the sums of what lives."""
+        """Remove this process from the gauges that sum over live processes."""
         if MULTIPROCESS_VARIABLE in os.environ:
             mark_process_dead(os.getpid())
 
-    def _request(self, route: str, method: str, status: int) -> Counter:
+    def _request_counter(self, route: str, method: str, status: int) -> Counter:
         counter: Counter = self.requests.labels(route, method if method in _METHODS else "other", status)
-        if method in _METHODS:  # others are a client's to choose
-            self._answered[route, method, status] = counter
+        if method in _METHODS:  # a client may send any method, so the others must not fill the cache
+            self._request_counters[route, method, status] = counter
         return counter
 
-    def _series(self, model: str) -> _Model:
+    def _series(self, model: str) -> _ModelSeries:
         series = self._models.get(model)
         if series is None:
-            with self._lock:  # the dictionary is replaced, not changed: others may be going through it
-                series = self._models.get(model) or _Model(model, self)
+            with self._lock:  # the dictionary is replaced, not changed: other threads may be iterating over it
+                series = self._models.get(model) or _ModelSeries(model, self)
                 self._models = {**self._models, model: series}
         return series
 
 
-def _fix_process() -> None:
-    """Look the process's number up once: prometheus_client asks the system for it at every single increment."""
+def _cache_process_id() -> None:
+    """Look up the process id once: prometheus_client makes a system call for it at every increment."""
     if MULTIPROCESS_VARIABLE in os.environ:
         pid = os.getpid()
         values.ValueClass = values.MultiProcessValue(lambda: pid)
 
 
-def _forget_the_dead() -> None:
-    """Drop what killed workers, which could not close, have left in the gauges."""
+def _remove_dead_workers() -> None:
+    """Remove killed workers, which could not call `close`, from the gauges."""
     folder = os.environ.get(MULTIPROCESS_VARIABLE)
     if folder is None:
         return
@@ -230,5 +232,5 @@ def _forget_the_dead() -> None:
         pid = int(path.stem.rpartition("_")[2])
         try:
             os.kill(pid, 0)
-        except (ProcessLookupError, PermissionError):  # gone, or its number is another user's process by now
+        except (ProcessLookupError, PermissionError):  # it has ended, or its id now belongs to another user's process
             mark_process_dead(pid)

@@ -1,63 +1,39 @@
-"""Memory and CPU time of the server's processes for `/metrics`, from Linux's /proc; nothing where there is none."""
+"""Memory and CPU time of the server's processes for `/metrics`; Linux only, where shared pages can be attributed."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
+import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-_PROC = Path("/proc")
 
+class ProcessCollector(Collector):
+    """Sums over the serving process and its children, or over the supervisor and all workers.
 
-class Processes(Collector):
-    """Sums over the process that serves, or over its supervisor and all workers: the same whichever worker answers."""
+    Every worker therefore reports the same values.
+    """
 
     def __init__(self, *, supervised: bool) -> None:
-        """Make a collector; `supervised` says that this process is a worker, whose parent is the supervisor."""
+        """Make a collector; `supervised` means that this process is a worker whose parent is the supervisor."""
         self._supervised = supervised
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the two series."""
+        """Yield the two metrics; nothing on other platforms than Linux."""
+        if not psutil.LINUX:
+            return
+        root = psutil.Process(os.getppid() if self._supervised else None)
         seconds = memory = 0.0
-        found = False
-        for pid in _tree(os.getppid() if self._supervised else os.getpid()):
+        for process in (root, *root.children(recursive=True)):
             try:
-                seconds += _cpu_seconds(pid)
-                memory += _proportional_bytes(pid)
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # it has just ended; its parent has its CPU time by now
-            found = True
-        if found:
-            yield CounterMetricFamily("sentiline_cpu_seconds", "CPU time of all processes of the server.", seconds)
-            yield GaugeMetricFamily(
-                "sentiline_memory_bytes", "Memory of the server's processes, shared pages counted once.", memory
-            )
-
-
-def _tree(pid: int) -> Iterator[int]:
-    """Yield a process and all that descend from it."""
-    yield pid
-    for thread in _PROC.glob(f"{pid}/task/*/children"):
-        try:
-            children = thread.read_text().split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        for child in children:
-            yield from _tree(int(child))
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of its children that have ended (proc(5), `stat`, fields 14 to 17)."""
-    fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-
-
-def _proportional_bytes(pid: int) -> int:
-    """Proportional set size: a page that n processes share counts 1/n in each."""
-    for line in (_PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
+                # user and system time of the process and of its children that have ended
+                seconds += sum(process.cpu_times()[:4])
+                memory += process.memory_full_info().pss
+            except psutil.NoSuchProcess:
+                continue  # it has just ended, and its parent has inherited its CPU time
+        yield CounterMetricFamily("sentiline_cpu_seconds", "CPU time of all processes of the server.", seconds)
+        yield GaugeMetricFamily(
+            "sentiline_memory_bytes", "Memory of the server's processes, shared pages counted once.", memory
+        )

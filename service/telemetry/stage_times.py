@@ -1,18 +1,12 @@
-"""Where the time of one request went, stage by stage, and the response headers that say so."""
+"""The time that a request spends in each stage, and the response headers that report it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from time import perf_counter
 from typing import NamedTuple
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from ..errors import JSON_TYPE
-
 TIMES = "sentiline.times"
-"""Key of the ASGI scope under which the gateway puts the `Times` of a request."""
+"""Key of the ASGI scope under which the gateway puts a request's `StageTimes`."""
 
 STAGES = ("queue", "tokenize", "infer", "serialize")
 
@@ -25,88 +19,76 @@ HEADERS = (
     "x-serialization-time",
     "server-timing",
 )
-"""Response headers: tokens read, and milliseconds."""
+"""Response headers: the number of tokens read, then times in milliseconds."""
 
 
-class Mark(NamedTuple):
+class TextTiming(NamedTuple):
     """When one text reached each stage, in seconds of `time.perf_counter`.
 
     Attributes:
-        text: its place in the request.
-        tokens: how many of them the model read; 0 if the text was refused.
-        begun: a thread took it.
-        tokenized: it was split into tokens.
-        inferred: the model had read it.
-        rendered: its part of the answer was made.
+        position: The index of the text in the request.
+        tokens: The number of its tokens that the model read; 0 if the text was rejected.
+        started: When a thread took it.
+        tokenized: When it had been split into tokens.
+        inferred: When the model had read it.
+        rendered: When its part of the answer had been built.
     """
 
-    text: int
+    position: int
     tokens: int
-    begun: float
+    started: float
     tokenized: float
     inferred: float
     rendered: float
 
 
-class Times:
-    """The stages of one request.
+class StageTimes:
+    """The stages of one request, as seconds of `time.perf_counter`.
 
     Attributes:
-        started: when the request's headers were complete, in seconds of `time.perf_counter`.
-        accepted: when its texts were queued.
-        marks: the texts, in the order in which they were done; threads append to it.
-        finishing: when the parts of the answer began to be put together.
-        finished: when the answer was whole; 0 before.
-        model: name of the model that read the texts; None before it is known.
+        started: When the request's headers were complete.
+        accepted: When its texts were queued.
+        texts: The timings of its texts in the order of completion; threads append to it.
+        finishing: When the parts of the answer began to be put together.
+        finished: When the answer was complete; 0 before.
+        model: The name of the model that read the texts; None before it is known.
     """
 
-    __slots__ = ("accepted", "finished", "finishing", "marks", "model", "started")
+    __slots__ = ("accepted", "finished", "finishing", "model", "started", "texts")
 
     def __init__(self, started: float) -> None:
         self.started = started
         self.accepted = self.finishing = self.finished = 0.0
-        self.marks: list[Mark] = []
+        self.texts: list[TextTiming] = []
         self.model: str | None = None
 
     @property
     def tokens(self) -> int:
-        """Tokens read."""
-        return sum([mark.tokens for mark in self.marks])
+        """The number of tokens read."""
+        return sum([text.tokens for text in self.texts])
 
     def stages(self) -> tuple[float, float, float, float]:
-        """Seconds of each of `STAGES`.
+        """Return the seconds of each of `STAGES`.
 
-        The queue's is the time until the first text was taken. The others are sums over the texts, so that with
-        texts read side by side they may exceed the time that passed.
+        The queue's is the time until the first text was taken. The others are sums over the texts, which may exceed the
+        elapsed time because texts are read in parallel.
         """
-        marks = self.marks
-        if len(marks) == 1:
-            _, _, begun, tokenized, inferred, rendered = marks[0]
-            sums = tokenized - begun, inferred - tokenized, rendered - inferred
-            first = begun
-        elif marks:
-            sums = (
-                sum([mark.tokenized - mark.begun for mark in marks]),
-                sum([mark.inferred - mark.tokenized for mark in marks]),
-                sum([mark.rendered - mark.inferred for mark in marks]),
-            )
-            first = min([mark.begun for mark in marks])
-        else:
+        if not self.texts:
             return 0.0, 0.0, 0.0, 0.0
-        return first - self.accepted, sums[0], sums[1], sums[2] + self.finished - self.finishing
+        first = self.texts[0].started
+        tokenize = infer = 0.0
+        serialize = self.finished - self.finishing
+        for _, _, started, tokenized, inferred, rendered in self.texts:
+            first = min(first, started)
+            tokenize += tokenized - started
+            infer += inferred - tokenized
+            serialize += rendered - inferred
+        return first - self.accepted, tokenize, infer, serialize
 
-    def headers(self) -> dict[str, str]:
-        """The `HEADERS`, milliseconds with three decimals."""
-        queue, tokenize, infer, serialize = [f"{1e3 * seconds:.3f}" for seconds in self.stages()]
+    def headers(self, stages: tuple[float, float, float, float]) -> dict[str, str]:
+        """Return the `HEADERS`, milliseconds with three decimals; `stages` are the seconds that `stages()` returned."""
         total = f"{1e3 * (perf_counter() - self.started):.3f}"
+        queue, tokenize, infer, serialize = [f"{1e3 * seconds:.3f}" for seconds in stages]
         timing = f"queue;dur={queue}, tokenize;dur={tokenize}, infer;dur={infer}, serialize;dur={serialize}"
         values = (str(self.tokens), total, tokenize, queue, infer, serialize, timing)
         return dict(zip(HEADERS, values, strict=True))
-
-
-def timed(
-    request: Request, body: bytes, status: int, headers: Mapping[str, str] | None = None, media_type: str = JSON_TYPE
-) -> Response:
-    """The answer to a request, with the headers that say where its time went."""
-    times: Times = request.scope[TIMES]
-    return Response(body, status, {**(headers or {}), **times.headers()}, media_type)

@@ -1,4 +1,4 @@
-"""OpenTelemetry traces by OTLP over HTTP, when a setting asks for them; no span ever holds any of a text."""
+"""OpenTelemetry traces, exported by OTLP over HTTP if a setting enables them; no span ever contains review text."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from starlette.types import Scope
 
 import sentiline
 
-from .stage_times import TIMES, Times
+from .stage_times import TIMES, StageTimes
 
 MAX_TEXTS = 32
-"""Texts of one request that get spans of their own."""
+"""The most texts of one request that get spans of their own."""
 
 EXPORT_SECONDS = 5.0
-"""How long a collector may take for one batch; spans that it does not take are lost, requests are not delayed."""
+"""Time limit for exporting one batch; spans not accepted by then are lost, and requests are never delayed."""
 
 
 class Tracing:
-    """Records requests once they are answered, from the times that they carry; so a request pays only for a queue."""
+    """Records requests after they are answered, from their stage times, so that tracing adds little latency."""
 
     def __init__(self, endpoint: str, sample_rate: float) -> None:
-        """Begin to export to `endpoint`; a caller's decision whether to sample goes before `sample_rate`."""
+        """Start exporting to `endpoint`; a caller's own sampling decision takes precedence over `sample_rate`."""
         resource = Resource.create({SERVICE_NAME: "sentiline", SERVICE_VERSION: sentiline.__version__})
         self._provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(sample_rate)))
         exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
@@ -39,19 +39,19 @@ class Tracing:
         self._tracer = self._provider.get_tracer("sentiline", sentiline.__version__)
         self._propagator = TraceContextTextMapPropagator()
 
-    def request(self, scope: Scope, route: str, status: int) -> None:
+    def record_request(self, scope: Scope, route: str, status: int) -> None:
         """Record an answered request.
 
         Args:
-            scope: of ASGI, with the request's times; of its headers only `traceparent` and `tracestate` are read.
-            route: template of the route.
-            status: of the answer; 0 if there was none.
+            scope: The ASGI scope, with the request's times; only the headers `traceparent` and `tracestate` are read.
+            route: The route's template.
+            status: The HTTP status; 0 if there was no answer.
         """
         headers = Headers(scope=scope)
         context = self._propagator.extract(
             {key: headers[key] for key in ("traceparent", "tracestate") if key in headers}
         )
-        times: Times = scope[TIMES]
+        times: StageTimes = scope[TIMES]
         clock = _clock()
         method = scope["method"][:20]
         span = self._tracer.start_span(
@@ -64,18 +64,18 @@ class Tracing:
                 span.set_status(StatusCode.ERROR)
             if times.model is not None:
                 span.set_attribute("sentiline.model", times.model)
-            self._stages(span, times, clock)
+            self._record_stages(span, times, clock)
         span.end(time.time_ns())
 
     def close(self) -> None:
-        """Send what is left."""
+        """Export the remaining spans."""
         self._provider.shutdown()
 
-    def _stages(self, parent: Span, times: Times, clock: Callable[[float], int]) -> None:
-        marks = sorted(times.marks, key=lambda mark: mark.begun)
-        if not marks:
+    def _record_stages(self, parent: Span, times: StageTimes, clock: Callable[[float], int]) -> None:
+        texts = sorted(times.texts, key=lambda text: text.started)
+        if not texts:
             return
-        parent.set_attribute("sentiline.texts", len(marks))
+        parent.set_attribute("sentiline.texts", len(texts))
         parent.set_attribute("sentiline.tokens", times.tokens)
         context = set_span_in_context(parent)
 
@@ -83,15 +83,15 @@ class Tracing:
             child = self._tracer.start_span(name, context, start_time=clock(start), attributes=attributes)
             child.end(clock(end))
 
-        stage("queue", times.accepted, marks[0].begun, {})
-        for mark in marks[:MAX_TEXTS]:
-            about = {"sentiline.text.index": mark.text, "sentiline.text.tokens": mark.tokens}
-            stage("tokenize", mark.begun, mark.tokenized, about)
-            stage("infer", mark.tokenized, mark.inferred, about)
-            stage("serialize", mark.inferred, mark.rendered, about)
+        stage("queue", times.accepted, texts[0].started, {})
+        for text in texts[:MAX_TEXTS]:
+            attributes = {"sentiline.text.index": text.position, "sentiline.text.tokens": text.tokens}
+            stage("tokenize", text.started, text.tokenized, attributes)
+            stage("infer", text.tokenized, text.inferred, attributes)
+            stage("serialize", text.inferred, text.rendered, attributes)
 
 
 def _clock() -> Callable[[float], int]:
-    """What turns seconds of `perf_counter` into nanoseconds since 1970."""
+    """Return a function that converts seconds of `perf_counter` to nanoseconds since 1970."""
     offset = time.time_ns() - int(perf_counter() * 1e9)
     return lambda seconds: offset + int(seconds * 1e9)

@@ -156,6 +156,19 @@ def pipe_in_place_of(file: Path) -> bytes:
     return content
 
 
+def ask(server: Server, path: str, document: dict[str, Any], *, milliseconds: int) -> tuple[int, str]:
+    """Status and `error_type`; headers and body are sent together, since on a busy machine a later body is too late."""
+
+    async def post() -> Answer:
+        connection = await Connection.open(server.port)
+        answer = await connection.ask(path, document, {"x-timeout-ms": str(milliseconds)})
+        await connection.close()
+        return answer
+
+    answer = asyncio.run(post())
+    return answer.status, answer.json()["error_type"]
+
+
 @needs_pipes
 def test_requests_wait_for_a_worker_that_loads(tmp_path: Path) -> None:
     pipe = write_bundle(tmp_path / "models" / "mine") / "tokenizer.json"
@@ -169,14 +182,13 @@ def test_requests_wait_for_a_worker_that_loads(tmp_path: Path) -> None:
     ]
     settings = {"SENTILINE_MODELS": str(tmp_path / "models"), "SENTILINE_MODEL": "mine", "SENTILINE_THREADS": "1"}
     with (
-        Server(tmp_path / "home", **settings) as server,
+        Server(tmp_path / "home", single_process=True, **settings) as server,
         httpx.Client(base_url=server.url, timeout=120) as client,
         ThreadPoolExecutor(len(requests)) as threads,
     ):
         server.wait_for("/livez")
         for path, document in requests:
-            answer = client.post(path, json=document, headers={"x-timeout-ms": "20"})
-            assert (answer.status_code, answer.json()["error_type"]) == (503, "not_ready")
+            assert ask(server, path, document, milliseconds=20) == (503, "not_ready")
         asked = [threads.submit(client.post, path, json=document) for path, document in requests]
         while "sentiline_pending_texts 4.0" not in client.get("/metrics").text:
             assert not any(answer.done() for answer in asked)
@@ -194,14 +206,13 @@ def test_a_version_is_waited_for_no_longer_than_the_deadline(tmp_path: Path) -> 
     document = {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["good film"]}]}
     settings = {"SENTILINE_MODELS": str(tmp_path / "models"), "SENTILINE_MODEL": "mine", "SENTILINE_THREADS": "1"}
     with (
-        Server(tmp_path / "home", **settings) as server,
+        Server(tmp_path / "home", single_process=True, **settings) as server,
         httpx.Client(base_url=server.url, timeout=120) as client,
         ThreadPoolExecutor(1) as threads,
     ):
         server.wait_until_ready()
         for path in ("/v2/models/slow/versions/0.0.1/infer", "/v2/models/slow/infer"):
-            answer = client.post(path, json=document, headers={"x-timeout-ms": "50"})
-            assert (answer.status_code, answer.json()["error_type"]) == (504, "deadline_exceeded")
+            assert ask(server, path, document, milliseconds=50) == (504, "deadline_exceeded")
         waiting = threads.submit(client.post, "/v2/models/slow/versions/0.0.1/infer", json=document)
         while "sentiline_pending_texts 1.0" not in client.get("/metrics").text:  # it counts while its model loads
             assert not waiting.done()

@@ -91,7 +91,7 @@ def test_from_a_labelled_file_to_every_way_of_use(tmp_path: Path, monkeypatch: p
     mounted.mkdir()
     write_csv(tmp_path / "my.csv")
     with (
-        Server(tmp_path / "home", SENTILINE_MODELS=str(mounted), SENTILINE_THREADS="1") as server,
+        Server(tmp_path / "home", single_process=True, SENTILINE_MODELS=str(mounted), SENTILINE_THREADS="1") as server,
         httpx.Client(base_url=server.url, timeout=120) as client,
     ):
         server.wait_until_ready()

@@ -158,7 +158,7 @@ def test_command_and_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "--working-dir", "/site", "--host", "::1", "--port", "80",
     ]  # fmt: skip
     single = command(Target("sentiline.service", Path("/site")), "::1", 80, single_process=True)
-    assert single[single.index("--http") + 1] == "sentiline.service.http.uvicorn_protocol:Protocol"
+    assert single[single.index("--http") + 1] == "sentiline.service.http.uvicorn_protocol:LimitedHttpProtocol"
     given = {
         "SENTILINE_MODELS": f"a{os.pathsep}/b",
         "BENTOML_HOME": "own",

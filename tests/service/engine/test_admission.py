@@ -1,11 +1,11 @@
-"""Admission by tokens: what counts how much, one list like its texts one by one, and when to come back."""
+"""Admission by tokens: the cost of texts, lists that cost the same as their texts one by one, and retry-after."""
 
 from __future__ import annotations
 
 import pytest
 
 from sentiline.predictor import Predictor
-from service.engine.admission import MINIMUM, Budget, Charge, estimate, exact
+from service.engine.admission import MINIMUM, Admission, TokenBudget, actual_cost, estimated_cost
 from service.errors import ServiceError
 
 
@@ -17,18 +17,18 @@ class Clock:
         return self.now
 
 
-def budget(limit: int, clock: Clock | None = None) -> Budget:
-    return Budget(limit, lambda texts, tokens: None, clock or Clock())
+def budget(limit: int, clock: Clock | None = None) -> TokenBudget:
+    return TokenBudget(limit, lambda texts, tokens: None, clock or Clock())
 
 
-def refused(full: Budget, texts: int, tokens: int) -> ServiceError:
+def refused(full: TokenBudget, texts: int, tokens: int) -> ServiceError:
     with pytest.raises(ServiceError) as caught:
         full.admit(texts, tokens)
     return caught.value
 
 
 def admitted(limit: int, requests: int, texts: int) -> int:
-    """How many texts are accepted, sent as so many requests."""
+    """The number of texts accepted, sent as that many requests."""
     tested = budget(limit)
     accepted = 0
     for _ in range(requests):
@@ -53,35 +53,35 @@ def test_a_list_counts_like_its_texts_one_by_one() -> None:
 
 def test_a_request_larger_than_the_limit_is_served_alone() -> None:
     tested = budget(100)
-    charge = tested.admit(5, 1000)
+    admission = tested.admit(5, 1000)
     error = refused(tested, 1, MINIMUM)
     assert (error.status, error.code) == (429, "overloaded")
     assert error.details == {"limit": 100, "setting": "SENTILINE_MAX_PENDING_TOKENS"}
-    charge.release(served=True)
+    admission.release(served=True)
     assert (tested.texts, tested.tokens) == (0, 0)
     tested.admit(1, MINIMUM)
 
 
-def test_corrections_count_once_and_only_while_pending() -> None:
+def test_adjustments_count_once_and_only_while_pending() -> None:
     tested = budget(1000)
     first, second = tested.admit(1, 100), tested.admit(1, 200)
-    first.correct(50)
+    first.adjust(50)
     assert tested.tokens == 350
     first.release(served=True)
-    first.correct(70)  # a thread that was still at it when the deadline passed
+    first.adjust(70)  # a thread that was still at it when the deadline passed
     assert (tested.texts, tested.tokens) == (1, 200)
-    second.correct(-150)
+    second.adjust(-150)
     second.release(served=False)
     assert (tested.texts, tested.tokens) == (0, 0)
 
 
-def test_whoever_watches_is_told_of_corrections_too() -> None:
+def test_adjustments_are_observed() -> None:
     seen: list[tuple[int, int]] = []
-    tested = Budget(1000, lambda texts, tokens: seen.append((texts, tokens)), Clock())
-    charge = tested.admit(2, 100)
-    charge.correct(-30)
-    charge.release(served=True)
-    charge.correct(5)  # too late
+    tested = TokenBudget(1000, lambda texts, tokens: seen.append((texts, tokens)), Clock())
+    admission = tested.admit(2, 100)
+    admission.adjust(-30)
+    admission.release(served=True)
+    admission.adjust(5)  # too late
     assert seen == [(2, 100), (2, 70), (0, 0)]
 
 
@@ -89,9 +89,9 @@ def test_retry_after_is_the_excess_at_the_rate_measured() -> None:
     clock = Clock()
     tested = budget(10_000, clock)
 
-    def serve(charge: Charge, seconds: float, *, served: bool = True) -> None:
+    def serve(admission: Admission, seconds: float, *, served: bool = True) -> None:
         clock.now += seconds
-        charge.release(served=served)
+        admission.release(served=served)
 
     first = tested.admit(1, 8000)
     assert refused(tested, 1, 4000).headers["retry-after"] == "1"  # nothing is measured yet
@@ -112,6 +112,16 @@ def test_retry_after_is_the_excess_at_the_rate_measured() -> None:
     assert int(refused(tested, 1, 10_000).headers["retry-after"]) <= 60
 
 
+def test_an_admission_is_released_when_its_block_ends() -> None:
+    tested = budget(1000)
+    with tested.admit(2, 100) as admission:
+        assert (tested.texts, tested.tokens) == (2, 100)
+    with pytest.raises(ZeroDivisionError), tested.admit(1, 50):
+        raise ZeroDivisionError
+    assert admission.released
+    assert (tested.texts, tested.tokens) == (0, 0)
+
+
 def test_estimates_are_near_what_tokenizing_finds(predictor: Predictor) -> None:
     text = (
         "I did not expect much, but this film kept me in my seat until the end. The dialogue is sharp, the music "
@@ -119,7 +129,9 @@ def test_estimates_are_near_what_tokenizing_finds(predictor: Predictor) -> None:
     )
     for copies in (1, 5, 30):
         used = predictor.tokenizer.encode(text * copies).tokens_used
-        assert estimate(len(text) * copies, predictor.tokenizer.max_tokens) == pytest.approx(used, rel=0.25)
-    assert estimate(0, 1024) == estimate(30, 1024) == exact(3, 1) == MINIMUM
-    assert estimate(100_000, 1024, sentences=True) == exact(100_000, 1024, sentences=True) == 25_000
-    assert estimate(100_000, 1024) == exact(100_000, 1024) == 2500  # splitting what is cut off costs time too
+        assert estimated_cost(len(text) * copies, predictor.tokenizer.max_tokens) == pytest.approx(used, rel=0.25)
+    assert estimated_cost(0, 1024) == estimated_cost(30, 1024) == actual_cost(3, 1) == MINIMUM
+    assert estimated_cost(100_000, 1024, sentences=True) == actual_cost(100_000, 1024, sentences=True) == 25_000
+    assert (
+        estimated_cost(100_000, 1024) == actual_cost(100_000, 1024) == 2500
+    )  # splitting what is cut off costs time too

@@ -13,24 +13,13 @@ import httpx
 import pytest
 
 from sentiline.predictor import Predictor
-from sentiline.reading import Reading
 from tests.bundles import write_bundle
 from tests.service.load import Connection, until
+from tests.service.reviews import expected, reviews
 from tests.service.server import Server
 
 CONNECTIONS = 64
 REQUESTS = 10_000
-WORDS = ["a", "film", "that", "good", "bad", "so", "boring", "great", "not", "the", "plot", "but", "funny", "worst"]
-
-
-def reviews(count: int, seed: int, lengths: tuple[int, ...] = (1, 5, 40, 200)) -> list[str]:
-    """Different texts of very different lengths."""
-    chance = random.Random(seed)
-    return [f"{index} " + " ".join(chance.choices(WORDS, k=chance.choice(lengths))) for index in range(count)]
-
-
-def expected(predictor: Predictor, texts: list[str], detail: Any) -> list[dict[str, Any]]:
-    return [reading.as_dict(detail) for reading in predictor.read(texts) if isinstance(reading, Reading)]
 
 
 def test_answers_are_never_swapped(server: Server, predictor: Predictor) -> None:
@@ -111,7 +100,9 @@ def small(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Se
     home = tmp_path_factory.mktemp("small")
     write_bundle(home / "more" / "spare", seed=5)
     folders = f"{models}{os.pathsep}{home / 'more'}"
-    with Server(home, SENTILINE_MODELS=folders, SENTILINE_MODEL="tiny", SENTILINE_MODEL_MEMORY_MB="5") as running:
+    with Server(
+        home, single_process=True, SENTILINE_MODELS=folders, SENTILINE_MODEL="tiny", SENTILINE_MODEL_MEMORY_MB="5"
+    ) as running:
         yield running.wait_until_ready()
 
 

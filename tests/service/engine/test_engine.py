@@ -1,4 +1,4 @@
-"""What a request counts on its way through the engine, whose model may have to be loaded first."""
+"""The cost of a request on its way through the engine, whose model may have to be loaded first."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from time import perf_counter
 import pytest
 
 from service.engine.engine import Engine
-from service.engine.job import Task
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
-from service.telemetry.stage_times import Times
+from service.telemetry.stage_times import StageTimes
 from tests.bundles import write_bundle
+from tests.service.engine.tasks import CallbackTask
 
 LONG = "good film " * 4096  # tokens: 8192
 TINY = "A. " * 3000
@@ -23,8 +23,8 @@ TINY = "A. " * 3000
 async def pending(engine: Engine, model: str, text: str, *, sentences: bool) -> list[int]:
     """The tokens pending when the text was read, and after the answer."""
     counts: list[int] = []
-    task = Task([text], None, lambda *_: None, lambda *_: counts.append(engine.budget.tokens), sentences=sentences)
-    await engine.run(model, task, times=Times(perf_counter()))
+    task = CallbackTask([text], lambda _: counts.append(engine.budget.tokens), sentences=sentences)
+    await engine.run(model, task, StageTimes(perf_counter()))
     return [*counts, engine.budget.tokens]
 
 
@@ -33,7 +33,7 @@ def in_engine(models: Path, monkeypatch: pytest.MonkeyPatch, do: Callable[[Engin
     settings = Settings(model="tiny", threads=1)
     engine = Engine(settings, Metrics([], ["tiny", "wide"], max_pending_tokens=settings.max_pending_tokens))
     try:
-        engine._start()
+        engine._warm_up()
         assert engine.ready
         do(engine)
     finally:

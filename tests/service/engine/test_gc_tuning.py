@@ -1,4 +1,4 @@
-"""What is there when the service is ready is left out of later collections; cycles that requests leave are not."""
+"""Objects that exist when the service is ready are exempt from later collections; cycles left by requests are not."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import sys
 
 SCRIPT = """
 import gc, weakref
-from service import collector
+from service.engine import gc_tuning
 
 class Node:
     pass
 
 before = gc.get_threshold()
 kept = [[number] for number in range(1000)]
-collector.settle()
+gc_tuning.freeze()
 assert gc.get_freeze_count() > 1000
-assert gc.get_threshold() == (collector.THRESHOLD, *before[1:])
+assert gc.get_threshold() == (gc_tuning.THRESHOLD, *before[1:])
 node = Node()
 node.itself = node
 seen = weakref.ref(node)
 del node
-waiting = [[number] for number in range(2 * collector.THRESHOLD)]
+waiting = [[number] for number in range(2 * gc_tuning.THRESHOLD)]
 assert seen() is None
 """
 
 
-def test_what_is_there_is_frozen_and_later_cycles_are_found() -> None:
+def test_existing_objects_are_frozen_and_later_cycles_are_collected() -> None:
     subprocess.run([sys.executable, "-c", SCRIPT], check=True, timeout=60)

@@ -13,7 +13,7 @@ import pytest
 
 from sentiline.bundle import Bundle
 from sentiline.predictor import Predictor
-from service.engine.model_store import MEBIBYTE, ModelStore, memory
+from service.engine.model_store import MEBIBYTE, ModelStore, estimated_memory
 from service.errors import ServiceError
 from service.settings import Settings
 from tests.bundles import write_bundle
@@ -24,7 +24,7 @@ import json
 from pathlib import Path
 from sentiline.bundle import Bundle, installed
 from sentiline.predictor import Predictor
-from service.engine.model_store import WARM_UP_TEXT, memory
+from service.engine.model_store import WARM_UP_TEXT, estimated_memory
 
 def used():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
@@ -38,7 +38,7 @@ for name, bundle in models.items():
     before = used()
     kept.append(Predictor(bundle, threads=1))
     kept[-1].predict([WARM_UP_TEXT * 200])
-    rows.append([name, memory(bundle.manifest, kept[-1].precision), used() - before])
+    rows.append([name, estimated_memory(bundle.manifest, kept[-1].precision), used() - before])
 print(json.dumps(rows))
 """
 
@@ -62,7 +62,7 @@ class Kept:
             write_bundle(folder / name, seed=seed)
         monkeypatch.setenv("SENTILINE_MODELS", str(folder))
         manifest = Bundle.open(folder / "own").manifest
-        self.limit = 3 * memory(manifest, manifest.default_precision) // MEBIBYTE + 1
+        self.limit = 3 * estimated_memory(manifest, manifest.default_precision) // MEBIBYTE + 1
         self.told: list[Mapping[str, int]] = []
         self.during: list[set[str]] = []
         settings = Settings(model="own", model_memory_mb=self.limit, threads=1)
@@ -92,7 +92,7 @@ def test_room_is_made_before_a_model_is_loaded(kept: Kept) -> None:
     assert all(sum(sizes.values()) <= kept.limit * MEBIBYTE for sizes in kept.told)
 
 
-def test_a_version_that_there_is_not_loads_nothing_and_drops_nothing(kept: Kept) -> None:
+def test_an_unknown_version_loads_nothing_and_evicts_nothing(kept: Kept) -> None:
     for name in ("own", "a", "b"):
         kept.store.load(name)
     with pytest.raises(ServiceError, match=r'no version "9"; it has 0\.0\.1') as caught:

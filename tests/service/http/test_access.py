@@ -28,7 +28,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[S
         "SENTILINE_CORS_ORIGINS": f"{ORIGIN},http://localhost:8080",
         "SENTILINE_ACCESS_LOG": "on",
     }
-    with Server(tmp_path_factory.mktemp("locked"), **settings) as running:
+    with Server(tmp_path_factory.mktemp("locked"), single_process=True, **settings) as running:
         yield running.wait_until_ready()
 
 

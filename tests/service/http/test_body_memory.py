@@ -15,9 +15,9 @@ import httpx
 import pytest
 
 from service.errors import ServiceError
-from service.http.body_memory import FREE, Arrivals
+from service.http.body_memory import FREE, BodyMemoryLimit, Reservation
 from service.http.decompression import MAX_MEMBERS, Decompressor
-from tests.service.http.test_uvicorn_protocol import metric, wait_until
+from tests.service.http.raw import metric, wait_until
 from tests.service.server import Server
 from tests.service.test_errors import JSON, check
 
@@ -27,47 +27,47 @@ HEAD = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n
 
 
 def test_the_beginning_of_each_body_counts_nothing() -> None:
-    arrivals = Arrivals(1000)
-    small = [arrivals.begin() for _ in range(100)]
-    for arrival in small:
-        arrival.add(FREE)
-    assert arrivals.size == 0
+    memory = BodyMemoryLimit(1000)
+    small = [Reservation(memory) for _ in range(100)]
+    for reservation in small:
+        reservation.grow(FREE)
+    assert memory.size == 0
 
 
 def test_beyond_the_limit_the_one_that_goes_on_is_refused() -> None:
-    arrivals = Arrivals(1000)
-    first, second = arrivals.begin(), arrivals.begin()
-    first.add(FREE + 400)
-    second.add(FREE)
-    second.add(600)
-    assert arrivals.size == 1000
+    memory = BodyMemoryLimit(1000)
+    first, second = Reservation(memory), Reservation(memory)
+    first.grow(FREE + 400)
+    second.grow(FREE)
+    second.grow(600)
+    assert memory.size == 1000
     with pytest.raises(ServiceError) as refused:
-        first.add(1)
+        first.grow(1)
     assert (refused.value.status, refused.value.code) == (429, "overloaded")
     assert refused.value.details == {"limit": 1000, "setting": "SENTILINE_MAX_BUFFERED_BYTES"}
-    assert "bodies of 1000 bytes are in memory" in str(refused.value)
+    assert "request bodies occupy 1000 bytes of memory" in str(refused.value)
     second.release()
     first.release()
     first.release()  # twice is once
-    assert arrivals.size == 0
+    assert memory.size == 0
 
 
 def test_a_body_alone_has_only_its_own_limit() -> None:
-    arrivals = Arrivals(1000)
-    alone = arrivals.begin()
-    alone.add(FREE + 5000)
-    alone.add(5000)
-    other = arrivals.begin()
-    other.add(FREE)
+    memory = BodyMemoryLimit(1000)
+    alone = Reservation(memory)
+    alone.grow(FREE + 5000)
+    alone.grow(5000)
+    other = Reservation(memory)
+    other.grow(FREE)
     with pytest.raises(ServiceError):
-        other.add(1)
+        other.grow(1)
 
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
     """Two large bodies, and no third one."""
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MAX_BUFFERED_BYTES": str(6 * MIB)}
-    with Server(tmp_path_factory.mktemp("narrow"), **settings) as running:
+    with Server(tmp_path_factory.mktemp("narrow"), single_process=True, **settings) as running:
         yield running.wait_until_ready()
         assert "Traceback" not in running.log
 

@@ -1,4 +1,4 @@
-"""While the queue is full predictions are refused unread: at the door, in the same words, on the same connection."""
+"""While the queue is full predictions are refused unread: at the server, in the same words, on the same connection."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.engine.admission import Budget
-from service.http.load_shedding import FRESH_SECONDS, Doorkeeper
+from service.engine.admission import TokenBudget
+from service.http.load_shedding import FRESH_SECONDS, LoadShedder
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
-from tests.service.http.test_uvicorn_protocol import BODY, CHUNKED, GET, POST, WHOLE, metric, split, wait_until
+from tests.service.http.raw import BODY, CHUNKED, GET, POST, WHOLE, metric, split, wait_until
 from tests.service.server import Server
 
 LENGTH = [(b"host", b"x"), (b"content-length", b"40")]
@@ -39,23 +39,23 @@ async def nothing(request: Request) -> Response:
     raise AssertionError(request.url)
 
 
-class Door:
-    """A doorkeeper of predictions and of one other route, before a budget of 6400 tokens."""
+class FullServer:
+    """The load shedder of all prediction routes and one other, with a budget of 6400 tokens."""
 
     def __init__(self, pending: int, **settings: object) -> None:
         routes = [Route(path, nothing, methods=["POST"]) for path in TEMPLATES]
         routes.append(Route("/models/{model}", nothing, methods=["GET"]))
         named = [(route.path, sorted(route.methods or ())) for route in routes]
         self.metrics = Metrics(named, ["bilstm"], max_pending_tokens=6400)
-        self.budget = Budget(6400, lambda texts, tokens: None)
+        self.budget = TokenBudget(6400, lambda texts, tokens: None)
         if pending:
             self.budget.admit(1, pending)
-        self.keeper = Doorkeeper(routes, self.budget, Settings(**settings), self.metrics)  # type: ignore[arg-type]
+        self.shedder = LoadShedder(routes, self.budget, Settings(**settings), self.metrics)  # type: ignore[arg-type]
 
-    def refuse(
+    def reject(
         self, url: bytes = b"/predict", headers: list[tuple[bytes, bytes]] = LENGTH, method: bytes = b"POST"
     ) -> bytes:
-        return self.keeper.refuse(method, url, headers, [(b"date", b"today")])
+        return self.shedder.reject(method, url, headers, [(b"date", b"today")])
 
     def count(self, name: str, **labels: str) -> float:
         found = families(self.metrics.exposition().decode())
@@ -65,14 +65,20 @@ class Door:
         )
 
 
-def test_the_door_is_closed_while_less_than_a_sixty_fourth_is_free() -> None:
-    assert [Door(pending).keeper.closed for pending in (0, 6299, 6300, 6400, 9000)] == [False, False, True, True, True]
-    assert not Door(6400, access_log=True).keeper.closed
+def test_active_while_less_than_a_sixty_fourth_is_free() -> None:
+    assert [FullServer(pending).shedder.active for pending in (0, 6299, 6300, 6400, 9000)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert not FullServer(6400, access_log=True).shedder.active
 
 
-def test_the_answer_is_that_of_a_full_budget() -> None:
-    door = Door(6350)
-    head, _, body = door.refuse().partition(b"\r\n\r\n")
+def test_the_response_is_that_of_a_full_budget() -> None:
+    server = FullServer(6350)
+    head, _, body = server.reject().partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     assert status == "HTTP/1.1 429 Too Many Requests"
     assert dict(line.split(": ") for line in lines) == {
@@ -90,79 +96,93 @@ def test_the_answer_is_that_of_a_full_budget() -> None:
     }
 
 
-def test_one_answer_serves_while_it_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_response_is_reused_while_it_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("service.http.load_shedding.perf_counter", lambda: now)
-    door, today, tomorrow = Door(6350), [(b"date", b"today")], [(b"date", b"tomorrow")]
+    server, today, tomorrow = FullServer(6350), [(b"date", b"today")], [(b"date", b"tomorrow")]
 
     def waiting(defaults: list[tuple[bytes, bytes]]) -> str:
-        answer = door.keeper.refuse(b"POST", b"/predict", LENGTH, defaults)
+        answer = server.shedder.reject(b"POST", b"/predict", LENGTH, defaults)
         assert defaults[0][1] in answer
         return json.loads(answer.partition(b"\r\n\r\n")[2])["error"].partition(" ")[0]
 
     assert waiting(today) == "6350"
-    door.budget.admit(1, 20)
+    server.budget.admit(1, 20)
     now += FRESH_SECONDS / 2
     assert waiting(today) == "6350"
     assert waiting(tomorrow) == "6370"  # the server's own headers are never old
-    door.budget.admit(1, 20)
+    server.budget.admit(1, 20)
     now += FRESH_SECONDS
     assert waiting(tomorrow) == "6390"
-    assert door.count("sentiline_errors_total", error_type="overloaded") == 4
+    assert server.count("sentiline_errors_total", error_type="overloaded") == 4
 
 
 def test_every_route_that_predicts_is_counted_by_its_template() -> None:
-    door = Door(6400)
+    server = FullServer(6400)
     urls = (b"/predict?x=1", b"/hf", b"/hf/models/a", b"/v2/models/a/infer", b"/v2/models/a/versions/1.0/infer")
     for url, template in zip(urls, TEMPLATES, strict=True):
-        assert door.refuse(url)
+        assert server.reject(url)
         labels = {"route": template, "method": "POST", "status": "429"}
-        assert door.count("sentiline_requests_total", **labels) == 1
-        assert door.count("sentiline_request_seconds_count", route=template) == 0
-    assert door.count("sentiline_errors_total", error_type="overloaded") == len(urls)
+        assert server.count("sentiline_requests_total", **labels) == 1
+        assert server.count("sentiline_request_seconds_count", route=template) == 0
+    assert server.count("sentiline_errors_total", error_type="overloaded") == len(urls)
 
 
-def test_refusals_do_not_hide_how_long_the_others_take() -> None:
-    """Those that went the long way do not either."""
-    door = Door(6400)
+def test_rejections_do_not_hide_the_latency_of_other_requests() -> None:
+    """Neither do those on the normal path."""
+    server = FullServer(6400)
     for _ in range(200):
-        door.refuse()
-        door.metrics.request("/predict", "POST", 429, 0.001)
-    door.metrics.request("/predict", "POST", 200, 2.0)
-    door.metrics.request("/predict", "POST", 504, 3.0)
-    assert door.count("sentiline_requests_total", route="/predict", status="429") == 400
-    assert door.count("sentiline_request_seconds_count", route="/predict") == 2
-    assert door.count("sentiline_request_seconds_bucket", route="/predict", le="1.0") == 0
+        server.reject()
+        server.metrics.observe_request("/predict", "POST", 429, 0.001)
+    server.metrics.observe_request("/predict", "POST", 200, 2.0)
+    server.metrics.observe_request("/predict", "POST", 504, 3.0)
+    assert server.count("sentiline_requests_total", route="/predict", status="429") == 400
+    assert server.count("sentiline_request_seconds_count", route="/predict") == 2
+    assert server.count("sentiline_request_seconds_bucket", route="/predict", le="1.0") == 0
 
 
-def test_what_needs_another_answer_goes_the_long_way() -> None:
-    door = Door(6400, max_body_bytes=4096, api_keys=(KEY,), cors_origins=("https://example.org",))
+def test_requests_that_need_another_answer_take_the_normal_path() -> None:
+    server = FullServer(6400, max_body_bytes=4096, api_keys=(KEY,), cors_origins=("https://example.org",))
     valid = [*LENGTH, (b"authorization", b"Bearer " + KEY.encode())]
-    assert door.refuse(headers=valid)
+    assert server.reject(headers=valid)
     for url in (b"/", b"/predict/", b"/pre%64ict", b"/models/bilstm", b"/v2/models/a/b/infer"):
-        assert not door.refuse(url, valid)
-    assert not door.refuse(method=b"GET", headers=valid)
+        assert not server.reject(url, valid)
+    assert not server.reject(method=b"GET", headers=valid)
     for more in (
         (b"transfer-encoding", b"chunked"),
         (b"expect", b"100-continue"),
         (b"origin", b"https://example.org"),
         (b"content-length", b"4097"),
     ):
-        assert not door.refuse(headers=[*valid, more])
-    assert not door.refuse(headers=[header for header in valid if header[0] != b"content-length"])
-    assert not door.refuse(headers=LENGTH)  # 401
-    assert not door.refuse(headers=[*LENGTH, (b"x-api-key", b"another-key-of-characters")])
-    assert door.count("sentiline_requests_total") == 1
+        assert not server.reject(headers=[*valid, more])
+    assert not server.reject(headers=[header for header in valid if header[0] != b"content-length"])
+    assert not server.reject(headers=LENGTH)  # 401
+    assert not server.reject(headers=[*LENGTH, (b"x-api-key", b"another-key-of-characters")])
+    assert server.count("sentiline_requests_total") == 1
 
 
-@pytest.fixture(scope="module", params=["workers", "single process"])
-def full(request: pytest.FixtureRequest, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose queue is full for as long as anything is in it, which is some seconds."""
-    settings = {"SENTILINE_MODELS": str(models), "SENTILINE_THREADS": "1", "SENTILINE_MAX_PENDING_TOKENS": "1"}
-    settings |= {"SENTILINE_MAX_BODY_BYTES": str(1 << 26), "SENTILINE_MAX_ITEMS": "100000"}
-    settings |= {"SENTILINE_TIMEOUT_MS": "600000"}
-    single = request.param == "single process"
-    with Server(tmp_path_factory.mktemp("full"), single_process=single, **settings) as running:
+SETTINGS = {
+    "SENTILINE_THREADS": "1",
+    "SENTILINE_MAX_PENDING_TOKENS": "1",
+    "SENTILINE_MAX_BODY_BYTES": str(1 << 26),
+    "SENTILINE_MAX_ITEMS": "100000",
+    "SENTILINE_TIMEOUT_MS": "600000",
+}
+
+
+@pytest.fixture(scope="module")
+def full(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A single process whose queue is full for as long as anything is in it, which is some seconds."""
+    home = tmp_path_factory.mktemp("full")
+    with Server(home, single_process=True, SENTILINE_MODELS=str(models), **SETTINGS) as running:
+        yield running.wait_until_ready()
+        assert "Traceback" not in running.log
+
+
+@pytest.fixture(scope="module")
+def supervised(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same with BentoML's supervisor."""
+    with Server(tmp_path_factory.mktemp("supervised"), SENTILINE_MODELS=str(models), **SETTINGS) as running:
         yield running.wait_until_ready()
         assert "Traceback" not in running.log
 
@@ -203,7 +223,9 @@ class Talk:
         return int(lines[0].split(" ")[1]), headers, json.loads(self._file.read(int(headers["content-length"])))
 
 
-def test_a_full_server_refuses_and_goes_on_with_the_connection(full: Server) -> None:
+@pytest.mark.parametrize("fixture", ["supervised", "full"])
+def test_a_full_server_rejects_and_keeps_the_connection(fixture: str, request: pytest.FixtureRequest) -> None:
+    full: Server = request.getfixturevalue(fixture)
     name = 'sentiline_requests_total{method="POST",route="/predict",status="429"}'
     before = metric(full, name)
     with occupied(full), Talk(full) as talk:
@@ -226,7 +248,7 @@ def test_a_full_server_refuses_and_goes_on_with_the_connection(full: Server) -> 
     assert httpx.post(f"{full.url}/predict", content=BODY, headers={"content-type": "application/json"}).is_success
 
 
-def test_the_long_way_ends_in_the_same_refusal(full: Server) -> None:
+def test_the_normal_path_ends_in_the_same_rejection(full: Server) -> None:
     chunked = CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
     old = WHOLE.replace(b"HTTP/1.1", b"HTTP/1.0")
     kept = old.replace(b"host: x", b"connection: keep-alive")
@@ -244,7 +266,7 @@ def test_the_long_way_ends_in_the_same_refusal(full: Server) -> None:
             assert talk.hear()[0] == 404
 
 
-def test_refusals_that_nobody_reads_fill_no_memory(full: Server) -> None:
+def test_unread_rejections_fill_no_memory(full: Server) -> None:
     """The server stops reading, as it does for other answers, so the client cannot go on sending."""
     with occupied(full), socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

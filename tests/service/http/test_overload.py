@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from sentiline.predictor import Predictor
-from tests.service.engine.test_concurrency import expected, reviews
 from tests.service.load import Answer, Connection, metric, until
+from tests.service.reviews import expected, reviews
 from tests.service.server import Server
 from tests.service.test_errors import check
 
@@ -28,11 +28,11 @@ TOKENS = 'sentiline_tokens_total{model="bilstm"}'
 def narrow(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
     """One thread, and room for some ten reviews."""
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_THREADS": "1", "SENTILINE_MAX_PENDING_TOKENS": "3000"}
-    with Server(tmp_path_factory.mktemp("narrow"), **settings) as running:
+    with Server(tmp_path_factory.mktemp("narrow"), single_process=True, **settings) as running:
         yield running.wait_until_ready()
 
 
-def test_overload_is_refused_and_passes(narrow: Server, predictor: Predictor) -> None:
+def test_overload_is_rejected_and_passes(narrow: Server, predictor: Predictor) -> None:
     texts = reviews(64, seed=1, lengths=(250,))
     wanted = expected(predictor, texts, "none")
 
@@ -69,7 +69,7 @@ def test_overload_is_refused_and_passes(narrow: Server, predictor: Predictor) ->
     assert f'sentiline_errors_total{{error_type="overloaded"}} {len(refused):.1f}' in text
 
 
-def test_who_comes_back_when_told_is_served(narrow: Server) -> None:
+def test_clients_that_honour_retry_after_are_served(narrow: Server) -> None:
     async def client(number: int) -> None:
         connection = await Connection.open(narrow.port)
         for _ in range(60):
@@ -88,7 +88,7 @@ def test_who_comes_back_when_told_is_served(narrow: Server) -> None:
     asyncio.run(everyone())
 
 
-def test_more_tokens_than_may_wait_are_served_when_nothing_else_is(narrow: Server) -> None:
+def test_a_request_over_the_token_limit_is_served_alone(narrow: Server) -> None:
     answer = httpx.post(f"{narrow.url}/predict", json={"inputs": [LONG] * 8, "detail": "none"}, timeout=120)
     assert answer.status_code == 200
 
@@ -97,7 +97,9 @@ def test_more_tokens_than_may_wait_are_served_when_nothing_else_is(narrow: Serve
 def slow(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
     """One thread and a long queue."""
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_THREADS": "1", "SENTILINE_TIMEOUT_MS": "60000"}
-    with Server(tmp_path_factory.mktemp("slow"), SENTILINE_MAX_PENDING_TOKENS="4000000", **settings) as running:
+    with Server(
+        tmp_path_factory.mktemp("slow"), single_process=True, SENTILINE_MAX_PENDING_TOKENS="4000000", **settings
+    ) as running:
         yield running.wait_until_ready()
 
 
@@ -139,12 +141,25 @@ def test_expired_work_is_not_done(slow: Server) -> None:
 
 def test_a_list_expires_between_its_texts(slow: Server) -> None:
     async def ask() -> tuple[Answer, float]:
-        before = await metric(slow.port, EXPIRED)
+        """Ask until the deadline falls between two texts, which depends on how busy the machine is."""
         connection = await Connection.open(slow.port)
-        answer = await connection.ask("/predict", {"inputs": [LONG] * 40, "detail": "none"}, {"x-timeout-ms": "100"})
-        after = await metric(slow.port, EXPIRED)
+        document = {"inputs": [LONG] * 40, "detail": "none"}
+        milliseconds = 100
+        for _ in range(20):
+            before = await metric(slow.port, EXPIRED)
+            answer = await connection.ask("/predict", document, {"x-timeout-ms": str(milliseconds)})
+            dropped = await metric(slow.port, EXPIRED) - before
+            if answer.headers.get("connection") == "close":
+                await connection.close()
+                connection = await Connection.open(slow.port)
+            if answer.status == 200:
+                milliseconds = milliseconds * 2 // 3
+            elif answer.status == 408 or dropped in (0, 40):
+                milliseconds *= 2
+            else:
+                break
         await connection.close()
-        return answer, after - before
+        return answer, dropped
 
     answer, dropped = asyncio.run(ask())
     assert answer.status == 504

@@ -1,6 +1,6 @@
-"""What comes before a body: how large it may be, how long it may take, and that every refusal is the JSON object.
+"""The HTTP/1.1 protocol: limits on headers, slow clients, upgrades, and that every error is the JSON object.
 
-Against both ways of starting: BentoML's workers, and the single process of `sentiline serve`.
+Tests of what depends on how the server is started use BentoML's workers as well as a single process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,69 +21,62 @@ import httpx
 import pytest
 
 from service.errors import CODES
+from tests.service.http.raw import (
+    BODY,
+    CHUNKED,
+    GET,
+    POST,
+    WHOLE,
+    answers,
+    connect,
+    exchange,
+    metric,
+    split,
+    wait_until,
+)
 from tests.service.server import Server
 
 LIMIT = 65536
-BODY = b'{"inputs": "good", "detail": "none"}'
-POST = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
-WHOLE = POST + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
-GET = b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n"
 FLOOD = 100 * 1024 * 1024
 HALVES = 50
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux's /proc")
 
 
-@pytest.fixture(scope="module", params=["workers", "single process"])
-def single_process(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param == "single process")
+SETTINGS = {"SENTILINE_MODEL": "tiny", "SENTILINE_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
-def served(single_process: bool, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MODEL": "tiny", "SENTILINE_THREADS": "1"}
-    with Server(tmp_path_factory.mktemp("served"), single_process=single_process, **settings) as running:
+def served(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A single process."""
+    home = tmp_path_factory.mktemp("served")
+    with Server(home, single_process=True, SENTILINE_MODELS=str(models), **SETTINGS) as running:
         yield running.wait_until_ready()
         assert "Traceback" not in running.log
 
 
 @pytest.fixture(scope="module")
-def hasty(single_process: bool, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def supervised(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """BentoML's supervisor with one worker."""
+    with Server(tmp_path_factory.mktemp("supervised"), SENTILINE_MODELS=str(models), **SETTINGS) as running:
+        yield running.wait_until_ready()
+        assert "Traceback" not in running.log
+
+
+@pytest.fixture(params=["supervised", "served"])
+def either(request: pytest.FixtureRequest) -> Server:
+    """Each way of starting a server in turn."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(scope="module")
+def hasty(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A single process with a short timeout."""
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MODEL": "tiny", "SENTILINE_TIMEOUT_MS": "400"}
-    with Server(tmp_path_factory.mktemp("hasty"), single_process=single_process, **settings) as running:
+    with Server(tmp_path_factory.mktemp("hasty"), single_process=True, **settings) as running:
         yield running.wait_until_ready()
         assert "Traceback" not in running.log
-
-
-def connect(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=120)
-
-
-def answers(connection: socket.socket) -> list[tuple[int, dict[str, Any]]]:
-    """Status and object of every answer until the server closes."""
-    return split(b"".join(iter(lambda: connection.recv(65536), b"")))
-
-
-def split(received: bytes) -> list[tuple[int, dict[str, Any]]]:
-    found = []
-    while received:
-        head, _, rest = received.partition(b"\r\n\r\n")
-        length = re.search(rb"\r\ncontent-length: (\d+)", head)
-        assert length, head
-        size = int(length[1])
-        assert b"\r\ncontent-type: application/json" in head
-        found.append((int(head.split(b" ", 2)[1]), json.loads(rest[:size])))
-        received = rest[size:]
-    return found
-
-
-def exchange(server: Server, *pieces: bytes) -> list[tuple[int, dict[str, Any]]]:
-    with connect(server) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for piece in pieces:
-            connection.sendall(piece)
-        return answers(connection)
 
 
 def check(answer: tuple[int, dict[str, Any]], status: int, code: str, limit: int | None, setting: str | None) -> None:
@@ -109,19 +102,6 @@ def check_too_slow(found: list[tuple[int, dict[str, Any]]]) -> None:
     assert int(seen[1]) >= 400
 
 
-def metric(server: Server, name: str) -> float:
-    text = httpx.get(f"{server.url}/metrics", timeout=120).text
-    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
-
-
 def padded(size: int) -> bytes:
     """A request without a body whose line and headers have `size` bytes."""
     start = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-long: "
@@ -129,11 +109,11 @@ def padded(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("pieces", [1, 2, 50])
-def test_the_limit_is_exact(served: Server, pieces: int) -> None:
+def test_the_limit_is_exact(either: Server, pieces: int) -> None:
     for size, status in ((LIMIT, 200), (LIMIT + 1, 431)):
         request = padded(size)
         step = size // pieces + 1
-        [answer] = exchange(served, *(request[start : start + step] for start in range(0, size, step)))
+        [answer] = exchange(either, *(request[start : start + step] for start in range(0, size, step)))
         assert answer[0] == status
 
 
@@ -154,18 +134,18 @@ def test_too_large(served: Server, request_: bytes) -> None:
     check_too_large(exchange(served, request_))
 
 
-def test_refusals_are_counted(served: Server) -> None:
+def test_errors_are_counted(either: Server) -> None:
     def counts() -> list[float]:
         requests = [
             f'sentiline_requests_total{{method="other",route="unmatched",status="{status}"}}' for status in (400, 431)
         ]
         errors = [f'sentiline_errors_total{{error_type="{code}"}}' for code in ("invalid_http", "header_too_large")]
-        return [metric(served, name) for name in (*requests, *errors)]
+        return [metric(either, name) for name in (*requests, *errors)]
 
     before = counts()
-    exchange(served, b"nonsense\r\n\r\n")
-    exchange(served, padded(LIMIT + 1))
-    exchange(served, padded(LIMIT * 3))
+    exchange(either, b"nonsense\r\n\r\n")
+    exchange(either, padded(LIMIT + 1))
+    exchange(either, padded(LIMIT * 3))
     assert counts() == [before[0] + 1, before[1] + 2, before[2] + 1, before[3] + 2]
 
 
@@ -216,32 +196,32 @@ def test_a_flood_needs_no_memory(served: Server, start: bytes, filler: bytes) ->
         CHUNKED + b"zz\r\n",
     ],
 )
-def test_what_cannot_be_parsed(served: Server, nonsense: bytes) -> None:
+def test_an_unparsable_request(served: Server, nonsense: bytes) -> None:
     [answer] = exchange(served, nonsense)
     check(answer, 400, "invalid_http", None, None)
     assert "<" not in answer[1]["error"]  # the parser's reason, not an object of Python
 
 
-def test_a_body_that_cannot_be_parsed(served: Server) -> None:
+def test_an_unparsable_body(either: Server) -> None:
     """The application has begun with the request and waits for more of the body: it is told what was wrong with it."""
-    before = metric(served, 'sentiline_requests_total{method="POST",route="/predict",status="400"}')
-    with connect(served) as connection:
+    before = metric(either, 'sentiline_requests_total{method="POST",route="/predict",status="400"}')
+    with connect(either) as connection:
         connection.sendall(CHUNKED.replace(b"host: x", b"host: x\r\nexpect: 100-continue"))
         assert connection.recv(25, socket.MSG_WAITALL) == b"HTTP/1.1 100 Continue\r\n\r\n"  # so it waits for the body
         connection.sendall(b"5\r\n{    \r\nzz\r\n")
         [answer] = answers(connection)
     check(answer, 400, "invalid_http", None, None)
-    assert metric(served, 'sentiline_requests_total{method="POST",route="/predict",status="400"}') == before + 1
+    assert metric(either, 'sentiline_requests_total{method="POST",route="/predict",status="400"}') == before + 1
 
 
-def test_refusals_have_their_turn(served: Server) -> None:
+def test_errors_are_answered_in_order(either: Server) -> None:
     """Requests sent before the one that is refused are answered before it."""
     for last, status in ((b"nonsense\r\n\r\n", 400), (padded(3 * LIMIT), 431)):
-        found = exchange(served, WHOLE * 3 + last + WHOLE)
+        found = exchange(either, WHOLE * 3 + last + WHOLE)
         assert [answer[0] for answer in found] == [200, 200, 200, status]
 
 
-def test_a_client_that_sends_no_more_is_answered(served: Server) -> None:
+def test_a_client_that_has_shut_down_its_side_is_answered(served: Server) -> None:
     with connect(served) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         connection.shutdown(socket.SHUT_WR)
@@ -317,7 +297,7 @@ def dribble(connection: socket.socket, piece: bytes) -> list[tuple[int, dict[str
                 if not part:
                     break
                 received += part
-    assert time.monotonic() < deadline, "the server waits for ever"
+    assert time.monotonic() < deadline, "the server waits forever"
     return split(received)
 
 
@@ -361,20 +341,20 @@ def test_descriptors_come_back(hasty: Server, half: bytes) -> None:
 
 
 @pytest.mark.parametrize("offer", [b"h2c", b"TLS/1.0", b"websocket"])
-def test_an_offer_of_another_protocol_is_passed_over(served: Server, offer: bytes) -> None:
+def test_an_upgrade_offer_is_ignored(either: Server, offer: bytes) -> None:
     """Clients that prefer HTTP/2 offer it with their first request, body and all."""
     upgrade = b"host: x\r\nconnection: Upgrade, HTTP2-Settings\r\nhttp2-settings: AAMAAABk\r\nupgrade: %b" % offer
     request = WHOLE.replace(b"host: x", upgrade)
     last = request.replace(b"Upgrade, ", b"Upgrade, close, ")
     for pieces in ((request + request + last,), (WHOLE, request[:50], request[50:-5], request[-5:] + last)):
-        found = exchange(served, *pieces)
+        found = exchange(either, *pieces)
         assert [status for status, _ in found] == [200, 200, 200]
         assert all(body["predictions"][0] == found[0][1]["predictions"][0] for _, body in found)
-    many = exchange(served, request * 1000 + last)
+    many = exchange(either, request * 1000 + last)
     assert [status for status, _ in many] == [200] * 1001
-    check_too_large(exchange(served, request.replace(b"upgrade: ", b"x-long: %b\r\nupgrade: " % (b"a" * LIMIT))))
-    check(exchange(served, request + b"nonsense\r\n\r\n")[1], 400, "invalid_http", None, None)
-    check(exchange(served, b"CONNECT a:80 HTTP/1.1\r\n\r\n")[0], 400, "invalid_http", None, None)
+    check_too_large(exchange(either, request.replace(b"upgrade: ", b"x-long: %b\r\nupgrade: " % (b"a" * LIMIT))))
+    check(exchange(either, request + b"nonsense\r\n\r\n")[1], 400, "invalid_http", None, None)
+    check(exchange(either, b"CONNECT a:80 HTTP/1.1\r\n\r\n")[0], 400, "invalid_http", None, None)
 
 
 def unread(server: Server, stack: contextlib.ExitStack) -> socket.socket:
@@ -393,7 +373,8 @@ def answered(server: Server) -> float:
 
 
 @needs_proc
-def test_an_answer_that_nobody_reads_is_given_up(single_process: bool, models: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("single_process", [False, True], ids=["supervised", "single process"])
+def test_an_unread_answer_is_given_up(single_process: bool, models: Path, tmp_path: Path) -> None:
     """It holds neither memory for long, nor the server when that is to stop."""
     settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MODEL": "tiny", "SENTILINE_MAX_ITEMS": "1500"}
     settings |= {"SENTILINE_TIMEOUT_MS": "12000", "SENTILINE_MAX_PENDING_TOKENS": "1000000"}
@@ -421,18 +402,18 @@ def test_an_answer_that_nobody_reads_is_given_up(single_process: bool, models: P
 
 
 @pytest.mark.parametrize("key", [b"", b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"])
-def test_a_websocket_is_not_found_either(served: Server, key: bytes) -> None:
+def test_a_websocket_is_not_found_either(either: Server, key: bytes) -> None:
     """With a sound handshake or a malformed one: a request like any other, answered and counted."""
     name = 'sentiline_errors_total{error_type="method_not_allowed"}'
-    before = metric(served, name)
+    before = metric(either, name)
     offer = b"GET /predict HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, close\r\nupgrade: websocket\r\n%b\r\n" % key
-    [answer] = exchange(served, offer)
+    [answer] = exchange(either, offer)
     check(answer, 405, "method_not_allowed", None, None)
-    assert metric(served, name) == before + 1
+    assert metric(either, name) == before + 1
 
 
-def test_no_line_in_the_log_for_what_is_not_http(served: Server) -> None:
-    exchange(served, b"nonsense\r\n\r\n")
-    assert "server" not in httpx.get(f"{served.url}/livez").headers
-    assert "Invalid HTTP request" not in served.log
-    assert "Unsupported upgrade" not in served.log
+def test_invalid_requests_are_not_logged(either: Server) -> None:
+    exchange(either, b"nonsense\r\n\r\n")
+    assert "server" not in httpx.get(f"{either.url}/livez").headers
+    assert "Invalid HTTP request" not in either.log
+    assert "Unsupported upgrade" not in either.log

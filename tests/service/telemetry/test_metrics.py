@@ -14,7 +14,7 @@ import pytest
 
 from service.errors import CODES
 from service.settings import Settings
-from service.telemetry.metrics import DROPPED
+from service.telemetry.metrics import DROP_REASONS
 from service.telemetry.stage_times import STAGES
 from tests.service.conftest import PRIVATE
 from tests.service.server import Server
@@ -47,7 +47,7 @@ def test_complete_from_the_first_scrape(fresh: Server) -> None:
     assert samples["sentiline_max_pending_tokens"] == 2 * Settings().max_pending_tokens
     assert samples["sentiline_loaded_models"] == 2
     assert samples['sentiline_model_memory_bytes{model="bilstm"}'] > 2 * 2**20
-    for reason in DROPPED:
+    for reason in DROP_REASONS:
         assert samples[f'sentiline_dropped_texts_total{{reason="{reason}"}}'] == 0
     for stage in STAGES:
         assert f'sentiline_stage_seconds_count{{stage="{stage}"}}' in samples

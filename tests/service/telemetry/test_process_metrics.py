@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
-from service.telemetry.process_metrics import Processes
+from service.telemetry.process_metrics import ProcessCollector
 from tests.service.server import ROOT
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/smaps_rollup").is_file(), reason="needs Linux's /proc")
@@ -26,7 +26,7 @@ sys.stdin.read()
 
 def read(*, supervised: bool) -> tuple[float, float]:
     registry = CollectorRegistry()
-    registry.register(Processes(supervised=supervised))
+    registry.register(ProcessCollector(supervised=supervised))
     seconds = registry.get_sample_value("sentiline_cpu_seconds_total")
     memory = registry.get_sample_value("sentiline_memory_bytes")
     assert seconds is not None

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.telemetry.stage_times import HEADERS, STAGES, Mark, Times
+from service.telemetry.stage_times import HEADERS, STAGES, StageTimes, TextTiming
 
 TENSOR = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["A good film.", "So boring!"]}
 REQUESTS = [
@@ -51,13 +51,13 @@ def test_other_answers_have_none(client: httpx.Client) -> None:
         assert not set(HEADERS) & set(answer.headers)
 
 
-def test_stages_of_texts_read_side_by_side() -> None:
-    times = Times(started=1.0)
+def test_stages_of_texts_read_in_parallel() -> None:
+    times = StageTimes(started=1.0)
     assert times.stages() == (0, 0, 0, 0)
     times.accepted = 2.0
-    times.marks.append(Mark(1, 30, begun=3.5, tokenized=4.0, inferred=6.0, rendered=6.25))
+    times.texts.append(TextTiming(1, 30, started=3.5, tokenized=4.0, inferred=6.0, rendered=6.25))
     times.finishing, times.finished = 7.0, 8.0
     assert times.stages() == (1.5, 0.5, 2.0, 1.25)
-    times.marks.append(Mark(0, 12, begun=3.0, tokenized=3.25, inferred=4.25, rendered=4.75))
+    times.texts.append(TextTiming(0, 12, started=3.0, tokenized=3.25, inferred=4.25, rendered=4.75))
     assert times.stages() == (1.0, 0.75, 3.0, 1.75)
     assert times.tokens == 42
