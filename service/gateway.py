@@ -20,14 +20,14 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .api.routes import Endpoints
-from .errors import REFUSAL, ServiceError
+from .errors import ServiceError
+from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_LOAD_SHEDDER, STATE_SETTINGS
 from .http.api_keys import ApiKeys
-from .http.body_memory import ARRIVAL, Arrivals
+from .http.body_memory import Arrivals
 from .http.cors import CrossOrigin
-from .http.load_shedding import DOORKEEPER, Doorkeeper
-from .settings import STATE
+from .http.load_shedding import Doorkeeper
 from .telemetry.metrics import UNMATCHED
-from .telemetry.stage_times import TIMES, Times
+from .telemetry.stage_times import Times
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -62,14 +62,14 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, request or life cycle."""
         if scope["type"] == "lifespan":
-            scope.setdefault("state", {}).update({STATE: self._settings, DOORKEEPER: self._doorkeeper})
+            scope.setdefault("state", {}).update({STATE_SETTINGS: self._settings, STATE_LOAD_SHEDDER: self._doorkeeper})
             await self._bentoml_app(scope, receive, send)
         else:  # of HTTP: WebSockets are refused before
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[TIMES] = times = Times(perf_counter())
-        scope[ARRIVAL] = arrival = self._arrivals.begin()
+        scope[SCOPE_TIMES] = times = Times(perf_counter())
+        scope[SCOPE_BODY_MEMORY] = arrival = self._arrivals.begin()
         status = size = 0
 
         async def observed(message: Message) -> None:
@@ -98,8 +98,8 @@ class Gateway:
         request = Request(scope, receive, send)
         failure: Exception | None = None
         try:
-            if REFUSAL in scope:
-                raise scope[REFUSAL]
+            if SCOPE_ERROR in scope:
+                raise scope[SCOPE_ERROR]
             self._keys.check(scope["path"], request.headers)
             endpoint = self._exact.get((scope["method"], scope["path"])) or self._find(scope)
             response = await endpoint(request)

@@ -8,8 +8,7 @@ from typing import Any
 from sentiline.errors import InputError, TextTooLongError, TextTypeError
 from sentiline.reading import Reading
 
-from .api.validation import kind
-from .errors import ServiceError
+from .errors import ServiceError, json_type
 from .settings import Settings, variable
 
 Outcome = Reading | InputError
@@ -39,7 +38,7 @@ def details(error: InputError, field: str, index: int, *, listed: bool) -> dict[
 def refusal(text: Any, settings: Settings) -> InputError | None:
     """Why a text is not even tokenized: it is no string, or too long to be looked at; None if it is fit."""
     if not isinstance(text, str):
-        return TextTypeError(f"a text must be a string; it is {kind(text)}")
+        return TextTypeError(f"a text must be a string; it is {json_type(text)}")
     limit, setting = settings.max_text_characters, variable("max_text_characters")
     if len(text) > limit:
         return TextTooLongError(

@@ -14,9 +14,6 @@ from urllib.parse import urlsplit
 from sentiline.errors import SettingError
 
 PREFIX = "SENTILINE_"
-STATE = "sentiline.settings"
-"""Key of the ASGI state under which the application leaves its settings for the server's protocol."""
-
 OTHERS = frozenset({"SENTILINE_MODELS", "SENTILINE_HOST", "SENTILINE_PORT"})
 """Variables that are read elsewhere: by `sentiline.bundle` and `sentiline serve`."""
 

@@ -14,22 +14,18 @@ import sentiline
 
 from ..engine.deadline import allowed
 from ..engine.job import Task
-from ..errors import JSON_TYPE
+from ..errors import invalid_request, quote
+from ..headers import BINARY, JSON, JSON_LENGTH
 from ..http.body import parse_body, read_body
 from ..outcome import Outcome
 from ..telemetry.stage_times import timed
 from . import oip
-from .no_store import uncached
-from .validation import refuse, shown
+from .responses import no_store
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
 
     from .routes import Endpoints
-
-BINARY_TYPE = "application/octet-stream"
-JSON_SIZE = "inference-header-content-length"
-"""Header of a body with binary data: how many bytes of JSON there are before it."""
 
 
 class InferenceEndpoints:
@@ -55,33 +51,33 @@ class InferenceEndpoints:
 
     async def server(self, _: Request) -> Response:
         """`GET /v2`."""
-        return uncached({"name": "sentiline", "version": sentiline.__version__, "extensions": ["binary_tensor_data"]})
+        return no_store({"name": "sentiline", "version": sentiline.__version__, "extensions": ["binary_tensor_data"]})
 
     async def live(self, _: Request) -> Response:
         """`GET /v2/health/live`: the event loop turns."""
-        return uncached({"live": True})
+        return no_store({"live": True})
 
     async def ready(self, _: Request) -> Response:
         """`GET /v2/health/ready`: the default model answers as it did in its warm-up."""
         await self._endpoints.engine.check_alive()
-        return uncached({"ready": True})
+        return no_store({"ready": True})
 
     async def model(self, request: Request) -> Response:
         """`GET /v2/models/{model}`: what it takes and gives; loads it if need be."""
-        return uncached(oip.metadata(await self._manifest(request)))
+        return no_store(oip.metadata(await self._manifest(request)))
 
     async def model_ready(self, request: Request) -> Response:
         """`GET /v2/models/{model}/ready`: it answers as it did in its warm-up; loads it if need be."""
         manifest = await self._manifest(request)
         await self._endpoints.engine.check_alive(manifest.name)
-        return uncached({"name": manifest.name, "ready": True})
+        return no_store({"name": manifest.name, "ready": True})
 
     async def infer(self, request: Request) -> Response:
         """`POST /v2/models/{model}/infer`."""
         settings = self._endpoints.settings
         seconds = allowed(request.headers, settings)
         # the protocol's own client names no type
-        body = await read_body(request, settings, seconds, ("", JSON_TYPE, BINARY_TYPE))
+        body = await read_body(request, settings, seconds, ("", JSON, BINARY))
         size = _json_size(request, len(body))
         document = await parse_body(body[:size], settings)
         wanted = oip.parse(document, body[size:], settings)
@@ -95,7 +91,7 @@ class InferenceEndpoints:
         content, json_size = await self._endpoints.run(request, model, task, seconds, version)
         if json_size is None:
             return timed(request, content, 200)
-        return timed(request, content, 200, {JSON_SIZE: str(json_size)}, BINARY_TYPE)
+        return timed(request, content, 200, {JSON_LENGTH: str(json_size)}, BINARY)
 
     async def _manifest(self, request: Request) -> Manifest:
         """That of the model that the path names, if it has the version that the path names."""
@@ -109,12 +105,12 @@ def _asked(request: Request) -> tuple[str, str | None]:
 
 def _json_size(request: Request, total: int) -> int:
     """How many bytes of the body are JSON."""
-    header = request.headers.get(JSON_SIZE)
+    header = request.headers.get(JSON_LENGTH)
     if header is None:
         return total
     # Python converts no number of thousands of digits, and no body needs more than 20
     size = int(header) if len(header) <= 20 and header.isascii() and header.isdigit() else -1
     if not 0 <= size <= total:
-        message = f"the header {JSON_SIZE} is {shown(header)!r} and the body has {total} bytes; they must agree"
-        raise refuse("invalid_shape", message, JSON_SIZE)
+        message = f"the header {JSON_LENGTH} is {quote(header)!r} and the body has {total} bytes; they must agree"
+        raise invalid_request("invalid_shape", message, JSON_LENGTH)
     return size

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ServiceError
-from .validation import kind, refuse
+from ..errors import ServiceError, invalid_request
 
 MAX_RANK = 8
 """Most dimensions of a shape: without a limit, multiplying them would take a hostile client's time."""
@@ -18,20 +17,21 @@ MAX_RANK = 8
 _LENGTH = struct.Struct("<I")
 
 
-def check_shape(value: Any, field: str) -> list[int]:
+def check_shape(value: list[Any], field: str) -> list[int]:
     """Return a shape: whole numbers of at least 1, at most `MAX_RANK` of them.
 
     Raises:
         ServiceError: 422.
     """
-    if not isinstance(value, list) or not all(isinstance(size, int) and not isinstance(size, bool) for size in value):
-        raise refuse("invalid_type", f"{field} must be a list of whole numbers such as [2]", field)
+    if not all(isinstance(size, int) and not isinstance(size, bool) for size in value):
+        raise invalid_request("invalid_type", f"{field} must be a list of whole numbers such as [2]", field)
     if len(value) > MAX_RANK:
-        raise refuse("invalid_shape", f"{field} has {len(value)} dimensions and the limit is {MAX_RANK}", field)
+        message = f"{field} has {len(value)} dimensions and the limit is {MAX_RANK}"
+        raise invalid_request("invalid_shape", message, field)
     if any(size < 0 for size in value):
-        raise refuse("invalid_shape", f"{field} is {value}; its numbers must be at least 0", field)
+        raise invalid_request("invalid_shape", f"{field} is {value}; its numbers must be at least 0", field)
     if 0 in value:
-        raise refuse("empty_list", f"{field} is {value}, which holds no text; send at least one", field)
+        raise invalid_request("empty_list", f"{field} is {value}, which holds no text; send at least one", field)
     return value
 
 
@@ -44,10 +44,10 @@ def check_size(count: int, shape: Sequence[int], field: str) -> None:
     wanted = math.prod(shape)
     if count != wanted:
         message = f"{field} has {count} elements and the shape {list(shape)} has {wanted}; they must agree"
-        raise refuse("invalid_shape", message, field)
+        raise invalid_request("invalid_shape", message, field)
 
 
-def flatten(data: Any, shape: Sequence[int], field: str) -> list[Any]:
+def flatten(data: list[Any], shape: Sequence[int], field: str) -> list[Any]:
     """The elements of nested or flat JSON lists, in row-major order.
 
     The time it takes is bounded by the shape, however many there are.
@@ -56,15 +56,14 @@ def flatten(data: Any, shape: Sequence[int], field: str) -> list[Any]:
         ServiceError: 422 if it is no list, holds an empty one, or has more elements than the shape.
     """
     wanted = math.prod(shape)
-    if not isinstance(data, list):
-        raise refuse("invalid_type", f"{field} must be a list of strings; it is {kind(data)}", field)
     elements: list[Any] = []
     stack: list[Any] = [data]
     while stack:
         value = stack.pop()
         if isinstance(value, list):
             if not value and value is not data:
-                raise refuse("invalid_shape", f"{field} holds an empty list; send one text for each element", field)
+                message = f"{field} holds an empty list; send one text for each element"
+                raise invalid_request("invalid_shape", message, field)
             if len(elements) + len(stack) + len(value) > wanted:  # each holds one at least
                 raise _too_many(shape, field)
             stack.extend(reversed(value))
@@ -90,7 +89,7 @@ def decode_texts(data: bytes, shape: Sequence[int], field: str) -> list[str]:
         end = start + _LENGTH.unpack_from(data, position)[0] if start <= len(data) else start
         if end > len(data):
             message = f"{field}: the binary data ends inside text {len(texts)}, after {len(data)} bytes"
-            raise refuse("invalid_shape", message, field)
+            raise invalid_request("invalid_shape", message, field)
         try:
             texts.append(data[start:end].decode("utf-8"))
         except UnicodeDecodeError as error:
@@ -103,7 +102,7 @@ def decode_texts(data: bytes, shape: Sequence[int], field: str) -> list[str]:
 def _too_many(shape: Sequence[int], field: str) -> ServiceError:
     wanted = math.prod(shape)
     message = f"{field} has more than {wanted} elements and the shape {list(shape)} has {wanted}; they must agree"
-    return refuse("invalid_shape", message, field)
+    return invalid_request("invalid_shape", message, field)
 
 
 def encode(values: Sequence[str] | Sequence[float] | Sequence[bool]) -> bytes:

@@ -7,14 +7,11 @@ from typing import Any
 
 import sentiline
 
-from ..engine.deadline import HEADER as TIMEOUT_HEADER
-from ..errors import JSON_TYPE
-from ..http.api_keys import HEADER, is_open
+from .. import headers
+from ..http.api_keys import is_open
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE
-from ..telemetry.stage_times import HEADERS
 from .examples import EXAMPLES
-from .oip_routes import BINARY_TYPE, JSON_SIZE
 from .pages import ASSET_ROUTE, DOCS_ROUTE, TYPES
 from .schemas import STRING, Schema, reference, schemas
 
@@ -65,9 +62,9 @@ _TAGS_BY_START = {
 BODY = (400, 408, 413, 415, 422)
 MODEL = (404, 503)
 ENGINE = (*MODEL, 429, 504)
-TIMED = {name: {"schema": STRING, "description": "Tokens read, or milliseconds."} for name in HEADERS}
+TIMED = {name: {"schema": STRING, "description": "Tokens read, or milliseconds."} for name in headers.TIMING}
 TIMEOUT = {
-    "name": TIMEOUT_HEADER,
+    "name": headers.TIMEOUT_MS,
     "in": "header",
     "required": False,
     "schema": {"type": "integer", "minimum": 1},
@@ -97,7 +94,7 @@ def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
     """Add what a server that wants API keys asks for and answers."""
     described["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
-        "header": {"type": "apiKey", "in": "header", "name": HEADER},
+        "header": {"type": "apiKey", "in": "header", "name": headers.API_KEY},
     }
     for path, item in described["paths"].items():
         for method in ("get", "post"):
@@ -125,8 +122,8 @@ def _paths() -> dict[str, dict[str, Any]]:
         "/healthz": _get("The same.", _json("Alive")),
         "/readyz": _get("Whether the default model answers as in its warm-up.", _json("Ready"), (503,)),
         "/metrics": _get("Numbers for Prometheus.", {CONTENT_TYPE.partition(";")[0]: STRING}),
-        "/schema.json": _get("The native API in BentoML's own form.", {JSON_TYPE: {"type": "object"}}),
-        "/openapi.json": _get("This document.", {JSON_TYPE: {"type": "object"}}),
+        "/schema.json": _get("The native API in BentoML's own form.", {headers.JSON: {"type": "object"}}),
+        "/openapi.json": _get("This document.", {headers.JSON: {"type": "object"}}),
     }
 
 
@@ -139,12 +136,13 @@ def _inference() -> dict[str, dict[str, Any]]:
     for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
         paths[model] = _get("What a model takes and gives.", _json("ModelMetadata"), MODEL)
         paths[f"{model}/ready"] = _get("Whether a model answers as in its warm-up.", _json("ModelReady"), MODEL)
-        answers = _json("InferAnswer") | {BINARY_TYPE: {"description": "JSON followed by the outputs' binary data."}}
+        answers = _json("InferAnswer") | {headers.BINARY: {"description": "JSON, then the outputs' binary data."}}
         infer = _operation("Score texts.", answers, (*BODY, *ENGINE), "InferRequest")
-        infer["requestBody"]["content"][BINARY_TYPE] = {"schema": {"description": "JSON, then the texts' binary data."}}
+        binary = {"schema": {"description": "JSON, then the texts' binary data."}}
+        infer["requestBody"]["content"][headers.BINARY] = binary
         infer["parameters"] += [
             {
-                "name": JSON_SIZE,
+                "name": headers.JSON_LENGTH,
                 "in": "header",
                 "required": False,
                 "schema": {"type": "integer", "minimum": 0},
@@ -177,8 +175,8 @@ def _kept(item: dict[str, Any]) -> dict[str, Any]:
 def _classify(summary: str) -> dict[str, Any]:
     operation = _operation(summary, _json("ClassificationAnswer"), (*BODY, *ENGINE), "ClassificationRequest")
     operation["responses"]["200"]["headers"] |= {
-        "x-model": {"schema": STRING, "description": "Name of the model that answered."},
-        "x-truncated-texts": {"schema": STRING, "description": "Of how many texts tokens were left out."},
+        headers.MODEL: {"schema": STRING, "description": "Name of the model that answered."},
+        headers.TRUNCATED_TEXTS: {"schema": STRING, "description": "Of how many texts tokens were left out."},
     }
     return {"post": operation}
 
@@ -206,13 +204,13 @@ def _operation(
         responses["200"]["headers"] = dict(TIMED)
         operation["parameters"] = [TIMEOUT]
         content = _content(_json(body))
-        content[JSON_TYPE]["examples"] = EXAMPLES[body]
+        content[headers.JSON]["examples"] = EXAMPLES[body]
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
 def _json(name: str) -> dict[str, Schema]:
-    return {JSON_TYPE: reference(name)}
+    return {headers.JSON: reference(name)}
 
 
 def _content(schemas_by_type: dict[str, Schema]) -> dict[str, Any]:

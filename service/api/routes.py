@@ -15,20 +15,21 @@ from starlette.routing import Route
 from sentiline.bundle import installed
 from sentiline.errors import InputError, SettingError
 
-from ..engine.deadline import CONNECTION, allowed
+from ..engine.deadline import allowed
 from ..engine.engine import Engine
 from ..engine.job import Task
-from ..errors import JSON_TYPE, ServiceError
+from ..errors import ServiceError
+from ..headers import JSON, MODEL, SCOPE_CONNECTION, SCOPE_TIMES, TRUNCATED_TEXTS
 from ..http.body import read_json
 from ..outcome import Outcome, all_readings
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE, Metrics
-from ..telemetry.stage_times import TIMES, Times, timed
+from ..telemetry.stage_times import Times, timed
 from . import huggingface, model_info, openapi
-from .no_store import uncached
 from .oip_routes import InferenceEndpoints
 from .pages import Page
 from .predict import Answer, PredictRequest, answer, parse, render
+from .responses import no_store
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
@@ -137,7 +138,7 @@ class Endpoints:
         def finish(manifest: Manifest, outcomes: list[Outcome], _: list[Any]) -> tuple[bytes, dict[str, str]]:
             readings = self.all_readings(manifest, outcomes, "inputs", listed=wanted.listed)
             truncated = sum(reading.encoding.truncated for reading in readings)
-            headers = {"x-model": manifest.name, "x-truncated-texts": str(truncated)}
+            headers = {MODEL: manifest.name, TRUNCATED_TEXTS: str(truncated)}
             return orjson.dumps(huggingface.answer(readings, wanted)), headers
 
         body, headers = await self.run(request, model, Task(wanted.texts, wanted.truncation, finish), seconds)
@@ -147,9 +148,9 @@ class Endpoints:
         self, request: Request, model: str | None, task: Task[Result], seconds: float, version: str | None = None
     ) -> Result:
         """Do a task for a request that has so many seconds, as long as its client waits; see `Engine.run`."""
-        times = request.scope[TIMES]
+        times = request.scope[SCOPE_TIMES]
         result = await self.engine.run(
-            model, task, version=version, times=times, seconds=seconds, connection=request.scope.get(CONNECTION)
+            model, task, version=version, times=times, seconds=seconds, connection=request.scope.get(SCOPE_CONNECTION)
         )
         self.metrics.times(times)
         return result
@@ -169,20 +170,20 @@ class Endpoints:
 
     async def alive(self, _: Request) -> Response:
         """`GET /livez`: the event loop turns."""
-        return uncached({"status": "alive"})
+        return no_store({"status": "alive"})
 
     async def ready(self, _: Request) -> Response:
         """`GET /readyz`: the default model answers as it did in its warm-up."""
         await self.engine.check_alive()
-        return uncached({"status": "ready", "model": self.settings.model})
+        return no_store({"status": "ready", "model": self.settings.model})
 
     async def models(self, _: Request) -> Response:
         """`GET /models`."""
-        return uncached(await asyncio.to_thread(model_info.models, self.engine))
+        return no_store(await asyncio.to_thread(model_info.models, self.engine))
 
     async def info(self, _: Request) -> Response:
         """`GET /info`."""
-        return uncached(await asyncio.to_thread(model_info.info, self.engine))
+        return no_store(await asyncio.to_thread(model_info.info, self.engine))
 
     async def exposition(self, _: Request) -> Response:
         """`GET /metrics`."""
@@ -190,11 +191,11 @@ class Endpoints:
 
     async def schema(self, _: Request) -> Response:
         """`GET /schema.json`."""
-        return Response(orjson.dumps(self._schema()), media_type=JSON_TYPE)
+        return Response(orjson.dumps(self._schema()), media_type=JSON)
 
     async def openapi(self, _: Request) -> Response:
         """`GET /openapi.json`."""
-        return Response(self._openapi, media_type=JSON_TYPE)
+        return Response(self._openapi, media_type=JSON)
 
 
 def _as_json(scored: Answer) -> tuple[bytes, int]:

@@ -6,9 +6,6 @@ from ..engine.admission import OVERLOADED
 from ..errors import ServiceError
 from ..settings import variable
 
-ARRIVAL = "sentiline.arrival"
-"""Key of the ASGI scope under which the gateway puts the `Arrival` of a request."""
-
 FREE = 64 * 1024
 """Bytes of each body that count nothing: whoever sends large bodies slowly keeps no small request out."""
 

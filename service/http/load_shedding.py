@@ -15,13 +15,11 @@ from starlette.datastructures import Headers
 from starlette.routing import Route
 
 from ..engine.admission import OVERLOADED, Budget
-from ..errors import JSON_TYPE, ServiceError
+from ..errors import ServiceError
+from ..headers import JSON
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .api_keys import ApiKeys
-
-DOORKEEPER = "sentiline.doorkeeper"
-"""Key of the ASGI state under which the application leaves it for the server's protocol."""
 
 FRESH_SECONDS = 0.05
 """How long one refusal serves all requests: its figures are as old, and writing it is much of what refusing costs."""
@@ -90,7 +88,7 @@ class Doorkeeper:
     def _write(self, now: float, defaults: Iterable[tuple[bytes, bytes]]) -> None:
         error = self._budget.refusal()
         body = orjson.dumps(error.document())
-        fields: Mapping[str, str] = {"content-length": str(len(body)), "content-type": JSON_TYPE, **error.headers}
+        fields: Mapping[str, str] = {"content-length": str(len(body)), "content-type": JSON, **error.headers}
         lines = [b"HTTP/1.1 429 Too Many Requests\r\n"]
         lines += [b"%b: %b\r\n" % header for header in defaults]
         lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in fields.items()]

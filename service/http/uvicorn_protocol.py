@@ -22,10 +22,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from ..engine.deadline import CONNECTION
-from ..errors import REFUSAL, ServiceError
-from ..settings import STATE, Settings, variable
-from .load_shedding import DOORKEEPER, Doorkeeper
+from ..errors import ServiceError
+from ..headers import SCOPE_CONNECTION, SCOPE_ERROR, STATE_LOAD_SHEDDER, STATE_SETTINGS
+from ..settings import Settings, variable
+from .load_shedding import Doorkeeper
 
 LINGER_SECONDS = 2.0
 """How long what a refused client still sends is thrown away: it may read the answer only when it has sent all."""
@@ -58,7 +58,7 @@ class Protocol(HttpToolsProtocol):
     """One connection.
 
     The limits are those of `Settings`, which the application leaves in the state of its life cycle. A refusal is a
-    request to the application with the error under `REFUSAL` in its scope: so it has its turn after the requests
+    request to the application with the error under `SCOPE_ERROR` in its scope: so it has its turn after the requests
     before it, and is counted and logged as they are. Only those of the `Doorkeeper`, which it leaves there too, do not
     get so far.
     """
@@ -72,8 +72,8 @@ class Protocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.logger = _LOGGER
-        settings: Settings = app_state[STATE]
-        self._doorkeeper: Doorkeeper = app_state[DOORKEEPER]
+        settings: Settings = app_state[STATE_SETTINGS]
+        self._doorkeeper: Doorkeeper = app_state[STATE_LOAD_SHEDDER]
         self._limit = settings.max_header_bytes
         self._milliseconds = settings.timeout_ms
         self._part = _NOTHING
@@ -200,7 +200,7 @@ class Protocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle
         scope: Any = cycle.scope
-        scope[CONNECTION] = self
+        scope[SCOPE_CONNECTION] = self
         super()._start_asgi_task(cycle, app)
 
     def watch(self, gone: Callable[[], None] | None) -> None:
@@ -327,7 +327,7 @@ class Protocol(HttpToolsProtocol):
         elif self._is_answered():
             self.transport.close()
         else:  # the application has begun with the request: its body ends here
-            self.cycle.scope[REFUSAL] = error  # type: ignore[literal-required]
+            self.cycle.scope[SCOPE_ERROR] = error  # type: ignore[literal-required]
             self.cycle.keep_alive = False
             self.cycle.more_body = False
             self.cycle.message_event.set()
@@ -336,7 +336,7 @@ class Protocol(HttpToolsProtocol):
         """Put the refusal in line behind the requests that are not answered yet."""
         self.on_message_begin()  # a scope without anything of the request
         scope: Any = self.scope
-        scope |= {"method": "-", "path": "", "raw_path": b"", "query_string": b"", REFUSAL: error}
+        scope |= {"method": "-", "path": "", "raw_path": b"", "query_string": b"", SCOPE_ERROR: error}
         free = self._is_answered()
         self.cycle = cycle = RequestResponseCycle(
             scope=scope,

@@ -9,23 +9,9 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..errors import JSON_TYPE
-
-TIMES = "sentiline.times"
-"""Key of the ASGI scope under which the gateway puts the `Times` of a request."""
+from ..headers import JSON, SCOPE_TIMES, TIMING
 
 STAGES = ("queue", "tokenize", "infer", "serialize")
-
-HEADERS = (
-    "x-compute-tokens",
-    "x-total-time",
-    "x-tokenization-time",
-    "x-queue-time",
-    "x-inference-time",
-    "x-serialization-time",
-    "server-timing",
-)
-"""Response headers: tokens read, and milliseconds."""
 
 
 class Mark(NamedTuple):
@@ -96,17 +82,17 @@ class Times:
         return first - self.accepted, sums[0], sums[1], sums[2] + self.finished - self.finishing
 
     def headers(self) -> dict[str, str]:
-        """The `HEADERS`, milliseconds with three decimals."""
+        """The `TIMING` headers, milliseconds with three decimals."""
         queue, tokenize, infer, serialize = [f"{1e3 * seconds:.3f}" for seconds in self.stages()]
         total = f"{1e3 * (perf_counter() - self.started):.3f}"
         timing = f"queue;dur={queue}, tokenize;dur={tokenize}, infer;dur={infer}, serialize;dur={serialize}"
         values = (str(self.tokens), total, tokenize, queue, infer, serialize, timing)
-        return dict(zip(HEADERS, values, strict=True))
+        return dict(zip(TIMING, values, strict=True))
 
 
 def timed(
-    request: Request, body: bytes, status: int, headers: Mapping[str, str] | None = None, media_type: str = JSON_TYPE
+    request: Request, body: bytes, status: int, headers: Mapping[str, str] | None = None, media_type: str = JSON
 ) -> Response:
     """The answer to a request, with the headers that say where its time went."""
-    times: Times = request.scope[TIMES]
+    times: Times = request.scope[SCOPE_TIMES]
     return Response(body, status, {**(headers or {}), **times.headers()}, media_type)

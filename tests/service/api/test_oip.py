@@ -164,7 +164,7 @@ def test_uncertain_is_an_output_of_a_model_with_thresholds(client: httpx.Client)
     assert [output["name"] for output in plain["outputs"]] == ["label", "score"]
     asked["outputs"] = [{"name": "score"}, {"name": "uncertain"}]
     body = check(client.post("/v2/models/tiny/infer", json=asked), 422, "invalid_input", "outputs[1].name")
-    assert body["error"].endswith('which the model "tiny" cannot tell; choose among label, score')
+    assert body["error"].endswith('which the model "tiny" does not have; choose among label, score')
 
 
 @pytest.mark.parametrize("binary", [True, False])
