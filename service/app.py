@@ -34,7 +34,7 @@ class GatewayService(Service[Any]):
 
         if is_main:
             # BentoML's workers make uvicorn's configuration next and leave the protocol to uvicorn's choice
-            HTTP_PROTOCOLS["auto"] = f"{__package__}.protocol:Protocol"
+            HTTP_PROTOCOLS["auto"] = f"{__package__}.http.uvicorn_protocol:Protocol"
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
         return Gateway(_endpoints(), bentoml_app) if is_main else bentoml_app
 
