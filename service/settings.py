@@ -62,52 +62,59 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: str = Field("bilstm", description="model that answers requests that name none")
+    model: str = Field(default="bilstm", description="model that answers requests that name none")
     precision: Literal["int8", "fp32"] | None = Field(
-        None, description="weights to run, int8 or fp32, of models that have them; unset: each model's own choice"
+        default=None,
+        description="weights to run, int8 or fp32, of models that have them; unset: each model's own choice",
     )
     threads: _Integer | None = Field(
-        None, ge=1, le=256, description="texts scored in parallel per worker; unset: its CPUs"
+        default=None, ge=1, le=256, description="texts scored in parallel per worker; unset: its CPUs"
     )
-    workers: _Integer = Field(1, ge=1, le=64, description="server processes; each holds its own copy of the models")
+    workers: _Integer = Field(
+        default=1, ge=1, le=64, description="server processes; each holds its own copy of the models"
+    )
     max_header_bytes: _Integer = Field(
-        64 * 1024, ge=1024, le=1 << 24, description="limit for the request line and headers together, in bytes"
+        default=64 * 1024, ge=1024, le=1 << 24, description="limit for the request line and headers together, in bytes"
     )
     max_body_bytes: _Integer = Field(
-        4 * 1024 * 1024, ge=1024, le=1 << 30, description="limit for one request body, in bytes"
+        default=4 * 1024 * 1024, ge=1024, le=1 << 30, description="limit for one request body, in bytes"
     )
     max_buffered_bytes: _Integer = Field(
-        64 * 1024 * 1024,
+        default=64 * 1024 * 1024,
         ge=1024,
         le=1 << 34,
         description="limit for all request bodies in memory per worker, beyond the first 65536 bytes of each",
     )
     max_json_depth: _Integer = Field(
-        32, ge=8, le=1000, description="limit for the nesting of lists and objects in a request body"
+        default=32, ge=8, le=1000, description="limit for the nesting of lists and objects in a request body"
     )
-    max_items: _Integer = Field(128, ge=1, le=100_000, description="limit for the texts of one request")
-    max_text_characters: _Integer = Field(100_000, ge=1, le=1 << 28, description="limit for one text, in characters")
+    max_items: _Integer = Field(default=128, ge=1, le=100_000, description="limit for the texts of one request")
+    max_text_characters: _Integer = Field(
+        default=100_000, ge=1, le=1 << 28, description="limit for one text, in characters"
+    )
     max_pending_tokens: _Integer = Field(
-        262_144, ge=1, le=1 << 31, description="limit for the tokens accepted and not yet answered, per worker"
+        default=262_144, ge=1, le=1 << 31, description="limit for the tokens accepted and not yet answered, per worker"
     )
     timeout_ms: _Integer = Field(
-        30_000, ge=1, le=3_600_000, description="longest time that a request may take, in milliseconds"
+        default=30_000, ge=1, le=3_600_000, description="longest time that a request may take, in milliseconds"
     )
     model_memory_mb: _Integer = Field(
-        256, ge=1, le=1 << 20, description="limit for the memory of all loaded models per worker, in MiB"
+        default=256, ge=1, le=1 << 20, description="limit for the memory of all loaded models per worker, in MiB"
     )
     api_keys: Annotated[tuple[_ApiKey, ...], BeforeValidator(_split)] = Field(
-        (), repr=False, description="comma-separated keys, one of which every request must carry; unset: none needed"
+        default=(),
+        repr=False,
+        description="comma-separated keys, one of which every request must carry; unset: none needed",
     )
     cors_origins: Annotated[tuple[_Origin, ...], BeforeValidator(_split)] = Field(
-        (), description="comma-separated origins whose pages may use the service, or * for all; unset: none"
+        default=(), description="comma-separated origins whose pages may use the service, or * for all; unset: none"
     )
-    access_log: bool = Field(False, description="one log line per request, never with its text: on or off")
+    access_log: bool = Field(default=False, description="one log line per request, never with its text: on or off")
     tracing_endpoint: Annotated[str, AfterValidator(_http_url)] | None = Field(
-        None, description="URL to send OpenTelemetry traces to, as OTLP over HTTP; unset: no tracing"
+        default=None, description="URL to send OpenTelemetry traces to, as OTLP over HTTP; unset: no tracing"
     )
     tracing_sample_rate: float = Field(
-        1.0,
+        default=1.0,
         ge=0,
         le=1,
         allow_inf_nan=False,

@@ -22,16 +22,16 @@ Function = Literal["sigmoid", "softmax", "none"]
 class ClassificationParameters(RequestModel):
     """The object "parameters" of a request."""
 
-    function_to_apply: Function = Field("softmax", description="How scores are made of the logit.")
-    top_k: int = Field(2, ge=1, description="The number of labels to return; there are two.")
-    truncation: Truncation | None = Field(None, description=TRUNCATION)
+    function_to_apply: Function = Field(default="softmax", description="How scores are made of the logit.")
+    top_k: int = Field(default=2, ge=1, description="The number of labels to return; there are two.")
+    truncation: Truncation | None = Field(default=None, description=TRUNCATION)
 
 
 class ClassificationRequest(TextRequest):
     """The body of `POST /hf`."""
 
     parameters: ClassificationParameters = ClassificationParameters()
-    options: Any = Field(None, description="Accepted because the clients send it; it has no effect.")
+    options: Any = Field(default=None, description="Accepted because the clients send it; it has no effect.")
 
     @property
     def truncation(self) -> Truncation | None:

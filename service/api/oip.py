@@ -53,20 +53,22 @@ class Parameters(RequestModel):
 class InferParameters(Parameters):
     """Parameters of a request."""
 
-    truncation: Truncation | None = Field(None, description=TRUNCATION)
-    binary_data_output: Any = Field(None, description="If true, outputs are binary data unless they say otherwise.")
+    truncation: Truncation | None = Field(default=None, description=TRUNCATION)
+    binary_data_output: Any = Field(
+        default=None, description="If true, outputs are binary data unless they say otherwise."
+    )
 
 
 class TensorParameters(Parameters):
     """Parameters of the input."""
 
-    binary_data_size: Any = Field(None, description="The number of bytes of the texts after the JSON.")
+    binary_data_size: Any = Field(default=None, description="The number of bytes of the texts after the JSON.")
 
 
 class OutputParameters(Parameters):
     """Parameters of an output."""
 
-    binary_data: Any = Field(None, description="If true, the output is binary data; otherwise, JSON.")
+    binary_data: Any = Field(default=None, description="If true, the output is binary data; otherwise, JSON.")
 
 
 _DATA_GIVEN: dict[str, Any] = {"required": ["data"], "properties": {"data": {"type": "array"}}}
@@ -91,7 +93,7 @@ class InputTensor(RequestModel):
     shape: list[Any] = Field(json_schema_extra={"items": {"type": "integer", "minimum": 1}, "maxItems": MAX_RANK})
     datatype: Literal["BYTES"]
     parameters: TensorParameters = TensorParameters()
-    data: list[Any] | None = Field(None, min_length=1)
+    data: list[Any] | None = Field(default=None, min_length=1)
 
 
 class RequestedOutput(RequestModel):

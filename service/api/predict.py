@@ -29,9 +29,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class PredictRequest(TextRequest):
     """The body of `POST /predict`."""
 
-    model: str | None = Field(None, description="The name of a model; by default, the default model.")
-    truncation: Truncation | None = Field(None, description=TRUNCATION)
-    detail: Detail = Field("timesteps", description="What to return besides each verdict; by default, `timesteps`.")
+    model: str | None = Field(default=None, description="The name of a model; by default, the default model.")
+    truncation: Truncation | None = Field(default=None, description=TRUNCATION)
+    detail: Detail = Field(
+        default="timesteps", description="What to return besides each verdict; by default, `timesteps`."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def check_count(count: int, field: str, settings: Settings) -> None:
         )
 
 
-def _check_inputs(inputs: Any, info: ValidationInfo) -> str | list[Any]:
+def _check_inputs(inputs: Any, info: ValidationInfo[Settings]) -> str | list[Any]:
     """Check the field "inputs", but no item of a list: a bad one fails alone, in its own slot of the answer."""
     if isinstance(inputs, str):
         return inputs
