@@ -1,4 +1,4 @@
-"""`POST /hf` as values: the text classification of Hugging Face's inference clients; knows no HTTP headers."""
+"""`POST /hf`: the text classification API of Hugging Face's inference clients."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ Function = Literal["sigmoid", "softmax", "none"]
 
 
 class ClassificationParameters(RequestModel):
-    """The object "parameters" of a request."""
+    """How to turn a reading into labels with scores."""
 
-    function_to_apply: Function = Field(default="softmax", description="How scores are made of the logit.")
-    top_k: int = Field(default=2, ge=1, description="The number of labels to return; there are two.")
+    function_to_apply: Function = Field(
+        default="softmax", description="How to turn the logit into scores; by default, `softmax`."
+    )
+    top_k: int = Field(default=2, ge=1, description="The number of labels to return; by default both.")
     truncation: Truncation | None = Field(default=None, description=TRUNCATION)
 
 

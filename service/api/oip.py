@@ -1,4 +1,4 @@
-"""Inference of the Open Inference Protocol v2 as values: a JSON document becomes a request, readings the answer."""
+"""The Open Inference Protocol, version 2: from a JSON document to a request, and from readings to the response."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ DATA = f"{TENSOR}.data"
 
 INPUT = {"name": "text", "datatype": "BYTES", "shape": [-1]}
 UNCERTAIN = "uncertain"
-DATATYPES = {"label": "BYTES", "score": "FP32", UNCERTAIN: "BOOL"}  # a model without thresholds has no `uncertain`
+# every output; a model without thresholds has no `uncertain`
+DATATYPES = {"label": "BYTES", "score": "FP32", UNCERTAIN: "BOOL"}
 
 
 def _one_tensor(inputs: Any) -> Any:
@@ -116,16 +117,16 @@ class InferRequest(RequestModel):
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A checked request.
+    """A validated inference request.
 
     Attributes:
-        id: the client's own, to be echoed; None if it sent none.
-        texts: what to score, at least one, in row-major order.
-        shape: of the input, and so of every output.
-        truncation: policy for long texts; None for the model's own.
-        outputs: names of the outputs wanted, in order, and whether each is to be sent as binary data; empty for all
-            that the model has.
-        binary: whether those are.
+        id: The client's identifier, which the response repeats; None if it sent none.
+        texts: The texts to score, at least one, in row-major order; items may be no strings.
+        shape: The shape of the input and therefore of every output.
+        truncation: The policy for long texts; None for the model's own.
+        outputs: The names of the requested outputs in order, each with whether to send it as binary data; empty for
+            all outputs of the model.
+        binary: Whether all outputs are binary data where `outputs` is empty.
     """
 
     id: str | None
@@ -137,7 +138,7 @@ class Inference:
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
-    """What a model takes and gives."""
+    """The inputs and outputs of a model, as the protocol describes them."""
     return {
         "name": manifest.name,
         "versions": [manifest.version],
@@ -148,24 +149,21 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
 
 
 def parse(document: Any, binary: bytes, settings: Settings) -> Inference:
-    """Check a parsed JSON body; null counts as left out.
-
-    Of the parameters those that mean something here are `truncation`, `binary_data_output`, `binary_data` and
-    `binary_data_size`; the protocol leaves it to a server to ignore the others.
+    """Validate a request.
 
     Args:
-        document: the JSON.
-        binary: what follows it in the body.
-        settings: the limits.
+        document: The parsed JSON.
+        binary: The rest of the body, after the JSON.
+        settings: The service's settings.
 
     Raises:
-        ServiceError: 422, naming the field; 413 for a shape of more texts than `max_items`; 400 for texts that are not
-            UTF-8.
+        ServiceError: 422 with the field that is wrong; 413 for a shape of more than `max_items` texts; 400 for binary
+            texts that are not UTF-8.
     """
     body = validate(InferRequest, document, settings, EXAMPLE)
     tensor = body.inputs[0]
     shape = check_shape(tensor.shape, f"{TENSOR}.shape")
-    check_count(math.prod(shape), DATA, settings)  # before anything is made of the data
+    check_count(math.prod(shape), DATA, settings)  # before any work that grows with the data
     texts = _texts(tensor, shape, binary)
     check_size(len(texts), shape, DATA)
     return Inference(
@@ -179,14 +177,14 @@ def parse(document: Any, binary: bytes, settings: Settings) -> Inference:
 
 
 def answer(manifest: Manifest, readings: Sequence[Reading], request: Inference) -> tuple[bytes, int | None]:
-    """The body of the answer.
+    """The body of the response.
 
     Returns:
-        `(body, size)`: the JSON, followed by the binary data if any was asked for; `size` is then the JSON's number of
-        bytes, else None.
+        `(body, size)`: the JSON followed by the binary data, and the number of bytes of the JSON; `size` is None if no
+        output is binary data.
 
     Raises:
-        ServiceError: 422 if an output is wanted that the model does not have.
+        ServiceError: 422 if the model does not have a requested output.
     """
     values: dict[str, Any] = {
         "label": [reading.label for reading in readings],
@@ -222,7 +220,7 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: Inference) 
 
 
 def _names(manifest: Manifest) -> list[str]:
-    """Of the outputs that a model has."""
+    """The names of a model's outputs."""
     return [name for name in DATATYPES if name != UNCERTAIN or manifest.uncertainty is not None]
 
 

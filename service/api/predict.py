@@ -1,4 +1,4 @@
-"""`POST /predict` as values: a JSON document becomes a request, readings become the answer; knows no HTTP headers."""
+"""`POST /predict`: from a JSON document to a request, and from readings to the response body."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sentiline.bundle import Manifest
 
 EXAMPLE = '{"inputs": "A film to remember."}'
-TRUNCATION = "What to do with a text of more tokens than the model reads; by default, the model's own way."
+TRUNCATION = "What to do with a text of more tokens than the model reads; by default, the model's own policy."
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -32,7 +32,7 @@ class PredictRequest(TextRequest):
     model: str | None = Field(default=None, description="The name of a model; by default, the default model.")
     truncation: Truncation | None = Field(default=None, description=TRUNCATION)
     detail: Detail = Field(
-        default="timesteps", description="What to return besides each verdict; by default, `timesteps`."
+        default="timesteps", description="What to return with each verdict; by default, `timesteps`."
     )
 
 

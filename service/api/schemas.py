@@ -1,4 +1,4 @@
-"""JSON schemas of what the routes take and give, for the OpenAPI document; what they describe is coded elsewhere."""
+"""The JSON schemas of the OpenAPI document: of requests, from their pydantic models, and of responses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VERDICT: Schema = {"type": "number", "minimum": 0.5, "maximum": 1, "description"
 
 
 def reference(name: str) -> Schema:
-    """The schema of this name."""
+    """A reference to the schema of this name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -38,7 +38,7 @@ def schemas(settings: Settings) -> dict[str, Schema]:
     return {
         "Error": record(
             {
-                "error": STRING | {"description": "A sentence for people."},
+                "error": STRING | {"description": "What is wrong and what to do about it, for people."},
                 "error_type": {"enum": sorted(CODES)},
                 "field": STRING,
                 "index": COUNT,
@@ -60,7 +60,7 @@ def schemas(settings: Settings) -> dict[str, Schema]:
                 "setting": STRING,
             },
             required=("error", "error_type", "field", "index"),
-            description="Stands in a list for the prediction of a text that could not be scored.",
+            description="Takes the place of the prediction of a text that could not be scored.",
         ),
         **_predictions(),
         **_requests(settings),
@@ -73,7 +73,7 @@ def schemas(settings: Settings) -> dict[str, Schema]:
 
 
 def record(properties: dict[str, Schema], *, required: Sequence[str] | None = None, **more: Any) -> Schema:
-    """An object with these keys and no others; all are there unless `required` says which."""
+    """An object with exactly these keys, all required unless `required` lists those that are."""
     names = list(properties if required is None else required)
     return {"type": "object", "properties": properties, "required": names, "additionalProperties": False, **more}
 
@@ -89,7 +89,7 @@ def nullable(schema: Schema) -> Schema:
 
 
 def _predictions() -> dict[str, Schema]:
-    span = {"start": COUNT | {"description": "In code points."}, "end": COUNT}
+    span = {"start": COUNT | {"description": "Position in code points."}, "end": COUNT}
     return {
         "Timestep": record(
             {
