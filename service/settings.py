@@ -67,8 +67,8 @@ class Settings(BaseModel):
         default=None,
         description="weights to run, int8 or fp32, of models that have them; unset: each model's own choice",
     )
-    threads: _Integer | None = Field(
-        default=None, ge=1, le=256, description="texts scored in parallel per worker; unset: its CPUs"
+    threads: Annotated[_Integer, Field(ge=1, le=256)] | None = Field(
+        default=None, description="texts scored in parallel per worker; unset: its CPUs"
     )
     workers: _Integer = Field(
         default=1, ge=1, le=64, description="server processes; each holds its own copy of the models"
