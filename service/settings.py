@@ -67,7 +67,7 @@ class Settings(BaseModel):
         default=None,
         description="weights to run, int8 or fp32, of models that have them; unset: each model's own choice",
     )
-    threads: Annotated[_Integer, Field(ge=1, le=256)] | None = Field(
+    threads: Annotated[int, Field(ge=1, le=256), BeforeValidator(int)] | None = Field(
         default=None, description="texts scored in parallel per worker; unset: its CPUs"
     )
     workers: _Integer = Field(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import orjson
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from sentiline.reading import Reading
 from sentiline.tokenizer import Truncation
@@ -94,7 +94,7 @@ class InputTensor(RequestModel):
     shape: list[Any] = Field(json_schema_extra={"items": {"type": "integer", "minimum": 1}, "maxItems": MAX_RANK})
     datatype: Literal["BYTES"]
     parameters: TensorParameters = TensorParameters()
-    data: list[Any] | None = Field(default=None, min_length=1)
+    data: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {}, "minItems": 1})] | None = None
 
 
 class RequestedOutput(RequestModel):

@@ -95,8 +95,6 @@ def _service_error(error: ValidationError, example: str) -> ServiceError:
         return invalid_request("unknown_field", message, f"{field}.{unknown.key}" if field else unknown.key)
     if kind == "greater_than_equal":
         return invalid_request("invalid_option", f"{field} is {value}; it must be at least {context['ge']}", field)
-    if kind == "too_short":
-        return invalid_request("invalid_shape", f"{field} is an empty list; send one text for each element", field)
     if kind == "literal_error" and isinstance(value, str):
         message = f'{field} is "{quote(value)}"; it must be {context["expected"]}'
         return invalid_request("invalid_option", message, field)
