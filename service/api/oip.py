@@ -91,8 +91,8 @@ class InputTensor(RequestModel):
     model_config = ConfigDict(json_schema_extra={"anyOf": [_DATA_GIVEN, _SIZE_GIVEN]})
 
     name: Literal["text"]
-    shape: list[Any] = Field(json_schema_extra={"items": {"type": "integer", "minimum": 1}, "maxItems": MAX_RANK})
     datatype: Literal["BYTES"]
+    shape: list[Any] = Field(json_schema_extra={"items": {"type": "integer", "minimum": 1}, "maxItems": MAX_RANK})
     parameters: TensorParameters = TensorParameters()
     data: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {}, "minItems": 1})] | None = None
 
