@@ -32,7 +32,7 @@ class RequestModel(BaseModel):
             return document
         fields = cls.__pydantic_fields__
         if cls.model_config["extra"] == "forbid" and not document.keys() <= fields.keys():
-            # before the fields' values are checked, because a misspelt name explains more than a missing field
+            # before the fields' values are checked, because a misspelled name explains more than a missing field
             raise UnknownFieldError(next(key for key in document if key not in fields), list(fields))
         if None in document.values():
             return {key: value for key, value in document.items() if value is not None}
@@ -52,7 +52,7 @@ class RequestModel(BaseModel):
 
 
 class UnknownFieldError(ValueError):
-    """A request has a field that does not exist; inside pydantic, which adds where."""
+    """Raised inside pydantic for an unknown field; pydantic adds the path of its object."""
 
     def __init__(self, key: str, fields: Sequence[str]) -> None:
         super().__init__()  # no message: pydantic could not encode every key
@@ -95,12 +95,9 @@ def _service_error(error: ValidationError, example: str) -> ServiceError:
         return invalid_request("unknown_field", message, f"{field}.{unknown.key}" if field else unknown.key)
     if kind == "greater_than_equal":
         return invalid_request("invalid_option", f"{field} is {value}; it must be at least {context['ge']}", field)
-    if kind == "literal_error" and isinstance(value, str):
-        message = f'{field} is "{quote(value)}"; it must be {context["expected"]}'
-        return invalid_request("invalid_option", message, field)
-    if kind == "string_unicode" and isinstance(value, str):
-        message = f"{field} holds half of a surrogate pair; send whole characters"
-        return invalid_request("invalid_option", message, field)
+    if kind in ("literal_error", "string_unicode") and isinstance(value, str):
+        expected = context.get("expected", "whole characters, without halves of surrogate pairs")
+        return invalid_request("invalid_option", f'{field} is "{quote(value)}"; it must be {expected}', field)
     wanted = _TYPES[kind] if field else f"an object such as {example}"
     message = f"{field or 'the body'} must be {wanted}; it is {json_type(value)}"
     return invalid_request("invalid_type", message, field or None)
