@@ -1,8 +1,8 @@
-"""Every refusal of the service: one JSON object with an HTTP status.
+"""The error that every part of the service raises, and the one JSON body with which it is answered.
 
     {"error": "<sentence>", "error_type": "<code>", "field": …, "index": …, "limit": …, "setting": …}
 
-Only the first two keys are always there.
+Only the first two keys are always present.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-JSON_TYPE = "application/json"
-REFUSAL = "sentiline.refusal"
-"""Key of the ASGI scope: the `ServiceError` of a request that could not be read to its end."""
+from .headers import JSON
 
+# every value of `error_type`: a fixed set, because metrics are labelled by it
 CODES = frozenset(
     {
         "invalid_http",
@@ -54,17 +53,16 @@ CODES = frozenset(
         "internal_error",
     }
 )
-"""Every value of `error_type`: few, and known before the first request, so that metrics may be labelled by them."""
 
 
 class ServiceError(Exception):
-    """A request that is refused.
+    """An error with which a request is answered.
 
     Attributes:
         status: HTTP status.
-        code: the `error_type`, one of `CODES`.
-        details: further keys of the JSON object.
-        headers: further response headers.
+        code: The `error_type`, one of `CODES`.
+        details: Further keys of the JSON body.
+        headers: Further response headers.
     """
 
     def __init__(
@@ -77,9 +75,25 @@ class ServiceError(Exception):
         self.headers = dict(headers or {})
 
     def document(self) -> dict[str, Any]:
-        """The JSON object."""
+        """The JSON body."""
         return {"error": str(self), "error_type": self.code, **self.details}
 
     def response(self) -> Response:
-        """The whole answer."""
-        return Response(orjson.dumps(self.document()), self.status, self.headers, JSON_TYPE)
+        """The HTTP response."""
+        return Response(orjson.dumps(self.document()), self.status, self.headers, JSON)
+
+
+def invalid_request(code: str, message: str, field: str | None) -> ServiceError:
+    """An error with status 422; `field` is the path of the field or the name of the header that is wrong."""
+    return ServiceError(422, code, message, field=None if field is None else quote(field))
+
+
+def quote(value: str, length: int = 60) -> str:
+    """A client's own string as it may appear in a message: cut to `length` characters and encodable as UTF-8."""
+    return value[:length].encode("utf-8", "replace").decode("utf-8")
+
+
+def json_type(value: Any) -> str:
+    """The JSON type of a parsed value, with its article."""
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -20,14 +20,14 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .api.routes import Endpoints
-from .errors import REFUSAL, ServiceError
+from .errors import ServiceError
+from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_LOAD_SHEDDER, STATE_SETTINGS
 from .http.api_keys import ApiKeys
-from .http.body_memory import RESERVATION, BodyMemoryLimit, Reservation
+from .http.body_memory import BodyMemoryLimit, Reservation
 from .http.cors import JsonCORSMiddleware
-from .http.load_shedding import LOAD_SHEDDER, LoadShedder
-from .settings import STATE
+from .http.load_shedding import LoadShedder
 from .telemetry.metrics import UNMATCHED
-from .telemetry.stage_times import TIMES, StageTimes
+from .telemetry.stage_times import StageTimes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -62,12 +62,14 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the lifespan protocol or one request."""
         if scope["type"] == "lifespan":
-            scope.setdefault("state", {}).update({STATE: self._settings, LOAD_SHEDDER: self._load_shedder})
+            scope.setdefault("state", {}).update(
+                {STATE_SETTINGS: self._settings, STATE_LOAD_SHEDDER: self._load_shedder}
+            )
             await self._bentoml_app(scope, receive, send)
             return
         # an HTTP request: the server's protocol accepts no WebSocket
-        scope[TIMES] = times = StageTimes(perf_counter())
-        scope[RESERVATION] = reservation = Reservation(self._body_memory)
+        scope[SCOPE_TIMES] = times = StageTimes(perf_counter())
+        scope[SCOPE_BODY_MEMORY] = reservation = Reservation(self._body_memory)
         status = size = 0
 
         async def observed_send(message: Message) -> None:
@@ -96,8 +98,8 @@ class Gateway:
         request = Request(scope, receive, send)
         failure: Exception | None = None
         try:
-            if REFUSAL in scope:
-                raise scope[REFUSAL]
+            if SCOPE_ERROR in scope:
+                raise scope[SCOPE_ERROR]
             self._keys.check(scope["path"], request.headers)
             endpoint = self._exact.get((scope["method"], scope["path"])) or self._find(scope)
             response = await endpoint(request)

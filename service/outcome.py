@@ -7,7 +7,7 @@ from typing import Any
 from sentiline.errors import InputError, TextTooLongError, TextTypeError
 from sentiline.reading import Reading
 
-from .api.validation import kind
+from .errors import json_type
 from .settings import Settings, variable
 
 Outcome = Reading | InputError
@@ -23,7 +23,7 @@ def error_details(error: InputError, field: str, index: int, *, listed: bool) ->
 def input_error(text: Any, settings: Settings) -> InputError | None:
     """Return the error of an item that must not be tokenized: not a string, or too long; None if it is acceptable."""
     if not isinstance(text, str):
-        return TextTypeError(f"a text must be a string; it is {kind(text)}")
+        return TextTypeError(f"a text must be a string; it is {json_type(text)}")
     limit = settings.max_text_characters
     if len(text) > limit:
         setting = variable("max_text_characters")

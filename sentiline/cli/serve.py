@@ -1,4 +1,4 @@
-"""`sentiline serve`: starts the HTTP service, which is BentoML's to run; nothing of it is imported here."""
+"""`sentiline serve`: start the HTTP service under BentoML or uvicorn, without importing any of it here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sentiline.errors import SettingError
 REQUIRED = ("bentoml", "orjson", "prometheus_client", "pydantic", "starlette", "uvicorn")
 
 HELP = """
-Serve the models over HTTP: POST /predict, and a page that explains itself at /.
+Serve the models over HTTP: predictions at POST /predict, and a page for people at /.
 
 \b
 Examples:
@@ -33,41 +33,31 @@ Examples:
        -d '{"inputs": "A quiet film that I could not stop thinking about."}'
 """
 
-SETTINGS = """
-\b
-Environment variables (options win over them):
-  SENTILINE_MODELS               folders searched for models, separated as in PATH
-  SENTILINE_HOST                 default 127.0.0.1; address to listen on
-  SENTILINE_PORT                 default 3000; port to listen on
-  SENTILINE_MODEL                default bilstm; model that answers when a request names none
-  SENTILINE_PRECISION            default unset; weights to run if a model has them, int8 or fp32; unset: its own choice
-  SENTILINE_THREADS              default unset; reviews computed side by side in a worker; unset: its CPUs
-  SENTILINE_WORKERS              default 1; server processes; each holds its own copy of the models
-  SENTILINE_MAX_HEADER_BYTES     default 65536; largest request line and headers together, in bytes
-  SENTILINE_MAX_BODY_BYTES       default 4194304; largest request body, in bytes
-  SENTILINE_MAX_BUFFERED_BYTES   default 67108864; most bytes of bodies in memory beyond 65536 of each, per worker
-  SENTILINE_MAX_JSON_DEPTH       default 32; deepest nesting of lists and objects in a request body
-  SENTILINE_MAX_ITEMS            default 128; most texts in one request
-  SENTILINE_MAX_TEXT_CHARACTERS  default 100000; longest text, in characters
-  SENTILINE_MAX_PENDING_TOKENS   default 262144; most tokens accepted and not yet answered, per worker
-  SENTILINE_TIMEOUT_MS           default 30000; longest time a request may take, in milliseconds
-  SENTILINE_MODEL_MEMORY_MB      default 256; memory for the loaded models, the default included, per worker, in MiB
-  SENTILINE_API_KEYS             default unset; comma-separated keys; a request must carry one of them; unset: none
-  SENTILINE_CORS_ORIGINS         default unset; comma-separated origins whose pages may ask, or * for all; unset: none
-  SENTILINE_ACCESS_LOG           default off; one log line a request, never with its text: on or off
-  SENTILINE_TRACING_ENDPOINT     default unset; URL that takes OpenTelemetry traces by OTLP over HTTP; unset: no tracing
-  SENTILINE_TRACING_SAMPLE_RATE  default 1.0; share of the requests traced whose caller has not decided it, from 0 to 1
-  BENTOML_HOME                   BentoML's own files; default a folder of this server in the temporary directory
-"""
+# documented here because other parts read them; the service lists its own
+VARIABLES = [
+    ("SENTILINE_MODELS", "folders to search for models, separated as in PATH"),
+    ("SENTILINE_HOST", "default 127.0.0.1; address to listen on"),
+    ("SENTILINE_PORT", "default 3000; port to listen on"),
+    ("BENTOML_HOME", "BentoML's own files; default a folder per server in the temporary directory"),
+]
+
+
+class ServeCommand(click.Command):
+    """A command whose help ends with the service's settings."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the environment variables with their defaults."""
+        with formatter.section("Environment variables (options take precedence)"):
+            formatter.write_dl([*VARIABLES, *_settings(Target.locate())])
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What BentoML is told to serve.
+    """Where the service is.
 
     Attributes:
-        module: the module that holds the service.
-        root: the folder it is imported from.
+        module: The name of its package.
+        root: The folder from which the package is imported.
     """
 
     module: str
@@ -75,25 +65,27 @@ class Target:
 
     @classmethod
     def locate(cls) -> Target:
-        """Find the service: installed below this package, or beside it in a checkout.
+        """Find the service: inside this package where it is installed, next to it in a checkout.
 
         Raises:
-            click.ClickException: it is in neither place.
+            click.ClickException: The service is in neither place.
         """
         package = Path(sentiline.__file__).resolve().parent
         for module, folder in (("sentiline.service", package / "service"), ("service", package.parent / "service")):
             if (folder / "app.py").is_file():
                 return cls(module, package.parent)
-        raise click.ClickException(f"this installation has no service: neither {package / 'service'} nor one beside it")
+        raise click.ClickException(
+            f"this installation has no service, neither at {package / 'service'} nor at {package.parent / 'service'}"
+        )
 
 
-@click.command(help=HELP, epilog=SETTINGS)
+@click.command(cls=ServeCommand, help=HELP)
 @click.option(
     "--host",
     default="127.0.0.1",
     envvar="SENTILINE_HOST",
     show_default=True,
-    help="IP address to listen on; 0.0.0.0 for all.",
+    help="IP address to listen on; 0.0.0.0 for all addresses.",
 )
 @click.option(
     "--port",
@@ -103,21 +95,21 @@ class Target:
     show_default=True,
     help="Port to listen on.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Server processes.")
-@click.option("--threads", type=click.IntRange(min=1), help="Reviews computed side by side in each of them.")
-@click.option("--model", metavar="NAME", help="Model that answers when a request names none.")
-@click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Weights to run.")
+@click.option("--workers", type=click.IntRange(min=1), help="Number of server processes.")
+@click.option("--threads", type=click.IntRange(min=1), help="Number of texts scored in parallel per server process.")
+@click.option("--model", metavar="NAME", help="Model that answers requests that name none.")
+@click.option("--precision", type=click.Choice(["int8", "fp32"]), help="Precision of the weights to run.")
 @click.option(
     "--model-dir",
     "model_dirs",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of models to look in first; may be given several times.",
+    help="Folder to search for models first; may be given several times.",
 )
 @click.option(
     "--single-process",
     is_flag=True,
-    help="Serve without BentoML's supervisor: sooner ready and smaller, but nothing replaces a process that died.",
+    help="Serve without BentoML's supervisor: faster to start and smaller, but a crashed process is not replaced.",
 )
 def serve(
     host: str,
@@ -129,7 +121,7 @@ def serve(
     model_dirs: tuple[Path, ...],
     single_process: bool,
 ) -> None:
-    """Replace this process by the server."""
+    """Check everything that can be checked, then replace this process with the server."""
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if missing:
         raise click.ClickException(
@@ -142,7 +134,9 @@ def serve(
     _check(target, environ)
     if single_process and int(environ.get("SENTILINE_WORKERS") or 1) > 1:
         asked = environ["SENTILINE_WORKERS"]
-        raise click.UsageError(f"--single-process is one worker, and {asked} are asked for; leave one of the two out")
+        raise click.UsageError(
+            f"--single-process runs one worker, but {asked} are requested; drop one of the two options"
+        )
     _check_free(address, port)
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(address, f"[{address}]" if ":" in address else address)
     url = f"http://{shown}:{port}"
@@ -151,7 +145,8 @@ def serve(
         f"  curl -s {url}/predict -H 'content-type: application/json' -d '{{\"inputs\": \"A film to remember.\"}}'"
     )
     sys.stdout.flush()
-    os.chdir(target.root)  # where python -m looks first: not in a folder that may hold another `sentiline`
+    # python -m searches the working directory first, which may hold another `sentiline`
+    os.chdir(target.root)
     os.execve(sys.executable, command(target, address, port, single_process=single_process), environ)
 
 
@@ -183,15 +178,15 @@ def environment(
     host: str,
     port: int,
 ) -> dict[str, str]:
-    """The environment of the server: options become settings, paths absolute, and nobody is told of its start."""
+    """The server's environment: options as settings, absolute paths, and no telemetry to BentoML."""
     folders = [str(folder.absolute()) for folder in model_dirs]
     folders += [str(Path(entry).expanduser().absolute()) for entry in _entries(environ.get(MODELS_VARIABLE, ""))]
     settings = {f"SENTILINE_{name.upper()}": str(value) for name, value in options.items() if value is not None}
     if folders:
         settings[MODELS_VARIABLE] = os.pathsep.join(folders)
-    # two servers must not share BentoML's folder: each empties the other's metrics at its start
+    # two servers must not share BentoML's folder, because each empties the other's metrics when it starts
     home = Path(environ["BENTOML_HOME"]).expanduser() if environ.get("BENTOML_HOME") else _own_folder(host, port)
-    # the service takes no notice of blanks around a setting; neither must what is checked here
+    # the service ignores whitespace around a setting, so the checks here must too
     given = {key: text.strip() if key.startswith("SENTILINE_") else text for key, text in environ.items()}
     return {**given, **settings, "BENTOML_HOME": str(home.absolute()), "BENTOML_DO_NOT_TRACK": "true"}
 
@@ -205,12 +200,25 @@ def _own_folder(host: str, port: int) -> Path:
     folder = Path(tempfile.gettempdir()) / f"sentiline-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if hasattr(os, "getuid") and (folder.is_symlink() or folder.stat().st_uid != os.getuid()):
-        raise click.ClickException(f"{folder} belongs to somebody else; set BENTOML_HOME to a folder of your own")
-    return folder / f"{host.replace(':', '_')}-{port}"  # no file name of Windows holds a colon
+        raise click.ClickException(f"{folder} belongs to another user; set BENTOML_HOME to a folder of your own")
+    return folder / f"{host.replace(':', '_')}-{port}"  # Windows allows no colon in file names
+
+
+def _settings(target: Target) -> list[tuple[str, str]]:
+    """The service's settings with defaults and descriptions, from a process that may import it: this one must not."""
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("SENTILINE_")}
+    listed = subprocess.run(
+        [sys.executable, "-m", f"{target.module}.settings"],
+        cwd=target.root, env=environ, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if listed.returncode:
+        return [("SENTILINE_...", 'the settings of the service, once it is installed: pip install "sentiline[serve]"')]
+    rows = [line.split("\t") for line in listed.stdout.splitlines()]
+    return [(name, f"default {default}; {description}") for name, default, description in rows]
 
 
 def _check(target: Target, environ: dict[str, str]) -> None:
-    """Refuse what the server would refuse, in one line and before it starts."""
+    """Fail with one line before the server starts, rather than with its traceback."""
     settings = [sys.executable, "-m", f"{target.module}.settings"]
     checked = subprocess.run(settings, cwd=target.root, env=environ, capture_output=True, text=True, check=False)
     if checked.returncode:

@@ -1,4 +1,4 @@
-"""Example requests for the OpenAPI document, by the schema they fit; each is answered with 200 as it stands."""
+"""Example requests for the OpenAPI document, by the name of their schema; each one is valid as it stands."""
 
 from __future__ import annotations
 

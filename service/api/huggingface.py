@@ -1,71 +1,61 @@
-"""`POST /hf` as values: the text classification of Hugging Face's inference clients; knows no HTTP headers."""
+"""`POST /hf`: the text classification API of Hugging Face's inference clients."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
+from pydantic import Field
 
 from sentiline.reading import Reading
-from sentiline.tokenizer import TRUNCATIONS, Truncation
+from sentiline.tokenizer import Truncation
 
 from ..engine.job import Task
+from ..headers import MODEL, TRUNCATED_TEXTS
 from ..outcome import Outcome
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
+from .predict import TRUNCATION
 from .runner import Answer, all_readings
-from .validation import check_object, kind, refuse, take_choice, take_inputs
+from .validation import RequestModel, TextRequest, validate
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
 
-KEYS = ("inputs", "parameters", "options")
-PARAMETERS = ("function_to_apply", "top_k", "truncation")
-FUNCTIONS = ("sigmoid", "softmax", "none")
 EXAMPLE = '{"inputs": "A film to remember.", "parameters": {"top_k": 1}}'
 
 Function = Literal["sigmoid", "softmax", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class ClassificationRequest:
-    """A checked request.
+class ClassificationParameters(RequestModel):
+    """How to turn a reading into labels with scores."""
 
-    Attributes:
-        texts: what to score, at least one.
-        listed: whether the client sent a list.
-        function: what makes a score of the logit.
-        top_k: how many labels to answer with, at most 2.
-        truncation: policy for long texts; None for the model's own.
-    """
+    function_to_apply: Function = Field(
+        default="softmax", description="How to turn the logit into scores; by default, `softmax`."
+    )
+    top_k: int = Field(default=2, ge=1, description="The number of labels to return; by default both.")
+    truncation: Truncation | None = Field(default=None, description=TRUNCATION)
 
-    texts: Sequence[Any]
-    listed: bool
-    function: Function
-    top_k: int
-    truncation: Truncation | None
+
+class ClassificationRequest(TextRequest):
+    """The body of `POST /hf`."""
+
+    parameters: ClassificationParameters = ClassificationParameters()
+    options: Any = Field(default=None, description="Accepted because the clients send it; it has no effect.")
+
+    @property
+    def truncation(self) -> Truncation | None:
+        """The policy for long texts; None for the model's own."""
+        return self.parameters.truncation
 
 
 def parse(document: Any, settings: Settings) -> ClassificationRequest:
-    """Check a parsed JSON body; null counts as left out. `options` means nothing here and is ignored.
+    """Validate a parsed JSON body.
 
     Raises:
-        ServiceError: 422, naming the field; 413 for more texts than `max_items`.
+        ServiceError: 422 with the field that is wrong; 413 for more than `max_items` texts.
     """
-    fields = check_object(document, KEYS, EXAMPLE)
-    texts, listed = take_inputs(fields, EXAMPLE, settings)
-    given = fields.get("parameters")
-    parameters = check_object({} if given is None else given, PARAMETERS, '{"top_k": 1}', name="parameters")
-    within = "parameters."
-    return ClassificationRequest(
-        texts=texts,
-        listed=listed,
-        function=cast("Function", take_choice(parameters, "function_to_apply", FUNCTIONS, within=within) or "softmax"),
-        top_k=_top_k(parameters),
-        truncation=cast("Truncation | None", take_choice(parameters, "truncation", TRUNCATIONS, within=within)),
-    )
+    return validate(ClassificationRequest, document, settings, EXAMPLE)
 
 
 class ClassificationTask(Task[Answer]):
@@ -86,28 +76,15 @@ class ClassificationTask(Task[Answer]):
         """
         readings = all_readings(manifest, outcomes, self._metrics, "inputs", listed=self._request.listed)
         truncated = sum(reading.encoding.truncated for reading in readings)
-        headers = {"x-model": manifest.name, "x-truncated-texts": str(truncated)}
+        headers = {MODEL: manifest.name, TRUNCATED_TEXTS: str(truncated)}
         return Answer(orjson.dumps([_labels(reading, self._request) for reading in readings]), headers=headers)
 
 
 def _labels(reading: Reading, request: ClassificationRequest) -> list[dict[str, Any]]:
     # The model has one logit z for two classes, so sigmoid(z) and softmax(z / 2, -z / 2) are the same probabilities.
     logit, positive = reading.logit, reading.positive
-    scores = (logit, -logit) if request.function == "none" else (positive, 1.0 - positive)
+    scores = (logit, -logit) if request.parameters.function_to_apply == "none" else (positive, 1.0 - positive)
     labels = [{"label": "POSITIVE", "score": scores[0]}, {"label": "NEGATIVE", "score": scores[1]}]
     if scores[1] > scores[0]:
         labels.reverse()
-    return labels[: request.top_k]
-
-
-def _top_k(parameters: dict[str, Any]) -> int:
-    value = parameters.get("top_k")
-    if value is None:
-        return 2
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise refuse(
-            "invalid_type", f"parameters.top_k must be a whole number; it is {kind(value)}", "parameters.top_k"
-        )
-    if value < 1:
-        raise refuse("invalid_option", f"parameters.top_k is {value}; it must be at least 1", "parameters.top_k")
-    return min(value, 2)
+    return labels[: request.parameters.top_k]

@@ -1,4 +1,4 @@
-"""What `GET /models` and `GET /info` tell: the models there are and how this service is set up; loads nothing."""
+"""The responses of `GET /models` and `GET /info`: the available models and the service's configuration."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ LIMITS = (
 
 
 def models(engine: Engine) -> dict[str, Any]:
-    """The answer of `GET /models`; reads the manifests, so not on the event loop.
+    """The response of `GET /models`. It reads manifests from disk, so it must not run on the event loop.
 
     Raises:
         ServiceError: 503 if a folder of models cannot be read.
     """
     loaded, failed = engine.loaded(), engine.failed()
     manifests = {name: None if name in loaded else _read(path) for name, path in installed_models().items()}
-    # what is loaded answers, also when its folder has another content by now, or is gone
+    # a loaded model answers even if its folder has changed since or is gone
     manifests |= {name: predictor.manifest for name, predictor in loaded.items()}
     described = [describe(name, manifest, loaded, failed, engine.settings) for name, manifest in manifests.items()]
     return {"default": engine.settings.model, "models": described}
 
 
 def info(engine: Engine) -> dict[str, Any]:
-    """The answer of `GET /info`; reads the manifests too."""
+    """The response of `GET /info`. It reads manifests from disk too."""
     settings = engine.settings
     default = engine.loaded().get(settings.model)
     return {
@@ -64,18 +64,18 @@ def info(engine: Engine) -> dict[str, Any]:
 def describe(
     name: str, manifest: Manifest | None, loaded: Mapping[str, Predictor], failed: frozenset[str], settings: Settings
 ) -> dict[str, Any]:
-    """One model.
+    """Describe one model.
 
     Args:
-        name: under which requests ask for it.
-        manifest: what was loaded, or lies in its folder; None if that cannot be read.
-        loaded: the models in memory.
-        failed: names of those that could not be loaded.
-        settings: the service's settings.
+        name: The name under which requests ask for the model.
+        manifest: The manifest of the loaded model or in the model's folder; None if it cannot be read.
+        loaded: The models in memory, by name.
+        failed: The names of models that could not be loaded.
+        settings: The service's settings.
 
     Returns:
-        Its entry. `digest` is the SHA-256 of the manifest, which holds those of all other files: it names the exact
-        model. Without a manifest there are only the name and the state.
+        The model's entry; only name and state without a manifest. `digest` is the SHA-256 of the manifest, which holds
+        the digests of all other files, so it identifies the exact model.
     """
     if manifest is None:
         return {"name": name, "state": "unusable"}

@@ -1,47 +1,132 @@
-"""Inference of the Open Inference Protocol v2 as values: a JSON document becomes a request, readings the answer."""
+"""The Open Inference Protocol, version 2: from a JSON document to a request, and from readings to the response."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import orjson
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from sentiline.reading import Reading
-from sentiline.tokenizer import TRUNCATIONS, Truncation
+from sentiline.tokenizer import Truncation
 
+from ..errors import invalid_request, quote
 from ..settings import Settings
-from .oip_tensors import check_shape, check_size, decode_texts, encode, flatten
-from .validation import check_count, check_object, kind, refuse, shown, take_choice, take_string
+from .oip_tensors import MAX_RANK, check_shape, check_size, decode_texts, encode, flatten
+from .predict import TRUNCATION
+from .validation import RequestModel, check_count, validate
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
-
-INPUT = {"name": "text", "datatype": "BYTES", "shape": [-1]}
-UNCERTAIN = "uncertain"
-DATATYPES = {"label": "BYTES", "score": "FP32", UNCERTAIN: "BOOL"}
-"""Of every output; a model without thresholds has no `uncertain`."""
 
 EXAMPLE = '{"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["A film to remember."]}]}'
 TENSOR = "inputs[0]"
 DATA = f"{TENSOR}.data"
 
+INPUT = {"name": "text", "datatype": "BYTES", "shape": [-1]}
+UNCERTAIN = "uncertain"
+# every output; a model without thresholds has no `uncertain`
+DATATYPES = {"label": "BYTES", "score": "FP32", UNCERTAIN: "BOOL"}
+
+
+def _one_tensor(inputs: Any) -> Any:
+    if isinstance(inputs, list) and len(inputs) != 1:
+        raise invalid_request("invalid_input", f'inputs has {len(inputs)} tensors; send one, named "text"', "inputs")
+    return inputs
+
+
+def _encodable(text: str) -> str:
+    if quote(text, len(text)) != text:
+        raise invalid_request("invalid_option", "id holds half of a surrogate pair; send whole characters", "id")
+    return text
+
+
+class Parameters(RequestModel):
+    """Parameters: the protocol leaves it to a server to ignore those that it does not know."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class InferParameters(Parameters):
+    """Parameters of a request."""
+
+    truncation: Truncation | None = Field(default=None, description=TRUNCATION)
+    binary_data_output: Any = Field(
+        default=None, description="If true, outputs are binary data unless they say otherwise."
+    )
+
+
+class TensorParameters(Parameters):
+    """Parameters of the input."""
+
+    binary_data_size: Any = Field(default=None, description="The number of bytes of the texts after the JSON.")
+
+
+class OutputParameters(Parameters):
+    """Parameters of an output."""
+
+    binary_data: Any = Field(default=None, description="If true, the output is binary data; otherwise, JSON.")
+
+
+_DATA_GIVEN: dict[str, Any] = {"required": ["data"], "properties": {"data": {"type": "array"}}}
+_SIZE_GIVEN: dict[str, Any] = {
+    "required": ["parameters"],
+    "properties": {
+        "parameters": {
+            "type": "object",
+            "required": ["binary_data_size"],
+            "properties": {"binary_data_size": {"not": {"type": "null"}}},
+        }
+    },
+}
+
+
+class InputTensor(RequestModel):
+    """The texts to score: in `data`, or after the JSON in as many bytes as `parameters.binary_data_size` says."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_DATA_GIVEN, _SIZE_GIVEN]})
+
+    name: Literal["text"]
+    datatype: Literal["BYTES"]
+    shape: list[Any] = Field(json_schema_extra={"items": {"type": "integer", "minimum": 1}, "maxItems": MAX_RANK})
+    parameters: TensorParameters = TensorParameters()
+    data: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {}, "minItems": 1})] | None = None
+
+
+class RequestedOutput(RequestModel):
+    """An output to return."""
+
+    name: Literal["label", "score", "uncertain"]
+    parameters: OutputParameters = OutputParameters()
+
+
+class InferRequest(RequestModel):
+    """The JSON of an inference request."""
+
+    id: Annotated[str, AfterValidator(_encodable)] | None = None
+    parameters: InferParameters = InferParameters()
+    inputs: Annotated[list[InputTensor], BeforeValidator(_one_tensor)] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": 1}
+    )
+    outputs: list[RequestedOutput] = Field(default_factory=list, fail_fast=True)
+
 
 @dataclass(frozen=True, slots=True)
-class InferRequest:
-    """A checked request.
+class Inference:
+    """A validated inference request.
 
     Attributes:
-        id: the client's own, to be echoed; None if it sent none.
-        texts: what to score, at least one, in row-major order.
-        shape: of the input, and so of every output.
-        truncation: policy for long texts; None for the model's own.
-        outputs: names of the outputs wanted, in order, and whether each is to be sent as binary data; empty for all
-            that the model has.
-        binary: whether those are.
+        id: The client's identifier, which the response repeats; None if it sent none.
+        texts: The texts to score, at least one, in row-major order; items may be no strings.
+        shape: The shape of the input and therefore of every output.
+        truncation: The policy for long texts; None for the model's own.
+        outputs: The names of the requested outputs in order, each with whether to send it as binary data; empty for
+            all outputs of the model.
+        binary: Whether all outputs are binary data where `outputs` is empty.
     """
 
     id: str | None
@@ -63,41 +148,35 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def parse(document: Any, binary: bytes, settings: Settings) -> InferRequest:
-    """Check a parsed JSON body; null counts as left out.
-
-    Of the parameters those that mean something here are `truncation`, `binary_data_output`, `binary_data` and
-    `binary_data_size`; the protocol leaves it to a server to ignore the others.
+def parse(document: Any, binary: bytes, settings: Settings) -> Inference:
+    """Validate a request.
 
     Args:
-        document: the JSON.
-        binary: what follows it in the body.
-        settings: the limits.
+        document: The parsed JSON.
+        binary: The rest of the body, after the JSON.
+        settings: The service's settings.
 
     Raises:
-        ServiceError: 422, naming the field; 413 for a shape of more texts than `max_items`; 400 for texts that are not
-            UTF-8.
+        ServiceError: 422 with the field that is wrong; 413 for a shape of more than `max_items` texts; 400 for binary
+            texts that are not UTF-8.
     """
-    fields = check_object(document, ("id", "parameters", "inputs", "outputs"), EXAMPLE)
-    parameters = _parameters(fields, "")
-    tensor = _tensor(fields)
-    shape = check_shape(tensor.get("shape"), f"{TENSOR}.shape")
-    check_count(math.prod(shape), DATA, settings)  # before anything is made of the data
+    body = validate(InferRequest, document, settings, EXAMPLE)
+    tensor = body.inputs[0]
+    shape = check_shape(tensor.shape, f"{TENSOR}.shape")
+    check_count(math.prod(shape), DATA, settings)  # before any work that grows with the data
     texts = _texts(tensor, shape, binary)
     check_size(len(texts), shape, DATA)
-    truncation = take_choice(parameters, "truncation", TRUNCATIONS, within="parameters.")
-    as_binary = parameters.get("binary_data_output") is True
-    return InferRequest(
-        id=_id(fields),
+    return Inference(
+        id=body.id,
         texts=texts,
         shape=shape,
-        truncation=cast("Truncation | None", truncation),
-        outputs=_outputs(fields, binary=as_binary),
-        binary=as_binary,
+        truncation=body.parameters.truncation,
+        outputs=_outputs(body),
+        binary=body.parameters.binary_data_output is True,
     )
 
 
-def answer(manifest: Manifest, readings: Sequence[Reading], request: InferRequest) -> tuple[bytes, int | None]:
+def answer(manifest: Manifest, readings: Sequence[Reading], request: Inference) -> tuple[bytes, int | None]:
     """Serialize the answer.
 
     Returns:
@@ -116,7 +195,9 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: InferReques
     for index, name in enumerate(request.outputs):
         if name not in names:
             message = f'outputs[{index}] asks for "{name}", which the model "{manifest.name}" does not have'
-            raise refuse("invalid_input", f"{message}; choose among {', '.join(names)}", f"outputs[{index}].name")
+            raise invalid_request(
+                "invalid_input", f"{message}; choose among {', '.join(names)}", f"outputs[{index}].name"
+            )
     outputs, tail = [], []
     for name, as_binary in (request.outputs or dict.fromkeys(names, request.binary)).items():
         output: dict[str, Any] = {"name": name, "datatype": DATATYPES[name], "shape": request.shape}
@@ -142,74 +223,30 @@ def _names(manifest: Manifest) -> list[str]:
     return [name for name in DATATYPES if name != UNCERTAIN or manifest.uncertainty is not None]
 
 
-def _id(fields: dict[str, Any]) -> str | None:
-    value = take_string(fields, "id")
-    if value is not None and shown(value, len(value)) != value:  # it could not be echoed
-        raise refuse("invalid_option", "id holds half of a surrogate pair; send whole characters", "id")
-    return value
-
-
-def _tensor(fields: dict[str, Any]) -> dict[str, Any]:
-    """The one input."""
-    inputs = fields.get("inputs")
-    if inputs is None:
-        raise refuse("missing_field", f'the field "inputs" is missing; send an object such as {EXAMPLE}', "inputs")
-    if not isinstance(inputs, list):
-        raise refuse("invalid_type", f"inputs must be a list of one tensor; it is {kind(inputs)}", "inputs")
-    if len(inputs) != 1:
-        raise refuse("invalid_input", f'inputs has {len(inputs)} tensors; send one, named "text"', "inputs")
-    tensor = check_object(inputs[0], ("name", "shape", "datatype", "parameters", "data"), EXAMPLE, name=TENSOR)
-    for key, wanted in (("name", "text"), ("datatype", "BYTES")):
-        if take_string(tensor, key, within=f"{TENSOR}.") is None:
-            raise refuse("missing_field", f'{TENSOR}.{key} is missing; it must be "{wanted}"', f"{TENSOR}.{key}")
-        take_choice(tensor, key, (wanted,), within=f"{TENSOR}.")
-    if tensor.get("shape") is None:
-        raise refuse("missing_field", f"{TENSOR}.shape is missing; send it, such as [1]", f"{TENSOR}.shape")
-    return tensor
-
-
-def _texts(tensor: dict[str, Any], shape: Sequence[int], binary: bytes) -> list[Any]:
-    size = _parameters(tensor, f"{TENSOR}.").get("binary_data_size")
+def _texts(tensor: InputTensor, shape: Sequence[int], binary: bytes) -> list[Any]:
+    size = tensor.parameters.binary_data_size
     if size is None:
         if binary:
             message = f"{len(binary)} bytes follow the JSON, but {TENSOR}.parameters has no binary_data_size"
-            raise refuse("invalid_shape", message, f"{TENSOR}.parameters")
-        if tensor.get("data") is None:
-            raise refuse("missing_field", f"{DATA} is missing; send a list of strings", DATA)
-        return flatten(tensor["data"], shape, DATA)
-    if tensor.get("data") is not None:
-        raise refuse("invalid_input", f"{TENSOR} has data and binary_data_size; send one of them", DATA)
+            raise invalid_request("invalid_shape", message, f"{TENSOR}.parameters")
+        if tensor.data is None:
+            raise invalid_request("missing_field", f"{DATA} is missing; send a list of strings", DATA)
+        return flatten(tensor.data, shape, DATA)
+    if tensor.data is not None:
+        raise invalid_request("invalid_input", f"{TENSOR} has both data and binary_data_size; send one of them", DATA)
     if size != len(binary) or isinstance(size, bool):
         message = f"{TENSOR}.parameters.binary_data_size does not agree with the {len(binary)} bytes after the JSON"
-        raise refuse("invalid_shape", message, f"{TENSOR}.parameters.binary_data_size")
+        raise invalid_request("invalid_shape", message, f"{TENSOR}.parameters.binary_data_size")
     return decode_texts(binary, shape, DATA)
 
 
-def _outputs(fields: dict[str, Any], *, binary: bool) -> dict[str, bool]:
-    """Name of each wanted output, and whether it is to be binary; empty if the client names none."""
-    outputs = fields.get("outputs")
-    if outputs is not None and not isinstance(outputs, list):
-        raise refuse("invalid_type", f"outputs must be a list; it is {kind(outputs)}", "outputs")
-    wanted: dict[str, bool] = {}
-    for index, output in enumerate(outputs or ()):
-        name = f"outputs[{index}]"
-        entry = check_object(output, ("name", "parameters"), '{"name": "label"}', name=name)
-        chosen = take_choice(entry, "name", tuple(DATATYPES), within=f"{name}.")
-        if chosen is None:
-            raise refuse("missing_field", f"{name}.name is missing", f"{name}.name")
-        if chosen in wanted:
-            raise refuse("invalid_input", f'{name} asks for "{shown(chosen)}" a second time', f"{name}.name")
-        own = _parameters(entry, f"{name}.").get("binary_data")
-        wanted[chosen] = binary if own is None else own is True
-    return wanted
-
-
-def _parameters(fields: dict[str, Any], within: str) -> dict[str, Any]:
-    value = fields.get("parameters")
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise refuse(
-            "invalid_type", f"{within}parameters must be an object; it is {kind(value)}", f"{within}parameters"
-        )
-    return value
+def _outputs(body: InferRequest) -> dict[str, bool]:
+    """The name of every requested output, and whether to send it as binary data; empty if the client names none."""
+    requested: dict[str, bool] = {}
+    for index, output in enumerate(body.outputs):
+        if output.name in requested:
+            message = f'outputs[{index}] asks for "{output.name}" a second time'
+            raise invalid_request("invalid_input", message, f"outputs[{index}].name")
+        own = output.parameters.binary_data
+        requested[output.name] = (body.parameters.binary_data_output if own is None else own) is True
+    return requested

@@ -14,26 +14,22 @@ import sentiline
 
 from ..engine.deadline import request_timeout
 from ..engine.job import Task
-from ..errors import JSON_TYPE
+from ..errors import invalid_request, quote
+from ..headers import BINARY, JSON, JSON_LENGTH
 from ..http.body import parse_body, read_body
 from ..outcome import Outcome
 from ..telemetry.metrics import Metrics
 from . import oip
 from .runner import Answer, Runner, all_readings, no_store
-from .validation import refuse, shown
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
-
-BINARY_TYPE = "application/octet-stream"
-JSON_SIZE = "inference-header-content-length"
-"""Header of a body with binary data: the number of bytes of JSON before it."""
 
 
 class InferTask(Task[Answer]):
     """Scores the texts of a request; the answer is JSON, followed by binary data if the request asks for it."""
 
-    def __init__(self, request: oip.InferRequest, metrics: Metrics) -> None:
+    def __init__(self, request: oip.Inference, metrics: Metrics) -> None:
         super().__init__(request.texts, request.truncation)
         self._request = request
         self._metrics = metrics
@@ -48,7 +44,7 @@ class InferTask(Task[Answer]):
         body, json_size = oip.answer(manifest, readings, self._request)
         if json_size is None:
             return Answer(body)
-        return Answer(body, headers={JSON_SIZE: str(json_size)}, media_type=BINARY_TYPE)
+        return Answer(body, headers={JSON_LENGTH: str(json_size)}, media_type=BINARY)
 
 
 class OipEndpoints:
@@ -100,7 +96,7 @@ class OipEndpoints:
         settings = self._runner.settings
         timeout = request_timeout(request.headers, settings)
         # the protocol's own client sends no content type
-        body = await read_body(request, settings, timeout, ("", JSON_TYPE, BINARY_TYPE))
+        body = await read_body(request, settings, timeout, ("", JSON, BINARY))
         size = _json_size(request, len(body))
         document = await parse_body(body[:size], settings)
         parsed = oip.parse(document, body[size:], settings)
@@ -119,12 +115,12 @@ def _requested_model(request: Request) -> tuple[str, str | None]:
 
 def _json_size(request: Request, total: int) -> int:
     """Return how many bytes of the body are JSON."""
-    header = request.headers.get(JSON_SIZE)
+    header = request.headers.get(JSON_LENGTH)
     if header is None:
         return total
     # Python refuses to convert thousands of digits, and no body needs more than 20
     size = int(header) if len(header) <= 20 and header.isascii() and header.isdigit() else -1
     if not 0 <= size <= total:
-        message = f"the header {JSON_SIZE} is {shown(header)!r} and the body has {total} bytes; they must agree"
-        raise refuse("invalid_shape", message, JSON_SIZE)
+        message = f"the header {JSON_LENGTH} is {quote(header)!r} and the body has {total} bytes; they must agree"
+        raise invalid_request("invalid_shape", message, JSON_LENGTH)
     return size

@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol: JSON or binary data to texts, and values back; knows no request."""
+"""Tensors of the Open Inference Protocol: from JSON or binary data to texts, and from values to binary data."""
 
 from __future__ import annotations
 
@@ -9,34 +9,33 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ServiceError
-from .validation import kind, refuse
+from ..errors import ServiceError, invalid_request
 
-MAX_RANK = 8
-"""Most dimensions of a shape: without a limit, multiplying them would take a hostile client's time."""
+MAX_RANK = 8  # dimensions of a shape; without a limit, a hostile client could make multiplying them slow
 
 _LENGTH = struct.Struct("<I")
 
 
-def check_shape(value: Any, field: str) -> list[int]:
-    """Return a shape: whole numbers of at least 1, at most `MAX_RANK` of them.
+def check_shape(value: list[Any], field: str) -> list[int]:
+    """Return a shape: at most `MAX_RANK` integers of at least 1.
 
     Raises:
         ServiceError: 422.
     """
-    if not isinstance(value, list) or not all(isinstance(size, int) and not isinstance(size, bool) for size in value):
-        raise refuse("invalid_type", f"{field} must be a list of whole numbers such as [2]", field)
+    if not all(isinstance(size, int) and not isinstance(size, bool) for size in value):
+        raise invalid_request("invalid_type", f"{field} must be a list of whole numbers such as [2]", field)
     if len(value) > MAX_RANK:
-        raise refuse("invalid_shape", f"{field} has {len(value)} dimensions and the limit is {MAX_RANK}", field)
+        message = f"{field} has {len(value)} dimensions and the limit is {MAX_RANK}"
+        raise invalid_request("invalid_shape", message, field)
     if any(size < 0 for size in value):
-        raise refuse("invalid_shape", f"{field} is {value}; its numbers must be at least 0", field)
+        raise invalid_request("invalid_shape", f"{field} is {value}; its numbers must be at least 0", field)
     if 0 in value:
-        raise refuse("empty_list", f"{field} is {value}, which holds no text; send at least one", field)
+        raise invalid_request("empty_list", f"{field} is {value}, which holds no text; send at least one", field)
     return value
 
 
 def check_size(count: int, shape: Sequence[int], field: str) -> None:
-    """Refuse a number of elements that is not that of the shape.
+    """Check that a tensor has as many elements as its shape says.
 
     Raises:
         ServiceError: 422.
@@ -44,28 +43,29 @@ def check_size(count: int, shape: Sequence[int], field: str) -> None:
     wanted = math.prod(shape)
     if count != wanted:
         message = f"{field} has {count} elements and the shape {list(shape)} has {wanted}; they must agree"
-        raise refuse("invalid_shape", message, field)
+        raise invalid_request("invalid_shape", message, field)
 
 
-def flatten(data: Any, shape: Sequence[int], field: str) -> list[Any]:
-    """The elements of nested or flat JSON lists, in row-major order.
+def flatten(data: list[Any], shape: Sequence[int], field: str) -> list[Any]:
+    """The elements of flat or nested JSON lists, in row-major order.
 
-    The time it takes is bounded by the shape, however many there are.
+    The running time is bounded by the shape, not by the data.
 
     Raises:
-        ServiceError: 422 if it is no list, holds an empty one, or has more elements than the shape.
+        ServiceError: 422 if an inner list is empty or there are more elements than the shape says.
     """
     wanted = math.prod(shape)
-    if not isinstance(data, list):
-        raise refuse("invalid_type", f"{field} must be a list of strings; it is {kind(data)}", field)
     elements: list[Any] = []
     stack: list[Any] = [data]
     while stack:
         value = stack.pop()
         if isinstance(value, list):
             if not value and value is not data:
-                raise refuse("invalid_shape", f"{field} holds an empty list; send one text for each element", field)
-            if len(elements) + len(stack) + len(value) > wanted:  # each holds one at least
+                message = f"{field} holds an empty list; send one text for each element"
+                raise invalid_request("invalid_shape", message, field)
+            if (
+                len(elements) + len(stack) + len(value) > wanted
+            ):  # every list still on the stack holds at least one element
                 raise _too_many(shape, field)
             stack.extend(reversed(value))
         else:
@@ -74,11 +74,11 @@ def flatten(data: Any, shape: Sequence[int], field: str) -> list[Any]:
 
 
 def decode_texts(data: bytes, shape: Sequence[int], field: str) -> list[str]:
-    """Texts from binary data: for each its length in bytes, 4 bytes little-endian, and then its UTF-8.
+    """Decode binary data: per text, its length in bytes as a little-endian uint32, then its UTF-8.
 
     Raises:
-        ServiceError: 422 if the lengths do not fit the data or there are more texts than the shape has, 400 for what
-            is not UTF-8.
+        ServiceError: 422 if the lengths do not fit the data or there are more texts than the shape says; 400 for a
+            text that is not UTF-8.
     """
     wanted = math.prod(shape)
     texts: list[str] = []
@@ -90,7 +90,7 @@ def decode_texts(data: bytes, shape: Sequence[int], field: str) -> list[str]:
         end = start + _LENGTH.unpack_from(data, position)[0] if start <= len(data) else start
         if end > len(data):
             message = f"{field}: the binary data ends inside text {len(texts)}, after {len(data)} bytes"
-            raise refuse("invalid_shape", message, field)
+            raise invalid_request("invalid_shape", message, field)
         try:
             texts.append(data[start:end].decode("utf-8"))
         except UnicodeDecodeError as error:
@@ -103,11 +103,11 @@ def decode_texts(data: bytes, shape: Sequence[int], field: str) -> list[str]:
 def _too_many(shape: Sequence[int], field: str) -> ServiceError:
     wanted = math.prod(shape)
     message = f"{field} has more than {wanted} elements and the shape {list(shape)} has {wanted}; they must agree"
-    return refuse("invalid_shape", message, field)
+    return invalid_request("invalid_shape", message, field)
 
 
 def encode(values: Sequence[str] | Sequence[float] | Sequence[bool]) -> bytes:
-    """Binary data of texts, as `decode_texts` reads it, of flags, a byte each, or of float32 numbers, little-endian."""
+    """Encode strings as `decode_texts` reads them, booleans as one byte each, or numbers as little-endian float32."""
     if isinstance(values[0], str):
         texts = [str(value).encode("utf-8") for value in values]
         return b"".join(_LENGTH.pack(len(text)) + text for text in texts)

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: every route with what it takes, what it answers and how it refuses; OpenAPI 3.1."""
+"""The OpenAPI 3.1 document: every route with its parameters, request body, responses and errors."""
 
 from __future__ import annotations
 
@@ -7,47 +7,44 @@ from typing import Any
 
 import sentiline
 
-from ..engine.deadline import HEADER as TIMEOUT_HEADER
-from ..errors import JSON_TYPE
-from ..http.api_keys import HEADER, is_open
+from .. import headers
+from ..http.api_keys import is_open
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE
-from ..telemetry.stage_times import HEADERS
 from .examples import EXAMPLES
-from .oip_routes import BINARY_TYPE, JSON_SIZE
 from .pages import ASSET_ROUTE, DOCS_ROUTE, TYPES
 from .schemas import STRING, Schema, reference, schemas
 
 MEANINGS = {
-    400: "The body is not JSON, not UTF-8, incomplete, or not compressed as its header says.",
-    404: "There is no such model, or no such version of it.",
+    400: "The body is not valid JSON, not UTF-8, incomplete, or not compressed as its header says.",
+    404: "No such model, or no such version of it.",
     408: "The body did not arrive in time.",
-    413: "The body has too many bytes or texts.",
-    415: "The body is not JSON, or it is compressed in another way than gzip or deflate.",
-    422: "A field, a header or a text cannot be used.",
-    401: "The API key is missing or not valid.",
-    429: "Too many tokens are waiting; try again after the seconds that `Retry-After` says.",
-    503: "The default model is not ready, the one asked for cannot be used, or the folders of models cannot be read.",
-    504: "The deadline passed before the answer was ready.",
+    413: "The body has too many bytes or too many texts.",
+    415: "The content type is not JSON, or the content encoding is neither gzip nor deflate.",
+    422: "A field, a header or a text is invalid.",
+    401: "The API key is missing or invalid.",
+    429: "Too many tokens are pending; try again after the number of seconds in `Retry-After`.",
+    503: "The default model is not ready, the requested model is unusable, or a folder of models cannot be read.",
+    504: "The deadline passed before the response was ready.",
 }
+# errors that every route may answer with
 ANY = {
     400: "The request is not valid HTTP/1.1.",
-    408: "The headers did not arrive in time.",
-    431: "The request line and the headers have too many bytes.",
-    500: "The server failed; its log says why.",
+    408: "The request's headers did not arrive in time.",
+    431: "The request line and headers are too large.",
+    500: "The server failed; its log has the reason.",
 }
-"""What any route may answer, whatever is asked of it."""
 
+# groups of routes, in the order in which the documentation shows them
 TAGS = {
     "Predictions": "The native API: labels and scores, sentences, and the sentiment at every token.",
     "Hugging Face": "The same models for Hugging Face's inference clients.",
     "Open Inference Protocol": "The same models for clients of version 2 of the protocol.",
-    "Models and limits": "What this server has and allows.",
+    "Models and limits": "The models and the configuration of this server.",
     "Health and metrics": "For probes and for Prometheus.",
-    "Documentation": "This API, for people and for programs.",
-    "Page": "The page on which to try the service.",
+    "Documentation": "Descriptions of this API for people and for programs.",
+    "Page": "A page on which to try the service.",
 }
-"""The groups of the routes, in the order in which they are shown, with what they are for."""
 
 _TAGS_BY_START = {
     "predict": "Predictions",
@@ -65,18 +62,21 @@ _TAGS_BY_START = {
 BODY = (400, 408, 413, 415, 422)
 MODEL = (404, 503)
 ENGINE = (*MODEL, 429, 504)
-TIMED = {name: {"schema": STRING, "description": "Tokens read, or milliseconds."} for name in HEADERS}
+TIMED = {
+    name: {"schema": STRING, "description": "The number of tokens read, or a time in milliseconds."}
+    for name in headers.TIMING
+}
 TIMEOUT = {
-    "name": TIMEOUT_HEADER,
+    "name": headers.TIMEOUT_MS,
     "in": "header",
     "required": False,
     "schema": {"type": "integer", "minimum": 1},
-    "description": "Milliseconds in which the answer is wanted; the server has a limit too.",
+    "description": "The client's deadline in milliseconds; the server's own limit still applies.",
 }
 
 
 def document(settings: Settings) -> dict[str, Any]:
-    """The document; `settings` are the limits in it. GET routes answer HEAD too."""
+    """The document, with the limits of `settings`. GET routes answer HEAD too, which it leaves out."""
     paths = {path: _with_parameters(path, _with_tag(path, item), settings) for path, item in _paths().items()}
     described = {
         "openapi": "3.1.0",
@@ -94,10 +94,10 @@ def document(settings: Settings) -> dict[str, Any]:
 
 
 def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
-    """Add what a server that wants API keys asks for and answers."""
+    """Add the security schemes and errors of a server that requires API keys."""
     described["components"]["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer"},
-        "header": {"type": "apiKey", "in": "header", "name": HEADER},
+        "header": {"type": "apiKey", "in": "header", "name": headers.API_KEY},
     }
     for path, item in described["paths"].items():
         for method in ("get", "post"):
@@ -112,43 +112,50 @@ def _with_keys(described: dict[str, Any]) -> dict[str, Any]:
 def _paths() -> dict[str, dict[str, Any]]:
     predict = _operation("Score a text or a list of texts.", _json("PredictAnswer"), (*BODY, *ENGINE), "PredictRequest")
     return {
-        "/": _kept(_get("The page: type a review and see what the models read in it.", {"text/html": STRING})),
+        "/": _with_etag(
+            _get("A page on which to type a review and see how the models read it.", {"text/html": STRING})
+        ),
         ASSET_ROUTE: _asset(),
-        DOCS_ROUTE: _kept(_get("What this document says, as a page.", {"text/html": STRING})),
+        DOCS_ROUTE: _with_etag(_get("This document as a page.", {"text/html": STRING})),
         "/predict": {"post": predict},
-        "/hf": _classify("Score texts as Hugging Face's inference clients expect it."),
-        "/hf/models/{model}": _classify("The same with another model than the default."),
+        "/hf": _classify("Classify texts for Hugging Face's inference clients."),
+        "/hf/models/{model}": _classify("Classify texts with the named model."),
         **_inference(),
-        "/models": _get("The models there are.", _json("Models"), (503,)),
-        "/info": _get("Versions, digests, limits, precision and threads.", _json("Info"), (503,)),
-        "/livez": _get("Whether the process answers.", _json("Alive")),
-        "/healthz": _get("The same.", _json("Alive")),
-        "/readyz": _get("Whether the default model answers as in its warm-up.", _json("Ready"), (503,)),
-        "/metrics": _get("Numbers for Prometheus.", {CONTENT_TYPE.partition(";")[0]: STRING}),
-        "/schema.json": _get("The native API in BentoML's own form.", {JSON_TYPE: {"type": "object"}}),
-        "/openapi.json": _get("This document.", {JSON_TYPE: {"type": "object"}}),
+        "/models": _get("List the models.", _json("Models"), (503,)),
+        "/info": _get("Versions, digests, limits, precision and threads of this server.", _json("Info"), (503,)),
+        "/livez": _get("Whether the process is alive.", _json("Alive")),
+        "/healthz": _get("The same as `/livez`.", _json("Alive")),
+        "/readyz": _get("Whether the default model gives the same answer as in its warm-up.", _json("Ready"), (503,)),
+        "/metrics": _get("Metrics for Prometheus.", {CONTENT_TYPE.partition(";")[0]: STRING}),
+        "/schema.json": _get("The native API in BentoML's own schema.", {headers.JSON: {"type": "object"}}),
+        "/openapi.json": _get("This document.", {headers.JSON: {"type": "object"}}),
     }
 
 
 def _inference() -> dict[str, dict[str, Any]]:
     paths = {
-        "/v2": _get("Open Inference Protocol: the server.", _json("ServerMetadata")),
-        "/v2/health/live": _get("Whether the process answers.", _json("ServerLive")),
-        "/v2/health/ready": _get("Whether the default model answers as in its warm-up.", _json("ServerReady"), (503,)),
+        "/v2": _get("Describe the server.", _json("ServerMetadata")),
+        "/v2/health/live": _get("Whether the process is alive.", _json("ServerLive")),
+        "/v2/health/ready": _get(
+            "Whether the default model gives the same answer as in its warm-up.", _json("ServerReady"), (503,)
+        ),
     }
     for model in ("/v2/models/{model}", "/v2/models/{model}/versions/{version}"):
-        paths[model] = _get("What a model takes and gives.", _json("ModelMetadata"), MODEL)
-        paths[f"{model}/ready"] = _get("Whether a model answers as in its warm-up.", _json("ModelReady"), MODEL)
-        answers = _json("InferAnswer") | {BINARY_TYPE: {"description": "JSON followed by the outputs' binary data."}}
+        paths[model] = _get("Describe a model's inputs and outputs.", _json("ModelMetadata"), MODEL)
+        paths[f"{model}/ready"] = _get(
+            "Whether a model gives the same answer as in its warm-up.", _json("ModelReady"), MODEL
+        )
+        answers = _json("InferAnswer") | {headers.BINARY: {"description": "JSON, then the outputs' binary data."}}
         infer = _operation("Score texts.", answers, (*BODY, *ENGINE), "InferRequest")
-        infer["requestBody"]["content"][BINARY_TYPE] = {"schema": {"description": "JSON, then the texts' binary data."}}
+        binary = {"schema": {"description": "JSON, then the texts' binary data."}}
+        infer["requestBody"]["content"][headers.BINARY] = binary
         infer["parameters"] += [
             {
-                "name": JSON_SIZE,
+                "name": headers.JSON_LENGTH,
                 "in": "header",
                 "required": False,
                 "schema": {"type": "integer", "minimum": 0},
-                "description": "How many bytes of JSON there are before the binary data.",
+                "description": "The number of bytes of JSON before the binary data.",
             }
         ]
         paths[f"{model}/infer"] = {"post": infer}
@@ -160,25 +167,25 @@ def _get(summary: str, answers: dict[str, Schema], refusals: Sequence[int] = ())
 
 
 def _asset() -> dict[str, Any]:
-    item = _get("A file of the page.", dict.fromkeys(sorted(TYPES.values()), STRING), (404,))
-    item["get"]["responses"]["404"]["description"] = "The page has no such file."
-    return _kept(item)
+    item = _get("An asset of the pages.", dict.fromkeys(sorted(TYPES.values()), STRING), (404,))
+    item["get"]["responses"]["404"]["description"] = "No such asset."
+    return _with_etag(item)
 
 
-def _kept(item: dict[str, Any]) -> dict[str, Any]:
-    """Add what a browser that has the file already is answered."""
+def _with_etag(item: dict[str, Any]) -> dict[str, Any]:
+    """Add the response to a browser that already has the file."""
     responses = item["get"]["responses"]
-    tag = {"ETag": {"schema": STRING, "description": "Changes when the file does."}}
+    tag = {"ETag": {"schema": STRING, "description": "Identifies the content of the file."}}
     responses["200"]["headers"] = tag
-    responses["304"] = {"description": "The file is still the one that `If-None-Match` names.", "headers": tag}
+    responses["304"] = {"description": "The file still matches `If-None-Match`.", "headers": tag}
     return item
 
 
 def _classify(summary: str) -> dict[str, Any]:
     operation = _operation(summary, _json("ClassificationAnswer"), (*BODY, *ENGINE), "ClassificationRequest")
     operation["responses"]["200"]["headers"] |= {
-        "x-model": {"schema": STRING, "description": "Name of the model that answered."},
-        "x-truncated-texts": {"schema": STRING, "description": "Of how many texts tokens were left out."},
+        headers.MODEL: {"schema": STRING, "description": "The name of the model that answered."},
+        headers.TRUNCATED_TEXTS: {"schema": STRING, "description": "The number of truncated texts."},
     }
     return {"post": operation}
 
@@ -186,54 +193,56 @@ def _classify(summary: str) -> dict[str, Any]:
 def _operation(
     summary: str, answers: dict[str, Schema], refusals: Sequence[int], body: str | None = None
 ) -> dict[str, Any]:
-    """One method of one path.
+    """Describe one method of one path.
 
     Args:
-        summary: what it does.
-        answers: schema of the answer with status 200, by content type.
-        refusals: statuses of its errors, beside those that any route may answer.
-        body: name of the schema of what it takes; None if it takes nothing.
+        summary: A sentence about the operation.
+        answers: The schema of the response with status 200, by media type.
+        refusals: The statuses of the operation's errors, besides those of every route.
+        body: The name of the schema of the request body; None if there is no body.
     """
-    responses: dict[str, Any] = {"200": {"description": "Done.", "content": _content(answers)}}
+    responses: dict[str, Any] = {"200": {"description": "Success.", "content": _content(answers)}}
     for status in sorted({*refusals, *ANY}):
         meanings = [meaning[status] for meaning in (MEANINGS, ANY) if status in meaning]
         meanings = meanings if status in refusals else meanings[-1:]
         responses[str(status)] = {"description": " ".join(meanings), "content": _content(_json("Error"))}
     if "429" in responses:
-        responses["429"]["headers"] = {"Retry-After": {"schema": STRING, "description": "Seconds."}}
+        responses["429"]["headers"] = {
+            "Retry-After": {"schema": STRING, "description": "The number of seconds to wait."}
+        }
     operation: dict[str, Any] = {"summary": summary, "responses": responses}
     if body is not None:
         responses["200"]["headers"] = dict(TIMED)
         operation["parameters"] = [TIMEOUT]
         content = _content(_json(body))
-        content[JSON_TYPE]["examples"] = EXAMPLES[body]
+        content[headers.JSON]["examples"] = EXAMPLES[body]
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
 def _json(name: str) -> dict[str, Schema]:
-    return {JSON_TYPE: reference(name)}
+    return {headers.JSON: reference(name)}
 
 
 def _content(schemas_by_type: dict[str, Schema]) -> dict[str, Any]:
-    return {kind: {"schema": schema} for kind, schema in schemas_by_type.items()}
+    return {media_type: {"schema": schema} for media_type, schema in schemas_by_type.items()}
 
 
 def _with_tag(path: str, item: dict[str, Any]) -> dict[str, Any]:
-    """Add the group that a path is shown in."""
+    """Add the group of a path."""
     tag = _TAGS_BY_START.get(path.split("/")[1], "Health and metrics")
     return {method: {"tags": [tag], **operation} for method, operation in item.items()}
 
 
 def _with_parameters(path: str, item: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """Add the parameters that the path names in braces."""
+    """Add the parameters in the braces of a path."""
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
     if not names:
         return item
     parameters = [{"name": name, "in": "path", "required": True, "schema": STRING} for name in names]
     for parameter in parameters:
         if parameter["name"] == "model":
-            parameter |= {"description": "Name of a model, as `GET /models` has it.", "example": settings.model}
+            parameter |= {"description": "The name of a model, as listed by `GET /models`.", "example": settings.model}
         elif path.startswith("/v2/"):
-            parameter["description"] = "Version of the model, as `GET /models` has it."
+            parameter["description"] = "The version of the model, as listed by `GET /models`."
     return {"parameters": parameters, **item}

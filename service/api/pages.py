@@ -1,4 +1,4 @@
-"""`GET /`, `GET /docs` and the files they are made of, read once from `service/page/`, where what they do is."""
+"""`GET /`, `GET /docs` and their assets: the files of `service/page/`, read once at start-up."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ INDEX = "index.html"
 DOCS = "docs.html"
 DOCS_ROUTE = "/docs"
 ASSET_ROUTE = "/page/{version}/{asset}"
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-"""Content types by suffix: those of the system's tables differ from machine to machine."""
 
-HEADERS = {
+# media types by suffix; those of the mimetypes module differ from machine to machine
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'",
@@ -29,12 +30,12 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-_REVALIDATED = "no-cache"
-_KEPT = "public, max-age=31536000, immutable"
+_REVALIDATE = "no-cache"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class File(NamedTuple):
-    """One file of the pages, as it is sent."""
+    """A file as it is sent."""
 
     content: bytes
     media_type: str
@@ -42,17 +43,17 @@ class File(NamedTuple):
 
 
 class Page:
-    """The pages' routes.
+    """The routes of the pages and their assets.
 
-    The address of every file holds a digest of all of them, so a browser may keep what it has loaded for good and
-    never mixes the files of two releases.
+    The URL of every asset contains a digest of all assets, so browsers may cache them forever and never mix the files
+    of two releases.
 
     Attributes:
-        version: that digest.
+        version: The digest of all assets.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        """Read the files of `folder`; `{{assets}}` in its HTML becomes the address of the others."""
+        """Read the files of `folder`; `{{assets}}` in its HTML becomes the URL prefix of the assets."""
         contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in TYPES}
         digest = hashlib.sha256()
         for name, content in contents.items():
@@ -65,7 +66,7 @@ class Page:
         )
 
     def routes(self) -> Sequence[Route]:
-        """The pages and their files."""
+        """The routes."""
         return [
             Route("/", self.index, methods=["GET"]),
             Route(DOCS_ROUTE, self.docs, methods=["GET"]),
@@ -73,31 +74,31 @@ class Page:
         ]
 
     async def index(self, request: Request) -> Response:
-        """`GET /`; the browser asks each time whether it has changed."""
-        return _answer(request, self._index, _REVALIDATED)
+        """`GET /`; browsers revalidate it on every visit."""
+        return _answer(request, self._index, _REVALIDATE)
 
     async def docs(self, request: Request) -> Response:
-        """`GET /docs`; likewise."""
-        return _answer(request, self._docs, _REVALIDATED)
+        """`GET /docs`; browsers revalidate it on every visit."""
+        return _answer(request, self._docs, _REVALIDATE)
 
     async def asset(self, request: Request) -> Response:
         """`GET /page/{version}/{asset}`.
 
-        Another version than this one's, which a browser asks for while a server is being replaced, is answered with
-        the file there is, to be asked for again.
+        While a server is being replaced, browsers may ask for another version; they get this version's file and must
+        revalidate it.
         """
         file = self._assets.get(request.path_params["asset"])
         if file is None:
             raise HTTPException(404)
-        return _answer(request, file, _KEPT if request.path_params["version"] == self.version else _REVALIDATED)
+        return _answer(request, file, _IMMUTABLE if request.path_params["version"] == self.version else _REVALIDATE)
 
 
 def _file(content: bytes, media_type: str) -> File:
     return File(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
-def _answer(request: Request, file: File, kept: str) -> Response:
-    headers = {**HEADERS, "cache-control": kept, "etag": file.tag}
+def _answer(request: Request, file: File, cache_control: str) -> Response:
+    headers = {**SECURITY_HEADERS, "cache-control": cache_control, "etag": file.tag}
     known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if file.tag in known or "*" in known:
         return Response(status_code=304, headers=headers)

@@ -1,69 +1,50 @@
-"""`POST /predict` as values: a JSON document becomes a request, readings become the answer; knows no HTTP headers."""
+"""`POST /predict`: from a JSON document to a request, and from readings to the response body."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from pydantic import Field
 
-from sentiline.prediction import DETAILS, Detail
+from sentiline.prediction import Detail
 from sentiline.reading import Reading
-from sentiline.tokenizer import TRUNCATIONS, Truncation
+from sentiline.tokenizer import Truncation
 
 from ..engine.job import Task
 from ..outcome import Outcome, error_details
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .runner import Answer
-from .validation import check_object, take_choice, take_inputs, take_string
+from .validation import TextRequest, validate
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
 
-KEYS = ("inputs", "model", "truncation", "detail")
 EXAMPLE = '{"inputs": "A film to remember."}'
+TRUNCATION = "What to do with a text of more tokens than the model reads; by default, the model's own policy."
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class PredictRequest:
-    """A checked request.
+class PredictRequest(TextRequest):
+    """The body of `POST /predict`."""
 
-    Attributes:
-        texts: what to score, at least one; items of a list that are no strings are still here, to be answered in
-            their slots.
-        listed: whether the client sent a list.
-        model: name of the model; None for the default.
-        truncation: policy for long texts; None for the model's own.
-        detail: whether to answer with timesteps, with sentences, or with neither.
-    """
-
-    texts: Sequence[Any]
-    listed: bool
-    model: str | None
-    truncation: Truncation | None
-    detail: Detail
+    model: str | None = Field(default=None, description="The name of a model; by default, the default model.")
+    truncation: Truncation | None = Field(default=None, description=TRUNCATION)
+    detail: Detail = Field(
+        default="timesteps", description="What to return with each verdict; by default, `timesteps`."
+    )
 
 
 def parse(document: Any, settings: Settings) -> PredictRequest:
-    """Check a parsed JSON body; null counts as left out.
+    """Validate a parsed JSON body.
 
     Raises:
-        ServiceError: 422, naming the field; 413 for more texts than `max_items`.
+        ServiceError: 422 with the field that is wrong; 413 for more than `max_items` texts.
     """
-    fields = check_object(document, KEYS, EXAMPLE)
-    texts, listed = take_inputs(fields, EXAMPLE, settings)
-    return PredictRequest(
-        texts=texts,
-        listed=listed,
-        model=take_string(fields, "model"),
-        truncation=cast("Truncation | None", take_choice(fields, "truncation", TRUNCATIONS)),
-        detail=cast("Detail", take_choice(fields, "detail", DETAILS) or "timesteps"),
-    )
+    return validate(PredictRequest, document, settings, EXAMPLE)
 
 
 class PredictTask(Task[Answer]):

@@ -17,7 +17,8 @@ from sentiline.errors import SettingError
 
 from ..engine.deadline import request_timeout
 from ..engine.engine import Engine
-from ..errors import JSON_TYPE, ServiceError
+from ..errors import ServiceError
+from ..headers import JSON
 from ..http.body import read_json
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE, Metrics
@@ -137,11 +138,11 @@ class Endpoints(Runner):
 
     async def schema(self, _: Request) -> Response:
         """`GET /schema.json`."""
-        return Response(orjson.dumps(self._schema()), media_type=JSON_TYPE)
+        return Response(orjson.dumps(self._schema()), media_type=JSON)
 
     async def openapi(self, _: Request) -> Response:
         """`GET /openapi.json`."""
-        return Response(self._openapi, media_type=JSON_TYPE)
+        return Response(self._openapi, media_type=JSON)
 
 
 def _model_names(settings: Settings) -> list[str]:

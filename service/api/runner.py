@@ -11,14 +11,14 @@ from starlette.responses import Response
 
 from sentiline.errors import InputError
 
-from ..engine.deadline import CONNECTION
 from ..engine.engine import Engine
 from ..engine.job import Task
-from ..errors import JSON_TYPE, ServiceError
+from ..errors import ServiceError
+from ..headers import JSON, SCOPE_CONNECTION, SCOPE_TIMES
 from ..outcome import Outcome, error_details
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
-from ..telemetry.stage_times import TIMES, StageTimes
+from ..telemetry.stage_times import StageTimes
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = {}
-    media_type: str = JSON_TYPE
+    media_type: str = JSON
 
 
 class Runner:
@@ -60,8 +60,8 @@ class Runner:
         self, request: Request, model: str | None, task: Task[Answer], timeout: float, version: str | None = None
     ) -> Response:
         """Run a task until `timeout` seconds after the request's start, while its client waits; see `Engine.run`."""
-        times: StageTimes = request.scope[TIMES]
-        connection = request.scope.get(CONNECTION)
+        times: StageTimes = request.scope[SCOPE_TIMES]
+        connection = request.scope.get(SCOPE_CONNECTION)
         answer = await self.engine.run(model, task, times, version=version, timeout=timeout, connection=connection)
         stages = times.stages()
         self.metrics.observe_stages(stages)
@@ -102,4 +102,4 @@ def all_readings(
 
 def no_store(document: Mapping[str, Any]) -> Response:
     """Return a JSON response about the service's current state, which must not be cached."""
-    return Response(orjson.dumps(document), headers=_NO_STORE, media_type=JSON_TYPE)
+    return Response(orjson.dumps(document), headers=_NO_STORE, media_type=JSON)

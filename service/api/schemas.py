@@ -1,19 +1,21 @@
-"""JSON schemas of what the routes take and give, for the OpenAPI document; what they describe is coded elsewhere."""
+"""The JSON schemas of the OpenAPI document: of requests, from their pydantic models, and of responses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sentiline.prediction import DETAILS
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
 from sentiline.tokenizer import TRUNCATIONS
 
 from ..errors import CODES
 from ..settings import Settings
-from .huggingface import FUNCTIONS
+from .huggingface import ClassificationRequest
 from .model_info import LIMITS
-from .oip import DATATYPES
-from .oip_tensors import MAX_RANK
+from .oip import DATATYPES, InferRequest
+from .predict import PredictRequest
+from .validation import RequestModel
 
 Schema = dict[str, Any]
 
@@ -23,12 +25,11 @@ FLAG: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 PROBABILITY: Schema = {"type": "number", "minimum": 0, "maximum": 1}
 LABEL: Schema = {"enum": ["POSITIVE", "NEGATIVE"]}
-DATA = "Its texts are in `data`, or follow the JSON as so many bytes as `parameters.binary_data_size` says."
 VERDICT: Schema = {"type": "number", "minimum": 0.5, "maximum": 1, "description": "Probability of the label."}
 
 
 def reference(name: str) -> Schema:
-    """The schema of this name."""
+    """A reference to the schema of this name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
@@ -37,7 +38,7 @@ def schemas(settings: Settings) -> dict[str, Schema]:
     return {
         "Error": record(
             {
-                "error": STRING | {"description": "A sentence for people."},
+                "error": STRING | {"description": "What is wrong and what to do about it, for people."},
                 "error_type": {"enum": sorted(CODES)},
                 "field": STRING,
                 "index": COUNT,
@@ -59,11 +60,11 @@ def schemas(settings: Settings) -> dict[str, Schema]:
                 "setting": STRING,
             },
             required=("error", "error_type", "field", "index"),
-            description="Stands in a list for the prediction of a text that could not be scored.",
+            description="Takes the place of the prediction of a text that could not be scored.",
         ),
         **_predictions(),
         **_requests(settings),
-        **_classification(settings),
+        **_classification(),
         **_inference(),
         **_catalogue(),
         "Alive": record({"status": {"const": "alive"}}),
@@ -72,7 +73,7 @@ def schemas(settings: Settings) -> dict[str, Schema]:
 
 
 def record(properties: dict[str, Schema], *, required: Sequence[str] | None = None, **more: Any) -> Schema:
-    """An object with these keys and no others; all are there unless `required` says which."""
+    """An object with exactly these keys, all required unless `required` lists those that are."""
     names = list(properties if required is None else required)
     return {"type": "object", "properties": properties, "required": names, "additionalProperties": False, **more}
 
@@ -88,7 +89,7 @@ def nullable(schema: Schema) -> Schema:
 
 
 def _predictions() -> dict[str, Schema]:
-    span = {"start": COUNT | {"description": "In code points."}, "end": COUNT}
+    span = {"start": COUNT | {"description": "Position in code points."}, "end": COUNT}
     return {
         "Timestep": record(
             {
@@ -139,73 +140,37 @@ def _predictions() -> dict[str, Schema]:
     }
 
 
-def _inputs(settings: Settings) -> Schema:
-    # items of a list may be anything: one that is no usable text is answered in its slot
-    texts = array({"description": "A text."}, minItems=1, maxItems=settings.max_items)
-    one = STRING | {"maxLength": settings.max_text_characters}
-    return {"anyOf": [one, texts], "description": "A text, or a list of texts."}
-
-
-def _truncation() -> Schema:
-    meaning = "What to do with a text of more tokens than the model reads; without it, the model's own way."
-    return nullable({"enum": list(TRUNCATIONS)}) | {"description": meaning}
-
-
 def _requests(settings: Settings) -> dict[str, Schema]:
-    fields = {
-        "inputs": _inputs(settings),
-        "model": nullable(STRING) | {"description": "Name of a model; without it, the default model."},
-        "truncation": _truncation(),
-        "detail": nullable({"enum": list(DETAILS)})
-        | {"description": "What is told beside each verdict; without it, `timesteps`."},
-    }
-    return {"PredictRequest": record(fields, required=["inputs"])}
+    """The schemas of the request bodies: those of their pydantic models, with the limits of this server."""
+    models: list[tuple[type[RequestModel], JsonSchemaMode]] = [
+        (PredictRequest, "validation"),
+        (ClassificationRequest, "validation"),
+        (InferRequest, "validation"),
+    ]
+    _, document = models_json_schema(models, ref_template="#/components/schemas/{model}")
+    found: dict[str, Schema] = document["$defs"]
+    for name in ("PredictRequest", "ClassificationRequest"):
+        text, texts = found[name]["properties"]["inputs"]["anyOf"]
+        text["maxLength"] = settings.max_text_characters
+        texts["maxItems"] = settings.max_items
+    return found
 
 
-def _classification(settings: Settings) -> dict[str, Schema]:
-    parameters = {
-        "function_to_apply": nullable({"enum": list(FUNCTIONS)}),
-        "top_k": nullable({"type": "integer", "minimum": 1}),
-        "truncation": _truncation(),
-    }
-    fields = {"inputs": _inputs(settings), "parameters": nullable(record(parameters, required=[])), "options": {}}
+def _classification() -> dict[str, Schema]:
     label = record({"label": LABEL, "score": NUMBER})
-    return {
-        "ClassificationRequest": record(fields, required=["inputs"]),
-        "ClassificationAnswer": array(array(label, minItems=1, maxItems=2), minItems=1),
-    }
+    return {"ClassificationAnswer": array(array(label, minItems=1, maxItems=2), minItems=1)}
 
 
 def _inference() -> dict[str, Schema]:
-    options: Schema = {"type": ["object", "null"]}
-    size: Schema = {"type": "integer", "minimum": 1}
-    tensor = {
-        "name": {"const": "text"},
-        "shape": array(size, maxItems=MAX_RANK),
-        "datatype": {"const": "BYTES"},
-        "parameters": options,
-        "data": nullable(array({}, minItems=1)),
-    }
-    filled = {"required": ["data"], "properties": {"data": {"type": "array"}}}
-    size_given = {"required": ["binary_data_size"], "properties": {"binary_data_size": {"not": {"type": "null"}}}}
-    binary = {"required": ["parameters"], "properties": {"parameters": {"type": "object", **size_given}}}
-    one = record(tensor, required=["name", "shape", "datatype"], anyOf=[filled, binary], description=DATA)
-    name = {"enum": list(DATATYPES)}
-    wanted = record({"name": name, "parameters": options}, required=["name"])
-    inputs = array(one, minItems=1, maxItems=1)
     output = {
-        "name": name,
+        "name": {"enum": list(DATATYPES)},
         "datatype": {"enum": list(DATATYPES.values())},
-        "shape": array(size),
+        "shape": array({"type": "integer", "minimum": 1}),
         "data": array({"anyOf": [LABEL, PROBABILITY, FLAG]}),
         "parameters": record({"binary_data_size": COUNT}),
     }
     description = record({"name": STRING, "datatype": STRING, "shape": array({"type": "integer"})})
     return {
-        "InferRequest": record(
-            {"id": nullable(STRING), "parameters": options, "inputs": inputs, "outputs": nullable(array(wanted))},
-            required=["inputs"],
-        ),
         "InferAnswer": record(
             fields := {
                 "model_name": STRING,

@@ -1,62 +1,120 @@
-"""Typed values out of a client's JSON; each refusal names the field, what was found and what is wanted."""
+"""The pydantic base of every request body, and how pydantic's errors become the service's own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from ..errors import ServiceError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from ..errors import ServiceError, invalid_request, json_type, quote
 from ..settings import Settings, variable
 
 
-def check_object(value: Any, keys: Sequence[str], example: str, *, name: str | None = None) -> dict[str, Any]:
-    """Return a JSON object that has no other keys than these.
+class RequestModel(BaseModel):
+    """A JSON object in a request: unknown fields are errors, types are not converted, null counts as left out."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_keys(cls, document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document
+        fields = cls.__pydantic_fields__
+        if cls.model_config["extra"] == "forbid" and not document.keys() <= fields.keys():
+            # before the fields' values are checked, because a misspelled name explains more than a missing field
+            raise UnknownFieldError(next(key for key in document if key not in fields), list(fields))
+        if None in document.values():
+            return {key: value for key, value in document.items() if value is not None}
+        return document
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Let every optional field be null."""
+        reference = handler(core_schema)
+        properties = handler.resolve_ref_schema(reference)["properties"]
+        for name, field in cls.__pydantic_fields__.items():
+            schema = dict(properties[name])
+            notes = {key: schema.pop(key) for key in ("title", "description", "default") if key in schema}
+            if not field.is_required() and schema and {"type": "null"} not in schema.get("anyOf", ()):
+                properties[name] = {"anyOf": [schema, {"type": "null"}], **notes}
+        return reference
+
+
+class UnknownFieldError(ValueError):
+    """Raised inside pydantic for an unknown field; pydantic adds the path of its object."""
+
+    def __init__(self, key: str, fields: Sequence[str]) -> None:
+        super().__init__()  # no message: pydantic could not encode every key
+        self.key = key
+        self.fields = fields
+
+
+Body = TypeVar("Body", bound=RequestModel)
+
+
+def validate(model: type[Body], document: Any, settings: Settings, example: str) -> Body:
+    """Validate a parsed JSON body.
 
     Args:
-        value: the parsed JSON.
-        keys: those it may have.
-        example: shown where it is no object.
-        name: what errors call it; None for the body itself.
+        model: The model of the body.
+        document: The parsed JSON.
+        settings: The service's settings, which the validators find as their context.
+        example: A valid body, for error messages.
 
     Raises:
-        ServiceError: 422.
+        ServiceError: 422 with the path of the first field that is wrong; 413 for more than `max_items` texts.
     """
-    if not isinstance(value, dict):
-        message = f"{name or 'the body'} must be an object such as {example}; it is {kind(value)}"
-        raise refuse("invalid_type", message, name)
-    unknown: str | None = next((key for key in value if key not in keys), None)
-    if unknown is not None:
-        where = f"{name} has" if name else "there is"
-        message = f'{where} no field "{shown(unknown)}"; the fields are {", ".join(keys)}'
-        raise refuse("unknown_field", message, unknown if name is None else f"{name}.{unknown}")
-    return value
+    try:
+        return model.model_validate(document, context=settings)
+    except ValidationError as error:
+        raise _service_error(error, example) from None
 
 
-def take_inputs(document: dict[str, Any], example: str, settings: Settings) -> tuple[Sequence[Any], bool]:
-    """Take the texts out of the field "inputs".
+def _service_error(error: ValidationError, example: str) -> ServiceError:
+    first = error.errors(include_url=False)[0]
+    kind, value, context = first["type"], first["input"], first.get("ctx", {})
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).removeprefix(".")
+    if kind == "missing":
+        message = f'the field "{field}" is missing; send an object such as {example}'
+        return invalid_request("missing_field", message, field)
+    if kind == "value_error":
+        unknown: UnknownFieldError = context["error"]
+        known = ", ".join(unknown.fields)
+        message = f'{field or "the body"} has no field "{quote(unknown.key)}"; the fields are {known}'
+        return invalid_request("unknown_field", message, f"{field}.{unknown.key}" if field else unknown.key)
+    if kind == "greater_than_equal":
+        return invalid_request("invalid_option", f"{field} is {value}; it must be at least {context['ge']}", field)
+    if kind in ("literal_error", "string_unicode") and isinstance(value, str):
+        expected = context.get("expected", "whole characters, without halves of surrogate pairs")
+        return invalid_request("invalid_option", f'{field} is "{quote(value)}"; it must be {expected}', field)
+    wanted = _TYPES[kind] if field else f"an object such as {example}"
+    message = f"{field or 'the body'} must be {wanted}; it is {json_type(value)}"
+    return invalid_request("invalid_type", message, field or None)
 
-    Returns:
-        `(texts, listed)`: at least one text, and whether they came as a list. Items of a list that are no strings
-        are still there.
 
-    Raises:
-        ServiceError: 422, or 413 for more texts than `max_items`.
-    """
-    inputs = document.get("inputs")
-    if inputs is None:
-        raise refuse("missing_field", f'the field "inputs" is missing; send an object such as {example}', "inputs")
-    if isinstance(inputs, str):
-        return [inputs], False
-    if not isinstance(inputs, list):
-        raise refuse("invalid_type", f"inputs must be a string or a list of strings; it is {kind(inputs)}", "inputs")
-    if not inputs:
-        raise refuse("empty_list", "inputs is an empty list; send at least one text", "inputs")
-    check_count(len(inputs), "inputs", settings)
-    return inputs, True
+_TYPES = {
+    "dict_type": "an object",
+    "model_type": "an object",
+    "list_type": "a list",
+    "int_type": "a whole number",
+    "string_type": "a string",
+    "literal_error": "a string",
+}
 
 
-def check_count(count: int, name: str, settings: Settings) -> None:
-    """Refuse more texts than `max_items`.
+def check_count(count: int, field: str, settings: Settings) -> None:
+    """Check the number of texts of a request against `max_items`.
 
     Raises:
         ServiceError: 413.
@@ -66,49 +124,40 @@ def check_count(count: int, name: str, settings: Settings) -> None:
         raise ServiceError(
             413,
             "too_many_items",
-            f"{name} has {count} texts and the limit is {limit}; send several requests, or raise {setting}",
-            field=name,
+            f"{field} has {count} texts and the limit is {limit}; send several requests, or raise {setting}",
+            field=field,
             limit=limit,
             setting=setting,
         )
 
 
-def take_string(document: dict[str, Any], key: str, *, within: str = "") -> str | None:
-    """Take a string; None if it is null or left out. `within` is the path of the object, such as "parameters.".
-
-    Raises:
-        ServiceError: 422.
-    """
-    value = document.get(key)
-    if value is not None and not isinstance(value, str):
-        raise refuse("invalid_type", f"{within}{key} must be a string; it is {kind(value)}", within + key)
-    return value
-
-
-def take_choice(document: dict[str, Any], key: str, choices: Sequence[str], *, within: str = "") -> str | None:
-    """Take a string that is one of `choices`; None if it is null or left out.
-
-    Raises:
-        ServiceError: 422.
-    """
-    value = take_string(document, key, within=within)
-    if value is not None and value not in choices:
-        message = f'{within}{key} is "{shown(value)}"; it must be one of {", ".join(choices)}'
-        raise refuse("invalid_option", message, within + key)
-    return value
+def _check_inputs(inputs: Any, info: ValidationInfo[Settings]) -> str | list[Any]:
+    """Check the field "inputs", but no item of a list: a bad one fails alone, in its own slot of the answer."""
+    if isinstance(inputs, str):
+        return inputs
+    if not isinstance(inputs, list):
+        message = f"inputs must be a string or a list of strings; it is {json_type(inputs)}"
+        raise invalid_request("invalid_type", message, "inputs")
+    if not inputs:
+        raise invalid_request("empty_list", "inputs is an empty list; send at least one text", "inputs")
+    check_count(len(inputs), "inputs", info.context)
+    return inputs
 
 
-def refuse(code: str, message: str, field: str | None) -> ServiceError:
-    """A refusal with status 422."""
-    return ServiceError(422, code, message, field=None if field is None else shown(field))
+class TextRequest(RequestModel):
+    """A request with a text or a list of texts."""
 
+    inputs: Annotated[
+        str | list[Any],
+        PlainValidator(_check_inputs, json_schema_input_type=str | Annotated[list[Any], Field(min_length=1)]),
+    ] = Field(description="A text, or a list of texts.")
 
-def shown(value: str, length: int = 60) -> str:
-    """A client's own string, fit to be quoted: short, and encodable."""
-    return value[:length].encode("utf-8", "replace").decode("utf-8")
+    @property
+    def texts(self) -> Sequence[Any]:
+        """The texts, at least one; items of a list may be no strings."""
+        return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
-
-def kind(value: Any) -> str:
-    """JSON's name of a value's type."""
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
+    @property
+    def listed(self) -> bool:
+        """Whether the texts came as a list."""
+        return isinstance(self.inputs, list)

@@ -9,15 +9,9 @@ from typing import Protocol, TypeVar
 
 from starlette.datastructures import Headers
 
-from ..api.validation import refuse, shown
-from ..errors import ServiceError
+from ..errors import ServiceError, invalid_request, quote
+from ..headers import TIMEOUT_MS
 from ..settings import Settings, variable
-
-HEADER = "x-timeout-ms"
-"""Request header: the client's own time limit in milliseconds."""
-
-CONNECTION = "sentiline.connection"
-"""Key of the ASGI scope under which the server's protocol puts itself, a `Connection`."""
 
 Result = TypeVar("Result")
 
@@ -36,11 +30,12 @@ def request_timeout(headers: Headers, settings: Settings) -> float:
         ServiceError: 422 if the header is not a whole number of at least 1.
     """
     limit = settings.timeout_ms
-    text = headers.get(HEADER)
+    text = headers.get(TIMEOUT_MS)
     if text is not None:
         if not (text.isascii() and text.isdigit() and int(text[:10])):
-            message = f"the header {HEADER} is {shown(text)!r}; it must be a whole number of milliseconds, at least 1"
-            raise refuse("invalid_option", message, HEADER)
+            seen = f"the header {TIMEOUT_MS} is {quote(text)!r}"
+            message = f"{seen}; it must be a whole number of milliseconds, at least 1"
+            raise invalid_request("invalid_option", message, TIMEOUT_MS)
         limit = min(limit, int(text[:10]))
     return limit / 1000
 
@@ -75,7 +70,7 @@ class Deadline:
         limit, setting = round(self._timeout * 1000), variable("timeout_ms")
         message = (
             f"the request was not answered after {(perf_counter() - self._started) * 1000:.0f} ms and the limit is "
-            f"{limit} ms; send fewer or shorter texts, or a larger {HEADER}; the server's own limit is {setting}"
+            f"{limit} ms; send fewer or shorter texts, or a larger {TIMEOUT_MS}; the server's own limit is {setting}"
         )
         return ServiceError(504, "deadline_exceeded", message, limit=limit, setting=setting)
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sentiline.bundle import MODELS_VARIABLE, Bundle, Manifest, find_by_name, installed
 from sentiline.errors import BundleNotFoundError, SentilineError, SettingError
 
-from ..api.validation import shown
-from ..errors import ServiceError
+from ..errors import ServiceError, quote
 from ..settings import Settings, variable
 
 if TYPE_CHECKING:
@@ -216,13 +215,13 @@ def check_version(manifest: Manifest, version: str | None) -> None:
         ServiceError: 404 if it has another version.
     """
     if version not in (None, manifest.version):
-        message = f'the model "{manifest.name}" has no version "{shown(version)}"; it has {manifest.version}'
+        message = f'the model "{manifest.name}" has no version "{quote(version)}"; it has {manifest.version}'
         raise ServiceError(404, "model_not_found", message, field="version")
 
 
 def _unknown(name: str) -> ServiceError:
     names = list(installed_models())
-    message = f'there is no model "{shown(name)}"; the models are: {", ".join(names) or "none"}'
+    message = f'there is no model "{quote(name)}"; the models are: {", ".join(names) or "none"}'
     return ServiceError(404, "model_not_found", message, field="model", models=names)
 
 

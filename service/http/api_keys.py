@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from starlette.datastructures import Headers
 
 from ..errors import ServiceError
+from ..headers import API_KEY
 
 OPEN = frozenset(
     {"/", "/docs", "/openapi.json", "/livez", "/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
@@ -17,8 +18,6 @@ OPEN = frozenset(
 
 _PAGE = "/page/"
 """Prefix of the pages' files; the page at `/` asks its user for a key when one is required."""
-
-HEADER = "x-api-key"
 
 
 class ApiKeys:
@@ -39,7 +38,7 @@ class ApiKeys:
         if not self._digests or is_open(path):
             return
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
-        key = (credentials.strip() if scheme.lower() == "bearer" else "") or headers.get(HEADER, "")
+        key = (credentials.strip() if scheme.lower() == "bearer" else "") or headers.get(API_KEY, "")
         if not key:
             message = 'an API key is needed; send the header "authorization: Bearer KEY" or "x-api-key: KEY"'
             raise ServiceError(401, "unauthorized", message, headers={"www-authenticate": 'Bearer realm="sentiline"'})

@@ -10,10 +10,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import Receive
 
-from ..engine.deadline import HEADER
-from ..errors import JSON_TYPE, REFUSAL, ServiceError
+from ..errors import ServiceError
+from ..headers import JSON, SCOPE_BODY_MEMORY, SCOPE_ERROR, TIMEOUT_MS
 from ..settings import Settings, variable
-from .body_memory import RESERVATION, Reservation
+from .body_memory import Reservation
 from .decompression import Decompressor
 from .json_parsing import REMEDY, parse_json
 
@@ -27,7 +27,7 @@ LARGE_BODY = 256 * 1024
 
 async def read_json(request: Request, settings: Settings, seconds: float) -> Any:
     """Read and parse the body of a request; see `read_body` and `parse_body`."""
-    return await parse_body(await read_body(request, settings, seconds, (JSON_TYPE,)), settings)
+    return await parse_body(await read_body(request, settings, seconds, (JSON,)), settings)
 
 
 async def parse_body(body: bytes, settings: Settings) -> Any:
@@ -92,7 +92,7 @@ def _check_type(header: str, types: Sequence[str]) -> None:
 
 async def _read(request: Request, limit: int, decompressor: Decompressor | None) -> bytes:
     receive = request.receive
-    reservation: Reservation = request.scope[RESERVATION]
+    reservation: Reservation = request.scope[SCOPE_BODY_MEMORY]
     chunks: list[bytes] = []
     received = size = 0
     while True:
@@ -112,8 +112,8 @@ async def _read(request: Request, limit: int, decompressor: Decompressor | None)
             raise _too_large(f"has at least {seen} bytes{suffix}", limit)
         reservation.grow(len(chunk))
         if not more:
-            if REFUSAL in request.scope:
-                raise request.scope[REFUSAL]
+            if SCOPE_ERROR in request.scope:
+                raise request.scope[SCOPE_ERROR]
             break
         chunks.append(chunk)
     if decompressor is not None:
@@ -150,7 +150,8 @@ def _too_slow(seconds: float, settings: Settings) -> ServiceError:
     return ServiceError(
         408,
         "body_timeout",
-        f"the body did not arrive within {seconds:g} s; send it faster, or raise {setting if is_setting else HEADER}",
+        f"the body did not arrive within {seconds:g} s; "
+        f"send it faster, or raise {setting if is_setting else TIMEOUT_MS}",
         headers={"connection": "close"},
         limit=round(1000 * seconds),
         setting=setting if is_setting else None,

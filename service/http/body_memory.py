@@ -6,9 +6,6 @@ from ..engine.admission import OVERLOADED
 from ..errors import ServiceError
 from ..settings import variable
 
-RESERVATION = "sentiline.body_memory"
-"""Key of the ASGI scope under which the gateway puts a request's `Reservation`."""
-
 FREE = 64 * 1024
 """The first 64 KiB of each body are free, so slow large uploads cannot starve small requests."""
 

@@ -9,11 +9,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from ..api.oip_routes import JSON_SIZE
-from ..engine.deadline import HEADER as TIMEOUT_HEADER
 from ..errors import ServiceError
-from ..telemetry.stage_times import HEADERS
-from .api_keys import HEADER
+from ..headers import API_KEY, JSON_LENGTH, MODEL, TIMEOUT_MS, TIMING, TRUNCATED_TEXTS
 
 _ALLOWED = (
     "authorization",
@@ -21,9 +18,9 @@ _ALLOWED = (
     "content-type",
     "traceparent",
     "tracestate",
-    JSON_SIZE,
-    HEADER,
-    TIMEOUT_HEADER,
+    JSON_LENGTH,
+    API_KEY,
+    TIMEOUT_MS,
 )
 
 
@@ -36,7 +33,7 @@ class JsonCORSMiddleware(CORSMiddleware):
             allow_origins=origins,
             allow_methods=("GET", "POST"),
             allow_headers=_ALLOWED,
-            expose_headers=("retry-after", "www-authenticate", "x-model", "x-truncated-texts", JSON_SIZE, *HEADERS),
+            expose_headers=("retry-after", "www-authenticate", MODEL, TRUNCATED_TEXTS, JSON_LENGTH, *TIMING),
         )
 
     def preflight_response(self, request_headers: Headers) -> Response:

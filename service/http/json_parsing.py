@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ..errors import JSON_TYPE, ServiceError
+from ..errors import ServiceError
+from ..headers import JSON
 from ..settings import variable
 
-REMEDY = f"""send JSON with the header "content-type: {JSON_TYPE}" """.strip()
+REMEDY = f"""send JSON with the header "content-type: {JSON}" """.strip()
 
 _BLOCK = 64 * 1024
 """Bytes scanned at a time: enough for numpy to be fast, few enough to need little memory."""

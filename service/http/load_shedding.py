@@ -14,13 +14,11 @@ from starlette.datastructures import Headers
 from starlette.routing import Route
 
 from ..engine.admission import OVERLOADED, TokenBudget
-from ..errors import JSON_TYPE, ServiceError
+from ..errors import ServiceError
+from ..headers import JSON
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .api_keys import ApiKeys
-
-LOAD_SHEDDER = "sentiline.load_shedder"
-"""Key of the ASGI state under which the application leaves its load shedder for the server's protocol."""
 
 FRESH_SECONDS = 0.05
 """How long one rejection is reused: serializing it is much of the cost, and its figures may be slightly old."""
@@ -89,7 +87,7 @@ class LoadShedder:
     def _render(self, now: float, defaults: Iterable[tuple[bytes, bytes]]) -> None:
         error = self._budget.rejection()
         body = orjson.dumps(error.document())
-        fields: Mapping[str, str] = {"content-length": str(len(body)), "content-type": JSON_TYPE, **error.headers}
+        fields: Mapping[str, str] = {"content-length": str(len(body)), "content-type": JSON, **error.headers}
         lines = [b"HTTP/1.1 429 Too Many Requests\r\n"]
         lines += [b"%b: %b\r\n" % header for header in defaults]
         lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in fields.items()]

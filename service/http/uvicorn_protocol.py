@@ -28,10 +28,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from ..engine.deadline import CONNECTION
-from ..errors import REFUSAL, ServiceError
-from ..settings import STATE, Settings, variable
-from .load_shedding import LOAD_SHEDDER, LoadShedder
+from ..errors import ServiceError
+from ..headers import SCOPE_CONNECTION, SCOPE_ERROR, STATE_LOAD_SHEDDER, STATE_SETTINGS
+from ..settings import Settings, variable
+from .load_shedding import LoadShedder
 
 LINGER_SECONDS = 2.0
 """How long a rejected client's further data is discarded: it may read the answer only after sending everything."""
@@ -64,9 +64,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     """One connection.
 
     The limits are those of `Settings`, which the application leaves in its lifespan state. An error is passed to the
-    application as a request with the error under `REFUSAL` in its scope, so it is answered after earlier requests, and
-    counted and logged as they are. Only the rejections of the `LoadShedder`, which the application leaves in that state
-    too, are written directly.
+    application as a request with the error under `SCOPE_ERROR` in its scope, so it is answered after earlier requests,
+    and counted and logged as they are. Only the rejections of the `LoadShedder`, which the application leaves in that
+    state too, are written directly.
     """
 
     def __init__(
@@ -78,8 +78,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.logger = _LOGGER
-        settings: Settings = app_state[STATE]
-        self._load_shedder: LoadShedder = app_state[LOAD_SHEDDER]
+        settings: Settings = app_state[STATE_SETTINGS]
+        self._load_shedder: LoadShedder = app_state[STATE_LOAD_SHEDDER]
         self._max_header_bytes = settings.max_header_bytes
         self._timeout_ms = settings.timeout_ms
         self._phase = _IDLE
@@ -211,7 +211,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running_cycle = cycle
         scope: Any = cycle.scope
-        scope[CONNECTION] = self
+        scope[SCOPE_CONNECTION] = self
         super()._start_asgi_task(cycle, app)
 
     def watch(self, on_disconnect: Callable[[], None] | None) -> None:
@@ -339,7 +339,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         elif self._all_answered():
             self.transport.close()
         else:  # the application is reading the body, which ends here with the error
-            self.cycle.scope[REFUSAL] = error  # type: ignore[literal-required]
+            self.cycle.scope[SCOPE_ERROR] = error  # type: ignore[literal-required]
             self.cycle.keep_alive = False
             self.cycle.more_body = False
             self.cycle.message_event.set()
@@ -348,7 +348,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Queue the error behind the requests that are not answered yet."""
         self.on_message_begin()  # for a new scope, without anything from the request
         scope: Any = self.scope
-        scope |= {"method": "-", "path": "", "raw_path": b"", "query_string": b"", REFUSAL: error}
+        scope |= {"method": "-", "path": "", "raw_path": b"", "query_string": b"", SCOPE_ERROR: error}
         free = self._all_answered()
         self.cycle = cycle = RequestResponseCycle(
             scope=scope,

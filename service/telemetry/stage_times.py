@@ -5,21 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 from typing import NamedTuple
 
-TIMES = "sentiline.times"
-"""Key of the ASGI scope under which the gateway puts a request's `StageTimes`."""
+from ..headers import TIMING
 
 STAGES = ("queue", "tokenize", "infer", "serialize")
-
-HEADERS = (
-    "x-compute-tokens",
-    "x-total-time",
-    "x-tokenization-time",
-    "x-queue-time",
-    "x-inference-time",
-    "x-serialization-time",
-    "server-timing",
-)
-"""Response headers: the number of tokens read, then times in milliseconds."""
 
 
 class TextTiming(NamedTuple):
@@ -86,9 +74,9 @@ class StageTimes:
         return first - self.accepted, tokenize, infer, serialize
 
     def headers(self, stages: tuple[float, float, float, float]) -> dict[str, str]:
-        """Return the `HEADERS`, milliseconds with three decimals; `stages` are the seconds that `stages()` returned."""
+        """Return the `TIMING`, milliseconds with three decimals; `stages` are the seconds that `stages()` returned."""
         total = f"{1e3 * (perf_counter() - self.started):.3f}"
         queue, tokenize, infer, serialize = [f"{1e3 * seconds:.3f}" for seconds in stages]
         timing = f"queue;dur={queue}, tokenize;dur={tokenize}, infer;dur={infer}, serialize;dur={serialize}"
         values = (str(self.tokens), total, tokenize, queue, infer, serialize, timing)
-        return dict(zip(HEADERS, values, strict=True))
+        return dict(zip(TIMING, values, strict=True))

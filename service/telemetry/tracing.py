@@ -18,7 +18,8 @@ from starlette.types import Scope
 
 import sentiline
 
-from .stage_times import TIMES, StageTimes
+from ..headers import SCOPE_TIMES
+from .stage_times import StageTimes
 
 MAX_TEXTS = 32
 """The most texts of one request that get spans of their own."""
@@ -51,7 +52,7 @@ class Tracing:
         context = self._propagator.extract(
             {key: headers[key] for key in ("traceparent", "tracestate") if key in headers}
         )
-        times: StageTimes = scope[TIMES]
+        times: StageTimes = scope[SCOPE_TIMES]
         clock = _clock()
         method = scope["method"][:20]
         span = self._tracer.start_span(

@@ -130,7 +130,8 @@ def test_why_an_engine_is_not_ready(
     if damage == "manifest":
         (models / "mine" / "manifest.json").write_text('{"format": 1')
     monkeypatch.setenv("SENTILINE_MODELS", str(tmp_path / "nowhere" if damage == "folder" else models))
-    settings = Settings(model="mine", precision="fp16" if damage == "precision" else None, threads=1)
+    precision: Any = "fp16" if damage == "precision" else None
+    settings = Settings.model_construct(model="mine", precision=precision, threads=1)
     engine = Engine(settings, Metrics([], ["mine"], max_pending_tokens=settings.max_pending_tokens))
     engine.start()
     while engine.failure is None:

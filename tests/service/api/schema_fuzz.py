@@ -19,10 +19,9 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 
 from service.api import openapi
-from service.api.oip_routes import BINARY_TYPE, JSON_SIZE
 from service.api.oip_tensors import MAX_RANK
-from service.engine.deadline import HEADER as TIMEOUT
 from service.errors import CODES
+from service.headers import BINARY, JSON_LENGTH, TIMEOUT_MS
 from service.settings import Settings
 from tests.bundles import write_bundle
 from tests.service.server import Server
@@ -84,8 +83,8 @@ def map_path_parameters(_context: schemathesis.HookContext, path_parameters: dic
 @schema.hook
 def map_headers(_context: schemathesis.HookContext, headers: dict[str, str] | None) -> Any:
     """Most bodies are sent without the header that says where their JSON ends: a made-up one cuts them off."""
-    if isinstance(headers, dict) and len(str(headers.get(JSON_SIZE))) > 1:
-        return {name: value for name, value in headers.items() if name != JSON_SIZE}
+    if isinstance(headers, dict) and len(str(headers.get(JSON_LENGTH))) > 1:
+        return {name: value for name, value in headers.items() if name != JSON_LENGTH}
     return headers
 
 
@@ -133,7 +132,7 @@ def refused_for_its_meaning(
     """What fits the schema is refused only for what a schema cannot say."""
     if case.meta is None or case.meta.generation.mode != schemathesis.GenerationMode.POSITIVE:
         return
-    if case.media_type == BINARY_TYPE or JSON_SIZE in (case.headers or {}):
+    if case.media_type == BINARY or JSON_LENGTH in (case.headers or {}):
         return  # where the JSON ends and what follows it are beyond any schema
     if response.status_code >= 400:
         refusal = response.json()
@@ -148,8 +147,8 @@ def refused_for_its_meaning(
 def test_the_document_is_true(case: schemathesis.Case, fuzzed: Server) -> None:
     if case.headers and UNKNOWN_HEADER in case.headers:
         return  # any request may carry headers that nobody knows
-    if case.headers and re.fullmatch("[1-9][0-9]{0,4}", str(case.headers.get(TIMEOUT))):
-        case.headers[TIMEOUT] = LONGEST_TIMEOUT  # with less, the answer would depend on the machine's mood
+    if case.headers and re.fullmatch("[1-9][0-9]{0,4}", str(case.headers.get(TIMEOUT_MS))):
+        case.headers[TIMEOUT_MS] = LONGEST_TIMEOUT  # with less, the answer would depend on the machine's mood
     case.call_and_validate(base_url=fuzzed.url, additional_checks=[one_json_object, refused_for_its_meaning])
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.telemetry.stage_times import HEADERS, STAGES, StageTimes, TextTiming
+from service.headers import TIMING
+from service.telemetry.stage_times import STAGES, StageTimes, TextTiming
 
 TENSOR = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["A good film.", "So boring!"]}
 REQUESTS = [
@@ -32,7 +33,7 @@ def test_headers(client: httpx.Client, path: str, document: Any, tokens: int) ->
     answer = client.post(path, json=document)
     after = client.get("/metrics").text
     assert answer.headers["x-compute-tokens"] == str(tokens)
-    total, tokenize, queue, infer, serialize = (float(answer.headers[name]) for name in HEADERS[1:-1])
+    total, tokenize, queue, infer, serialize = (float(answer.headers[name]) for name in TIMING[1:-1])
     assert min(queue, tokenize, infer, serialize) >= 0
     assert (infer > 0) == (tokens > 0)
     assert total >= queue
@@ -48,7 +49,7 @@ def test_headers(client: httpx.Client, path: str, document: Any, tokens: int) ->
 
 def test_other_answers_have_none(client: httpx.Client) -> None:
     for answer in (client.get("/livez"), client.get("/predict"), client.post("/predict", json={})):
-        assert not set(HEADERS) & set(answer.headers)
+        assert not set(TIMING) & set(answer.headers)
 
 
 def test_stages_of_texts_read_in_parallel() -> None:
