@@ -15,11 +15,11 @@ from tests.soak.soak import soak
 
 
 def main() -> int:
-    """Soak, report."""
+    """Run the soak and print its report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=600, help="how long, after a warm-up of a third of it")
-    parser.add_argument("--seed", type=int, default=0, help="of texts and traffic")
-    parser.add_argument("--workers", type=int, default=1, help="processes of the server")
+    parser.add_argument("--seconds", type=float, default=600, help="how long to run after a warm-up of a third of it")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the texts and the traffic")
+    parser.add_argument("--workers", type=int, default=1, help="number of server processes")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = soak(

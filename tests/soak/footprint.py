@@ -1,4 +1,4 @@
-"""What a running server holds: memory, descriptors, threads, series of metrics; Linux only."""
+"""Measures the memory, descriptors, threads and metric series of a running server; Linux only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Footprint:
     """The server and all its children at one quiet moment.
 
     Attributes:
-        anonymous: memory that the processes have allocated, in bytes (`Pss_Anon`). This is what a leak adds to. Pages
-            of files are not in it: how many of those count depends on who else on the machine has them open.
-        memory: all of their memory, in bytes (`Pss`, the proportional set size).
-        descriptors: open files and sockets.
-        threads: of all processes.
-        processes: how many there are.
-        series: names with labels of everything at `/metrics`.
+        anonymous: The memory that the processes have allocated, in bytes (`Pss_Anon`), which a leak increases. It
+            leaves out pages of files, whose share depends on which other processes have them open.
+        memory: All memory of the processes, in bytes (`Pss`, the proportional set size).
+        descriptors: The number of open files and sockets.
+        threads: The number of threads of all processes.
+        processes: The number of processes.
+        series: The name and labels of every series at `/metrics`.
     """
 
     anonymous: int
@@ -41,7 +41,7 @@ class Footprint:
 
 
 def measure(pid: int, client: httpx.Client) -> Footprint:
-    """Measure the server whose first process is `pid`; `client` asks it for its metrics."""
+    """Measure the server whose parent process is `pid`, with its metrics requested through `client`."""
     answer = client.get("/metrics")
     lines = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
     parent = psutil.Process(pid)
@@ -58,6 +58,6 @@ def measure(pid: int, client: httpx.Client) -> Footprint:
 
 
 def _sizes(pid: int) -> dict[str, int]:
-    """The memory of one process by kind, in bytes."""
+    """Return the memory of one process by kind, in bytes."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
     return {line.partition(":")[0]: int(line.split()[1]) * 1024 for line in lines}

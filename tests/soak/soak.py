@@ -1,4 +1,4 @@
-"""The soak: a real server under random traffic, its footprint before and after, and what may not have changed."""
+"""Runs a real server under random traffic and compares its footprint before and after."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from tests.soak.traffic import Traffic, reviews
 
 MODELS = ("bilstm", "gru", "rnn")
 GROWTH = 0.05
-"""Share of its allocated memory by which the server may have grown: the allocator gives back in large pieces."""
+"""Share by which the allocated memory may grow, since the allocator returns memory in large pieces."""
 
 SPARE_THREADS = 4
-"""Threads that pools of Python's own may still start: they grow with the most work ever waiting, up to a bound."""
+"""Threads that Python's own pools may still start: a pool grows to its bound when more work waits than ever before."""
 
 LATE_STATUSES = re.compile(r'status="(0|4\d\d)"')
-"""Statuses of a route that depend on timing (429, hang-ups); there are few of them, so their series are bounded."""
+"""Labels of statuses that depend on timing (429, hang-ups); there are few of them, so their series are bounded."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a soak.
+    """The result of a soak.
 
     Attributes:
-        before: the footprint after the warm-up.
-        after: the footprint at the end.
-        answered: how often each kind of request got its answer.
-        refused: how often the server was too busy for one.
-        log: what the server wrote.
+        before: The footprint after the warm-up.
+        after: The footprint at the end.
+        answered: The number of correct answers by kind of request.
+        refused: The number of requests that the server refused because it was busy (429).
+        log: The log of the server.
     """
 
     before: Footprint
@@ -49,7 +49,7 @@ class Report:
     log: str
 
     def faults(self) -> list[str]:
-        """Everything that is not as it must be; a wrong answer has ended the soak before."""
+        """Return a sentence for every fault. Wrong answers are not among them: the first one ends the soak."""
         before, after = self.before, self.after
         found = []
         if after.anonymous > before.anonymous * (1 + GROWTH):
@@ -78,16 +78,16 @@ def soak(
     """Run a server under random traffic.
 
     Args:
-        home: a folder for the server's files.
-        seconds: how long, after the warm-up.
-        warm_up: how long random traffic goes on before the first footprint.
-        texts: how many different texts.
-        longest: most words of one.
-        seed: of everything random.
-        workers: processes of the server.
+        home: A folder for the server's files.
+        seconds: The duration after the warm-up, in seconds.
+        warm_up: The duration of random traffic before the first footprint, in seconds.
+        texts: The number of different texts.
+        longest: The largest number of words in a text.
+        seed: The seed of everything random.
+        workers: The number of server processes.
 
     Raises:
-        WrongAnswerError: an answer was not the one that the model gives in this process.
+        WrongAnswerError: An answer differs from the one that the model gives in this process.
     """
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Server(home, SENTILINE_WORKERS=str(workers))).wait_until_ready()
@@ -105,7 +105,7 @@ def soak(
 
 
 def _quiet(server: Server, settled: Callable[[Footprint], bool] = lambda _: True) -> Footprint:
-    """The footprint when nothing is waiting and, if that happens within a minute, `settled` is true."""
+    """Measure the footprint when no text is pending and `settled` accepts it, or after a minute."""
     with httpx.Client(base_url=server.url, timeout=120) as client:
         deadline = time.monotonic() + 60
         while True:

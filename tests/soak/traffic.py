@@ -1,4 +1,4 @@
-"""Random requests with the answers they must get: texts of many lengths, several models, malformed bodies, hang-ups."""
+"""Sends random requests and checks their answers: texts of many lengths, several models, malformed bodies, hang-ups."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ REFUSED = 429
 
 
 class WrongAnswerError(AssertionError):
-    """An answer that is not the one the request must get."""
+    """An answer differs from the one that the request must get."""
 
 
 def reviews(count: int, longest: int, chance: random.Random) -> list[str]:
-    """Different texts, their numbers of words spread evenly on a logarithmic scale from 1 to `longest`."""
+    """Return `count` different texts, whose numbers of words are log-uniform from 1 to `longest`."""
     texts = []
     for index in range(count):
         length = round(math.exp(chance.uniform(0, math.log(longest))))
@@ -61,11 +61,11 @@ class Traffic:
     """Requests to one server.
 
     Attributes:
-        url: of the server.
-        readings: of each model by name, of each text by its place in `texts`.
-        texts: what is sent.
-        answered: how often each kind of request got its answer.
-        refused: how often the server was too busy for one (429).
+        url: The URL of the server.
+        texts: The texts to send.
+        readings: The expected readings by model, in the order of `texts`.
+        answered: The number of correct answers by kind of request.
+        refused: The number of requests that the server refused because it was busy (429).
     """
 
     url: str
@@ -76,7 +76,7 @@ class Traffic:
 
     @classmethod
     def for_models(cls, url: str, texts: Sequence[str], predictors: dict[str, Predictor]) -> Traffic:
-        """Compute what each model says of each text."""
+        """Compute the expected reading of each text by each model."""
         found = {name: predictor.read(texts) for name, predictor in predictors.items()}
         readings = {name: [one for one in read if isinstance(one, Reading)] for name, read in found.items()}
         assert all(len(read) == len(texts) for read in readings.values())
@@ -102,10 +102,10 @@ class Traffic:
             await self._hang_up(0, cut)
 
     async def run(self, seconds: float, seed: int, connections: int = 12) -> None:
-        """Send random requests over some connections until the time is over.
+        """Send random requests over several connections for some seconds.
 
         Raises:
-            WrongAnswerError: an answer was wrong.
+            WrongAnswerError: An answer was wrong.
         """
         deadline = asyncio.get_running_loop().time() + seconds
 
@@ -139,7 +139,7 @@ class Traffic:
         await send()
 
     async def _post(self, client: httpx.AsyncClient, path: str, document: Any) -> Any:
-        """The parsed answer; None if the server was too busy."""
+        """Send a document and return the parsed answer, or None if the server was too busy."""
         answer = await client.post(path, content=orjson.dumps(document), headers=_JSON)
         if answer.status_code == REFUSED:
             self._expect("retry-after" in answer.headers, "429 without Retry-After", answer.text)
@@ -198,7 +198,7 @@ class Traffic:
         self._count("page")
 
     async def _hang_up(self, place: int, cut: float) -> None:
-        """Send a request, or a part of it, and close without reading."""
+        """Send a request, or a part of it, and close the connection without reading."""
         body = json.dumps({"inputs": [self.texts[place]] * 4}).encode()
         head = f"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         request = head.encode() + b"\r\n" + body
