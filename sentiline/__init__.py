@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from sentiline._version import __version__
 from sentiline.errors import (
     BundleCorruptError,
     BundleError,
@@ -30,8 +31,6 @@ from sentiline.prediction import Prediction, Sentence, Timestep
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor, load
     from sentiline.scoring.api import score
-
-__version__ = "0.1.0"
 
 # ONNX Runtime reports to its maker that it is used, unless this is set before its import. A library of ours does not.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

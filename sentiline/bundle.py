@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import BundleCorruptError, BundleNotFoundError, OptionError, SettingError
 from sentiline.tokenizer import Tokenizer
 from sentiline.uncertainty import Thresholds
@@ -142,7 +143,7 @@ class _Reader:
         value = self.document.get(key)
         if not isinstance(value, str) or not value:
             self.fail(key, "a non-empty string")
-        elif not is_unicode(value):
+        elif has_lone_surrogates(value):
             self.fail(key, "a string without halves of surrogate pairs")
         return str(value)
 
@@ -181,7 +182,7 @@ class _Reader:
         if (
             not isinstance(value, dict)
             or not value
-            or not all(isinstance(name, str) and is_unicode(name) and is_unicode(key) for key, name in value.items())
+            or any(not isinstance(name, str) or has_lone_surrogates(key + name) for key, name in value.items())
         ):
             self.fail(key, "an object of file names")
         return MappingProxyType(dict(value or {}))
@@ -390,11 +391,6 @@ def _describe_missing(name: str, names: tuple[str, ...], folders: tuple[Path, ..
     if _NAME.fullmatch(name) and _looks_like_bundle(Path(name)):
         message += f" There is a folder of that name here: to load it write ./{name}"
     return message
-
-
-def is_unicode(text: str) -> bool:
-    """Whether a string out of JSON can be written as UTF-8: it holds no half of a surrogate pair."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _looks_like_bundle(folder: Path) -> bool:

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from sentiline.errors import InputError
-from sentiline.timings import Timings
 
 Read = TypeVar("Read")
 Result = TypeVar("Result")
 
 
-class Work(Generic[Read, Result]):
+@dataclass(slots=True)
+class Timings:
+    """Seconds of one call, summed over its texts: of texts read side by side each counts in full.
+
+    Attributes:
+        tokenize: splitting the texts into tokens and looking those up.
+        infer: running the graph.
+    """
+
+    tokenize: float = 0.0
+    infer: float = 0.0
+
+    def add(self, tokenize: float, infer: float) -> None:
+        """Add the seconds of one or more texts; not safe from several threads at once."""
+        self.tokenize += tokenize
+        self.infer += infer
+
+
+class ParallelMap(Generic[Read, Result]):
     """Texts to read; every thread that calls `run` takes its share.
 
     Attributes:

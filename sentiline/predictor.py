@@ -16,10 +16,9 @@ from sentiline.bundle import Bundle, Manifest, find
 from sentiline.cpus import available_cpus
 from sentiline.errors import InputError, OptionError, TextTypeError
 from sentiline.graph import Graph
-from sentiline.parallel import Work
+from sentiline.parallel import ParallelMap, Timings
 from sentiline.prediction import Detail, Prediction, check_detail
 from sentiline.reading import Reading
-from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding, Tokenizer, Truncation, check_truncation
 
 Errors = Literal["raise", "return"]
@@ -255,7 +254,7 @@ class Predictor:
         if self._closed:
             raise RuntimeError("this predictor is closed")
         items = _as_list(texts, field)
-        work = Work(
+        work = ParallelMap(
             items,
             lambda text, times: self._read(text, truncation, spans, times),
             function,

@@ -12,9 +12,11 @@ from rich.console import Console, Group
 from rich.style import Style
 from rich.text import Text
 
+from sentiline.code_points import printable
+from sentiline.formatting import format_probability
 from sentiline.prediction import Detail
 from sentiline.reading import Reading
-from sentiline.text_pieces import pieces, printable, token_weights
+from sentiline.text_pieces import text_pieces, token_weights
 from sentiline.tokenizer import UNKNOWN_ID
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -134,7 +136,7 @@ def verdict(reading: Reading, paint: Paint) -> Text:
     label = f" {reading.label} " if style.bgcolor else reading.label
     return Text.assemble(
         (label, style + Style(bold=True)),
-        (f" {percent(reading.score)}", "bold"),
+        (f" {format_probability(reading.score)}", "bold"),
         f"  logit {reading.logit:+.2f}  {read}{unknown}",
     )
 
@@ -142,16 +144,6 @@ def verdict(reading: Reading, paint: Paint) -> Text:
 def doubt(reading: Reading) -> Text:
     """One line: that the prediction is uncertain, and why."""
     return Text.assemble(("? uncertain", "bold"), f": {'; '.join(reading.doubts())}")
-
-
-def percent(probability: float) -> str:
-    """A probability in percent with one digit, never rounded up to certainty.
-
-    Example:
-        >>> percent(0.97312), percent(0.99999)
-        ('97.3 %', '> 99.9 %')
-    """
-    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
 
 
 def chart(values: NDArray[np.floating[Any]], title: str, width: int, paint: Paint, *, ascii_only: bool = False) -> Text:
@@ -165,7 +157,7 @@ def chart(values: NDArray[np.floating[Any]], title: str, width: int, paint: Pain
         ascii_only: whether the terminal lacks the block characters.
     """
     bars = _ASCII_BARS if ascii_only else _BARS
-    last = f" {percent(float(values[-1]))} positive"
+    last = f" {format_probability(float(values[-1]))} positive"
     room = max(1, min(len(values), width - len(title) - len(last) - 1, 100))
     line = Text(title)
     for share in np.array_split(values, room):
@@ -182,7 +174,7 @@ def review(reading: Reading, paint: Paint) -> Text:
     weights = token_weights(reading)
     unknown = (reading.encoding.ids == UNKNOWN_ID).tolist()
     shown = Text(overflow="fold")
-    for index, piece in pieces(reading):
+    for index, piece in text_pieces(reading):
         if index is None:
             shown.append(printable(piece))
             continue

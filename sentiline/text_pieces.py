@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,11 +12,8 @@ from sentiline.tokenizer import split
 GAP = " […] "
 """Stands where tokens were left out."""
 
-# A review may hold terminal escapes, bidirectional overrides or lone surrogates: shown, never obeyed.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-
-def pieces(reading: Reading) -> Iterator[tuple[int | None, str]]:
+def text_pieces(reading: Reading) -> Iterator[tuple[int | None, str]]:
     """Yield the text in order: `(index, token)` for the tokens used, `(None, text)` between them."""
     text, encoding = reading.text, reading.encoding
     starts, ends = encoding.starts.tolist(), encoding.ends.tolist()
@@ -36,11 +32,6 @@ def token_weights(reading: Reading) -> list[float]:
     largest = float(np.abs(values).max())
     weights: list[float] = (values / largest if largest > 0 else values).tolist()
     return weights
-
-
-def printable(text: str) -> str:
-    """The text with control characters, bidirectional overrides and lone surrogates as U+FFFD, tabs as blanks."""
-    return _UNPRINTABLE.sub("\ufffd", text).expandtabs(4)
 
 
 def _left_out(reading: Reading) -> set[int]:

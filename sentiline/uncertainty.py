@@ -31,11 +31,7 @@ class Thresholds:
         """
         doubts = []
         if score < self.confidence:
-            doubts.append(f"less than {_percent(self.confidence)} sure")
+            doubts.append(f"less than {100 * self.confidence:.4g} % sure")
         if unknown_tokens / tokens_used > self.unknown_rate:
-            doubts.append(f"more than {_percent(self.unknown_rate)} of the tokens unknown")
+            doubts.append(f"more than {100 * self.unknown_rate:.4g} % of the tokens unknown")
         return doubts
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %"

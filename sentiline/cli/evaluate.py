@@ -81,11 +81,12 @@ def evaluate(
     """Evaluate, print, write."""
     from rich.console import Console  # these and onnxruntime are slow to import: not for --help
 
+    from sentiline.atomic_write import write_atomically
     from sentiline.evaluation.display import show
     from sentiline.evaluation.evaluate import Options, evaluate_files
     from sentiline.evaluation.progress import Progress
     from sentiline.predictor import load
-    from sentiline.reporting.output_file import check_target, write
+    from sentiline.reporting.output_file import check_target
 
     names = _names(models, all_models)
     for path, option, endings in ((json_path, "--json", (".json",)), (report, "--report", (".html", ".htm"))):
@@ -121,7 +122,7 @@ def evaluate(
     failures = []
     for path, content in contents.items():
         try:
-            write(path, content.encode("utf-8", "replace"))
+            write_atomically(path, content.encode("utf-8", "replace"))
         except OSError as error:  # the tables are shown all the same
             failures.append(f"cannot write {path}: {error.strerror or error}")
     show(evaluation, Console(highlight=False))

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.errors import BundleError, ClusterError, SentilineError
 
 # Help text is kept here so that `sentiline --help` imports no command, and so neither numpy nor onnxruntime.

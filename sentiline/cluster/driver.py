@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.cluster.part_writer import Record
 from sentiline.cluster.partial_dataset import Output
 from sentiline.cluster.publish import begin, check_same

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sentiline.atomic_write import atomic_replacement, write_atomically
 from sentiline.cluster.splits import part_name
 from sentiline.errors import DataFileError
 
@@ -97,28 +97,15 @@ class Desk:
             figures: what a report shows of it; called after `fill`. None for no report.
         """
         name = part_name(split, number)
-        growing = self.folder / PARTS / f".{name}.{uuid.uuid4().hex}"
-        try:
+        attempt = uuid.uuid4().hex  # Ray may run a task again while its first run still writes
+        with atomic_replacement(self.folder / PARTS / name, attempt) as growing:
             values = fill(growing)
             with growing.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-                os.fsync(file.fileno())
                 size = file.tell()
             record = Record(split=split, number=number, bytes=size, sha256=digest, **values)
-            growing.replace(self.folder / PARTS / name)
-        finally:
-            growing.unlink(missing_ok=True)
         if figures is not None:
-            write_whole(self.folder / FIGURES / name, figures())
-        write_whole(self.folder / RECORDS / f"{name}.json", json.dumps(asdict(record)).encode())
+            write_atomically(self.folder / FIGURES / name, figures(), attempt)
+        content = json.dumps(asdict(record)).encode()
+        write_atomically(self.folder / RECORDS / f"{name}.json", content, attempt)
         return record
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file that appears as a whole."""
-    growing = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with growing.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    growing.replace(path)

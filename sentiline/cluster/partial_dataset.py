@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sentiline.cluster.part_writer import FIGURES, PARTS, RECORDS, RUN, Desk, Record, write_whole
+from sentiline.atomic_write import write_atomically
+from sentiline.cluster.part_writer import FIGURES, PARTS, RECORDS, RUN, Desk, Record
 from sentiline.cluster.publish import MANIFEST, SUCCESS, put
 from sentiline.errors import ClusterError
 from sentiline.scoring.io.storage import Location
@@ -54,7 +55,7 @@ class Output:
         self.history: dict[str, Any] | None = None
         self.published = False
         self._journal = Journal(self.folder, target)
-        write_whole(self.folder / RUN, self.run.encode())
+        write_atomically(self.folder / RUN, self.run.encode())
         if not resume or not self._replay():
             for name in (PARTS, RECORDS, FIGURES):
                 shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -141,11 +142,11 @@ class Output:
             for path in parts.iterdir():
                 if path.name not in names:  # of a worker that died while it wrote
                     path.unlink()
-            write_whole(
+            write_atomically(
                 parts / MANIFEST,
                 json.dumps({**manifest, "run": digest_of(self._header), "parts": listed}, indent=1).encode() + b"\n",
             )
-            write_whole(parts / SUCCESS, b"")
+            write_atomically(parts / SUCCESS, b"")
             self._journal.note({"published": True})
             self.published = True
         try:

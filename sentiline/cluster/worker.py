@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.bundle import MANIFEST, Bundle
 from sentiline.cluster.part_writer import Desk, Record
 from sentiline.cluster.splits import Part, Split, read_parts

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from sentiline.evaluation.mistakes import Mistake
 from sentiline.evaluation.result import Data, Evaluation, ModelEvaluation
-from sentiline.terminal import Paint, percent
+from sentiline.formatting import format_probability
+from sentiline.terminal import Paint
 
 CAUTION = "The best threshold was chosen on these very rows: expect what cross-validation says, not its accuracy here."
 
@@ -130,7 +131,7 @@ def _details(model: ModelEvaluation, paint: Paint) -> Iterator[RenderableType]:
 def _mistake(mistake: Mistake, paint: Paint) -> Table:
     sample = mistake.sample
     table = Table.grid()
-    sure = percent(max(sample.positive, 1 - sample.positive))
+    sure = format_probability(max(sample.positive, 1 - sample.positive))
     table.add_row(Text(f"{sample.place}: {mistake.truth}, called {mistake.called} {sure}"))
     tokens = "   ".join(f"{token} {value:+.2f}" for token, value in mistake.misleading) or "none"
     table.add_row(Text(f"  misled by  {tokens}", overflow="fold"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.evaluation.metrics import Bin, ClassFigures, Confusion, Threshold
 from sentiline.evaluation.mistakes import Mistake
 from sentiline.evaluation.skipped_rows import Ledger

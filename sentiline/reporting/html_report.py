@@ -6,8 +6,9 @@ import math
 from datetime import date
 from typing import Any
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.errors import SettingError
+from sentiline.formatting import format_percent
 
 _LEVELS = 6
 _FAINT = 0.05
@@ -46,26 +47,9 @@ def render_page(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "whole": whole, "signed": signed, "tint": tint, "figure": figure}
+    environment.filters |= {"percent": format_percent, "whole": whole, "signed": signed, "tint": tint, "figure": figure}
     environment.globals |= {"release": __version__, "ticks": ticks, "ticked": ticked, "dated": dated}
     return environment.get_template(template).render(**values)
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent, never rounded to none or all; a dash for None.
-
-    Example:
-        >>> percent(0.5), percent(0.9999), percent(1.0)
-        ('50.0 %', '> 99.9 %', '100.0 %')
-    """
-    if share is None:
-        return "\u2013"
-    least = 10.0**-digits
-    if share < 1 and 100 * share > 100 - least:
-        return f"> {100 - least:.{digits}f} %"
-    if 0 < 100 * share < least:
-        return f"< {least:.{digits}f} %"
-    return f"{100 * share:.{digits}f} %"
 
 
 def whole(number: float) -> str:

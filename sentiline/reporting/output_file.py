@@ -1,8 +1,7 @@
-"""Where reports are written: checked before the work begins, replaced in one step when it is done."""
+"""Where reports are written: checked before the work begins."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,17 +31,3 @@ def check_target(path: Path, option: str, endings: Sequence[str], inputs: Sequen
     if path.is_dir() or (path.exists() and not overwrite):
         remedy = "name a file" if path.is_dir() else "replace it with --overwrite, or write elsewhere"
         raise DataFileError(f"{path} exists; {remedy}", field=option)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then give it its name.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

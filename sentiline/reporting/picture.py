@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sentiline.errors import SettingError
-from sentiline.reporting.html_report import dated, percent, signed, ticked, whole
+from sentiline.formatting import format_percent as percent
+from sentiline.reporting.html_report import dated, signed, ticked, whole
 from sentiline.reporting.line_wrapping import Line, lines
 from sentiline.reporting.summary import Overview
 from sentiline.reporting.words import Word

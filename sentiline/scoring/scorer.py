@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
@@ -140,11 +141,7 @@ class Scorer:
             return "invalid_type"
         if len(text) > self.max_characters:
             return "too_many_characters"
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # lone surrogates: see read_chunks
-            return "undecodable_text"
-        return None
+        return "undecodable_text" if has_lone_surrogates(text) else None
 
 
 def output_names(prefix: str, *, timesteps: bool = False, sentences: bool = False) -> dict[str, str]:

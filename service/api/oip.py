@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import orjson
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.reading import Reading
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
@@ -144,7 +145,7 @@ def _names(manifest: Manifest) -> list[str]:
 
 def _id(fields: dict[str, Any]) -> str | None:
     value = take_string(fields, "id")
-    if value is not None and shown(value, len(value)) != value:  # it could not be echoed
+    if value is not None and has_lone_surrogates(value):  # it could not be echoed
         raise refuse("invalid_option", "id holds half of a surrogate pair; send whole characters", "id")
     return value
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from sentiline.code_points import replace_lone_surrogates
 from sentiline.prediction import DETAILS, Detail
 from sentiline.reading import Reading
 from sentiline.tokenizer import TRUNCATIONS, Truncation
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 KEYS = ("inputs", "model", "truncation", "detail")
 EXAMPLE = '{"inputs": "A film to remember."}'
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def render(outcome: Outcome, index: int, request: PredictRequest) -> dict[str, A
     if isinstance(outcome, Reading):
         document = outcome.as_dict(request.detail)
         for sentence in document.get("sentences", ()):  # a lone surrogate, which no token holds, has no UTF-8
-            sentence["sentence"] = _SURROGATE.sub("\ufffd", sentence["sentence"])
+            sentence["sentence"] = replace_lone_surrogates(sentence["sentence"])
         return document
     return {
         "error": str(outcome),

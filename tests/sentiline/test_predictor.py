@@ -26,10 +26,10 @@ from sentiline.errors import (
     TextTooLongError,
     TextTypeError,
 )
+from sentiline.parallel import Timings
 from sentiline.prediction import DETAILS, Prediction, Timestep
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
-from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding
 from tests.bundles import WORDS, write_bundle
 

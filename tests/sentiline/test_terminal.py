@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from rich.color import Color, ColorSystem
 from rich.console import Console
 
+from sentiline.formatting import format_probability
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
-from sentiline.terminal import INK, NEGATIVE, POSITIVE, Paint, chart, percent, render, review, strongest
+from sentiline.terminal import INK, NEGATIVE, POSITIVE, Paint, chart, render, review, strongest
 from sentiline.text_pieces import GAP
 from sentiline.tokenizer import Encoding
 
@@ -150,8 +151,8 @@ def test_chart_of_many_tokens_takes_means() -> None:
     ("probability", "text"),
     [(0.5, "50.0 %"), (0.97312, "97.3 %"), (0.99999, "> 99.9 %"), (1.0, "> 99.9 %"), (0.0, "0.0 %")],
 )
-def test_percent(probability: float, text: str) -> None:
-    assert percent(probability) == text
+def test_probabilities_are_never_rounded_up_to_certainty(probability: float, text: str) -> None:
+    assert format_probability(probability) == text
 
 
 def test_strongest_tokens() -> None:

@@ -49,6 +49,7 @@ def diagnose(
     """  # noqa: D301 (click reads the \b as a character)
     import json
 
+    from sentiline.atomic_write import write_atomically
     from sentiline.bundle import find
     from training.bundle.record_metrics import check_recordable, rewrite
     from training.data import (
@@ -57,7 +58,6 @@ def diagnose(
     from training.diagnostics import diagnose
     from training.diagnostics.tables import tables
     from training.evaluation.compare import select
-    from training.run.checkpoint import write_atomically
 
     if json_file is not None and not json_file.parent.is_dir():
         raise click.BadParameter(f"the folder {json_file.parent} does not exist", param_hint="--json")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.tokenizer import split as split_tokens
 from training.data.review import Review
 from training.data.rows import Kind, Problem, Quoting, Row, read_rows, shorten
@@ -19,7 +20,6 @@ from training.errors import DataError
 
 __all__ = ["Kind", "LabelledData", "Problem", "load", "split"]
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _LETTER = re.compile(r"[^\W_]")
 
 
@@ -136,7 +136,7 @@ def _review(row: Row, mark: Mark | None, scheme: Scheme) -> Review | Problem:
         return Problem(row.line, "missing text", repr(text))
     if not isinstance(text, str):
         return Problem(row.line, "unreadable text", f"{type(text).__name__} {shorten(text)}")
-    if _SURROGATE.search(text):
+    if has_lone_surrogates(text):
         return Problem(row.line, "unreadable text", f"half a surrogate pair: {shorten(ascii(text))}")
     if not _has_token(text):
         return Problem(row.line, "text without a token", shorten(text))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training.nn.encoder import SHIPPED as _ENCODER
-from training.run import store
+from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 SHIPPED = _ENCODER.with_name("verdicts.npz")
 """The verdicts that come with the repository, of the teacher of the shipped models."""
@@ -70,7 +70,7 @@ class Verdicts:
             "reading": json.dumps(vars(self.reading)),
             "teacher": json.dumps(self.teacher),
         }
-        store.write(path, arrays, texts)
+        write_arrays_file(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> Verdicts:
@@ -81,14 +81,14 @@ class Verdicts:
             BundleCorruptError: its tokenizer is not one of this release.
         """
         missing = "`python -m training label --verdicts-to` writes verdicts"
-        with store.opened(path, missing=missing, damaged="holds no verdicts") as stored:
+        with open_arrays_file(path, missing=missing, damaged="holds no verdicts") as file:
             return cls(
-                labelled=stored.array("labelled").astype(np.float16),
-                unlabelled=stored.array("unlabelled").astype(np.float16),
-                pieces=stored.array("pieces").astype(np.float16),
-                reading=Reading(**json.loads(stored.text("reading"))),
-                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
-                teacher=json.loads(stored.text("teacher")),
+                labelled=file.array("labelled").astype(np.float16),
+                unlabelled=file.array("unlabelled").astype(np.float16),
+                pieces=file.array("pieces").astype(np.float16),
+                reading=Reading(**json.loads(file.text("reading"))),
+                tokenizer=Tokenizer.from_json(file.text("tokenizer"), source=path),
+                teacher=json.loads(file.text("teacher")),
             )
 
 

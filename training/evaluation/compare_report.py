@@ -8,9 +8,9 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from sentiline.atomic_write import write_atomically
 from training.evaluation.compare import BASELINE, PUBLISHED, Accuracy, Entry
 from training.evaluation.compare_plots import comparison, curves
-from training.run.checkpoint import write_atomically
 
 PAGE = "README.md"
 _NOTHING = "-"

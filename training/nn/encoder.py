@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import PADDING_ID, SPECIAL_TOKENS, Tokenizer
-from training.run import store
+from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 if TYPE_CHECKING:
     from training.pretraining.language_model import LanguageModel
@@ -63,7 +63,7 @@ class Encoder:
                 f"{side}/{name}": array.astype(np.float16) for name, array in zip(_WEIGHTS, weights, strict=True)
             }
         texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
-        store.write(path, arrays, texts)
+        write_arrays_file(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> Encoder:
@@ -74,16 +74,16 @@ class Encoder:
             BundleCorruptError: its tokenizer is not one of this release.
         """
         missing = "`python -m training pretrain` makes an encoder"
-        with store.opened(path, missing=missing, damaged="is not an encoder") as stored:
+        with open_arrays_file(path, missing=missing, damaged="is not an encoder") as file:
             directions = tuple(
-                tuple(stored.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)
+                tuple(file.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)
                 for side in ("forward", "backward")
             )
             encoder = cls(
-                vectors=stored.array("vectors").astype(np.float32),
+                vectors=file.array("vectors").astype(np.float32),
                 directions=directions,
-                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
-                provenance=json.loads(stored.text("provenance")),
+                tokenizer=Tokenizer.from_json(file.text("tokenizer"), source=path),
+                provenance=json.loads(file.text("provenance")),
             )
             encoder._check_shapes()
         return encoder

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import CheckpointError
+from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 _PROGRESS = "__progress__"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside, flush to disk, rename: readers see the old file or the new one, never a half."""
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
 def save(path: Path, arrays: Mapping[str, NDArray[Any]], progress: Mapping[str, Any]) -> None:
     """Write arrays and JSON-ready progress as one `.npz` file without pickle."""
-    buffer = io.BytesIO()
-    encoded = np.frombuffer(json.dumps(progress).encode(), np.uint8)
-    contents: dict[str, Any] = {_PROGRESS: encoded, **arrays}
-    np.savez(buffer, **contents)
-    write_atomically(path, buffer.getvalue())
+    write_arrays_file(path, arrays, {_PROGRESS: json.dumps(progress)}, compressed=False)
 
 
 def load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -46,14 +29,10 @@ def load(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     Raises:
         CheckpointError: there is no such file, or it is not a checkpoint.
     """
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        progress = json.loads(arrays.pop(_PROGRESS).tobytes())
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist: there is nothing to resume or export there yet") from None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} is not a checkpoint of this program ({error}); fit again") from error
+    missing = "there is nothing to resume or export there yet"
+    with open_arrays_file(path, missing=missing, damaged="is not a checkpoint", remedy="fit again") as file:
+        progress = json.loads(file.text(_PROGRESS))
+        arrays = {name: file.array(name) for name in file.names() if name != _PROGRESS}
     return arrays, progress
 
 

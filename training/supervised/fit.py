@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import Tokenizer
 from training.config.presets import FitConfig
 from training.data.crops import with_crops
@@ -131,7 +132,7 @@ def _tokenizer(config: FitConfig, data: FitData, run: Run, shown: FitProgress) -
             max_tokens=config.served_tokens,
             truncation=config.truncation,
         )
-    checkpoint.write_atomically(run.tokenizer, tokenizer.to_json().encode())
+    write_atomically(run.tokenizer, tokenizer.to_json().encode())
     return tokenizer
 
 

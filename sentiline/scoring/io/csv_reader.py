@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from typing import Literal
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError
 from sentiline.scoring.chunk import Chunk, check_names
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, Gatherer
@@ -143,4 +144,4 @@ def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> Non
 
 def _is_undecodable(text: str) -> bool:
     """Whether bytes of a name did not fit the encoding, or are those of UTF-16 without its mark."""
-    return any("\ud800" <= character <= "\udfff" or character == "\0" for character in text)
+    return has_lone_surrogates(text) or "\0" in text

@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentiline.code_points import has_lone_surrogates, replace_lone_surrogates
 from sentiline.errors import DataFileError
 from sentiline.scoring.chunk import Batch, Chunk, Records, strings
-from sentiline.scoring.io.writers import check_columns, sound
+from sentiline.scoring.io.writers import check_columns
 from sentiline.scoring.scorer import COLUMNS, SENTENCES, TIMESTEPS, Scored, check_clash
 
 ROW_GROUP_BYTES = 16 * 2**20
@@ -225,7 +226,7 @@ def _valid(value: object) -> object:
     """Values with U+FFFD for lone surrogates, which Arrow's strings cannot hold."""
     match value:
         case str():
-            return sound(value)
+            return replace_lone_surrogates(value)
         case dict():
             return {_valid(key): _valid(one) for key, one in value.items()}
         case list():
@@ -264,7 +265,7 @@ def _check_kind(file: str, field: Any) -> None:
 
 def _check_keys(chunk: Chunk) -> None:
     for name in chunk.data.names:
-        if sound(name) != name:
+        if has_lone_surrogates(name):
             raise DataFileError(
                 f"{chunk.file}: column {name!r} has a name that is no text, which Parquet cannot hold; rename it, or "
                 "write .jsonl",

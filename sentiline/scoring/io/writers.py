@@ -14,14 +14,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from sentiline.code_points import replace_lone_surrogates
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import arrow
 from sentiline.scoring.chunk import Batch, Chunk, Records
 from sentiline.scoring.io.formats import Compression, Format
 from sentiline.scoring.scorer import NESTED, Scored, check_clash
 
-_LONE = re.compile("[\ud800-\udfff]")
-"""Lone surrogates: what could not be decoded, and what JSON can spell though it is no text."""
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(u[dD][89a-fA-F]\w\w)|.)")
 """Escapes of JSON; the group is one of a lone surrogate."""
 
@@ -121,7 +120,7 @@ class TableEncoder(_Stream):
             columns = [map(_cell, column) for column in columns]
         columns += [map(_cell, column) for column in added.values()]
         writer.writerows(zip(*columns, strict=True))
-        return compress([sound(text.getvalue()).encode()], self._format.compression)
+        return compress([replace_lone_surrogates(text.getvalue()).encode()], self._format.compression)
 
 
 class JsonEncoder(_Stream):
@@ -204,11 +203,6 @@ def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield sink.getvalue().to_pybytes()
 
 
-def sound(text: str) -> str:
-    """A text with U+FFFD for lone surrogates, which UTF-8 lacks."""
-    return _LONE.sub("\ufffd", text)
-
-
 def _cell(value: object) -> object:
     match value:
         case None:
@@ -227,14 +221,14 @@ def _json(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError:
         text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=_plain)
-    return sound(text)
+    return replace_lone_surrogates(text)
 
 
 def _spelt(line: str) -> str:
     """A line of JSON to the letter, but for lone surrogates: as they are or escaped, others cannot read the line."""
     if r"\ud" in line or r"\uD" in line:
         line = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], line)
-    return sound(line)
+    return replace_lone_surrogates(line)
 
 
 def _is_json(line: str) -> bool:

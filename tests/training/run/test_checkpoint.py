@@ -88,7 +88,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from training import checkpoint
+from training.run import checkpoint
 for number in range(1_000_000):
     checkpoint.save(Path(sys.argv[1]), {"weights": np.full(200_000, number, np.float32)}, {"number": number})
 """

@@ -1,4 +1,4 @@
-"""Files of reports appear whole or not at all."""
+"""Files appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from sentiline.reporting.output_file import write
+from sentiline.atomic_write import write_atomically
 
 
 def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     target = tmp_path / "a.html"
     target.write_bytes(b"old")
     with target.open("rb") as reader:
-        write(target, b"new")
-        assert reader.read() == b"old"  # who reads it reads the old one to its end
+        write_atomically(target, b"new")
+        assert reader.read() == b"old"
     assert target.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     target = tmp_path / "a.html"
     (target / "inside").mkdir(parents=True)
     with pytest.raises(OSError, match="directory"):
-        write(target, b"new")
+        write_atomically(target, b"new")
     assert list(tmp_path.iterdir()) == [target]
