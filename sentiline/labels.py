@@ -18,10 +18,10 @@ Truth: TypeAlias = Literal[0, 1]
 NEGATIVE: Truth = 0
 POSITIVE: Truth = 1
 
-Mark: TypeAlias = bool | int | str
+LabelValue: TypeAlias = bool | int | str
 """A label as a plain value: a truth value, a number, or a lower-cased name."""
 
-_NAMES: dict[str, Mark] = {
+_NAMES: dict[str, LabelValue] = {
     "negative": "negative",
     "neg": "negative",
     "positive": "positive",
@@ -39,11 +39,11 @@ _DISTINCT = 1000
 _INTEGER = re.compile(r"[+-]?\d{1,9}(?:\.0*)?", re.ASCII)
 
 
-def mark(value: object) -> Mark | None:
+def normalize_label(value: object) -> LabelValue | None:
     """The plain value of a label as it stands in a file, or None if no scheme could read it.
 
     Example:
-        >>> mark(" POS "), mark("4.0"), mark(4.0), mark("3.5"), mark("true")
+        >>> normalize_label(" POS "), normalize_label("4.0"), normalize_label(4.0), normalize_label("3.5"), normalize_label("true")
         ('positive', 4, 4, None, True)
     """
     if isinstance(value, (bool, int)):
@@ -56,7 +56,7 @@ def mark(value: object) -> Mark | None:
     return None
 
 
-def judge(mark: Mark, scheme: Scheme) -> Truth | Literal["neutral"] | None:
+def sentiment_of(mark: LabelValue, scheme: Scheme) -> Truth | Literal["neutral"] | None:
     """The sentiment that a label stands for under a scheme.
 
     "binary": 0 or false is negative, 1 or true positive. "names": negative (neg), positive (pos), neutral.
@@ -82,7 +82,7 @@ def judge(mark: Mark, scheme: Scheme) -> Truth | Literal["neutral"] | None:
     return POSITIVE if mark >= positive else "neutral"
 
 
-def infer(marks: Iterable[Mark | None]) -> Scheme:
+def infer_scheme(marks: Iterable[LabelValue | None]) -> Scheme:
     """The one scheme that a file's labels can belong to.
 
     Names only are "names"; a 0 or truth values, and nothing but 0 and 1, "binary"; numbers from 1 whose largest is
@@ -95,7 +95,7 @@ def infer(marks: Iterable[Mark | None]) -> Scheme:
     Raises:
         DataFileError: no scheme or more than one fits; lists the labels found and says how to choose.
     """
-    counts: Counter[tuple[type, Mark]] = Counter()
+    counts: Counter[tuple[type, LabelValue]] = Counter()
     for mark in marks:
         if mark is not None:
             counts[type(mark), mark] += 1  # the type keeps True and 1 apart
@@ -117,7 +117,7 @@ def infer(marks: Iterable[Mark | None]) -> Scheme:
     raise DataFileError(f"{_describe(counts)}; say what they mean with --labels {', '.join(SCHEMES)}", field="labels")
 
 
-def _describe(counts: Counter[tuple[type, Mark]]) -> str:
+def _describe(counts: Counter[tuple[type, LabelValue]]) -> str:
     if not counts:
         return "no label is 0/1, negative/positive or a number of stars"
     shown = [f"{value} ({count:,} rows)" for (_, value), count in counts.most_common(12)]

@@ -56,14 +56,14 @@ class Reading:
     @property
     def uncertain(self) -> bool | None:
         """Whether the model does not know; None if it has no thresholds to tell by."""
-        return None if self.thresholds is None else bool(self.doubts())
+        return None if self.thresholds is None else bool(self.uncertainty_reasons())
 
-    def doubts(self) -> list[str]:
-        """Why the prediction is uncertain, in words; see `Thresholds.doubts`."""
+    def uncertainty_reasons(self) -> list[str]:
+        """Why the prediction is uncertain, in words; see `Thresholds.reasons`."""
         encoding = self.encoding
         if self.thresholds is None:
             return []
-        return self.thresholds.doubts(self.score, encoding.unknown_tokens, encoding.tokens_used)
+        return self.thresholds.reasons(self.score, encoding.unknown_tokens, encoding.tokens_used)
 
     def running(self) -> NDArray[np.float64] | None:
         """The verdict from the text so far, at each timestep.

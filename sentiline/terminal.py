@@ -88,7 +88,7 @@ def render(reading: Reading, detail: Detail, console: Console) -> Group:
     paint = Paint.of(console)
     lines = [verdict(reading, paint)]
     if reading.uncertain:
-        lines.append(doubt(reading))
+        lines.append(uncertainty_line(reading))
     if detail == "timesteps":
         values = reading.running() if reading.contributions is not None else reading.scores
         assert values is not None
@@ -141,9 +141,9 @@ def verdict(reading: Reading, paint: Paint) -> Text:
     )
 
 
-def doubt(reading: Reading) -> Text:
+def uncertainty_line(reading: Reading) -> Text:
     """One line: that the prediction is uncertain, and why."""
-    return Text.assemble(("? uncertain", "bold"), f": {'; '.join(reading.doubts())}")
+    return Text.assemble(("? uncertain", "bold"), f": {'; '.join(reading.uncertainty_reasons())}")
 
 
 def chart(values: NDArray[np.floating[Any]], title: str, width: int, paint: Paint, *, ascii_only: bool = False) -> Text:

@@ -17,7 +17,7 @@ class Thresholds:
     confidence: float
     unknown_rate: float
 
-    def doubts(self, score: float, unknown_tokens: int, tokens_used: int) -> list[str]:
+    def reasons(self, score: float, unknown_tokens: int, tokens_used: int) -> list[str]:
         """Why a prediction is uncertain, in words; empty if it is not.
 
         Args:
@@ -26,12 +26,12 @@ class Thresholds:
             tokens_used: number of tokens that the model read, at least 1.
 
         Example:
-            >>> Thresholds(confidence=0.8, unknown_rate=0.25).doubts(0.79, 2, 5)
+            >>> Thresholds(confidence=0.8, unknown_rate=0.25).reasons(0.79, 2, 5)
             ['less than 80 % sure', 'more than 25 % of the tokens unknown']
         """
-        doubts = []
+        reasons = []
         if score < self.confidence:
-            doubts.append(f"less than {100 * self.confidence:.4g} % sure")
+            reasons.append(f"less than {100 * self.confidence:.4g} % sure")
         if unknown_tokens / tokens_used > self.unknown_rate:
-            doubts.append(f"more than {100 * self.unknown_rate:.4g} % of the tokens unknown")
-        return doubts
+            reasons.append(f"more than {100 * self.unknown_rate:.4g} % of the tokens unknown")
+        return reasons

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from sentiline._version import __version__
 from sentiline.cluster.part_writer import Record
-from sentiline.cluster.partial_dataset import Output
-from sentiline.cluster.publish import begin, check_same
-from sentiline.cluster.ray_connection import address_of, connected, import_ray
-from sentiline.cluster.ray_pipeline import results_of
+from sentiline.cluster.partial_dataset import PartialDataset
+from sentiline.cluster.publish import check_same, check_target
+from sentiline.cluster.ray_connection import address_of, import_ray, ray_connection
+from sentiline.cluster.ray_pipeline import run_pipeline
 from sentiline.cluster.splits import PART_ROWS, Split, find_splits
 from sentiline.cluster.worker import (
     End,
@@ -51,7 +51,7 @@ class Cluster:
     """Where to score.
 
     Attributes:
-        address: see `connected`; None for what `RAY_ADDRESS` says, else this machine.
+        address: see `ray_connection`; None for what `RAY_ADDRESS` says, else this machine.
         workers: actors that score; None for as many as the cluster's CPUs allow.
         threads: CPUs of each.
         part_rows: rows of an output file, unless texts are long.
@@ -122,7 +122,7 @@ def score_on_cluster(
         "part_rows": cluster.part_rows,
         "report": page.header if page else None,
     }
-    if not begin(target, folder, resume=resume, overwrite=overwrite):
+    if not check_target(target, folder, resume=resume, overwrite=overwrite):
         check_same(target, header)
         return None
     if page:
@@ -135,8 +135,8 @@ def score_on_cluster(
         page.prepare(first)
     splits = find_splits(sources, cluster.part_rows)
     cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
-    with connected(address, cpus) as ray:
-        written = Output(target, folder, header, resume=resume)
+    with ray_connection(address, cpus) as ray:
+        written = PartialDataset(target, folder, header, resume=resume)
         if page and written.history is not None:
             page.go_on(written.history)
         try:
@@ -153,7 +153,7 @@ def score_on_cluster(
                     strict=options.strict,
                     spans=options.spans,
                     encoder=encoder,
-                    desk=written.desk,
+                    part_writer=written.part_writer,
                     dates=(page.header["date_column"], page.header["date_format"]) if page else None,
                 )
                 run.all(ray, read, score, cluster)
@@ -201,7 +201,7 @@ class _Run:
         self,
         predictor: Predictor,
         splits: Sequence[Split],
-        output: Output,
+        output: PartialDataset,
         column: str,
         report: Report | None,
         page: Page | None,
@@ -233,7 +233,7 @@ class _Run:
             return
         model = model_files(self._predictor)
         # closed at the end whatever happens: the pipeline ends before the connection does
-        with closing(results_of(ray, model, waiting, read, score, cluster.workers)) as results:
+        with closing(run_pipeline(ray, model, waiting, read, score, cluster.workers)) as results:
             for value in results:
                 match value:
                     case Record():
@@ -260,6 +260,6 @@ class _Run:
         if self._output.add(record):
             self._count(record)
             if self._page:
-                self._output.remember(self._page.history)
+                self._output.save_report_state(self._page.history)
             if self._report:
                 self._report(Progress(self.tally, self._resumed, self._read, self._total, self._column))

@@ -49,7 +49,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class PartWriter:
     """Writes parts into the folder of a run, on any machine that sees it.
 
     Attributes:

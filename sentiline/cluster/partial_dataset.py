@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sentiline.atomic_write import write_atomically
-from sentiline.cluster.part_writer import FIGURES, PARTS, RECORDS, RUN, Desk, Record
-from sentiline.cluster.publish import MANIFEST, SUCCESS, put
+from sentiline.cluster.part_writer import FIGURES, PARTS, RECORDS, RUN, PartWriter, Record
+from sentiline.cluster.publish import MANIFEST, SUCCESS, publish
 from sentiline.errors import ClusterError
 from sentiline.scoring.io.storage import Location
 from sentiline.scoring.resume.fingerprint import digest_of
@@ -20,8 +20,8 @@ from sentiline.scoring.resume.journal import Journal
 _REPLACED = "replaced"
 
 
-class Output:
-    """A data set that is being written. One process has it; the workers write its parts with `Desk`.
+class PartialDataset:
+    """A data set that is being written. One process has it; the workers write its parts with `PartWriter`.
 
     A part is finished when its record exists, which is written after the part itself; both appear by a rename, so that
     a part may be written twice, by a worker that was thought dead, and is there once.
@@ -31,7 +31,7 @@ class Output:
         run: names this run, so that workers can tell that they see the same folder.
         records: of the finished parts, by split and number.
         counts: of each split that is finished, how many parts it has.
-        history: what was last given to `remember`; None if nothing was.
+        history: what was last given to `save_report_state`; None if nothing was.
     """
 
     def __init__(self, target: Location, folder: Path, header: Mapping[str, Any], *, resume: bool) -> None:
@@ -80,9 +80,9 @@ class Output:
             self.records[record.split, record.number] = record
 
     @property
-    def desk(self) -> Desk:
+    def part_writer(self) -> PartWriter:
         """What a worker needs to write parts."""
-        return Desk(self.folder, self.run)
+        return PartWriter(self.folder, self.run)
 
     def add(self, record: Record) -> bool:
         """Take note of a finished part; false if it was known."""
@@ -96,7 +96,7 @@ class Output:
             self.counts[split] = parts
             self._journal.note({"split": split, "parts": parts})
 
-    def remember(self, history: dict[str, Any]) -> None:
+    def save_report_state(self, history: dict[str, Any]) -> None:
         """Take note of plain values, to be found in `history` by a run that resumes."""
         self.history = history
         self._journal.note({"history": history})
@@ -150,7 +150,7 @@ class Output:
             self._journal.note({"published": True})
             self.published = True
         try:
-            put(parts, self._target, self.folder / _REPLACED, names)
+            publish(parts, self._target, self.folder / _REPLACED, names)
         except OSError as error:
             raise ClusterError(
                 f"cannot write {self._target}: {error.strerror or error}; what is finished is kept for --resume"

@@ -21,7 +21,7 @@ _UPLOADS = 4
 """Files on their way to a store at once."""
 
 
-def begin(target: Location, folder: Path, *, resume: bool, overwrite: bool) -> bool:
+def check_target(target: Location, folder: Path, *, resume: bool, overwrite: bool) -> bool:
     """Check what lies where the data set is to be; false if that is complete and there is nothing to resume.
 
     Args:
@@ -84,7 +84,7 @@ def check_same(target: Location, header: Mapping[str, Any]) -> None:
         )
 
 
-def put(parts: Path, target: Location, aside: Path, names: list[str]) -> None:
+def publish(parts: Path, target: Location, aside: Path, names: list[str]) -> None:
     """Give a complete data set its place; does what is left to do where a run was killed meanwhile.
 
     On this machine it appears at once. A store has no folders that could be renamed: there the data set is complete as

@@ -52,7 +52,7 @@ def import_ray(address: str) -> Any:
 
 
 @contextmanager
-def connected(address: str, cpus: int) -> Iterator[Any]:
+def ray_connection(address: str, cpus: int) -> Iterator[Any]:
     """Connect to a cluster, and leave it at the end; a connection that this process has already is used and kept.
 
     Args:

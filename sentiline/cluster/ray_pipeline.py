@@ -16,7 +16,7 @@ _AHEAD = 2
 """Parts given to an actor: one that it scores, and one that is on its way to it."""
 
 
-def results_of(
+def run_pipeline(
     ray: Any,
     model: Mapping[str, bytes],
     splits: Sequence[Split],

@@ -18,7 +18,7 @@ from typing import Any
 
 from sentiline._version import __version__
 from sentiline.bundle import MANIFEST, Bundle
-from sentiline.cluster.part_writer import Desk, Record
+from sentiline.cluster.part_writer import PartWriter, Record
 from sentiline.cluster.splits import Part, Split, read_parts
 from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
@@ -88,7 +88,7 @@ class ScoreJob:
         strict: see `Scorer`.
         spans: see `Scorer`.
         encoder: with its columns settled.
-        desk: where parts are written.
+        part_writer: where parts are written.
         dates: column of dates and their format, for a report; None for no report.
     """
 
@@ -101,7 +101,7 @@ class ScoreJob:
     strict: bool
     spans: bool
     encoder: Encoder
-    desk: Desk
+    part_writer: PartWriter
     dates: tuple[str | None, str | None] | None = None
 
 
@@ -162,12 +162,12 @@ class PartScorer:
         if self._failure:
             return pack(self._failure)
         try:
-            self._job.desk.check(platform.node())
+            self._job.part_writer.check(platform.node())
             return pack(self._write(value))
         except SentilineError as error:
             return pack(Failure(error))
         except OSError as error:
-            message = f"cannot write {self._job.desk.folder}: {error.strerror or error} (node {platform.node()})"
+            message = f"cannot write {self._job.part_writer.folder}: {error.strerror or error} (node {platform.node()})"
             return pack(Failure(ClusterError(f"{message}; what is finished is kept for --resume")))
         except Exception as error:  # as above
             return pack(_unexpected(error, f"scoring {value.chunks[0].file}"))
@@ -192,7 +192,7 @@ class PartScorer:
             worker = (platform.node(), os.getpid())
             return {"rows": tally.rows, "read": part.read, "tally": tally.as_dict(), "worker": worker}
 
-        return self._job.desk.write(part.split, part.number, fill, figures.dump if figures else None)
+        return self._job.part_writer.write(part.split, part.number, fill, figures.dump if figures else None)
 
 
 def model_files(predictor: Predictor) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from sentiline.errors import BundleCorruptError
 from sentiline.reference.activations import sigmoid
 from sentiline.reference.arrays import Array
 from sentiline.reference.readings import (
-    Reading,
+    ReferenceOutput,
     read_last,
     read_pooling,
     read_prefix_pooling,
@@ -105,7 +105,7 @@ def _head(bundle: Bundle) -> str:
     return str(head)
 
 
-def forward(weights: GraphWeights, head: str, ids: Array, lengths: Array) -> Reading:
+def forward(weights: GraphWeights, head: str, ids: Array, lengths: Array) -> ReferenceOutput:
     """The reference's reading of a batch, in float64.
 
     Args:
@@ -162,7 +162,7 @@ def _compare(
     runs: str,
     described: str,
     outputs: Sequence[dict[str, Array]],
-    readings: Sequence[Reading],
+    readings: Sequence[ReferenceOutput],
     head: str,
     weights: GraphWeights,
     *,
@@ -185,7 +185,7 @@ def _compare(
     return Comparison(precision, runs, described, largest, tolerance, held, same / len(outputs))
 
 
-def _expected(reading: Reading) -> dict[str, Array]:
+def _expected(reading: ReferenceOutput) -> dict[str, Array]:
     values = {
         "probability": sigmoid(reading.logit),
         "logit": reading.logit,
@@ -195,7 +195,7 @@ def _expected(reading: Reading) -> dict[str, Array]:
     return values if reading.contributions is None else values | {"contributions": reading.contributions}
 
 
-def _scales(reading: Reading, *, log_odds: bool) -> dict[str, Array]:
+def _scales(reading: ReferenceOutput, *, log_odds: bool) -> dict[str, Array]:
     """What differences are multiplied with before they are compared; see `Comparison.largest`."""
     scales = {"logit": 1 / np.maximum(1, np.abs(reading.logit)), "bias": 1 / np.maximum(1, np.abs(reading.bias))}
     if reading.contributions is not None:

@@ -14,7 +14,7 @@ from sentiline.code_points import has_lone_surrogates
 from sentiline.tokenizer import split as split_tokens
 from training.data.review import Review
 from training.data.rows import Kind, Problem, Quoting, Row, read_rows, shorten
-from training.data.scheme import SCHEMES, Mark, Scheme, infer, judge, mark
+from training.data.scheme import SCHEMES, LabelValue, Scheme, infer_scheme, normalize_label, sentiment_of
 from training.data.split import Parts, film_disjoint, stratified
 from training.errors import DataError
 
@@ -77,7 +77,7 @@ def load(
         text_column: name of the column, or JSON key, with the text.
         label_column: with the label.
         group_column: with what the text is about (a film, a product, an author), for `split`.
-        labels: what the labels mean, see `sentiline.labels.judge`; "auto" is `sentiline.labels.infer`.
+        labels: what the labels mean, see `sentiline.labels.sentiment_of`; "auto" is `sentiline.labels.infer_scheme`.
         format: csv, tsv, jsonl or parquet, whatever the ending.
         encoding: of a text file; a byte order mark is dropped.
         delimiter: between the columns of CSV or TSV, if not a comma or a tab.
@@ -99,9 +99,9 @@ def load(
     readable = [row for row in rows if isinstance(row, Row)]
     if not readable:
         raise DataError(f"{path} holds no usable row{_listing(row for row in rows if isinstance(row, Problem))}")
-    marks = {row.line: mark(row.values[1]) for row in readable}
+    marks = {row.line: normalize_label(row.values[1]) for row in readable}
     try:
-        scheme = infer(marks.values()) if labels == "auto" else labels
+        scheme = infer_scheme(marks.values()) if labels == "auto" else labels
     except DataError as error:
         raise DataError(f"{path}, column {label_column!r}: {error}", field=error.field) from None
     outcomes = [_review(row, marks[row.line], scheme) if isinstance(row, Row) else row for row in rows]
@@ -130,7 +130,7 @@ def split(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) ->
     return parts(reviews, fraction=fraction, seed=seed)
 
 
-def _review(row: Row, mark: Mark | None, scheme: Scheme) -> Review | Problem:
+def _review(row: Row, mark: LabelValue | None, scheme: Scheme) -> Review | Problem:
     text, label, *group = row.values
     if text is None or (isinstance(text, str) and not text.strip()):
         return Problem(row.line, "missing text", repr(text))
@@ -142,7 +142,7 @@ def _review(row: Row, mark: Mark | None, scheme: Scheme) -> Review | Problem:
         return Problem(row.line, "text without a token", shorten(text))
     if label is None or label != label or (isinstance(label, str) and not label.strip()):  # NaN is not itself
         return Problem(row.line, "missing label", repr(label))
-    sentiment = None if mark is None else judge(mark, scheme)
+    sentiment = None if mark is None else sentiment_of(mark, scheme)
     if sentiment is None:
         return Problem(row.line, "unreadable label", shorten(repr(label)))
     if sentiment == "neutral":

@@ -29,7 +29,7 @@ from training.distillation.ensemble import (
 )
 from training.distillation.logit_cache import Readings
 from training.distillation.ngram_teacher import NgramRun, NgramTeacher
-from training.distillation.teacher_logits import Reading, Verdicts
+from training.distillation.teacher_logits import ReadSettings, Verdicts
 from training.errors import ConfigError
 from training.run.progress import FitProgress
 from training.supervised.run_folder import Run
@@ -54,11 +54,11 @@ class Texts:
     unlabelled: Documents
     pieces: Documents
     held_out: Dataset
-    reading: Reading
+    reading: ReadSettings
     tokenizer: Tokenizer
 
 
-def read_texts(tokenizer: Tokenizer, reading: Reading, archive: Path | None, progress: FitProgress) -> Texts:
+def read_texts(tokenizer: Tokenizer, reading: ReadSettings, archive: Path | None, progress: FitProgress) -> Texts:
     """Encode IMDB's training and unlabelled reviews and cut pieces out of them.
 
     Args:
@@ -112,7 +112,7 @@ def judge_imdb(
         CheckpointError: a run is not finished.
     """
     tokenizer, recipe = _agreement(runs, bundles)
-    reading = Reading(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
+    reading = ReadSettings(crops, seed, max_tokens, recipe["validation"], recipe["split_seed"])
     grams = NgramMember(NgramRun(ngrams))
     texts = read_texts(tokenizer, reading, archive, progress)
     _check_ngrams(grams.teacher, ngrams, tokenizer, texts.reviews)

@@ -23,7 +23,7 @@ SHIPPED = _ENCODER.with_name("verdicts.npz")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadSettings:
     """How the texts were read; equal values on the same archive give the same texts.
 
     Attributes:
@@ -58,7 +58,7 @@ class Verdicts:
     labelled: NDArray[np.float16]
     unlabelled: NDArray[np.float16]
     pieces: NDArray[np.float16]
-    reading: Reading
+    reading: ReadSettings
     tokenizer: Tokenizer
     teacher: Mapping[str, Any]
 
@@ -86,7 +86,7 @@ class Verdicts:
                 labelled=file.array("labelled").astype(np.float16),
                 unlabelled=file.array("unlabelled").astype(np.float16),
                 pieces=file.array("pieces").astype(np.float16),
-                reading=Reading(**json.loads(file.text("reading"))),
+                reading=ReadSettings(**json.loads(file.text("reading"))),
                 tokenizer=Tokenizer.from_json(file.text("tokenizer"), source=path),
                 teacher=json.loads(file.text("teacher")),
             )

@@ -21,7 +21,7 @@ Tensor = Any
 _MASKED = -1e9
 
 
-class Reading(TypedDict):
+class HeadOutput(TypedDict):
     """What a head reads from one batch.
 
     `contributions` is None where the verdict has no additive form.
@@ -94,8 +94,8 @@ class PoolingHead(keras.layers.Layer):
         """What a bidirectional model reads at each state alone, before the sigmoid; [B, T]."""
         return self.bias + ops.matmul(states, self.w_mean + self.w_attention)
 
-    def read(self, states: Tensor, lengths: Tensor) -> Reading:
-        """See `Reading`."""
+    def read(self, states: Tensor, lengths: Tensor) -> HeadOutput:
+        """See `HeadOutput`."""
         mask, length = time_mask(states, lengths), ops.cast(lengths, states.dtype)
         columns = ops.stack([self.w_mean, self.w_attention, self.attention], axis=1)  # [D, 3]
         # one product instead of three, and not by Keras, whose reshapes would stay in the exported graph
@@ -106,14 +106,14 @@ class PoolingHead(keras.layers.Layer):
             return self._read_prefix(mask, mean, attended, energy)
         contributions = mean / ops.expand_dims(length, 1) + ops.softmax(energy, axis=-1) * attended
         bias = self.bias + 0 * length
-        return Reading(
+        return HeadOutput(
             logit=bias + ops.sum(contributions, axis=1),
             bias=bias,
             scores=ops.sigmoid(self.bias + mean + attended) * mask,
             contributions=contributions,
         )
 
-    def _read_prefix(self, mask: Tensor, mean: Tensor, attended: Tensor, energy: Tensor) -> Reading:
+    def _read_prefix(self, mask: Tensor, mean: Tensor, attended: Tensor, energy: Tensor) -> HeadOutput:
         weight = ops.exp(energy - ops.max(energy, axis=1, keepdims=True))  # [B, T]
         steps = ops.cast(ops.arange(ops.shape(mask)[1]) + 1, mask.dtype)  # [T] 1, 2, …
         total = ops.maximum(ops.cumsum(weight, axis=1), 1e-30)
@@ -158,8 +158,8 @@ class LastHead(keras.layers.Layer):
         last = ops.take_along_axis(states, (lengths - 1)[:, None, None], axis=1)[:, 0]  # [B, D]
         return self._dense(last if keep is None else last * keep[0])
 
-    def read(self, states: Tensor, lengths: Tensor) -> Reading:
-        """See `Reading`."""
+    def read(self, states: Tensor, lengths: Tensor) -> HeadOutput:
+        """See `HeadOutput`."""
         logits = self._dense(states)  # [B, T]
         start = self._dense(ops.zeros_like(states[:1, 0]))[0]
         return read_prefix_logits(logits, time_mask(states, lengths), start)
@@ -178,8 +178,8 @@ class UnitHead(keras.layers.Layer):
         last = ops.take_along_axis(states, (lengths - 1)[:, None, None], axis=1)[:, 0, 0]
         return log_odds(last)
 
-    def read(self, states: Tensor, lengths: Tensor) -> Reading:
-        """See `Reading`."""
+    def read(self, states: Tensor, lengths: Tensor) -> HeadOutput:
+        """See `HeadOutput`."""
         return read_prefix_logits(log_odds(states[..., 0]), time_mask(states, lengths), 0.0)
 
 
@@ -205,14 +205,14 @@ class TimestepsHead(keras.layers.Layer):
         """Logit of each review, [B]; arguments as in `PoolingHead.logit`, without dropout."""
         return self.read(states, lengths)["logit"]
 
-    def read(self, states: Tensor, lengths: Tensor) -> Reading:
-        """See `Reading`."""
+    def read(self, states: Tensor, lengths: Tensor) -> HeadOutput:
+        """See `HeadOutput`."""
         scores = self.probabilities(states) * time_mask(states, lengths)
         logit = log_odds(ops.sum(scores, axis=1) / ops.cast(lengths, states.dtype))
-        return Reading(logit=logit, bias=0 * logit, scores=scores, contributions=None)
+        return HeadOutput(logit=logit, bias=0 * logit, scores=scores, contributions=None)
 
 
-def read_prefix_logits(logits: Tensor, mask: Tensor, start: Tensor) -> Reading:
+def read_prefix_logits(logits: Tensor, mask: Tensor, start: Tensor) -> HeadOutput:
     """The reading of a model whose logit at t judges the first t tokens.
 
     Args:
@@ -222,7 +222,7 @@ def read_prefix_logits(logits: Tensor, mask: Tensor, start: Tensor) -> Reading:
     """
     bias = start + 0 * logits[:, 0]  # [B]
     steps = (logits - ops.concatenate([bias[:, None], logits[:, :-1]], axis=1)) * mask
-    return Reading(
+    return HeadOutput(
         logit=bias + ops.sum(steps, axis=1), bias=bias, scores=ops.sigmoid(logits) * mask, contributions=steps
     )
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sentiline.tokenizer import UNKNOWN_ID
 from training.config.presets import FitConfig
 from training.nn.backend import recur, reverse_within
-from training.nn.heads import Reading, Tensor, make_head
+from training.nn.heads import HeadOutput, Tensor, make_head
 from training.supervised.warm_start import Fitted, Start, check_layers, gives_layers
 
 WORD_VECTOR_STDDEV = 0.5
@@ -150,14 +150,14 @@ class SentimentModel(keras.Model):
             states = layer(states, lengths, training=masks is not None)
         return states
 
-    def call(self, ids: Tensor, lengths: Tensor) -> Reading:
-        """Read a batch; see `training.nn.heads.Reading`.
+    def call(self, ids: Tensor, lengths: Tensor) -> HeadOutput:
+        """Read a batch; see `training.nn.heads.HeadOutput`.
 
         Args:
             ids: int32 [B, T], padded with 0.
             lengths: int32 [B], at least 1.
         """
-        reading: Reading = self.head.read(self.states(self.embedding(ids), lengths), lengths)
+        reading: HeadOutput = self.head.read(self.states(self.embedding(ids), lengths), lengths)
         return reading
 
 
