@@ -1,4 +1,4 @@
-"""Sentiline: the sentiment of a text, and the sentiment at every token of it.
+"""Sentiline: the sentiment of a text, and the sentiment at each of its tokens.
 
 Example:
     >>> import sentiline
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sentiline.predictor import Predictor, load
     from sentiline.scoring.api import score
 
-# ONNX Runtime reports to its maker that it is used, unless this is set before its import. A library of ours does not.
+# Must be set before ONNX Runtime is imported: otherwise it sends usage data to its vendor.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
@@ -58,7 +58,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # onnxruntime takes longer to import than everything else together: it waits until a model is wanted
+    # onnxruntime takes longer to import than everything else together, so it is imported with the first model
     if name in ("Predictor", "load"):
         from sentiline import predictor
 

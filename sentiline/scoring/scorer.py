@@ -119,8 +119,8 @@ class Scorer:
         for index, fault in chunk.faults.items():
             results[index] = fault
         sound = [index for index, fault in enumerate(results) if not fault]
-        readings = self.predictor.read(
-            [texts[index] for index in sound], truncation=self.truncation, errors="return", spans=self.spans
+        readings = self.predictor.read_each(
+            [texts[index] for index in sound], truncation=self.truncation, spans=self.spans
         )
         for index, reading in zip(sound, readings, strict=True):
             results[index] = reading.code if isinstance(reading, InputError) else reading

@@ -100,14 +100,14 @@ def test_truncation_gap(loaded: Predictor) -> None:
         ("tail", ["…", *words[16:], "<br />"]),
         ("head_tail", [*words[:32], "…", *words[48:], "<br />"]),
     ):
-        [cut] = loaded.read([text], truncation=policy)  # type: ignore[call-overload]
+        [cut] = loaded.read([text], truncation=policy)  # type: ignore[arg-type]
         assert review(cut, FULL).plain == " ".join(kept).replace(" … ", GAP).replace("… ", GAP).replace(" …", GAP)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.text(min_size=1, max_size=80))
 def test_whole_text_is_shown(loaded: Predictor, text: str) -> None:
-    [result] = loaded.read([text + " good"], errors="return")
+    [result] = loaded.read_each([text + " good"])
     assert isinstance(result, Reading)
     plain = review(result, FULL).plain
     wanted = text + " good"
