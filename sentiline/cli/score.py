@@ -138,8 +138,8 @@ def score(
                         resume=resume,
                         overwrite=overwrite,
                         scratch=scratch,
-                        report=display.update,
-                        page=follower,
+                        on_progress=display.update,
+                        report_builder=follower,
                     )
                 else:
                     tally = score_files(

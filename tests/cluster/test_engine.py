@@ -60,7 +60,7 @@ def test_every_format_gives_what_the_local_engine_gives(
         tmp_path / "out",
         options,
         Cluster(nodes.address, part_rows=1024),
-        report=seen.append,
+        on_progress=seen.append,
     )
     assert tally == local
     same_content(tmp_path / "out", tmp_path / "local.parquet")
@@ -91,7 +91,7 @@ def test_a_node_that_is_lost(
             nodes.lose()
 
     tally = score_on_cluster(
-        predictor, [str(reviews)], output, None, Cluster(nodes.address, workers=2, part_rows=1024), report=lose
+        predictor, [str(reviews)], output, None, Cluster(nodes.address, workers=2, part_rows=1024), on_progress=lose
     )
     assert tally is not None
     assert tally.rows == ROW_COUNT
@@ -122,7 +122,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     assert process.returncode == -signal.SIGKILL, (tmp_path / "errors").read_text()
     assert not output.exists(), "half a data set is never visible"
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
-    with pytest.raises(DataFileError, match="go on with --resume, or start anew with --overwrite"):
+    with pytest.raises(DataFileError, match="continue it with --resume, or start again with --overwrite"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster)
     with pytest.raises(DataFileError, match="was another: options changed since"):
         score_on_cluster(predictor, [str(reviews)], output, Options(prefix="s_"), cluster, resume=True)
@@ -140,7 +140,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
         others.update(mine - set(killed))
 
     one = Cluster(nodes.address, workers=1, part_rows=1024)
-    tally = score_on_cluster(predictor, [str(reviews)], output, None, one, resume=True, report=kill)
+    tally = score_on_cluster(predictor, [str(reviews)], output, None, one, resume=True, on_progress=kill)
     assert tally is not None
     assert tally.rows == ROW_COUNT
     assert len(finished) >= 3
@@ -149,7 +149,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     assert others, "another process went on"
     same_content(output, expected)
     assert score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True) is None
-    with pytest.raises(DataFileError, match="is not known to be of these inputs, model and options"):
+    with pytest.raises(DataFileError, match="was not written with these inputs, model and options"):
         score_on_cluster(predictor, [str(reviews)], output, Options(prefix="s_"), cluster, resume=True)
 
 
@@ -191,11 +191,13 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
 
     output = tmp_path / "out"
     with pytest.raises(StopError):
-        score_on_cluster(predictor, [str(reviews)], output, None, cluster, report=stop, page=report("out.html"))
+        score_on_cluster(
+            predictor, [str(reviews)], output, None, cluster, on_progress=stop, report_builder=report("out.html")
+        )
     assert not (tmp_path / "out.html").exists()
     with pytest.raises(DataFileError, match="was another: report changed since"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True)
-    score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, page=report("out.html"))
+    score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, report_builder=report("out.html"))
     assert ", in 2 runs" in (tmp_path / "out.html").read_text()
     assert shown(tmp_path / "out.html") == shown(tmp_path / "local.html")
     assert not (output / "figures").exists()
@@ -225,6 +227,6 @@ def test_inputs_are_not_replaced_by_their_output(predictor: Predictor, nodes: No
     cluster = Cluster(nodes.address, workers=1)
     score_on_cluster(predictor, [str(tmp_path / "a.csv")], tmp_path / "out", Options(text_column="review"), cluster)
     again = Options(text_column="review", prefix="again_")
-    with pytest.raises(DataFileError, match=r"part-000000-000000.parquet lies in .*, where the output is to be"):
+    with pytest.raises(DataFileError, match=r"part-000000-000000.parquet lies inside the output .*"):
         score_on_cluster(predictor, [str(tmp_path / "out")], tmp_path / "out", again, cluster, overwrite=True)
     assert pq.read_table(tmp_path / "out").num_rows == len(ROWS)

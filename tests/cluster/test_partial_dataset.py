@@ -46,7 +46,7 @@ def fill(content: bytes) -> Any:
 def finish(output: PartialDataset, *parts: bytes) -> None:
     for number, content in enumerate(parts):
         output.add(output.part_writer.write(0, number, fill(content)))
-    output.end(0, len(parts))
+    output.end_split(0, len(parts))
 
 
 def names(folder: Path) -> list[str]:
@@ -60,7 +60,7 @@ def test_a_data_set_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert not output.add(output.part_writer.write(0, 0, fill(b"one"))), "written twice it is there once"
     with pytest.raises(ClusterError, match="1 of 1 splits are not finished"):
         output.publish(1, {})
-    output.end(0, 1)
+    output.end_split(0, 1)
     with pytest.raises(ClusterError, match="1 of 2 splits"):
         output.publish(2, {})
     (output.folder / "parts" / ".part-000000-000001.parquet.dead").write_bytes(b"of a worker that died")
@@ -70,9 +70,9 @@ def test_a_data_set_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert names(tmp_path / "out") == ["_SUCCESS", "_manifest.json", "part-000000-000000.parquet"]
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     check_same(tmp_path / "out", HEADER)
-    with pytest.raises(DataFileError, match="not known to be of these inputs"):
+    with pytest.raises(DataFileError, match="was not written with these inputs"):
         check_same(tmp_path / "out", HEADER | {"release": "2"})
-    with pytest.raises(DataFileError, match="not known to be of these inputs"):
+    with pytest.raises(DataFileError, match="was not written with these inputs"):
         check_same(tmp_path, HEADER)
     digest = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"  # of "one", by sha256sum
     assert manifest["parts"] == [{"name": "part-000000-000000.parquet", "rows": 1, "bytes": 3, "sha256": digest}]
@@ -160,7 +160,7 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="there is no folder"):
         begin(tmp_path / "none" / "out", resume=False, overwrite=False)
     grow(out, HEADER, resume=False).close()
-    with pytest.raises(DataFileError, match="an unfinished run lies in"):
+    with pytest.raises(DataFileError, match="holds an interrupted run"):
         begin(out, resume=False, overwrite=False)
 
 
@@ -223,7 +223,7 @@ def test_a_data_set_in_a_store_is_complete_when_its_last_file_is_there(
         target.child(name).receive(output.folder / "parts" / name)
     output.close()
     assert keys(bucket) == ["a/scored/_manifest.json", *parts], "nobody takes it for complete"
-    with pytest.raises(DataFileError, match="is not known to be of these inputs"):
+    with pytest.raises(DataFileError, match="was not written with these inputs"):
         publish.check_same(target, {"release": "2"})
     assert publish.check_target(target, folder, resume=True, overwrite=False)
     again = PartialDataset(target, folder, {"release": "2"}, resume=True)
@@ -238,7 +238,7 @@ def test_what_is_in_the_way_in_a_store_is_not_lost(bucket: fs.SubTreeFileSystem,
     with bucket.open_output_stream("thesis/text.txt", compression=None) as stream:
         stream.write(b"years")
     for name, overwrite, message in (
-        ("s3://reviews/thesis", True, "s3://reviews/thesis holds other files than a scored data set"),
+        ("s3://reviews/thesis", True, "s3://reviews/thesis holds files other than a scored data set"),
         ("s3://reviews/thesis/text.txt", True, "is a file; --engine ray writes a folder"),
         ("s3://nowhere/scored", False, "there is no folder s3://nowhere"),
     ):
