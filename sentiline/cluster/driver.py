@@ -136,6 +136,7 @@ def score_on_cluster(
     encoder.prepare(first)
     if report_builder:
         report_builder.prepare(first)
+    dates = (report_builder.header["date_column"], report_builder.header["date_format"]) if report_builder else None
     splits = find_splits(sources, cluster.part_rows)
     cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
     with ray_connection(address, cpus) as ray:
@@ -157,8 +158,7 @@ def score_on_cluster(
                     spans=options.spans,
                     encoder=encoder,
                     part_writer=written.part_writer,
-                    dates=report_builder
-                    and (report_builder.header["date_column"], report_builder.header["date_format"]),
+                    dates=dates,
                 )
                 run.score(ray, read, score, cluster)
                 written.check(len(splits))

@@ -34,9 +34,7 @@ def check_target(target: Location, folder: Path, *, resume: bool, overwrite: boo
         DataFileError: The target is occupied or cannot be reached.
     """
     if resume and overwrite:
-        raise DataFileError(
-            "--resume continues a run and --overwrite starts again: give only one of them", field="resume"
-        )
+        raise DataFileError("--resume continues a run and --overwrite starts again; give one of them", field="resume")
     try:
         status, parent = target.status(), target.parent().status()
         occupied = bool(status and status.folder and target.below())

@@ -148,7 +148,7 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
     (out / "thesis.txt").touch()
     with pytest.raises(DataFileError, match="exists; replace it with --overwrite"):
         begin(out, resume=False, overwrite=False)
-    with pytest.raises(DataFileError, match="other files than a scored data set"):
+    with pytest.raises(DataFileError, match="files other than a scored data set"):
         begin(out, resume=False, overwrite=True)
     (out / "_manifest.json").touch()
     assert begin(out, resume=False, overwrite=True)

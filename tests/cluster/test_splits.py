@@ -26,7 +26,7 @@ def numbers(path: Path, part_rows: int) -> dict[str, list[int]]:
         for part in read_parts(split, "utf-8", CHARACTERS, part_rows):
             rows = [number for chunk in part.chunks for number in chunk.lines]
             assert rows == [int(value) for chunk in part.chunks for value in chunk.data.column("n")]
-            found[part.name] = rows
+            found[part_name(part.split, part.number)] = rows
     return found
 
 
