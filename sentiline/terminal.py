@@ -65,9 +65,7 @@ class Paint:
             return Style()
         if self.ink is None:
             return Style(color=shades[0], bold=abs(weight) >= _STRONG)
-        share = (
-            (abs(weight) - _FAINT) / (1 - _FAINT)
-        ) ** 0.5  # the root keeps one very strong token from making all others pale
+        share = ((abs(weight) - _FAINT) / (1 - _FAINT)) ** 0.5  # one very strong token must not make all others pale
         return Style(color=self.ink, bgcolor=shades[min(int(share * len(shades)), len(shades) - 1)])
 
     def line(self, positive: bool) -> Style:

@@ -79,7 +79,7 @@ class Encoding:
 
     @property
     def ends(self) -> NDArray[np.int32]:
-        """The index after each token's last code point, int32 [tokens_used]: `raw[start:end]` is the token as written."""
+        """The index after each token's last code point, int32 [tokens_used]; `raw[start:end]` is the token."""
         return self.find()[1]
 
     @property
