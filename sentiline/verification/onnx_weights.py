@@ -157,7 +157,7 @@ class _Graph:
             return {}
         if kind == "pooling" and len(weights) == 1 and weights[0].shape[1] == len(_POOLING):
             return {**dict(zip(_POOLING, weights[0].T, strict=True)), "bias": self._scalar_bias()}
-        if kind == "pooling" and len(weights) == 3:  # older exports, such as some int8 graphs in models/
+        if kind == "pooling" and len(weights) == 3:  # bigru, gru, lstm and rnn in models/, which have no fp32 graph
             return self._pooling(list(products.values()))
         if kind in ("last", "timesteps") and len(weights) == 1 and weights[0].shape[1] == 1:
             return {"v": weights[0][:, 0], "c": self._bias_after(next(iter(products.values())))[0]}

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from rich.color import Color, ColorSystem
 from rich.console import Console
 
-from sentiline.formatting import format_probability
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
 from sentiline.terminal import INK, NEGATIVE, POSITIVE, Paint, chart, render, review, strongest
@@ -145,14 +144,6 @@ def test_chart_of_many_tokens_takes_means() -> None:
     bars = chart(values, "", 40, PLAIN).plain.split(" ")[0]
     assert set(bars) <= set("▁▂▃▄▅▆▇█")
     assert (bars[0], bars[-1], len(bars)) == ("▁", "█", 40 - len(" > 99.9 % positive") - 1)
-
-
-@pytest.mark.parametrize(
-    ("probability", "text"),
-    [(0.5, "50.0 %"), (0.97312, "97.3 %"), (0.99999, "> 99.9 %"), (1.0, "> 99.9 %"), (0.0, "0.0 %")],
-)
-def test_probabilities_are_never_rounded_up_to_certainty(probability: float, text: str) -> None:
-    assert format_probability(probability) == text
 
 
 def test_strongest_tokens() -> None:
