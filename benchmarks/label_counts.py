@@ -27,6 +27,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.lib.tables import Table, machine
+from sentiline.atomic_write import write_atomically
 from sentiline.wilson import wilson
 from training.bundle.publish import load_best
 from training.config.fit import FitConfig
@@ -38,7 +39,6 @@ from training.data.review import Review
 from training.nn import backend
 from training.nn.encoder import Encoder, load_encoder
 from training.plotting import STYLE, TRAIN, VALIDATION, png
-from training.run.checkpoint import write_atomically
 from training.run.progress import FitProgress
 from training.supervised.fit import fit
 from training.supervised.fit_data import FitData, with_initial_weights

@@ -1,4 +1,4 @@
-"""Sentiline: the sentiment of a text, and the sentiment at every token of it.
+"""Sentiline: the sentiment of a text, and the sentiment at each of its tokens.
 
 Example:
     >>> import sentiline
@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from sentiline._version import __version__
 from sentiline.errors import (
     BundleCorruptError,
     BundleError,
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
     from sentiline.predictor import Predictor, load
     from sentiline.scoring.api import score
 
-__version__ = "0.1.0"
-
-# ONNX Runtime reports to its maker that it is used, unless this is set before its import. A library of ours does not.
+# Must be set before ONNX Runtime is imported: otherwise it sends usage data to its vendor.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = [
@@ -59,7 +58,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # onnxruntime takes longer to import than everything else together: it waits until a model is wanted
+    # onnxruntime takes longer to import than everything else together, so it is imported with the first model
     if name in ("Predictor", "load"):
         from sentiline import predictor
 

@@ -1,4 +1,4 @@
-"""Makes `python -m sentiline` the same as the command `sentiline`."""
+"""`python -m sentiline` is the command `sentiline`."""
 
 from sentiline.cli.main import main
 

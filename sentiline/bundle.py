@@ -1,6 +1,6 @@
-"""Model bundles on disk: where they are found, what their manifest says, and that their files are intact.
+"""Model bundles on disk: lookup by name, the manifest, and verified reading of their files.
 
-A bundle is a folder with `manifest.json` and the files it names; nothing here runs a model.
+A bundle is a folder with `manifest.json` and the files that it names.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import BundleCorruptError, BundleNotFoundError, OptionError, SettingError
 from sentiline.tokenizer import Tokenizer
 from sentiline.uncertainty import Thresholds
 
-FORMAT = 1
-"""Number of the manifest format that this release reads."""
+FORMAT = 1  # the manifest format that this release reads
 
 MANIFEST = "manifest.json"
 MODELS_VARIABLE = "SENTILINE_MODELS"
@@ -33,11 +33,11 @@ _REMEDY = "install or export the bundle again"
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """What the manifest says of one file.
+    """A file's entry in the manifest.
 
     Attributes:
-        sha256: lower-case hexadecimal SHA-256 of its content.
-        size: its size in bytes.
+        sha256: The lower-case hexadecimal SHA-256 of its content.
+        size: Its size in bytes.
     """
 
     sha256: str
@@ -45,7 +45,7 @@ class FileRecord:
 
     @classmethod
     def of(cls, content: bytes) -> FileRecord:
-        """Describe this content."""
+        """Return the record of a file with this content."""
         return cls(hashlib.sha256(content).hexdigest(), len(content))
 
 
@@ -54,16 +54,16 @@ class Manifest:
     """The parsed `manifest.json`; the attributes are its keys.
 
     Attributes:
-        name: the model's name, as answers carry it.
-        version: the model's version.
-        additive: whether the graph gives contributions that sum to the logit.
-        precisions: graph file of each precision, such as `{"fp32": "model.onnx"}`.
-        default_precision: the one used unless another is asked for.
-        tokenizer: name of the tokenizer's file.
-        files: record of every file but the manifest.
-        uncertainty: when a prediction is uncertain; None if the manifest does not say.
-        digest: lower-case hexadecimal SHA-256 of the manifest's bytes.
-        document: the whole manifest as read, for the keys that loading does not need.
+        name: The model's name, as it appears in answers.
+        version: The model's version.
+        additive: Whether the graph outputs contributions that sum to the logit.
+        precisions: The graph file of each precision, such as `{"fp32": "model.onnx"}`.
+        default_precision: The precision used unless another is chosen.
+        tokenizer: The name of the tokenizer's file.
+        files: The record of every file except the manifest.
+        uncertainty: The thresholds of uncertain predictions; None if the manifest has none.
+        digest: The lower-case hexadecimal SHA-256 of the manifest's bytes.
+        document: The whole manifest as read, for the keys that loading does not need.
     """
 
     name: str
@@ -82,11 +82,11 @@ class Manifest:
         """Parse and check a manifest.
 
         Args:
-            content: the file's bytes, UTF-8.
-            source: named in errors.
+            content: The file's bytes, UTF-8.
+            source: The file's name in error messages.
 
         Raises:
-            BundleCorruptError: it is not JSON, of another format, lacks a key, or contradicts itself.
+            BundleCorruptError: The content is not JSON, has another format, lacks a key, or contradicts itself.
         """
         try:
             document = json.loads(content)
@@ -123,9 +123,9 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Takes typed values out of a manifest; each refusal names the key and what was found.
+    """Reads typed values from a manifest; each error names the key and the value found.
 
-    `within` precedes the names of keys where the document is an object inside the manifest.
+    `within` is a prefix of the keys' names, for an object inside the manifest.
     """
 
     document: Mapping[str, Any]
@@ -142,7 +142,7 @@ class _Reader:
         value = self.document.get(key)
         if not isinstance(value, str) or not value:
             self.fail(key, "a non-empty string")
-        elif not is_unicode(value):
+        elif has_lone_surrogates(value):
             self.fail(key, "a string without halves of surrogate pairs")
         return str(value)
 
@@ -160,7 +160,7 @@ class _Reader:
 
     def number(self, key: str, least: float, most: float) -> float:
         value = self.document.get(key)
-        # NaN, which Python reads and JSON lacks, lies in no range
+        # Python reads NaN, which is not JSON; it is in no range
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
             self.fail(key, f"a number from {least:g} to {most:g}")
         return float(value or 0)
@@ -181,7 +181,7 @@ class _Reader:
         if (
             not isinstance(value, dict)
             or not value
-            or not all(isinstance(name, str) and is_unicode(name) and is_unicode(key) for key, name in value.items())
+            or any(not isinstance(name, str) or has_lone_surrogates(key + name) for key, name in value.items())
         ):
             self.fail(key, "an object of file names")
         return MappingProxyType(dict(value or {}))
@@ -192,7 +192,7 @@ class _Reader:
             self.fail(key, "an object of file records")
         records = {}
         for name, record in (value or {}).items():
-            if not _NAME.fullmatch(name):  # no separators and no "..": a bundle reaches no file outside its folder
+            if not _NAME.fullmatch(name):  # no separators, no "..": a bundle stays inside its folder
                 raise BundleCorruptError(
                     f'{self.source}: file name "{name}" is not a plain name inside the bundle; {_REMEDY}',
                     field=MANIFEST,
@@ -211,11 +211,11 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose manifest has been read; its other files are read and verified when asked for.
+    """A bundle whose manifest has been read; its other files are read and verified on demand.
 
     Attributes:
-        path: its folder.
-        manifest: what is in it.
+        path: The bundle's folder.
+        manifest: The parsed manifest.
     """
 
     path: Path
@@ -226,8 +226,8 @@ class Bundle:
         """Read the manifest of the bundle at `path`.
 
         Raises:
-            BundleNotFoundError: no folder there.
-            BundleCorruptError: no manifest in it, or a malformed one.
+            BundleNotFoundError: There is no folder at that path.
+            BundleCorruptError: The folder has no manifest, or a malformed one.
         """
         folder = Path(path).expanduser()
         if not folder.is_dir():
@@ -239,7 +239,7 @@ class Bundle:
         """Return the content of one file, verified against the manifest.
 
         Raises:
-            BundleCorruptError: the file is missing, unreadable, or of another size or digest than recorded.
+            BundleCorruptError: The file is missing or unreadable, or its size or digest differs from its record.
         """
         if name not in self.manifest.files:
             raise BundleCorruptError(f'{self.path / MANIFEST} has no record of "{name}"; {_REMEDY}', field=name)
@@ -262,16 +262,16 @@ class Bundle:
         """Read every file and check it against the manifest.
 
         Raises:
-            BundleCorruptError: one is missing or altered.
+            BundleCorruptError: A file is missing or altered.
         """
         for name in self.manifest.files:
             self.read(name)
 
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer, from verified bytes.
+        """Load the tokenizer from its verified file.
 
         Raises:
-            BundleCorruptError: its file is damaged or not a tokenizer.
+            BundleCorruptError: The file is damaged or not a tokenizer.
         """
         name = self.manifest.tokenizer
         content = self.read(name)
@@ -285,7 +285,7 @@ class Bundle:
         """Return `wanted`, or the default precision, if the bundle has it.
 
         Raises:
-            OptionError: it does not.
+            OptionError: The bundle does not have it.
         """
         chosen = self.manifest.default_precision if wanted is None else wanted
         if chosen not in self.manifest.precisions:
@@ -297,13 +297,13 @@ class Bundle:
 
 
 def search_path(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
-    """Folders in which bundles are looked up by name, first match first.
+    """Return the folders in which bundles are looked up by name; the first match wins.
 
-    Those that `SENTILINE_MODELS` names (separated as in `PATH`), then the models installed with the package, then
-    the `models` folder of a source checkout.
+    They are the folders in `SENTILINE_MODELS` (separated as in `PATH`), the models installed with the package, and the
+    `models` folder of a source checkout.
 
     Raises:
-        SettingError: `SENTILINE_MODELS` names something that is not a folder.
+        SettingError: An entry of `SENTILINE_MODELS` is not a folder, or is itself a bundle.
     """
     wanted = [Path(entry).expanduser() for entry in environ.get(MODELS_VARIABLE, "").split(os.pathsep) if entry]
     for folder in wanted:
@@ -325,7 +325,7 @@ def search_path(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
 
 
 def installed(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
-    """Folder of every bundle that can be loaded by name, sound or not, in order of lookup and then of name.
+    """Return the folder of every bundle that can be loaded by name, intact or not, in order of lookup and name.
 
     Raises:
         SettingError: see `search_path`.
@@ -339,15 +339,15 @@ def installed(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
 
 
 def find(name_or_path: str | Path, environ: Mapping[str, str] = os.environ) -> Bundle:
-    """Open the bundle of that name or at that path.
+    """Open the bundle with that name or at that path.
 
     A string of letters, digits, dots, dashes and underscores that begins with a letter or digit is a name; any other
     string (such as "./bilstm" or "~/bilstm"), and any `Path`, is a path.
 
     Raises:
-        BundleNotFoundError: no such bundle; the message lists those there are and where they were looked for.
-        BundleCorruptError: its manifest is missing or malformed, or it is found under another name than its own.
-        OptionError: it is neither a string nor a path.
+        BundleNotFoundError: There is no such bundle; the message lists the installed ones and the folders searched.
+        BundleCorruptError: The manifest is missing or malformed, or has another name than its folder.
+        OptionError: The argument is neither a string nor a path.
         SettingError: see `search_path`.
     """
     if not isinstance(name_or_path, str | os.PathLike):
@@ -363,7 +363,7 @@ def find(name_or_path: str | Path, environ: Mapping[str, str] = os.environ) -> B
 
 
 def find_by_name(name: str, environ: Mapping[str, str] = os.environ) -> Bundle:
-    """Open the installed bundle of that name; unlike `find`, never take it for a path.
+    """Open the installed bundle with that name; unlike `find`, never interpret it as a path.
 
     Raises:
         BundleNotFoundError, BundleCorruptError, SettingError: see `find`.
@@ -390,11 +390,6 @@ def _describe_missing(name: str, names: tuple[str, ...], folders: tuple[Path, ..
     if _NAME.fullmatch(name) and _looks_like_bundle(Path(name)):
         message += f" There is a folder of that name here: to load it write ./{name}"
     return message
-
-
-def is_unicode(text: str) -> bool:
-    """Whether a string out of JSON can be written as UTF-8: it holds no half of a surrogate pair."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _looks_like_bundle(folder: Path) -> bool:

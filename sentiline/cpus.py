@@ -1,4 +1,4 @@
-"""How many CPUs this process may use: CPU affinity and the cgroup quota of a container (never more than exist)."""
+"""The number of CPUs this process may use, by CPU affinity and cgroup quota."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 def available_cpus(*, root: Path = Path("/")) -> int:
     """Count the CPUs this process may use.
 
-    That is the size of its affinity mask, or the cgroup CPU quota (v2 or v1, of its own group or one above it)
-    where that is less. A quota with a fraction is rounded up: 1.5 CPUs are used by two workers.
+    It is the size of the affinity mask, or the smallest cgroup CPU quota (v1 or v2) of its group and the groups above
+    it, if that is smaller. Fractions are rounded up: with 1.5 CPUs two workers can be busy.
 
     Args:
-        root: where `/proc` and `/sys` are found.
+        root: The folder that contains `proc` and `sys`.
 
     Returns:
-        At least 1.
+        The number of CPUs, at least 1.
     """
-    # macOS and Windows have no affinity mask here
+    # os.sched_getaffinity does not exist on macOS and Windows
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([cpus, *(max(1, math.ceil(quota)) for quota in _quotas(root))])
 
 
 def _quotas(root: Path) -> Iterator[float]:
-    """Yield every CPU quota set on this process's control groups, in CPUs."""
+    """Yield every CPU quota of this process's control groups, in CPUs."""
     cgroups = root / "sys/fs/cgroup"
     for line in (_read(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, group = line.split(":", 2)
@@ -44,7 +44,7 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _upwards(mount: Path, group: str) -> Iterator[Path]:
-    """Yield the group's folder and all above it; inside a container those below the mount may not exist."""
+    """Yield the group's folder and all above it, up to the mount; inside a container some may not exist."""
     folder = mount / group.lstrip("/")
     yield folder
     while folder != mount and folder != folder.parent:

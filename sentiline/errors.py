@@ -1,14 +1,14 @@
-"""Every error that Sentiline raises on purpose; one tree, so that one `except` can catch it.
+"""All errors that Sentiline raises deliberately, in one tree, so that one `except` can catch them.
 
 SentilineError
-├── InputError                 what the caller sent cannot be scored
-│   ├── TextTypeError          not a string
-│   ├── EmptyTextError         no token in the text
-│   ├── TextTooLongError       more tokens than the model reads, under truncation="error"
-│   ├── OptionError            an option with a value that does not exist
+├── InputError                 the input cannot be scored
+│   ├── TextTypeError          a text is not a string
+│   ├── EmptyTextError         a text has no token
+│   ├── TextTooLongError       a text has too many tokens, and truncation is "error"
+│   ├── OptionError            an option has an unknown value
 │   └── DataFileError          a file of reviews cannot be read, or an output cannot be written as asked
 ├── BundleError                a model cannot be used
-│   ├── BundleNotFoundError    no model of that name or at that path
+│   ├── BundleNotFoundError    there is no model of that name or at that path
 │   └── BundleCorruptError     a file is missing, altered or malformed
 ├── SettingError               a setting (environment variable) has an unusable value
 └── ClusterError               a cluster cannot be reached, or lost what a run needs
@@ -21,8 +21,8 @@ class SentilineError(Exception):
     """Base of all errors of this package.
 
     Attributes:
-        code: stable machine-readable name of the kind of error (`snake_case`).
-        field: name of the offending input field, option or file, if there is one.
+        code: The stable machine-readable name of the kind of error, in `snake_case`.
+        field: The name of the offending input field, option or file; None if there is none.
     """
 
     code = "error"
@@ -33,7 +33,7 @@ class SentilineError(Exception):
 
 
 class InputError(SentilineError, ValueError):
-    """What the caller sent cannot be scored."""
+    """The input cannot be scored."""
 
     code = "invalid_input"
 
@@ -45,7 +45,7 @@ class TextTypeError(InputError, TypeError):
 
 
 class EmptyTextError(InputError):
-    """A text holds no token: it is empty, blank, or only markup and punctuation."""
+    """A text has no token: it is empty, blank, or only markup and punctuation."""
 
     code = "empty_text"
 
@@ -54,8 +54,8 @@ class TextTooLongError(InputError):
     """A text has more tokens than the model reads, and truncation is "error"; or more than a setting allows.
 
     Attributes:
-        limit: the most that is taken.
-        setting: the environment variable that sets it; None where the model does.
+        limit: The largest number allowed.
+        setting: The environment variable that sets the limit; None if the model does.
     """
 
     code = "text_too_long"
@@ -69,7 +69,7 @@ class TextTooLongError(InputError):
 
 
 class OptionError(InputError):
-    """An option has a value that does not exist."""
+    """An option has an unknown value."""
 
     code = "invalid_option"
 
@@ -87,7 +87,7 @@ class BundleError(SentilineError):
 
 
 class BundleNotFoundError(BundleError, LookupError):
-    """No model of that name, or no bundle at that path."""
+    """There is no model of that name, or no bundle at that path."""
 
     code = "model_not_found"
 

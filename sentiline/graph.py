@@ -1,11 +1,11 @@
-"""The ONNX graph of a bundle: loaded, held to the contract that every bundle's graph keeps, run on one text at a time.
+"""A bundle's ONNX graph: loads it, checks it against the contract below, and runs it on one text at a time.
 
 inputs   input_ids      int32 [batch, time]    vocabulary ids, right-padded with 0
          lengths        int32 [batch]          tokens in each row, at least 1
 outputs  probability    float32 [batch]        P(positive), sigmoid(logit)
          logit          float32 [batch]
          bias           float32 [batch]
-         scores         float32 [batch, time]  P(positive) read at each timestep, 0 on padding
+         scores         float32 [batch, time]  P(positive) at each timestep, 0 on padding
          contributions  float32 [batch, time]  logit = bias + their sum, 0 on padding; only in additive models
 """
 
@@ -32,19 +32,19 @@ _ADDITIVE_OUTPUTS = {"contributions": ("tensor(float)", 2)}
 
 
 class Graph:
-    """A loaded graph; safe to run from many threads at once, each run on the thread that calls it."""
+    """A loaded graph; may run on many threads at once, each run in the calling thread."""
 
     def __init__(self, content: bytes, source: Path, *, additive: bool, vocabulary: int) -> None:
-        """Load a graph, check its inputs and outputs, and hold a first run to what it promises.
+        """Load a graph, check its inputs and outputs, and check the results of a first run.
 
         Args:
-            content: the serialized model.
-            source: named in errors.
-            additive: whether it must give contributions.
-            vocabulary: number of entries of the tokenizer that goes with it.
+            content: The serialized model.
+            source: The file's path, for error messages.
+            additive: Whether it must output contributions.
+            vocabulary: The number of entries in the tokenizer's vocabulary.
 
         Raises:
-            BundleCorruptError: it cannot be loaded, or does not keep the contract.
+            BundleCorruptError: The graph cannot be loaded, or breaks the contract.
         """
         wanted = _OUTPUTS | (_ADDITIVE_OUTPUTS if additive else {})
         self._source = source
@@ -59,7 +59,7 @@ class Graph:
         """Run on one text.
 
         Args:
-            ids: int32 [T], vocabulary ids, T at least 1.
+            ids: Vocabulary ids, int32 [T], T at least 1.
 
         Returns:
             The outputs by name: "probability", "logit", "bias" float32 [1], "scores" and, if the model is additive,
@@ -83,7 +83,7 @@ class Graph:
             )
 
     def _check_values(self, vocabulary: int) -> None:
-        """Run once, as a warm-up too, on the largest id, which must have a row in the embedding."""
+        """Run once on the largest id, which must have a row in the embedding; this is also the warm-up."""
         try:
             outputs = self.run(np.array([vocabulary - 1, UNKNOWN_ID], np.int32))
         except Exception as error:  # see _session
@@ -93,9 +93,9 @@ class Graph:
         for name, value in outputs.items():
             shape = (1, 2) if name in ("scores", "contributions") else (1,)
             if value.shape != shape or not np.isfinite(value).all():
-                raise self._refusal(f"gives {name} {value.tolist()} where finite values of shape {shape} are due")
+                raise self._refusal(f"gives {name} {value.tolist()} where finite values of shape {shape} were expected")
         logit, positive = float(outputs["logit"][0]), float(outputs["probability"][0])
-        # sigmoid(x) = (1 + tanh(x / 2)) / 2, which overflows for no x
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2, which never overflows
         if abs(positive - (0.5 + 0.5 * math.tanh(logit / 2))) > 1e-5:
             raise self._refusal(f"gives probability {positive} and logit {logit}, of which it is not the sigmoid")
         if "contributions" in outputs:
@@ -104,10 +104,10 @@ class Graph:
                 raise self._refusal(f"gives logit {logit} and bias + contributions {total}, which must agree")
 
     def _check_vocabulary(self, vocabulary: int) -> None:
-        """The id above the largest must have no row: otherwise graph and tokenizer belong to different models."""
+        """Check that the next id has no row: otherwise graph and tokenizer belong to different models."""
         try:
             self.run(np.array([vocabulary], np.int32))
-        except Exception:  # as it should
+        except Exception:  # expected
             return
         raise self._refusal(f"has more rows in its embedding than the tokenizer's {vocabulary} ids")
 
@@ -117,13 +117,13 @@ def _session(content: bytes, source: Path) -> ort.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # A memory plan is kept for every distinct length and gained no speed here. The arena stays on: without it and
-    # with plans memory grew most, without both it was no smaller and a little slower.
+    # A memory pattern is cached for every distinct length and gained no speed in measurements. The arena stays on:
+    # memory was largest with patterns and no arena, and without both no smaller, while runs were a little slower.
     options.enable_mem_pattern = False
-    options.log_severity_level = 4  # errors are raised: onnxruntime need not print them as well
+    options.log_severity_level = 4  # errors are raised, so onnxruntime need not print them too
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class of their own
+    except Exception as error:  # onnxruntime's errors have no common base class
         raise BundleCorruptError(
             f"{source} is not a graph that onnxruntime {ort.__version__} can load: {error}", field=source.name
         ) from error

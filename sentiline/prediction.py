@@ -1,4 +1,4 @@
-"""What a prediction is, as values to hand out; nothing here computes one."""
+"""The results that callers get: predictions, and their timesteps and sentences, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Timestep:
     """The prediction at one token.
 
     Attributes:
-        token: the token as written, `raw[start:end]`.
-        start: its first code point in the raw text.
-        end: one past its last code point.
-        unknown: whether the vocabulary lacks it, so that the model read "unknown word" here.
-        positive: the model's own P(positive) read at this timestep.
-        contribution: its share of the logit: `logit = bias + sum of all contributions`; None if the model is not
+        token: The token as written, `raw[start:end]`.
+        start: The index of its first code point in the raw text.
+        end: The index after its last code point.
+        unknown: Whether the token is not in the vocabulary, so that the model read an unknown word here.
+        positive: The model's own P(positive) at this timestep.
+        contribution: Its share of the logit: `logit = bias + sum of all contributions`; None if the model is not
             additive. It belongs to a state that may have seen the whole review, not to the word alone.
-        running: the verdict from the text so far, `sigmoid(bias + contributions up to and including this one)`;
+        running: The prediction from the text so far, `sigmoid(bias + contributions up to and including this one)`;
             the last one equals the prediction's `positive` to 1e-6. None if the model is not additive.
     """
 
@@ -39,22 +39,20 @@ class Timestep:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What one sentence adds to the verdict.
-
-    Every token of the text belongs to exactly one sentence.
+    """A sentence and its contribution to the prediction; every token of the text belongs to exactly one sentence.
 
     Attributes:
-        sentence: the sentence as written, `raw[start:end]`.
-        start: its first code point in the raw text.
-        end: one past its last code point.
+        sentence: The sentence as written, `raw[start:end]`.
+        start: The index of its first code point in the raw text.
+        end: The index after its last code point.
         label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE".
-        score: probability of that label, in [0.5, 1].
+        score: The probability of that label, in [0.5, 1].
         positive: `sigmoid(contribution)`: above 0.5 if the sentence raises the logit of the text. This, `label` and
             `score` are None if the model is not additive or read nothing of the sentence.
-        contribution: the sum of its tokens' contributions: `logit = bias + sum over all sentences`; None if the model
+        contribution: The sum of its tokens' contributions: `logit = bias + sum over all sentences`; None if the model
             is not additive, 0 if it read nothing of the sentence.
-        tokens_total: number of tokens in the sentence, at least 1.
-        tokens_used: how many of them the model read; fewer where the text was truncated.
+        tokens_total: The number of tokens in the sentence, at least 1.
+        tokens_used: The number of these that the model read; fewer where the text was truncated.
     """
 
     sentence: str
@@ -74,18 +72,18 @@ class Prediction:
 
     Attributes:
         label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE".
-        score: probability of that label, in [0.5, 1].
-        positive: probability that the text is positive, in [0, 1].
-        logit: log-odds of `positive`.
-        bias: the part of the logit that no token contributes.
-        tokens_total: number of tokens in the text.
-        tokens_used: how many of them the model read.
-        unknown_tokens: how many of those the vocabulary lacks.
-        truncated: whether tokens were left out, `tokens_used < tokens_total`.
-        uncertain: whether the model does not know: `score` is too low or too many tokens are unknown, by the thresholds
-            of its bundle; None if that has none.
-        timesteps: one for each token used, in order; None unless `detail="timesteps"` was asked for.
-        sentences: all sentences that hold a token, in order; None unless `detail="sentences"` was asked for.
+        score: The probability of that label, in [0.5, 1].
+        positive: The probability that the text is positive, in [0, 1].
+        logit: The log-odds of `positive`.
+        bias: The part of the logit that no token contributes.
+        tokens_total: The number of tokens in the text.
+        tokens_used: The number of these that the model read.
+        unknown_tokens: The number of used tokens that are not in the vocabulary.
+        truncated: Whether tokens were left out, `tokens_used < tokens_total`.
+        uncertain: Whether `score` is too low or too many tokens are unknown, by the bundle's thresholds; None if the
+            bundle has none.
+        timesteps: One item per used token, in order; None unless `detail` is "timesteps".
+        sentences: All sentences with a token, in order; None unless `detail` is "sentences".
     """
 
     label: Label
@@ -106,7 +104,7 @@ def check_detail(value: str) -> Detail:
     """Return `value` if it names a level of detail.
 
     Raises:
-        OptionError: it does not.
+        OptionError: There is no such level.
     """
     for detail in DETAILS:
         if value == detail:

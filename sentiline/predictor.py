@@ -1,4 +1,4 @@
-"""Runs a bundle's graph on texts, one text a run, several side by side; no padding, no batches."""
+"""Inference: runs a bundle's graph on texts, one text per run, on several threads; no padding, no batches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, overload
+from typing import Any, Literal, Self, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,9 @@ from sentiline.bundle import Bundle, Manifest, find
 from sentiline.cpus import available_cpus
 from sentiline.errors import InputError, OptionError, TextTypeError
 from sentiline.graph import Graph
-from sentiline.parallel import Work
+from sentiline.parallel import ParallelMap, Timings
 from sentiline.prediction import Detail, Prediction, check_detail
 from sentiline.reading import Reading
-from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding, Tokenizer, Truncation, check_truncation
 
 Errors = Literal["raise", "return"]
@@ -30,15 +29,15 @@ def load(name_or_path: str | Path = "bilstm", *, precision: str | None = None, t
     """Load a model, verify its files, and warm it up with a first inference.
 
     Args:
-        name_or_path: name of an installed model, or path of a bundle's folder.
-        precision: "fp32" or "int8" (8-bit weights: smaller and faster); default the bundle's own choice.
-        threads: texts read side by side; default the CPUs this process may use.
+        name_or_path: The name of an installed model, or the path of a bundle's folder.
+        precision: "fp32" or "int8" (8-bit weights, smaller and faster). Defaults to the bundle's own choice.
+        threads: The number of texts processed at the same time. Defaults to the CPUs this process may use.
 
     Raises:
-        BundleNotFoundError: no such model.
-        BundleCorruptError: a file of it is missing, altered or malformed.
-        OptionError: the model lacks that precision, `threads` is no whole number of at least 1, or `name_or_path` is
-            neither a string nor a path.
+        BundleNotFoundError: There is no such model.
+        BundleCorruptError: One of the model's files is missing, altered or malformed.
+        OptionError: The model does not have that precision, `threads` is not a whole number of at least 1, or
+            `name_or_path` is neither a string nor a path.
         SettingError: `SENTILINE_MODELS` names a folder that does not exist.
     """
     return Predictor(find(name_or_path), precision=precision, threads=threads)
@@ -47,15 +46,15 @@ def load(name_or_path: str | Path = "bilstm", *, precision: str | None = None, t
 class Predictor:
     """A loaded model; safe to use from many threads at once.
 
-    Every text is a run of its own on one thread, so its answer depends neither on its neighbours in the list nor on
-    the number of threads, bit for bit. A call reads up to `threads` texts side by side; a call with one text runs
-    in the calling thread.
+    Each text is a run of its own on one thread, so its answer depends neither on its neighbours in the list nor on
+    the number of threads, bit for bit. A call processes up to `threads` texts at the same time; a call with one text
+    runs in the calling thread.
 
     Attributes:
-        bundle: where the model came from.
-        precision: name of the precision in use.
-        threads: texts read side by side.
-        tokenizer: the bundle's tokenizer.
+        bundle: The bundle that the model was loaded from.
+        precision: The name of the precision in use.
+        threads: The number of texts processed at the same time.
+        tokenizer: The bundle's tokenizer.
     """
 
     def __init__(self, bundle: Bundle, *, precision: str | None = None, threads: int | None = None) -> None:
@@ -107,160 +106,117 @@ class Predictor:
         """Predict the sentiment of each text.
 
         Args:
-            texts: raw texts; may be empty.
-            detail: "timesteps" also returns the prediction at every token, "sentences" what every sentence adds to
-                the verdict.
-            truncation: what to do with a text longer than the model reads; default the bundle's policy.
-            errors: "raise" raises the first text's error; "return" puts each error into its text's place.
+            texts: The raw texts; may be empty.
+            detail: "timesteps" adds the prediction at every token, "sentences" each sentence's contribution.
+            truncation: The policy for texts longer than the model reads. Defaults to the bundle's policy.
+            errors: "raise" raises the first text's error; "return" returns each error in its text's place.
 
         Returns:
-            One prediction for each text, in the same order; an `InputError` instead of it only if `errors` is
-            "return".
+            One prediction per text, in the same order; an `InputError` in its place only if `errors` is "return".
 
         Raises:
-            TextTypeError: `texts` is a single string or no list, or one of the texts is not a string.
-            EmptyTextError: a text holds no token.
-            TextTooLongError: a text is too long, under `truncation="error"`.
-            OptionError: `detail`, `truncation` or `errors` has no such value.
-            RuntimeError: the predictor is closed.
+            TextTypeError: `texts` is a single string or not a list, or one of the texts is not a string.
+            EmptyTextError: A text has no token.
+            TextTooLongError: A text is too long and the policy is "error".
+            OptionError: `detail`, `truncation` or `errors` has an unknown value.
+            RuntimeError: The predictor is closed.
         """
         level = check_detail(detail)
         spans = level != "none"
-        return self.map(
-            lambda reading: reading.prediction(level), texts, truncation=truncation, errors=errors, spans=spans
-        )
-
-    @overload
-    def read(
-        self,
-        texts: Sequence[str],
-        *,
-        truncation: Truncation | None = ...,
-        errors: Literal["raise"] = ...,
-        field: str = ...,
-        spans: bool = ...,
-        timings: Timings | None = ...,
-    ) -> list[Reading]: ...
-
-    @overload
-    def read(
-        self,
-        texts: Sequence[str],
-        *,
-        truncation: Truncation | None = ...,
-        errors: Errors,
-        field: str = ...,
-        spans: bool = ...,
-        timings: Timings | None = ...,
-    ) -> list[Reading | InputError]: ...
-
-    def read(
-        self,
-        texts: Sequence[str],
-        *,
-        truncation: Truncation | None = None,
-        errors: Errors = "raise",
-        field: str = "texts",
-        spans: bool = True,
-        timings: Timings | None = None,
-    ) -> list[Reading] | list[Reading | InputError]:
-        """Like `predict`, but leave the results in arrays: for callers that serialise them.
-
-        Args:
-            texts: raw texts; may be empty.
-            truncation: as in `predict`.
-            errors: as in `predict`.
-            field: what errors call the list: the fourth text is `texts[3]`.
-            spans: whether those of the tokens will be asked for, by timesteps, sentences, or `encoding.starts`; see
-                `Tokenizer.encode`.
-            timings: what the call's stages took is added to it.
-
-        Returns:
-            One reading for each text, in the same order, or its `InputError`.
-
-        Raises:
-            The errors of `predict`.
-        """
-        return self.map(
-            lambda reading: reading,
-            texts,
-            truncation=truncation,
-            errors=errors,
-            field=field,
-            spans=spans,
-            timings=timings,
-        )
-
-    @overload
-    def map(
-        self,
-        function: Callable[[Reading], Result],
-        texts: Sequence[str],
-        *,
-        truncation: Truncation | None = ...,
-        errors: Literal["raise"] = ...,
-        field: str = ...,
-        spans: bool = ...,
-        timings: Timings | None = ...,
-    ) -> list[Result]: ...
-
-    @overload
-    def map(
-        self,
-        function: Callable[[Reading], Result],
-        texts: Sequence[str],
-        *,
-        truncation: Truncation | None = ...,
-        errors: Errors,
-        field: str = ...,
-        spans: bool = ...,
-        timings: Timings | None = ...,
-    ) -> list[Result | InputError]: ...
-
-    def map(
-        self,
-        function: Callable[[Reading], Result],
-        texts: Sequence[str],
-        *,
-        truncation: Truncation | None = None,
-        errors: Errors = "raise",
-        field: str = "texts",
-        spans: bool = True,
-        timings: Timings | None = None,
-    ) -> list[Result] | list[Result | InputError]:
-        """Like `read`, but call a function with each reading in the thread that made it.
-
-        What the function does, such as serializing, then overlaps with the reading of other texts. It may be called
-        from several threads at once; `timings` leaves it out.
-
-        Args:
-            function: called once with each reading, the longest text's first. What it raises is raised here.
-            texts: raw texts; may be empty.
-            truncation: as in `predict`.
-            errors: as in `predict`.
-            field: as in `read`.
-            spans: as in `read`.
-            timings: as in `read`.
-
-        Returns:
-            What the function made of each text, in the same order, or the text's `InputError`.
-
-        Raises:
-            The errors of `predict`.
-        """
-        if truncation is not None:
-            check_truncation(truncation)
         if errors not in ("raise", "return"):
             raise OptionError(f'errors is {errors!r}; it must be "raise" or "return"', field="errors")
+        stop = errors == "raise"
+        return self._map(lambda reading: reading.prediction(level), texts, truncation, "texts", spans, None, stop=stop)
+
+    def read(
+        self,
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = None,
+        field: str = "texts",
+        spans: bool = True,
+        timings: Timings | None = None,
+    ) -> list[Reading]:
+        """Predict as `predict` does, but leave the results in arrays, for callers that serialize them.
+
+        Args:
+            texts: The raw texts; may be empty.
+            truncation: The policy for long texts, as in `predict`.
+            field: The name of the list in errors: the fourth text is `texts[3]`.
+            spans: Whether the tokens' positions will be needed, for timesteps, sentences or `encoding.starts`; see
+                `Tokenizer.encode`.
+            timings: The seconds spent in each stage are added to it.
+
+        Returns:
+            One reading per text, in the same order.
+
+        Raises:
+            The errors of `predict`; the first text's error is raised.
+        """
+        return self.map(_unchanged, texts, truncation=truncation, field=field, spans=spans, timings=timings)
+
+    def read_each(
+        self,
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = None,
+        field: str = "texts",
+        spans: bool = True,
+        timings: Timings | None = None,
+    ) -> list[Reading | InputError]:
+        """Read the texts as `read` does, but return a text's error in its place instead of raising it."""
+        return self._map(_unchanged, texts, truncation, field, spans, timings, stop=False)
+
+    def map(
+        self,
+        function: Callable[[Reading], Result],
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = None,
+        field: str = "texts",
+        spans: bool = True,
+        timings: Timings | None = None,
+    ) -> list[Result]:
+        """Read the texts as `read` does, and call a function with each reading in the thread that made it.
+
+        The function's work, such as serializing, then overlaps with the inference of other texts. It may be called
+        from several threads at once; `timings` does not include it.
+
+        Args:
+            function: Called once with each reading, the longest text's first. What it raises is raised here.
+            texts: As in `read`, and so are the other arguments.
+            truncation: As in `read`.
+            field: As in `read`.
+            spans: As in `read`.
+            timings: As in `read`.
+
+        Returns:
+            The function's result for each text, in the same order.
+
+        Raises:
+            The errors of `predict`; the first text's error is raised.
+        """
+        results = self._map(function, texts, truncation, field, spans, timings, stop=True)
+        return cast("list[Result]", results)
+
+    def _map(
+        self,
+        function: Callable[[Reading], Result],
+        texts: Sequence[str],
+        truncation: Truncation | None,
+        field: str,
+        spans: bool,
+        timings: Timings | None,
+        *,
+        stop: bool,
+    ) -> list[Result | InputError]:
+        if truncation is not None:
+            check_truncation(truncation)
         if self._closed:
             raise RuntimeError("this predictor is closed")
         items = _as_list(texts, field)
-        work = Work(
-            items,
-            lambda text, times: self._read(text, truncation, spans, times),
-            function,
-            field,
-            stop=errors == "raise",
+        work = ParallelMap(
+            items, lambda text, times: self._read(text, truncation, spans, times), function, field, stop=stop
         )
         helpers = min(self.threads, len(items)) - 1
         futures = [self._pool.submit(work.run) for _ in range(helpers)] if self._pool else []
@@ -281,7 +237,7 @@ class Predictor:
         return reading
 
     def answer(self, readings: Iterable[Reading], detail: Detail = "none") -> dict[str, Any]:
-        """The JSON document of an answer, as plain Python values: model, version and predictions."""
+        """Return the service's JSON answer as plain Python values: model, version and predictions."""
         return {
             "model": self.manifest.name,
             "version": self.manifest.version,
@@ -289,15 +245,15 @@ class Predictor:
         }
 
     def run(self, encoding: Encoding) -> dict[str, NDArray[np.float32]]:
-        """Run the graph on one tokenized text; see `Graph.run` for what it returns."""
+        """Run the graph on one tokenized text and return its outputs by name; see `Graph.run`."""
         return self._graph.run(encoding.ids)
 
     def infer(self, text: str, encoding: Encoding) -> Reading:
-        """Read one text that is tokenized already, in the calling thread.
+        """Run the model on one tokenized text, in the calling thread.
 
         Args:
-            text: the raw text.
-            encoding: what `tokenizer` made of it.
+            text: The raw text.
+            encoding: The same text as encoded by `tokenizer`.
         """
         outputs = self.run(encoding)
         contributions = outputs.get("contributions")
@@ -329,6 +285,10 @@ class Predictor:
     def __repr__(self) -> str:
         name, version = self.manifest.name, self.manifest.version
         return f"<Predictor {name} {version} {self.precision}, threads={self.threads}>"
+
+
+def _unchanged(reading: Reading) -> Reading:
+    return reading
 
 
 def _as_list(texts: Any, field: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""One text as the model read it, kept in arrays; turned into dataclasses or plain dicts on demand."""
+"""A model's output for one text, kept in arrays, and its conversion to dataclasses and plain dicts."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from sentiline.sentences import sentence_spans
 from sentiline.tokenizer import UNKNOWN_ID, Encoding, split
 from sentiline.uncertainty import Thresholds
 
-DECIMALS = 7
-"""Digits after the point kept per timestep: what float32 holds near 1, and half the size of its float64 digits."""
+DECIMALS = 7  # of values per timestep: the precision of float32 near 1, in half the digits that float64 would print
 
 _SENTENCE = [field.name for field in fields(Sentence)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """A model's reading of one text.
+    """A model's output for one text of T tokens.
 
     Attributes:
-        text: the raw text.
-        encoding: its tokens, T of them.
-        positive: probability that the text is positive.
-        logit: log-odds of `positive`.
-        bias: the part of the logit that no token contributes.
-        scores: float32 [T], the model's own P(positive) read at each timestep.
+        text: The raw text.
+        encoding: Its T tokens.
+        positive: The probability that the text is positive.
+        logit: The log-odds of `positive`.
+        bias: The part of the logit that no token contributes.
+        scores: float32 [T], the model's own P(positive) at each timestep.
         contributions: float32 [T], each timestep's share of the logit; None if the model is not additive.
-        thresholds: beyond which the model does not know; None if it has none.
+        thresholds: The limits of a certain prediction; None if the model has none.
     """
 
     text: str
@@ -45,28 +44,28 @@ class Reading:
 
     @property
     def label(self) -> Label:
-        """The verdict: "POSITIVE" if `positive` is at least 0.5."""
+        """The predicted label: "POSITIVE" if `positive` is at least 0.5."""
         return "POSITIVE" if self.positive >= 0.5 else "NEGATIVE"
 
     @property
     def score(self) -> float:
-        """Probability of the verdict."""
+        """The probability of the predicted label."""
         return max(self.positive, 1.0 - self.positive)
 
     @property
     def uncertain(self) -> bool | None:
-        """Whether the model does not know; None if it has no thresholds to tell by."""
-        return None if self.thresholds is None else bool(self.doubts())
+        """Whether the prediction is uncertain; None if the model has no thresholds."""
+        return None if self.thresholds is None else bool(self.uncertainty_reasons())
 
-    def doubts(self) -> list[str]:
-        """Why the prediction is uncertain, in words; see `Thresholds.doubts`."""
+    def uncertainty_reasons(self) -> list[str]:
+        """Return why the prediction is uncertain, in words; see `Thresholds.reasons`."""
         encoding = self.encoding
         if self.thresholds is None:
             return []
-        return self.thresholds.doubts(self.score, encoding.unknown_tokens, encoding.tokens_used)
+        return self.thresholds.reasons(self.score, encoding.unknown_tokens, encoding.tokens_used)
 
     def running(self) -> NDArray[np.float64] | None:
-        """The verdict from the text so far, at each timestep.
+        """Return the prediction from the text so far, at each timestep.
 
         Returns:
             float64 [T], `sigmoid(bias + cumulative sum of contributions)`; None if the model is not additive.
@@ -77,23 +76,23 @@ class Reading:
         return _sigmoid(self.bias + np.cumsum(self.contributions, dtype=np.float64))
 
     def sentences(self) -> list[Sentence]:
-        """The text's sentences with the sums of the contributions inside them.
+        """Split the text into sentences and sum the contributions inside each, in float64.
 
         Returns:
-            Every sentence that holds a token; those in a row that truncation left out altogether are one, so there is
-            at most one more than tokens used. Each token belongs to one, so the contributions of the sentences add up
-            to what those of the tokens add up to; the sums run in float64. What holds no token, such as a line of
-            dashes, counts with the sentence before it.
+            Every sentence with a token. A run of sentences that truncation left out is one sentence, so there is at
+            most one more than there are used tokens. Each token belongs to exactly one sentence, so the sentences'
+            contributions have the same sum as the tokens'. Text without a token, such as a line of dashes, belongs to
+            the sentence before it.
         """
         spans = sentence_spans(self.text)
         firsts = [start for start, _ in spans]
-        used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # sentence of each token
+        used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # each token's sentence
         total = np.searchsorted(firsts, split(self.text)[1][0], "right") - 1 if self.encoding.truncated else used
         count = len(spans)
         tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
         holding = np.flatnonzero(tokens_total)
         unread = tokens_used[holding] == 0
-        kept = np.flatnonzero(~unread | ~np.concatenate(([False], unread[:-1])))  # all but the rest of a row left out
+        kept = np.flatnonzero(~unread | ~np.concatenate(([False], unread[:-1])))  # of a run left out, the first
         totals = np.add.reduceat(tokens_total[holding], kept).tolist()
         places = holding[kept].tolist()
         nothing: list[Any] = [None] * count
@@ -122,13 +121,13 @@ class Reading:
         return sentences
 
     def prediction(self, detail: Detail = "none") -> Prediction:
-        """The reading as a `Prediction`, with its `timesteps` or `sentences` if `detail` names them."""
+        """Return the reading as a `Prediction`, with `timesteps` or `sentences` if `detail` asks for them."""
         timesteps = tuple(Timestep(*row) for row in self._rows()) if detail == "timesteps" else None
         sentences = tuple(self.sentences()) if detail == "sentences" else None
         return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences)
 
     def as_dict(self, detail: Detail = "none") -> dict[str, Any]:
-        """The reading as plain Python values under the JSON names; only the key that `detail` names is added."""
+        """Return the reading as plain Python values under the JSON names, with the key that `detail` names."""
         document = self._summary()
         if detail == "sentences":
             document["sentences"] = [
@@ -165,7 +164,7 @@ class Reading:
         }
 
     def _rows(self) -> zip[tuple[Any, ...]]:
-        """One tuple for each timestep, in the order of the fields of `Timestep`."""
+        """Return one tuple per timestep, in the order of the fields of `Timestep`."""
         text = self.text
         starts, ends = self.encoding.starts.tolist(), self.encoding.ends.tolist()
         nothing: list[None] = [None] * len(starts)
@@ -183,7 +182,7 @@ class Reading:
 
 
 def _sigmoid(logits: NDArray[Any]) -> NDArray[np.float64]:
-    # sigmoid(x) = (1 + tanh(x / 2)) / 2, which overflows for no x
+    # sigmoid(x) = (1 + tanh(x / 2)) / 2, which never overflows
     values: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)
     return values
 

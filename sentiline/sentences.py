@@ -1,11 +1,11 @@
-"""Where the sentences of a raw text lie, by rules for English as people type it; knows no tokens and no model."""
+"""Sentence boundaries of a raw text, by rules for English as people type it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-# One alternative a kind of place where a sentence may end; which of them do is decided in `_ends`.
+# One alternative per kind of place where a sentence may end; `_ends` decides whether it does.
 _PLACE = re.compile(
     r"""
       (?P<hard></?(?:br|p|div|li|ul|ol|tr|blockquote|h[1-6]|hr)\b[^<>]{0,200}>)     # a break in HTML
@@ -18,7 +18,7 @@ _PLACE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _MAYBE = re.compile(r"[<\n.!?\u2026\u203c\u2047-\u2049\u3002\uff01\uff1f\u061f\u06d4\u0964\u0965]")
-"""What every alternative of `_PLACE` begins with: looked for first, which takes a fraction of the time."""
+"""The first characters of all alternatives of `_PLACE`; searching for these first takes a fraction of the time."""
 
 _WORD_BEFORE = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'\u2019](?=[^\W\d_])){0,30}$")
 _NUMBER_ALONE = re.compile(r"[\s(]*\d{1,2}")
@@ -32,7 +32,7 @@ _NEVER = frozenset({
     "sgt", "cmdr", "hon", "pres", "st", "mt", "messrs", "mme", "mlle", "e.g", "i.e", "eg", "ie", "cf", "vs",
     "viz", "al", "approx",
 })  # fmt: skip
-"""Abbreviations that more of the sentence follows, whatever its first letter."""
+"""Abbreviations that never end a sentence."""
 
 _QUOTES = frozenset("\"'\u201d\u2019\u00bb)]}")
 _BEFORE_NUMBER = frozenset({
@@ -42,7 +42,7 @@ _MIDWAY = frozenset({
     "etc", "jr", "sr", "inc", "ltd", "co", "corp", "bros", "dept", "est", "a.m", "p.m", "am", "pm", "b.c",
     "a.d", "min", "hr", "hrs", "ft", "lb", "lbs", "oz",
 })  # fmt: skip
-"""Abbreviations that end a sentence if a capital follows."""
+"""Abbreviations that end a sentence if a capital letter follows."""
 
 _OPENERS = frozenset({
     "the", "a", "an", "it", "its", "he", "she", "they", "we", "you", "this", "that", "these", "those", "there",
@@ -57,17 +57,16 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Split a text into sentences.
 
     A sentence ends at `.`, `!`, `?`, an ellipsis or a run of them with the quotes and brackets that close after it; at
-    an HTML break such as `<br />`; at an empty line; and at a line end, unless the next line goes on in lower case.
-    Full stops of abbreviations, initials, numbers and addresses end nothing, nor does an ellipsis before a lower-case
-    letter, nor the end of a quotation that the sentence goes on after (`"Why?" he asked.`).
+    an HTML break such as `<br />`; at an empty line; and at a line end, unless the next line begins in lower case. A
+    sentence does not end at full stops of abbreviations, initials, numbers and addresses, at an ellipsis before a
+    lower-case letter, or at a quotation in its middle (`"Why?" he asked.`).
 
     Args:
-        text: raw text, any Unicode.
+        text: The raw text, any Unicode.
 
     Returns:
-        `(start, end)` of each sentence in order, in code points, without the white space and markup around it. They
-        do not overlap, and between two of them there is nothing but white space and markup. Empty for a text of
-        nothing else.
+        `(start, end)` of each sentence in order, in code points, without surrounding white space and markup. They do
+        not overlap, and only white space and markup lies between them. The list is empty if the text has nothing else.
 
     Example:
         >>> text = "Mr. Hart gave it 7.5... why?! <br />I'd say 'ten.' Go."
@@ -85,7 +84,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _places(text: str) -> Iterator[re.Match[str]]:
-    """What `_PLACE.finditer(text)` yields."""
+    """Yield the same matches as `_PLACE.finditer(text)`, only faster."""
     after = 0
     for maybe in _MAYBE.finditer(text):
         if maybe.start() >= after and (place := _PLACE.match(text, maybe.start())):
@@ -94,7 +93,7 @@ def _places(text: str) -> Iterator[re.Match[str]]:
 
 
 def _ends(text: str, start: int, place: re.Match[str]) -> bool:
-    """Whether the sentence that began at `start` ends at this place."""
+    """Return whether the sentence that began at `start` ends at this place."""
     match place.lastgroup:
         case "hard" | "blank" | "wide":
             return True
@@ -119,15 +118,15 @@ def _ends(text: str, start: int, place: re.Match[str]) -> bool:
 
 
 def _full_stop_ends(before: str, rest: str, first: str) -> bool:
-    """Whether a single full stop with white space after it ends a sentence.
+    """Return whether a single full stop followed by white space ends a sentence.
 
     Args:
-        before: the sentence up to the full stop, or the end of it.
-        rest: what comes after, beginning with white space.
-        first: its first character that is neither white space nor opens a quotation or bracket.
+        before: The last characters of the sentence before the full stop.
+        rest: The text after the full stop, beginning with white space.
+        first: The first character of `rest` that is neither white space nor an opening quote or bracket.
     """
     if _NUMBER_ALONE.fullmatch(before):
-        return False  # "1. The acting": the number of a list's item
+        return False  # "1. The acting": the number of a list item
     found = _WORD_BEFORE.search(before)
     if found is None:
         return True
@@ -147,21 +146,21 @@ def _full_stop_ends(before: str, rest: str, first: str) -> bool:
 
 
 def _joined(before: str, rest: str) -> bool:
-    """Whether a stop without a space after it ends a sentence all the same: "a good film.The plot".
+    """Return whether a stop with no space after it ends a sentence, as in "a good film.The plot".
 
     Args:
-        before: the three characters before the stop.
-        rest: what comes after it.
+        before: The three characters before the stop.
+        rest: The text after the stop.
     """
     words = len(before) == 3 and before.isalpha() and before.islower() and rest[:2].isalpha() and rest[:2].istitle()
     return words and not _ADDRESS.match(rest)  # www.Example.com
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span without the white space and markup at its ends."""
+    """Return the span without the white space and markup at its ends."""
     while start < end and (edge := _EDGE.match(text, start, end)):
         start = edge.end()
-    # From the right one character or tag at a time: no regular expression runs backwards.
+    # From the right, one character or tag at a time, because regular expressions do not run backwards.
     while start < end:
         if text[end - 1].isspace():
             end -= 1

@@ -1,4 +1,4 @@
-"""A reading as coloured terminal text: verdict, chart of the verdict so far, the review token by token."""
+"""A reading as coloured terminal text: the prediction, a chart along the text, and the text token by token."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from rich.console import Console, Group
 from rich.style import Style
 from rich.text import Text
 
+from sentiline.code_points import printable
+from sentiline.formatting import format_probability
 from sentiline.prediction import Detail
 from sentiline.reading import Reading
-from sentiline.text_pieces import pieces, printable, token_weights
+from sentiline.text_pieces import text_pieces, token_weights
 from sentiline.tokenizer import UNKNOWN_ID
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII_BARS = "_.-:=+*#"
 
 INK = "#ffffff"
-# Weakest first. White reads well on each of these, and each is seen on dark and on light terminals; the green leans to
-# blue and the red to orange, so that red-green colour blindness leaves a difference.
+# Weakest first. White text is readable on each, and each is visible on dark and light terminals. The green leans to
+# blue and the red to orange, so that people with red-green colour blindness can tell them apart.
 POSITIVE = ("#2c6f68", "#237765", "#007a5e")
 NEGATIVE = ("#935a4e", "#ab4a39", "#c02e1c")
-_FAINT = 0.12  # share of the strongest contribution below which a token stays plain
-_EDGE = 60  # characters shown at either end of what was not read
-_STRONG = 0.45  # and above which it is marked where there is no colour
+_FAINT = 0.12  # a token with a smaller share of the strongest contribution stays plain
+_EDGE = 60  # characters shown at either end of a sentence that was not read
+_STRONG = 0.45  # a token with at least this share is marked where there are no colours
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,9 @@ class Paint:
     """The colours that a terminal can show.
 
     Attributes:
-        positive: backgrounds for what speaks for a positive verdict, weakest first; empty if there are no colours.
-        negative: the same for what speaks against it.
-        ink: colour of text on them; None to colour the text itself and leave the background alone.
+        positive: The background colours of tokens that raise the logit, weakest first; empty for no colours.
+        negative: The background colours of tokens that lower it.
+        ink: The colour of text on these; None to colour the text itself instead of the background.
     """
 
     positive: tuple[str, ...] = ()
@@ -46,9 +48,9 @@ class Paint:
 
     @classmethod
     def of(cls, console: Console) -> Paint:
-        """What this console can show: all shades, or two of the sixteen basic colours, or none.
+        """Return the colours for a console: all shades, or two of the sixteen basic colours, or none.
 
-        What the basic colours look like is up to the terminal, which makes them readable as text, seldom as background.
+        The terminal decides what the basic colours look like. They are readable as text, but seldom as background.
         """
         if console.color_system is None or console.no_color:
             return cls()
@@ -57,17 +59,17 @@ class Paint:
         return cls(POSITIVE, NEGATIVE)
 
     def token(self, weight: float) -> Style:
-        """Style of a token of this weight, from -1 to 1."""
+        """Return the style of a token with this weight, from -1 to 1."""
         shades = self.positive if weight > 0 else self.negative
         if not shades or abs(weight) < _FAINT:
             return Style()
         if self.ink is None:
             return Style(color=shades[0], bold=abs(weight) >= _STRONG)
-        share = ((abs(weight) - _FAINT) / (1 - _FAINT)) ** 0.5  # one very strong token must not pale all others
+        share = ((abs(weight) - _FAINT) / (1 - _FAINT)) ** 0.5  # one very strong token must not make all others pale
         return Style(color=self.ink, bgcolor=shades[min(int(share * len(shades)), len(shades) - 1)])
 
     def line(self, positive: bool) -> Style:
-        """Style of a bar of the chart."""
+        """Return the style of a bar of the chart."""
         shades = self.positive if positive else self.negative
         return Style(color=shades[-1]) if shades else Style()
 
@@ -76,17 +78,17 @@ def render(reading: Reading, detail: Detail, console: Console) -> Group:
     """Lay a reading out for a console.
 
     Args:
-        reading: what to show.
-        detail: "none" shows only the verdict, "sentences" a line for each sentence too.
-        console: asked for its width, its encoding and whether it has colours.
+        reading: The reading to show.
+        detail: "none" shows only the prediction, "sentences" adds a line per sentence, "timesteps" the whole text.
+        console: The console, for its width, encoding and colours.
 
     Returns:
-        Something `console.print` takes.
+        The lines, for `console.print`.
     """
     paint = Paint.of(console)
     lines = [verdict(reading, paint)]
     if reading.uncertain:
-        lines.append(doubt(reading))
+        lines.append(uncertainty_line(reading))
     if detail == "timesteps":
         values = reading.running() if reading.contributions is not None else reading.scores
         assert values is not None
@@ -99,7 +101,7 @@ def render(reading: Reading, detail: Detail, console: Console) -> Group:
 
 
 def sentences(reading: Reading, paint: Paint) -> list[Text]:
-    """One line for each sentence: what it adds to the logit, and the sentence, coloured by it."""
+    """Return one line per sentence: its contribution to the logit, and the sentence in the matching colour."""
     found = reading.sentences()
     largest = max((abs(sentence.contribution or 0.0) for sentence in found), default=0.0) or 1.0
     lines = []
@@ -119,12 +121,12 @@ def sentences(reading: Reading, paint: Paint) -> list[Text]:
 
 
 def _shortened(left_out: str) -> str:
-    """The beginning and the end of what was not read."""
+    """Return the beginning and the end of a sentence that was not read."""
     return left_out if len(left_out) <= 2 * _EDGE else f"{left_out[:_EDGE]} ... {left_out[-_EDGE:]}"
 
 
 def verdict(reading: Reading, paint: Paint) -> Text:
-    """One line: label, its probability, logit, and how much of the text the model read and knew."""
+    """Return one line: the label, its probability, the logit, and the numbers of tokens read and unknown."""
     encoding = reading.encoding
     read = f"{encoding.tokens_used:,} token{'s' if encoding.tokens_used > 1 else ''}"
     if encoding.truncated:
@@ -134,38 +136,28 @@ def verdict(reading: Reading, paint: Paint) -> Text:
     label = f" {reading.label} " if style.bgcolor else reading.label
     return Text.assemble(
         (label, style + Style(bold=True)),
-        (f" {percent(reading.score)}", "bold"),
+        (f" {format_probability(reading.score)}", "bold"),
         f"  logit {reading.logit:+.2f}  {read}{unknown}",
     )
 
 
-def doubt(reading: Reading) -> Text:
-    """One line: that the prediction is uncertain, and why."""
-    return Text.assemble(("? uncertain", "bold"), f": {'; '.join(reading.doubts())}")
-
-
-def percent(probability: float) -> str:
-    """A probability in percent with one digit, never rounded up to certainty.
-
-    Example:
-        >>> percent(0.97312), percent(0.99999)
-        ('97.3 %', '> 99.9 %')
-    """
-    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
+def uncertainty_line(reading: Reading) -> Text:
+    """Return one line that says that the prediction is uncertain, and why."""
+    return Text.assemble(("? uncertain", "bold"), f": {'; '.join(reading.uncertainty_reasons())}")
 
 
 def chart(values: NDArray[np.floating[Any]], title: str, width: int, paint: Paint, *, ascii_only: bool = False) -> Text:
-    """One line of bars from 0 to 1, at most one for each token.
+    """Return one line of bars from 0 to 1, at most one per token.
 
     Args:
-        values: probabilities [T]; where T exceeds the room, a bar is the mean of its share of them.
-        title: written before the bars.
-        width: of the terminal, in columns.
-        paint: its colours.
-        ascii_only: whether the terminal lacks the block characters.
+        values: The probabilities [T]; if there is no room for T bars, each is the mean of several.
+        title: The text before the bars.
+        width: The width of the terminal in columns.
+        paint: The terminal's colours.
+        ascii_only: Whether to avoid block characters, which the terminal cannot show.
     """
     bars = _ASCII_BARS if ascii_only else _BARS
-    last = f" {percent(float(values[-1]))} positive"
+    last = f" {format_probability(float(values[-1]))} positive"
     room = max(1, min(len(values), width - len(title) - len(last) - 1, 100))
     line = Text(title)
     for share in np.array_split(values, room):
@@ -182,7 +174,7 @@ def review(reading: Reading, paint: Paint) -> Text:
     weights = token_weights(reading)
     unknown = (reading.encoding.ids == UNKNOWN_ID).tolist()
     shown = Text(overflow="fold")
-    for index, piece in pieces(reading):
+    for index, piece in text_pieces(reading):
         if index is None:
             shown.append(printable(piece))
             continue
@@ -197,7 +189,7 @@ def review(reading: Reading, paint: Paint) -> Text:
 
 
 def strongest(reading: Reading, count: int = 5) -> list[Text]:
-    """Up to two lines: the tokens that add most to the logit, and those that take most from it."""
+    """Return up to two lines: the tokens that raise the logit most, and those that lower it most."""
     if reading.contributions is None:
         return []
     starts, ends = reading.encoding.starts.tolist(), reading.encoding.ends.tolist()

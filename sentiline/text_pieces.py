@@ -1,8 +1,7 @@
-"""A reading's text in order, tokens and what stands between them, made safe to show; knows no colours."""
+"""A reading's text cut into its tokens and the text between them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,15 +9,11 @@ import numpy as np
 from sentiline.reading import Reading
 from sentiline.tokenizer import split
 
-GAP = " […] "
-"""Stands where tokens were left out."""
-
-# A review may hold terminal escapes, bidirectional overrides or lone surrogates: shown, never obeyed.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+GAP = " […] "  # shown where truncation left tokens out
 
 
-def pieces(reading: Reading) -> Iterator[tuple[int | None, str]]:
-    """Yield the text in order: `(index, token)` for the tokens used, `(None, text)` between them."""
+def text_pieces(reading: Reading) -> Iterator[tuple[int | None, str]]:
+    """Yield the text in order: `(index, token)` for each used token, `(None, text)` for the text between two."""
     text, encoding = reading.text, reading.encoding
     starts, ends = encoding.starts.tolist(), encoding.ends.tolist()
     left_out = _left_out(reading)
@@ -31,23 +26,18 @@ def pieces(reading: Reading) -> Iterator[tuple[int | None, str]]:
 
 
 def token_weights(reading: Reading) -> list[float]:
-    """What each token says, scaled so that the strongest is 1 or -1."""
+    """Return each token's contribution, or its score where there is none, scaled so that the strongest is 1 or -1."""
     values = reading.contributions if reading.contributions is not None else reading.scores - 0.5
     largest = float(np.abs(values).max())
     weights: list[float] = (values / largest if largest > 0 else values).tolist()
     return weights
 
 
-def printable(text: str) -> str:
-    """The text with control characters, bidirectional overrides and lone surrogates as U+FFFD, tabs as blanks."""
-    return _UNPRINTABLE.sub("\ufffd", text).expandtabs(4)
-
-
 def _left_out(reading: Reading) -> set[int]:
-    """Indices of the used tokens before which tokens were left out; the number of used tokens stands for the end."""
+    """Return the indices of used tokens with a gap before them; the number of used tokens stands for the end."""
     if not reading.encoding.truncated:
         return set()
     _, (starts, _) = split(reading.text)
-    places = np.searchsorted(starts, reading.encoding.starts)  # place of each used token in the whole text
+    places = np.searchsorted(starts, reading.encoding.starts)  # each used token's index in the whole text
     steps = np.diff(places, prepend=-1, append=len(starts))
     return set(np.flatnonzero(steps > 1).tolist())

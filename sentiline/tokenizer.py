@@ -1,7 +1,6 @@
-"""Raw text to token ids and back to character spans: the one tokenizer of training and serving.
+"""The tokenizer of training and serving: raw text to token ids and character spans.
 
-Nothing here knows about models; a `Tokenizer` is a value made of a vocabulary and a few named parameters,
-stored as JSON in every bundle.
+A `Tokenizer` is a vocabulary and a few named parameters, stored as JSON in every bundle.
 """
 
 from __future__ import annotations
@@ -27,25 +26,24 @@ PADDING_ID = 0
 UNKNOWN_ID = 1
 SPECIAL_TOKENS = ("<pad>", "<unk>")
 
-SCHEME = "words-1"
-"""Name of the splitting rules below; a bundle made under other rules is refused, never misread."""
+SCHEME = "words-1"  # names the splitting rules below; a bundle made with other rules is refused, never misread
 
 _MARKUP = re.compile(r"</?[a-z][a-z0-9]*\b[^<>]{0,200}>|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.ASCII)
 
-# Combining accents, and the vowel signs and points of the scripts that write them as marks: parts of a word.
+# Combining accents, and the vowel signs and points that some scripts write as marks, are parts of a word.
 _MARK = (
     r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0980-\u0dff"
     r"\u0e31-\u0e4e\u0eb1-\u0ece\u0f71-\u0fbc\u102b-\u109d\u200c\u200d"
 )
 
-# One capturing group around the whole token: re.split() then yields gap, token, gap, token, …, gap, and the
+# One capturing group around the whole token makes re.split() return gap, token, gap, token, …, gap, and the
 # running sum of their lengths gives every span without a Python-level loop. The first two lines change no result:
-# they settle the commonest characters at once, which more than halves the time (docs/tokenizer.md). Groups are not
-# possessive: before Python 3.11.5 a possessive group kept what a failed repetition had taken.
+# they match the most common characters at once, which more than halves the time (docs/tokenizer.md). Groups are not
+# possessive, because before Python 3.11.5 a possessive group kept the text of a failed repetition.
 _TOKEN = re.compile(
     rf"""(
     (?![ .,])(?:                                                        # no token begins with one of these
-      [a-z]++(?=[ .,!?])                                                # a plain word, as the next line but one says
+      [a-z]++(?=[ .,!?])                                                # a plain word, as two lines below
     | \d+(?:[.,/]\d+)+                                                # 10/10  7.5  1,000
     | [^\W_]++(?:[{_MARK}]+[^\W_]*)*(?:'[^\W_]+)*                     # a word in any script; don't
     | [:;=]['-]?[()dp/\\](?![^\W_]) | <3                             # emoticons
@@ -54,10 +52,9 @@ _TOKEN = re.compile(
     ))""",
     re.VERBOSE,
 )
-Spans = tuple[NDArray[np.int32], NDArray[np.int32]]
-"""Where tokens start and end."""
+Spans = tuple[NDArray[np.int32], NDArray[np.int32]]  # the starts and the ends of tokens
 
-_APOSTROPHES = "\u2019\u2018\u02bc\uff07"  # written for the plain one
+_APOSTROPHES = "\u2019\u2018\u02bc\uff07"  # read as the plain apostrophe
 _REPEATED = re.compile(r"(.)\1{2,}", re.DOTALL)
 
 
@@ -66,9 +63,9 @@ class Encoding:
     """One tokenized text, cut to the model's limit.
 
     Attributes:
-        ids: int32 [tokens_used], vocabulary ids; `UNKNOWN_ID` where the token is not in the vocabulary.
-        tokens_total: number of tokens in the whole text, before truncation.
-        find: gives `starts` and `ends`.
+        ids: The vocabulary ids, int32 [tokens_used]; `UNKNOWN_ID` where the token is not in the vocabulary.
+        tokens_total: The number of tokens in the whole text, before truncation.
+        find: Returns `starts` and `ends`, computing them when they are first needed.
     """
 
     ids: NDArray[np.int32]
@@ -77,22 +74,22 @@ class Encoding:
 
     @property
     def starts(self) -> NDArray[np.int32]:
-        """int32 [tokens_used], first code point of each token in the raw text."""
+        """The index of each token's first code point in the raw text, int32 [tokens_used]."""
         return self.find()[0]
 
     @property
     def ends(self) -> NDArray[np.int32]:
-        """int32 [tokens_used], one past its last code point: `raw[start:end]` is the token as written."""
+        """The index after each token's last code point, int32 [tokens_used]; `raw[start:end]` is the token."""
         return self.find()[1]
 
     @property
     def tokens_used(self) -> int:
-        """Number of tokens the model reads."""
+        """The number of tokens that the model reads."""
         return len(self.ids)
 
     @property
     def unknown_tokens(self) -> int:
-        """How many of the tokens used are not in the vocabulary."""
+        """The number of used tokens that are not in the vocabulary."""
         return int(np.count_nonzero(self.ids == UNKNOWN_ID))
 
     @property
@@ -107,10 +104,10 @@ def split(text: str) -> tuple[list[str], Spans]:
     HTML tags and character entities separate tokens and are dropped. Spans count Unicode code points.
 
     Args:
-        text: raw text, any Unicode.
+        text: The raw text, any Unicode.
 
     Returns:
-        `(tokens, (starts, ends))`: lower-cased tokens; int32 [n] spans into the raw text.
+        `(tokens, (starts, ends))`: the n lower-cased tokens, and their spans in the raw text as int32 [n].
 
     Example:
         >>> tokens, (starts, ends) = split("<br />Isn't GREAT!")
@@ -125,15 +122,15 @@ def split(text: str) -> tuple[list[str], Spans]:
 
 
 def words(text: str) -> list[str]:
-    """The tokens of `split` alone, sooner."""
+    """Return only the tokens of `split`, which is faster."""
     found: list[str] = _TOKEN.findall(_lower(text))
     return found
 
 
 def _lower(text: str) -> str:
-    """The text in lower case, of the same length: markup is blank, every apostrophe the plain one."""
+    """Return the text in lower case and of the same length, with markup blanked and plain apostrophes."""
     lowered = text.lower()
-    if len(lowered) != len(text):  # a few letters, such as U+0130, grow when lower-cased: spans must not shift
+    if len(lowered) != len(text):  # a few letters, such as U+0130, grow in lower case, which would shift the spans
         lowered = "".join([low if len(low := char.lower()) == 1 else char for char in text])
     if not lowered.isascii():
         for apostrophe in _APOSTROPHES:
@@ -148,14 +145,14 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _variants(token: str) -> Iterable[str]:
-    """Spellings under which an unknown token may be known, nearest first."""
+    """Yield the spellings under which an unknown token may be known, nearest first."""
     if "'" in token:
         yield token.removesuffix("'s")
         yield token.replace("'", "")
     plain = token
     if not token.isascii():
         plain = "".join([char for char in unicodedata.normalize("NFKD", token) if not unicodedata.combining(char)])
-        plain = plain.lower()  # only now do "styled" capitals, such as U+1D406, have a lower case
+        plain = plain.lower()  # again: styled capitals, such as U+1D406, have no lower case before NFKD
         yield plain
     if _REPEATED.search(plain):
         yield _REPEATED.sub(r"\1\1", plain)
@@ -163,7 +160,7 @@ def _variants(token: str) -> Iterable[str]:
 
 
 class _Ids(dict[str, int]):
-    """Token to id; a token that is missing is looked up under its variants, and is unknown if they all fail."""
+    """A map of tokens to ids that looks a missing token up under its variants; if all fail it is unknown."""
 
     def __missing__(self, token: str) -> int:
         for variant in _variants(token):
@@ -181,22 +178,22 @@ class Tokenizer:
     "so"); if all fail it is unknown.
 
     Attributes:
-        vocabulary: tokens in id order; the first two are `SPECIAL_TOKENS`.
-        max_tokens: the most tokens one text may keep.
-        truncation: what happens to longer texts unless a call says otherwise.
+        vocabulary: The tokens in id order; the first two are `SPECIAL_TOKENS`.
+        max_tokens: The largest number of tokens that a text may keep.
+        truncation: The default policy for longer texts.
     """
 
     def __init__(self, vocabulary: Sequence[str], *, max_tokens: int = 1024, truncation: Truncation = "head_tail"):
         """Make a tokenizer.
 
         Args:
-            vocabulary: distinct tokens in id order, beginning with `SPECIAL_TOKENS`.
-            max_tokens: the most tokens one text may keep, at least 2.
-            truncation: default policy.
+            vocabulary: Distinct tokens in id order, beginning with `SPECIAL_TOKENS`.
+            max_tokens: The largest number of tokens that a text may keep, at least 2.
+            truncation: The default policy for longer texts.
 
         Raises:
-            BundleCorruptError: the vocabulary repeats a token or lacks the special tokens.
-            OptionError: `max_tokens` or `truncation` is not usable.
+            BundleCorruptError: The vocabulary repeats a token, or does not begin with the special tokens.
+            OptionError: `max_tokens` is less than 2, or `truncation` is not a policy.
         """
         self.vocabulary = tuple(vocabulary)
         if self.vocabulary[:2] != SPECIAL_TOKENS:
@@ -208,27 +205,27 @@ class Tokenizer:
         self._ids = _Ids(zip(self.vocabulary, range(len(self.vocabulary)), strict=True))
         if len(self._ids) != len(self.vocabulary):
             raise BundleCorruptError("a vocabulary holds each token once; this one repeats some")
-        for special in SPECIAL_TOKENS:  # no text can spell a special token: its brackets never reach a token
+        for special in SPECIAL_TOKENS:  # no text may spell a special token; brackets are never part of a token
             del self._ids[special]
 
     def encode(self, text: str, *, truncation: Truncation | None = None, spans: bool = True) -> Encoding:
         """Tokenize one text.
 
         Args:
-            text: raw text.
-            truncation: policy for texts of more than `max_tokens` tokens; default the tokenizer's own.
-                "error" refuses, "head" keeps the beginning, "tail" the end, "head_tail" half of each.
-            spans: whether they will be asked for. Otherwise they are found only then, by reading the text again,
-                which is sooner done for a verdict alone.
+            text: The raw text.
+            truncation: The policy for texts of more than `max_tokens` tokens: "error" refuses them, "head" keeps the
+                beginning, "tail" the end, "head_tail" half of each. Defaults to the tokenizer's own.
+            spans: Whether the tokens' spans will be needed. If not, encoding is faster, and spans are still available
+                at the cost of splitting the text again.
 
         Returns:
             The encoding, with at least one and at most `max_tokens` tokens.
 
         Raises:
             TextTypeError: `text` is not a string.
-            EmptyTextError: it holds no token.
-            TextTooLongError: it holds more than `max_tokens` tokens and the policy is "error".
-            OptionError: no such policy.
+            EmptyTextError: The text has no token.
+            TextTooLongError: The text has more than `max_tokens` tokens and the policy is "error".
+            OptionError: There is no such policy.
         """
         policy = self.truncation if truncation is None else check_truncation(truncation)
         if not isinstance(text, str):
@@ -256,10 +253,10 @@ class Tokenizer:
         return Encoding(self.ids(tokens), total, find)
 
     def ids(self, tokens: Sequence[str]) -> NDArray[np.int32]:
-        """Look lower-cased tokens up.
+        """Look up the ids of lower-cased tokens.
 
         Args:
-            tokens: as `split` returns them.
+            tokens: The tokens, as `split` returns them.
 
         Returns:
             int32 [len(tokens)], `UNKNOWN_ID` where neither the token nor a variant is in the vocabulary.
@@ -267,7 +264,7 @@ class Tokenizer:
         return np.fromiter(map(self._ids.__getitem__, tokens), np.int32, len(tokens))
 
     def to_json(self) -> str:
-        """The tokenizer as the JSON text stored in a bundle (`tokenizer.json`)."""
+        """Return the tokenizer as JSON, as stored in a bundle (`tokenizer.json`)."""
         document = {
             "scheme": SCHEME,
             "max_tokens": self.max_tokens,
@@ -278,14 +275,14 @@ class Tokenizer:
 
     @classmethod
     def from_json(cls, text: str, *, source: Path | str = "tokenizer.json") -> Tokenizer:
-        """Read a tokenizer back.
+        """Load a tokenizer from JSON.
 
         Args:
-            text: what `to_json` wrote.
-            source: named in errors.
+            text: The output of `to_json`.
+            source: The file's name in error messages.
 
         Raises:
-            BundleCorruptError: not such a document, or made under other splitting rules.
+            BundleCorruptError: The text is not such a document, or was made with other splitting rules.
         """
         try:
             document: dict[str, Any] = json.loads(text)
@@ -306,7 +303,7 @@ def check_truncation(value: str) -> Truncation:
     """Return `value` if it names a truncation policy.
 
     Raises:
-        OptionError: it does not.
+        OptionError: There is no such policy.
     """
     for policy in TRUNCATIONS:
         if value == policy:

@@ -1,4 +1,4 @@
-"""When a model does not know: the thresholds of a bundle, and what they say of a prediction; fits none."""
+"""Uncertainty: a bundle's thresholds, beyond which a prediction counts as uncertain."""
 
 from __future__ import annotations
 
@@ -7,35 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Beyond either of them a prediction is uncertain; at them it is not.
+    """The limits of a certain prediction; a value exactly at a limit is still certain.
 
     Attributes:
-        confidence: the least probability of its label, in [0.5, 1].
-        unknown_rate: the largest share of unknown tokens among those that the model read, in [0, 1].
+        confidence: The lowest probability of the predicted label, in [0.5, 1].
+        unknown_rate: The largest share of unknown tokens among those that the model read, in [0, 1].
     """
 
     confidence: float
     unknown_rate: float
 
-    def doubts(self, score: float, unknown_tokens: int, tokens_used: int) -> list[str]:
-        """Why a prediction is uncertain, in words; empty if it is not.
+    def reasons(self, score: float, unknown_tokens: int, tokens_used: int) -> list[str]:
+        """Return why a prediction is uncertain, in words; an empty list if it is certain.
 
         Args:
-            score: probability of its label.
-            unknown_tokens: how many of the tokens used the vocabulary lacks.
-            tokens_used: number of tokens that the model read, at least 1.
+            score: The probability of the predicted label.
+            unknown_tokens: The number of used tokens that are not in the vocabulary.
+            tokens_used: The number of tokens that the model read, at least 1.
 
         Example:
-            >>> Thresholds(confidence=0.8, unknown_rate=0.25).doubts(0.79, 2, 5)
+            >>> Thresholds(confidence=0.8, unknown_rate=0.25).reasons(0.79, 2, 5)
             ['less than 80 % sure', 'more than 25 % of the tokens unknown']
         """
-        doubts = []
+        reasons = []
         if score < self.confidence:
-            doubts.append(f"less than {_percent(self.confidence)} sure")
+            reasons.append(f"less than {100 * self.confidence:.4g} % sure")
         if unknown_tokens / tokens_used > self.unknown_rate:
-            doubts.append(f"more than {_percent(self.unknown_rate)} of the tokens unknown")
-        return doubts
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.4g} %"
+            reasons.append(f"more than {100 * self.unknown_rate:.4g} % of the tokens unknown")
+        return reasons

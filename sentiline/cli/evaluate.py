@@ -1,4 +1,4 @@
-"""`sentiline evaluate`: models against labelled files; the work is sentiline.evaluation's."""
+"""`sentiline evaluate`: measures models on labelled files, see `sentiline.evaluation`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from sentiline.scoring.io.formats import KINDS, QUOTINGS
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
 HELP = """
-Tell how well models do on your own labelled reviews: each INPUT has a column with texts and one with labels.
+Measure how well models do on your own labelled reviews. Each INPUT has a column of texts and a column of labels.
 
-An INPUT is read as by `sentiline score`. Labels are 0 and 1, negative and positive, or stars, of five (1-2 negative,
-4-5 positive) or ten (1-4, 7-10); what stars lie between is neutral and not evaluated. Rows that cannot be evaluated
-are counted, and their lines named.
+INPUTs are read as by `sentiline score`. Labels are 0 and 1, negative and positive, or stars: out of five (1-2 negative,
+4-5 positive) or ten (1-4 negative, 7-10 positive). The stars in between are neutral and not evaluated. Rows that cannot
+be evaluated are counted and listed by line.
 
 \b
 Examples:
@@ -33,31 +33,35 @@ Examples:
 
 @click.command(help=HELP, epilog=EXIT_CODES)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--text-column", metavar="NAME", help="Column with the texts; default the only one that may be it.")
+@click.option("--text-column", metavar="NAME", help="Column with the texts. Default: the only suitable column.")
 @click.option("--label-column", default="label", show_default=True, metavar="NAME", help="Column with the labels.")
 @click.option("--labels", type=click.Choice(["auto", *SCHEMES]), default="auto", show_default=True,
-              help="What labels mean; auto looks at all of them.")  # fmt: skip
+              help="Meaning of the labels; auto infers it from all of them.")  # fmt: skip
 @click.option("--model", "models", multiple=True, metavar="NAME|PATH",
-              help="Installed model, or a bundle; may be given several times. Default bilstm.")  # fmt: skip
-@click.option("--all-models", is_flag=True, help="Every installed model.")
-@click.option("--precision", metavar="NAME", help="fp32 or int8; default each model's own choice.")
+              help="An installed model, or a bundle's path; may be given several times. Default: bilstm.")  # fmt: skip
+@click.option("--all-models", is_flag=True, help="Evaluate every installed model.")
+@click.option("--precision", metavar="NAME", help="fp32 or int8. Default: each model's own choice.")
 @click.option("--json", "json_path", metavar="PATH", type=click.Path(path_type=Path), help="Write all figures as JSON.")
 @click.option("--report", metavar="PATH", type=click.Path(path_type=Path),
               help="Write a report (.html); needs the extra `report`.")  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace these files if they exist.")
+@click.option("--overwrite", is_flag=True, help="Replace the --json and --report files if they exist.")
 @click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True,
-              help="Show so many of each model's worst errors.")  # fmt: skip
+              help="Number of each model's worst errors to show.")  # fmt: skip
 @click.option("--format", "kind", type=click.Choice([kind for kind in KINDS if kind != "text"]),
-              help="Format of the inputs; default by their endings.")  # fmt: skip
+              help="Format of the inputs. Default: by their file extensions.")  # fmt: skip
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text files.")
 @click.option("--delimiter", metavar="CHARACTER",
-              help="Between the columns of CSV inputs, such as ';'; default a comma, and a tab for TSV.")  # fmt: skip
+              help="Column separator of CSV inputs, such as ';'. Default: a comma, or a tab for TSV.")  # fmt: skip
 @click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
-              help="none: double quotes in CSV and TSV inputs are text.")  # fmt: skip
+              help="With none, double quotes in CSV and TSV inputs are part of the text.")  # fmt: skip
 @click.option("--max-characters", type=click.IntRange(min=1), default=1_000_000, show_default=True,
-              help="A longer text is not evaluated.")  # fmt: skip
-@click.option("--truncation", type=click.Choice(TRUNCATIONS), help="For long texts; default the model's own choice.")
-@click.option("--threads", type=click.IntRange(min=1), help="Texts read side by side; default the available CPUs.")
+              help="Longest text that is evaluated.")  # fmt: skip
+@click.option(
+    "--truncation", type=click.Choice(TRUNCATIONS), help="How to shorten long texts. Default: the model's own choice."
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Texts processed at the same time. Default: the available CPUs."
+)
 def evaluate(
     inputs: tuple[str, ...],
     text_column: str | None,
@@ -78,14 +82,15 @@ def evaluate(
     truncation: Truncation | None,
     threads: int | None,
 ) -> None:
-    """Evaluate, print, write."""
-    from rich.console import Console  # these and onnxruntime are slow to import: not for --help
+    """Evaluate the models, print the tables, and write the files."""
+    from rich.console import Console  # these and onnxruntime are slow to import, and --help does not need them
 
+    from sentiline.atomic_write import write_atomically
     from sentiline.evaluation.display import show
     from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
     from sentiline.evaluation.progress import Progress
     from sentiline.predictor import load
-    from sentiline.reporting.output_file import check_output_file, write_atomically
+    from sentiline.reporting.output_file import check_output_file
 
     names = _names(models, all_models)
     for path, option, endings in ((json_path, "--json", (".json",)), (report, "--report", (".html", ".htm"))):
@@ -133,7 +138,7 @@ def evaluate(
 
 def _names(models: tuple[str, ...], all_models: bool) -> tuple[str, ...]:
     if models and all_models:
-        raise OptionError("--model names some models and --all-models takes all: give one of them", field="--model")
+        raise OptionError("--model selects some models and --all-models all; give one of them", field="--model")
     if all_models and not (found := tuple(installed())):
         raise BundleNotFoundError("no model is installed, so --all-models finds none", field="--all-models")
     return found if all_models else tuple(dict.fromkeys(models)) or ("bilstm",)

@@ -1,4 +1,4 @@
-"""The command `sentiline`: which commands there are, and which exit code each error gets; no command itself."""
+"""The command `sentiline`: its sub-commands, and the exit code of each error."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 
 import click
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.errors import BundleError, ClusterError, SentilineError
 
 # Help text is kept here so that `sentiline --help` imports no command, and so neither numpy nor onnxruntime.
 COMMANDS = {
     "predict": "Show the sentiment of a text, as a whole and token by token.",
-    "score": "Score files of reviews into one file, with columns carried through.",
-    "evaluate": "Tell how well models do on your own labelled reviews.",
+    "score": "Score files of reviews into one file that keeps their columns.",
+    "evaluate": "Measure how well models do on your own labelled reviews.",
     "models": "List the models that can be loaded by name.",
     "serve": "Serve the models over HTTP.",
-    "verify": "Check that a model's files are intact and that it computes what it promises.",
+    "verify": "Check a model's files, and its results against the numpy reference.",
 }
 
 EXIT_CODES = """
@@ -31,15 +31,14 @@ Exit codes:
   0  done
   1  a model cannot be used: missing, damaged or malformed
   2  wrong usage, input that cannot be scored, or output that cannot be written
-  3  a cluster cannot be reached, or failed; what is finished is kept for --resume
-  141  the reader of standard output went away, as `| head` does
+  3  a cluster cannot be reached, or failed; finished parts are kept for --resume
+  141  the reader of standard output closed it, as `| head` does
 """
 
-PIPE_CLOSED = 141
-"""What a shell reports of a program that SIGPIPE, signal 13, ended: 128 + 13."""
+PIPE_CLOSED = 141  # 128 + 13, the exit status that shells give a program killed by SIGPIPE, signal 13
 
 HELP = """
-The sentiment of a text, and the sentiment at every token of it.
+Predict the sentiment of texts, as a whole and at every token.
 
 \b
 Examples:
@@ -62,7 +61,7 @@ class InputFailure(click.ClickException):
 
 
 class ClusterFailure(click.ClickException):
-    """A cluster failed, and may not if it is asked again; shown as one message without a traceback."""
+    """A cluster failed, and a second attempt may succeed; shown as one message without a traceback."""
 
     exit_code = 3
 
@@ -71,11 +70,11 @@ class LazyGroup(click.Group):
     """Imports the module of a command, `sentiline.cli.<name>`, when the command is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of the commands, in the order of `COMMANDS`."""
+        """Return the names of the commands, in the order of `COMMANDS`."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command; None if there is none of that name."""
+        """Import a command; None if there is no such command."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = getattr(import_module(f"sentiline.cli.{cmd_name}"), cmd_name)
@@ -87,7 +86,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Read the arguments; `--help` and `--version` print here."""
+        """Parse the arguments; `--help` and `--version` print here."""
         with _failures():
             return super().make_context(*args, **kwargs)
 
@@ -116,13 +115,13 @@ def _failures() -> Iterator[None]:
         raise
     except OSError as error:
         _drop_output()
-        place = error.filename or "standard output"  # whose errors are those that name no file
+        place = error.filename or "standard output"  # the only file whose errors have no name
         raise InputFailure(f"{place}: {error.strerror or error}") from error
 
 
 def _drop_output() -> None:
-    """Send what standard output still has to write nowhere: Python would try once more at its end, and complain."""
-    with suppress(OSError):  # it is no file
+    """Discard buffered output, which Python would otherwise try to write again, and complain about, when it exits."""
+    with suppress(OSError):  # standard output is not a file
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
@@ -131,6 +130,6 @@ def _drop_output() -> None:
 @click.group(cls=LazyGroup, help=HELP, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sentiline")
 def main() -> None:
-    """Run before every command."""
+    """Set up standard output before every command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a review may hold what the terminal's encoding lacks
+        sys.stdout.reconfigure(errors="replace")  # the terminal's encoding may lack characters of a review

@@ -1,4 +1,4 @@
-"""`sentiline models`: what is installed, intact or not; nothing is run."""
+"""`sentiline models`: lists the installed models and checks their files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ HELP = f"""
 List the models that can be loaded by name, and check that their files are intact.
 
 Models are looked up in the folders that {MODELS_VARIABLE} names (separated as in PATH), then among those installed with
-the package, then in the folder `models` of a source checkout. The exit code is 1 if one is damaged or there is none.
+the package, then in the folder `models` of a source checkout. The exit code is 1 if a model is damaged, or if there is
+no model.
 
 \b
 Examples:
@@ -29,7 +30,7 @@ Examples:
 @click.command(help=HELP, epilog=EXIT_CODES)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(as_json: bool) -> None:
-    """List, check, print."""
+    """List and check the models, and print the table or JSON."""
     entries = [describe(name, path) for name, path in installed().items()]
     if as_json:
         click.echo(json.dumps({"models": entries}, ensure_ascii=False, indent=2).encode())
@@ -40,7 +41,7 @@ def models(as_json: bool) -> None:
 
 
 def describe(name: str, path: Path) -> dict[str, Any]:
-    """What is known of one installed model, as plain values; `error` is None if its files are intact."""
+    """Describe an installed model in plain values; `error` is None if its files are intact."""
     entry: dict[str, Any] = {"name": name, "path": str(path), "error": None}
     try:
         bundle = find_by_name(name)
@@ -77,7 +78,7 @@ def _show(entries: list[dict[str, Any]]) -> None:
 
     console = Console(highlight=False)
     if not entries:
-        folders = ", ".join(map(str, search_path())) or "no folder: none exists"
+        folders = ", ".join(map(str, search_path())) or "no folder, since none exists"
         console.print(f"No models installed. Looked in: {folders}", markup=False, soft_wrap=True)
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
@@ -99,6 +100,6 @@ def _show(entries: list[dict[str, Any]]) -> None:
                 "-" if entry["parameters"] is None else f"{entry['parameters']:,}",
             )
     console.print(table)
-    console.print("* used unless --precision says otherwise", style="dim", markup=False)
+    console.print("* the default precision", style="dim", markup=False)
     for entry in entries:  # paths and errors are long: below the table, never cut
         console.print(f"{entry['name']}: {entry['error'] or entry['path']}", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`sentiline predict`: texts from arguments, files or standard input; verdicts for people, or JSON for machines."""
+"""`sentiline predict`: texts from arguments, files or standard input; results as coloured text or as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sentiline.reading import Reading
 
 HELP = """
-Show the sentiment of each TEXT, and what every token adds to it. A TEXT of - is read from standard input.
+Show the sentiment of each TEXT and the contribution of every token. The TEXT - stands for standard input.
 
 \b
 Examples:
@@ -31,11 +31,11 @@ Examples:
   sentiline predict --precision fp32 --detail none "Not bad at all"
   sentiline predict --detail sentences "Great cast. A dull plot, though. See it anyway!"
 
-Tokens that speak for a positive verdict are green, those against it red; the stronger, the deeper. A token that the
-model does not know is underlined. Without colour (a pipe, or NO_COLOR set) the strongest are marked {+like+} {-this-};
-FORCE_COLOR=1 keeps colours in a pipe. A line "? uncertain" says that the model does not know, and why.
+Tokens that raise the logit are green and tokens that lower it red; stronger colours mean larger contributions. Unknown
+tokens are underlined. Without colours (in a pipe, or with NO_COLOR set) the strongest tokens are marked {+like+} or
+{-this-}; FORCE_COLOR=1 keeps colours in a pipe. A line "? uncertain" says that the prediction is uncertain, and why.
 
---json prints one document, the same as the service's answer.
+--json prints one document, identical to the service's answer.
 """
 
 
@@ -48,19 +48,25 @@ FORCE_COLOR=1 keeps colours in a pipe. A line "? uncertain" says that the model 
     multiple=True,
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Read a text from this file (UTF-8), whole; may be given several times. Files come after the TEXTs.",
+    help="Read a text from this file (UTF-8); may be given several times. Files come after the TEXTs.",
 )
-@click.option("--model", default="bilstm", show_default=True, metavar="NAME|PATH", help="Installed model, or a bundle.")
-@click.option("--precision", metavar="NAME", help="fp32 or int8; default the model's own choice.")
+@click.option(
+    "--model", default="bilstm", show_default=True, metavar="NAME|PATH", help="An installed model, or a bundle's path."
+)
+@click.option("--precision", metavar="NAME", help="fp32 or int8. Default: the model's own choice.")
 @click.option(
     "--detail",
     type=click.Choice(DETAILS),
     default="timesteps",
     show_default=True,
-    help="Show every token, every sentence, or only the verdict.",
+    help="Show every token, every sentence, or only the prediction.",
 )
-@click.option("--truncation", type=click.Choice(TRUNCATIONS), help="For long texts; default the model's own choice.")
-@click.option("--threads", type=click.IntRange(min=1), help="Texts read side by side; default the available CPUs.")
+@click.option(
+    "--truncation", type=click.Choice(TRUNCATIONS), help="How to shorten long texts. Default: the model's own choice."
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Texts processed at the same time. Default: the available CPUs."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def predict(
     texts: tuple[str, ...],
@@ -72,14 +78,14 @@ def predict(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Read, predict, print."""
+    """Read the texts, predict, and print."""
     if not texts and not files:
         raise click.UsageError("no text: give one in quotes, or --file PATH, or - for standard input")
     inputs = [("standard input", _stdin()) if text == "-" else (f"text {n}", text) for n, text in enumerate(texts, 1)]
     inputs += [(str(path), _file(path)) for path in files]
     _hint_at_files(texts)
 
-    from sentiline.predictor import load  # onnxruntime is slow to import: not before the input is known to be there
+    from sentiline.predictor import load  # onnxruntime is slow to import, so check the input first
 
     with load(model, precision=precision, threads=threads) as predictor:
         readings = _read(predictor, inputs, truncation)
@@ -92,7 +98,7 @@ def predict(
 
 
 def _read(predictor: Predictor, inputs: list[tuple[str, str]], truncation: Truncation | None) -> list[Reading]:
-    """Read the texts; an error names its text as the user knows it."""
+    """Predict the texts; an error names its text as the user gave it."""
     try:
         return predictor.read([text for _, text in inputs], truncation=truncation)
     except InputError as error:
@@ -118,7 +124,7 @@ def _show(predictor: Predictor, readings: list[Reading], detail: Detail) -> None
 
 def _stdin() -> str:
     if sys.stdin is None:
-        raise click.UsageError("standard input is closed: pipe a text into it, or give the text in quotes")
+        raise click.UsageError("standard input is closed; pipe a text into it, or give the text in quotes")
     return _decode(sys.stdin.buffer.read(), "standard input")
 
 

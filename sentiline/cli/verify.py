@@ -1,4 +1,4 @@
-"""`sentiline verify`: models against the numpy reference; a table of largest differences, and an exit code."""
+"""`sentiline verify`: compares models with the numpy reference and prints the largest differences."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from sentiline.verification.result import Verification
 
 HELP = """
-Check that the files of each MODEL (a name, or a path) are intact, and that it computes what its weights say.
+Check that the files of each MODEL (a name or a path) are intact, and that its graph computes what it should.
 
-The weights are read out of the model's graph and run through the numpy reference, in float64, on texts of many kinds.
+The weights are read from the model's graph and run through the numpy reference in float64, on texts of many kinds.
 Every output at every token is compared with ONNX Runtime's. Without MODEL, all installed models are checked.
 
 \b
@@ -27,15 +27,15 @@ Examples:
   sentiline verify ./models/bilstm --file review.txt --file another.txt
   sentiline verify bilstm --json
 
-Needs the package onnx: pip install onnx. TensorFlow is not used.
+Needs the package onnx (pip install onnx), but not TensorFlow.
 """
 
 EXIT_CODES = """
 \b
 Exit codes:
   0  every model is within tolerance
-  1  one is not, or cannot be used: missing, damaged or malformed
-  2  wrong usage, text that cannot be scored, or no package onnx
+  1  a model is not, or cannot be used: missing, damaged or malformed
+  2  wrong usage, a text that cannot be scored, or onnx is not installed
 """
 
 
@@ -48,17 +48,17 @@ Exit codes:
     multiple=True,
     metavar="PATH",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Compare on the text in this file (UTF-8) instead; may be given several times.",
+    help="Compare on the text in this file (UTF-8) instead of the built-in texts; may be given several times.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(models: tuple[str, ...], files: tuple[Path, ...], as_json: bool) -> None:
-    """Verify, print, exit."""
-    from sentiline.verification.verify import TEXTS  # onnxruntime is slow to import: not for --help
+    """Verify the models and print the differences."""
+    from sentiline.verification.verify import TEXTS  # onnxruntime is slow to import, and --help does not need it
     from sentiline.verification.verify import verify as check
 
     names = models or tuple(installed())
     if not names:
-        raise BundleNotFoundError("no model to verify: none is installed, and none is named", field="model")
+        raise BundleNotFoundError("no model to verify: none is installed, and none was given", field="model")
     texts = [_text(path) for path in files] or TEXTS
     findings = [check(name, texts) for name in names]
     if as_json:
@@ -102,8 +102,8 @@ def _show(one: Verification) -> None:
     )
     table.add_row("", *verdicts)
     console.print(table)
-    note = f"The reference runs the weights of {one.comparisons[0].weights}."
+    note = f"The reference used the weights of {one.comparisons[0].weights}."
     loose = [row.precision for row in one.comparisons if len(row.held) < len(row.largest)]
     if loose:
-        note += f" Of {', '.join(loose)} only the probability is held to the tolerance."
+        note += f" For {', '.join(loose)}, only the probability must be within the tolerance."
     console.print(note, style="dim", markup=False, soft_wrap=True)

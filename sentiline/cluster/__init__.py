@@ -1,1 +1,1 @@
-"""Batch scoring on a Ray cluster: the scorer of `sentiline.scoring` in an actor pool of Ray Data."""
+"""Batch scoring on a Ray cluster, with the readers, scorer and writers of `sentiline.scoring`."""

@@ -1,4 +1,10 @@
-"""Scores files on a Ray cluster into a folder of Parquet files, as one Ray Data pipeline; resumes; prints nothing."""
+"""Scoring on a Ray cluster: files become a folder of Parquet files, through one resumable Ray Data pipeline.
+
+Only the scheduling is Ray Data's: tasks, actors, backpressure and recovery. Its readers and writers cannot keep what
+Sentiline promises. `read_csv` retypes columns ("007" becomes 7, "NA" null) and knows no line numbers; `write_parquet`
+gives its files new random names in every run, so that after a kill nothing tells which rows are written. Therefore the
+rows of the pipeline are references to work: a split to read, a part to score, the record of a part that was written.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +15,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sentiline import __version__
-from sentiline.cluster.part_writer import Record
-from sentiline.cluster.partial_dataset import Output
-from sentiline.cluster.publish import begin, check_same
-from sentiline.cluster.ray_connection import address_of, connected, import_ray
-from sentiline.cluster.ray_pipeline import results_of
+from sentiline._version import __version__
+from sentiline.cluster.part_writer import PartRecord
+from sentiline.cluster.partial_dataset import PartialDataset
+from sentiline.cluster.publish import check_same, check_target
+from sentiline.cluster.ray_connection import address_of, import_ray, ray_connection
+from sentiline.cluster.ray_pipeline import run_pipeline
 from sentiline.cluster.splits import PART_ROWS, Split, find_splits
-from sentiline.cluster.worker import (
-    End,
-    Failure,
-    ReadJob,
-    ScoreJob,
-    model_files,
-)
+from sentiline.cluster.worker import Failure, ReadJob, ScoreJob, SplitEnd, model_files
 from sentiline.cpus import available_cpus
 from sentiline.errors import ClusterError, DataFileError, OptionError, SentilineError
 from sentiline.predictor import Predictor
@@ -44,18 +44,18 @@ from sentiline.scoring.resume.partial_output import partial_folder
 from sentiline.scoring.summary import Summary
 
 if TYPE_CHECKING:
-    from sentiline.reporting.report import HtmlReportBuilder as Page
+    from sentiline.reporting.report import HtmlReportBuilder
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where to score.
+    """The cluster to score on, and how to use it.
 
     Attributes:
-        address: see `connected`; None for what `RAY_ADDRESS` says, else this machine.
-        workers: actors that score; None for as many as the cluster's CPUs allow.
-        threads: CPUs of each.
-        part_rows: rows of an output file, unless texts are long.
+        address: The address, see `ray_connection`; None for the value of `RAY_ADDRESS`, else this machine.
+        workers: The number of actors that score; None for as many as the cluster's CPUs allow.
+        threads: The number of CPUs of each actor.
+        part_rows: The number of rows of an output file; fewer where texts are long.
     """
 
     address: str | None = None
@@ -75,31 +75,32 @@ def score_on_cluster(
     overwrite: bool = False,
     scratch: Path | None = None,
     on_progress: ProgressCallback | None = None,
-    report_builder: Page | None = None,
+    report_builder: HtmlReportBuilder | None = None,
 ) -> Summary | None:
     """Score files of reviews into a folder of Parquet files, which appears when it is complete.
 
     Args:
-        predictor: the model; its files are sent to the workers.
-        inputs: paths or URLs of files and folders, or globs, that all machines see.
-        output: path of the folder, that all machines see, or its URL in an object store.
-        options: how to score; None for the defaults.
-        cluster: where to; None for this machine.
-        resume: go on where a stopped run was, if there was one.
-        overwrite: replace the output, and forget an unfinished run.
-        scratch: folder, that all machines see, where an output in an object store grows; default the current one.
-        on_progress: called after each part.
-        report_builder: a report to be written on all rows, whatever number of runs they take.
+        predictor: The model; its files are sent to the actors.
+        inputs: Paths or URLs of files and folders, or globs, visible to all machines.
+        output: The path of the folder, visible to all machines, or its URL in an object store.
+        options: How to score; None for the defaults.
+        cluster: The cluster to score on; None for this machine.
+        resume: Continue an interrupted run, if there is one.
+        overwrite: Replace the output, and discard an interrupted run.
+        scratch: The folder, visible to all machines, in which an output in an object store grows. Defaults to the
+            current one.
+        on_progress: Called after each part.
+        report_builder: Collects the figures of a report on all rows, over all runs that they take.
 
     Returns:
-        The counts, those of a run that was resumed included; None if there was nothing to resume because the output
-        is complete, and of such a run.
+        The counts, including those of resumed runs; None if there was nothing to resume because the output is complete
+        and was written with the same inputs, model and options.
 
     Raises:
-        ClusterError: the cluster cannot be reached, or lost what the run needs; `resume` goes on.
-        DataFileError: an input cannot be read or is malformed, a row has a fault and `options.strict` is set, or the
+        ClusterError: The cluster cannot be reached, or lost what the run needs; `resume` continues the run.
+        DataFileError: An input cannot be read or is malformed, a row has a fault and `options.strict` is set, or the
             output exists.
-        OptionError: an option does not exist or does not go with the others.
+        OptionError: An option has an unknown value or does not go with the others.
         SettingError: Ray or pyarrow is not installed.
     """
     options, cluster = options or ScoreOptions(), cluster or Cluster()
@@ -116,12 +117,14 @@ def score_on_cluster(
     sources = [_absolute(source) for source in found]
     inside = [source.name for source in sources if source.location and target.contains(source.location)]
     if inside:
-        raise DataFileError(f"{inside[0]} lies in {target}, where the output is to be; write elsewhere", field="output")
+        raise DataFileError(
+            f"the input {inside[0]} lies inside the output {target}; choose another output", field="output"
+        )
     header = run_fingerprint(predictor, sources, asdict(options)) | {
         "part_rows": cluster.part_rows,
         "report": report_builder.header if report_builder else None,
     }
-    if not begin(target, folder, resume=resume, overwrite=overwrite):
+    if not check_target(target, folder, resume=resume, overwrite=overwrite):
         check_same(target, header)
         return None
     if report_builder:
@@ -132,10 +135,11 @@ def score_on_cluster(
     encoder.prepare(first)
     if report_builder:
         report_builder.prepare(first)
+    dates = (report_builder.header["date_column"], report_builder.header["date_format"]) if report_builder else None
     splits = find_splits(sources, cluster.part_rows)
     cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
-    with connected(address, cpus) as ray:
-        written = Output(target, folder, header, resume=resume)
+    with ray_connection(address, cpus) as ray:
+        written = PartialDataset(target, folder, header, resume=resume)
         if report_builder and written.history is not None:
             report_builder.go_on(written.history)
         try:
@@ -152,12 +156,10 @@ def score_on_cluster(
                     strict=options.strict,
                     spans=options.spans,
                     encoder=encoder,
-                    desk=written.desk,
-                    dates=(report_builder.header["date_column"], report_builder.header["date_format"])
-                    if report_builder
-                    else None,
+                    part_writer=written.part_writer,
+                    dates=dates,
                 )
-                run.all(ray, read, score, cluster)
+                run.score(ray, read, score, cluster)
                 written.check(len(splits))
                 if report_builder:
                     for figures in written.figures():
@@ -166,7 +168,7 @@ def score_on_cluster(
             written.publish(len(splits), _manifest(header, column, run.tally))
         except (ClusterError, InterruptedReadError, FieldLimitError):
             raise
-        except SentilineError:  # the same would happen again: nothing is left to resume
+        except SentilineError:  # a resumed run would fail in the same way
             written.discard()
             raise
         finally:
@@ -175,12 +177,10 @@ def score_on_cluster(
 
 
 def _absolute(source: Source) -> Source:
-    """The same file by a path that does not depend on a process's current folder."""
+    """Return the same file under a path that does not depend on the current folder."""
     location = source.location
     if location is None or source.once:
-        raise DataFileError(
-            f"{source.name} cannot be read by the workers of --engine ray; save it to a file", field="input"
-        )
+        raise DataFileError(f"{source.name} cannot be read by other machines; save it to a file", field="input")
     return replace(source, location=replace(location, path=location.identity)) if location.local else source
 
 
@@ -198,21 +198,23 @@ def _manifest(header: dict[str, Any], column: str, tally: Summary) -> dict[str, 
 
 
 class _Run:
+    """Counts the parts as they are finished."""
+
     def __init__(
         self,
         predictor: Predictor,
         splits: Sequence[Split],
-        output: Output,
+        output: PartialDataset,
         column: str,
         on_progress: ProgressCallback | None,
-        report_builder: Page | None,
+        report_builder: HtmlReportBuilder | None,
     ) -> None:
         self._predictor = predictor
         self._splits = splits
         self._output = output
         self._column = column
-        self._report = on_progress
-        self._page = report_builder
+        self._on_progress = on_progress
+        self._report_builder = report_builder
         self.tally = Summary()
         self._read = 0
         for record in output.records.values():
@@ -221,30 +223,30 @@ class _Run:
         self._total = sum({one.source.name: one.source.size for one in splits}.values())
 
     def finished(self) -> dict[int, frozenset[int]]:
-        """The parts that exist, by split."""
+        """Return the numbers of the finished parts by split."""
         found: dict[int, set[int]] = {}
         for split, number in self._output.records:
             found.setdefault(split, set()).add(number)
         return {split: frozenset(numbers) for split, numbers in found.items()}
 
-    def all(self, ray: Any, read: ReadJob, score: ScoreJob, cluster: Cluster) -> None:
-        """Read and score what is not finished."""
+    def score(self, ray: Any, read: ReadJob, score: ScoreJob, cluster: Cluster) -> None:
+        """Read and score the splits that are not finished."""
         waiting = [split for split in self._splits if not self._output.finished(split.index)]
         if not waiting:
             return
         model = model_files(self._predictor)
-        # closed at the end whatever happens: the pipeline ends before the connection does
-        with closing(results_of(ray, model, waiting, read, score, cluster.workers)) as results:
+        # closed in any case, so that the pipeline ends before the connection does
+        with closing(run_pipeline(ray, model, waiting, read, score, cluster.workers)) as results:
             for value in results:
                 match value:
-                    case Record():
+                    case PartRecord():
                         self._add(value)
-                    case End(split, parts):
-                        self._output.end(split, parts)
+                    case SplitEnd(split, parts):
+                        self._output.end_split(split, parts)
                     case Failure(error):
                         raise error
 
-    def _count(self, record: Record) -> None:
+    def _count(self, record: PartRecord) -> None:
         values = self.tally.as_dict()
         for name, value in record.tally.items():
             match value:
@@ -257,10 +259,10 @@ class _Run:
         self.tally = Summary.from_dict(values)
         self._read += record.read
 
-    def _add(self, record: Record) -> None:
+    def _add(self, record: PartRecord) -> None:
         if self._output.add(record):
             self._count(record)
-            if self._page:
-                self._output.remember(self._page.history)
-            if self._report:
-                self._report(Progress(self.tally, self._resumed, self._read, self._total, self._column))
+            if self._report_builder:
+                self._output.save_report_state(self._report_builder.history)
+            if self._on_progress:
+                self._on_progress(Progress(self.tally, self._resumed, self._read, self._total, self._column))

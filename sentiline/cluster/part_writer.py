@@ -1,36 +1,38 @@
-"""Where a worker writes parts into the folder of a run: each appears whole, with a record of what is in it."""
+"""Writes parts into a run's folder: each appears whole, followed by a record of its contents."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sentiline.atomic_write import atomic_replacement, write_atomically
 from sentiline.cluster.splits import part_name
 from sentiline.errors import DataFileError
 
+# in the folder: the run's name, its parts, their records, and each part's figures for a report
 RUN, PARTS, RECORDS, FIGURES = "run", "parts", "records", "figures"
-"""In the folder: the name of the run, its parts, their records, and what a report shows of each."""
+
+KEPT = "finished parts are kept for --resume"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What is noted of a finished part.
+class PartRecord:
+    """The record of a finished part.
 
     Attributes:
-        split: index of its split.
-        number: its place there.
-        rows: in it.
-        bytes: of its file.
-        sha256: of its file, in hexadecimal.
-        read: bytes of the input.
-        tally: counts over its rows, see `Summary.as_dict`.
-        worker: node and process that wrote it.
+        split: The index of its split.
+        number: Its index in the split.
+        rows: The number of its rows.
+        bytes: The size of its file in bytes.
+        sha256: The SHA-256 of its file in hexadecimal.
+        read: The number of input bytes that it was read from.
+        tally: The counts over its rows, see `Summary.as_dict`.
+        worker: The name of the node and the id of the process that wrote it.
     """
 
     split: int
@@ -44,30 +46,30 @@ class Record:
 
     @property
     def name(self) -> str:
-        """The part's file."""
+        """The name of the part's file."""
         return part_name(self.split, self.number)
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """Writes parts into the folder of a run, on any machine that sees it.
+class PartWriter:
+    """Writes parts into a run's folder, on any machine that sees it.
 
     Attributes:
-        folder: of the run.
-        run: its name.
+        folder: The run's folder.
+        run: The run's name.
     """
 
     folder: Path
     run: str
 
     def check(self, node: str) -> None:
-        """Raise unless this machine sees the folder of this run.
+        """Raise unless this machine sees this run's folder.
 
         Args:
-            node: what to call this machine.
+            node: The name of this machine, for the message.
 
         Raises:
-            DataFileError: it does not.
+            DataFileError: The folder cannot be read, or belongs to another run.
         """
         try:
             same = (self.folder / RUN).read_text() == self.run
@@ -87,38 +89,25 @@ class Desk:
         number: int,
         fill: Callable[[Path], dict[str, Any]],
         figures: Callable[[], bytes] | None = None,
-    ) -> Record:
-        """Write a part and its record, each of which appears when it is complete.
+    ) -> PartRecord:
+        """Write a part and then its record; each appears when it is complete.
 
         Args:
-            split: index of its split.
-            number: its place there.
-            fill: writes the part's file, which does not exist yet; returns the other values of its record.
-            figures: what a report shows of it; called after `fill`. None for no report.
+            split: The index of the part's split.
+            number: The part's index in the split.
+            fill: Writes the part's file at the given path, and returns the other values of its record.
+            figures: Returns the part's figures for a report; called after `fill`. None for no report.
         """
         name = part_name(split, number)
-        growing = self.folder / PARTS / f".{name}.{uuid.uuid4().hex}"
-        try:
+        attempt = uuid.uuid4().hex  # Ray may start a task again while its first attempt is still writing
+        with atomic_replacement(self.folder / PARTS / name, attempt) as growing:
             values = fill(growing)
             with growing.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-                os.fsync(file.fileno())
                 size = file.tell()
-            record = Record(split=split, number=number, bytes=size, sha256=digest, **values)
-            growing.replace(self.folder / PARTS / name)
-        finally:
-            growing.unlink(missing_ok=True)
+            record = PartRecord(split=split, number=number, bytes=size, sha256=digest, **values)
         if figures is not None:
-            write_whole(self.folder / FIGURES / name, figures())
-        write_whole(self.folder / RECORDS / f"{name}.json", json.dumps(asdict(record)).encode())
+            write_atomically(self.folder / FIGURES / name, figures(), attempt)
+        content = json.dumps(asdict(record)).encode()
+        write_atomically(self.folder / RECORDS / f"{name}.json", content, attempt)
         return record
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file that appears as a whole."""
-    growing = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with growing.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    growing.replace(path)

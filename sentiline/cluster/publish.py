@@ -1,4 +1,4 @@
-"""Where a data set is to be, on this machine or in an object store: what lies there, and how it gets there."""
+"""Publishing a data set to a folder or an object store: checks of the target, and the move."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from sentiline.scoring.io.storage import Location
 from sentiline.scoring.resume.fingerprint import fingerprint_digest
 from sentiline.scoring.resume.journal import has_unfinished_run
 
-MANIFEST, SUCCESS = "_manifest.json", "_SUCCESS"
-"""Files beside the parts; names that begin with an underscore are not read as data."""
-
-_UPLOADS = 4
-"""Files on their way to a store at once."""
+MANIFEST, SUCCESS = "_manifest.json", "_SUCCESS"  # readers of data sets skip names with a leading underscore
+_UPLOADS = 4  # files sent to a store at the same time
 
 
-def begin(target: Location, folder: Path, *, resume: bool, overwrite: bool) -> bool:
-    """Check what lies where the data set is to be; false if that is complete and there is nothing to resume.
+def check_target(target: Location, folder: Path, *, resume: bool, overwrite: bool) -> bool:
+    """Check that a data set may be written to the target.
 
     Args:
-        target: where.
-        folder: in which it grows.
-        resume: whether a stopped run is to go on.
-        overwrite: whether a data set may be replaced.
+        target: The location of the data set.
+        folder: The folder in which it grows.
+        resume: Whether to continue an interrupted run.
+        overwrite: Whether a data set there may be replaced.
+
+    Returns:
+        False if there is a complete data set and no interrupted run to resume, else True.
 
     Raises:
-        DataFileError: something is in the way, or the place cannot be reached.
+        DataFileError: The target is occupied or cannot be reached.
     """
     if resume and overwrite:
-        raise DataFileError("--resume goes on and --overwrite starts anew: give one of them", field="resume")
+        raise DataFileError("--resume continues a run and --overwrite starts again; give one of them", field="resume")
     try:
         status, parent = target.status(), target.parent().status()
         occupied = bool(status and status.folder and target.list_files())
@@ -52,23 +52,24 @@ def begin(target: Location, folder: Path, *, resume: bool, overwrite: bool) -> b
         return False
     if begun and not (resume or overwrite):
         raise DataFileError(
-            f"an unfinished run lies in {folder}; go on with --resume, or start anew with --overwrite", field="output"
+            f"{folder} holds an interrupted run; continue it with --resume, or start again with --overwrite",
+            field="output",
         )
     if occupied and not (overwrite or resume):
-        raise DataFileError(f"{target} exists; replace it with --overwrite, or write elsewhere", field="output")
+        raise DataFileError(f"{target} exists; replace it with --overwrite, or choose another output", field="output")
     if not replaceable:
         raise DataFileError(
-            f"{target} holds other files than a scored data set, and they would be lost; write elsewhere",
+            f"{target} holds files other than a scored data set, which would be lost; choose another output",
             field="output",
         )
     return True
 
 
 def check_same(target: Location, header: Mapping[str, Any]) -> None:
-    """Raise unless a complete data set was written by a run that was asked the same.
+    """Raise unless the complete data set at the target was written with the same inputs, model and options.
 
     Raises:
-        DataFileError: it was not, or that cannot be told.
+        DataFileError: It was not, or there is no record of it.
     """
     try:
         with target.child(MANIFEST).open() as file:
@@ -78,26 +79,26 @@ def check_same(target: Location, header: Mapping[str, Any]) -> None:
         same = False
     if not same:
         raise DataFileError(
-            f"{target} exists and is not known to be of these inputs, model and options, and no stopped run lies in "
-            "its place: nothing is there to resume; keep it, or replace it with --overwrite",
+            f"no interrupted run found, and {target} exists, which was not written with these inputs, model and "
+            "options; keep it, or replace it with --overwrite",
             field="resume",
         )
 
 
-def put(parts: Path, target: Location, aside: Path, names: list[str]) -> None:
-    """Give a complete data set its place; does what is left to do where a run was killed meanwhile.
+def publish(parts: Path, target: Location, aside: Path, names: list[str]) -> None:
+    """Move a complete data set to its target; called again after a kill, it finishes the move.
 
-    On this machine it appears at once. A store has no folders that could be renamed: there the data set is complete as
-    soon as `SUCCESS` is there, which comes last, and goes first where another one is replaced.
+    A folder on this machine appears at once, by a rename. An object store cannot rename folders: there the data set is
+    complete once `SUCCESS` exists, which is written last, and removed first where another data set is replaced.
 
     Args:
-        parts: the folder that holds it, manifest and `SUCCESS` included.
-        target: where it is to be.
-        aside: where a folder can go that it replaces.
-        names: of its parts.
+        parts: The folder that holds the data set, its manifest and `SUCCESS`.
+        target: The location to move it to.
+        aside: A path to which a folder that it replaces is moved.
+        names: The file names of its parts.
 
     Raises:
-        OSError: that cannot be done.
+        OSError: The target cannot be written.
     """
     if not parts.exists():
         return
@@ -107,7 +108,7 @@ def put(parts: Path, target: Location, aside: Path, names: list[str]) -> None:
             Path(target.path).rename(aside)
         parts.rename(target.path)
         return
-    waiting = {path.name for path in parts.iterdir()}  # a file that is there, and verified, is not here any more
+    waiting = {path.name for path in parts.iterdir()}  # a file that was sent and verified is no longer here
     if MANIFEST in waiting:
         target.child(SUCCESS).remove()
         target.child(MANIFEST).put(parts / MANIFEST)
@@ -116,7 +117,7 @@ def put(parts: Path, target: Location, aside: Path, names: list[str]) -> None:
         for one in sent:
             one.result()
     kept = {target.child(name).path for name in (*names, MANIFEST, SUCCESS)}
-    for old in target.list_files():  # of the data set that this one replaces
+    for old in target.list_files():  # the data set that this one replaces
         if old.path not in kept:
             old.remove()
     if SUCCESS in waiting:

@@ -1,4 +1,4 @@
-"""Imports Ray, connects to a cluster or starts one on this machine, and keeps Ray's own output quiet; runs nothing."""
+"""Imports Ray, connects to a cluster or starts one on this machine, and silences Ray's own output."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ from typing import Any, TextIO
 from sentiline.errors import ClusterError, OptionError, SettingError
 
 LOCAL, AUTO = "local", "auto"
-ADDRESS_VARIABLE = "RAY_ADDRESS"
-"""Ray's own name of the setting that `--address` wins over."""
+ADDRESS_VARIABLE = "RAY_ADDRESS"  # Ray's own setting, which --address overrides
 
 _CONNECT_SECONDS = 5.0
-_STORE_BYTES = 128 * 2**20
-"""Of Ray's object store on this machine, for each worker: a part being scored, one waiting, and one being read."""
+_STORE_BYTES = 128 * 2**20  # object store per worker: one part being scored, one waiting, and one being read
 
 
 def address_of(wanted: str | None) -> str:
-    """The address that a user means: `wanted`, else what `RAY_ADDRESS` says, else "local"."""
+    """Return the cluster's address: `wanted`, else the value of `RAY_ADDRESS`, else "local"."""
     return wanted or os.environ.get(ADDRESS_VARIABLE) or LOCAL
 
 
 def import_ray(address: str) -> Any:
-    """Import Ray with Ray Data; neither reports usage nor writes to standard error from then on.
+    """Import Ray with Ray Data, set neither to report usage nor to write to standard error.
 
     Args:
-        address: of the cluster. For `LOCAL` Ray binds to 127.0.0.1 alone, if it was not imported before.
+        address: The cluster's address. For `LOCAL` Ray binds to 127.0.0.1 only, unless it was imported before.
 
     Raises:
-        SettingError: it is not installed.
+        SettingError: Ray is not installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # of what is not Python; Ray's files keep the rest
+    os.environ.setdefault(
+        "RAY_BACKEND_LOG_LEVEL", "fatal"
+    )  # the level of Ray's C++ code; Ray's log files keep the rest
     if address == LOCAL:
-        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # in spite of its name: loopback or not
+        os.environ.setdefault(
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0"
+        )  # despite its name this decides whether Ray binds to loopback
     try:
         ray = import_module("ray")
         import_module("ray.data")
@@ -52,20 +54,20 @@ def import_ray(address: str) -> Any:
 
 
 @contextmanager
-def connected(address: str, cpus: int) -> Iterator[Any]:
-    """Connect to a cluster, and leave it at the end; a connection that this process has already is used and kept.
+def ray_connection(address: str, cpus: int) -> Iterator[Any]:
+    """Connect to a cluster, and disconnect at the end; if this process is connected already, keep that connection.
 
     Args:
-        address: `HOST:PORT`, "auto" for a cluster that was started on this machine, or "local" for a new one that ends
-            with the run.
-        cpus: of a new one.
+        address: `HOST:PORT`, "auto" for a cluster started on this machine, or "local" for a new one that ends with the
+            run.
+        cpus: The number of CPUs of a new cluster.
 
     Yields:
         The module `ray`.
 
     Raises:
-        ClusterError: there is none, or one of another release of Ray or Python.
-        OptionError: an address of Ray Client.
+        ClusterError: There is no cluster, or it runs another release of Ray or Python.
+        OptionError: The address is one of Ray Client.
         SettingError: Ray is not installed.
     """
     ray = import_ray(address)
@@ -102,7 +104,7 @@ def _connect(ray: Any, wanted: str, cpus: int) -> None:
 
 
 def _check_reachable(address: str) -> None:
-    """Raise unless something listens there: Ray itself tries for minutes."""
+    """Raise unless something listens at the address: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise OptionError(
@@ -138,7 +140,7 @@ def _be_quiet() -> None:
 
 @contextmanager
 def _no_standard_error() -> Iterator[None]:
-    """Drop what is written to the file descriptor, which is where Ray's C++ says which log level it was given."""
+    """Discard writes to file descriptor 2, on which Ray's C++ code announces its log level."""
     kept = os.dup(2)
     try:
         with open(os.devnull, "wb") as nothing:  # noqa: PTH123
@@ -150,13 +152,13 @@ def _no_standard_error() -> Iterator[None]:
 
 
 class _WithoutRay(io.TextIOBase):
-    """Standard output without what Ray's own threads print there, such as that a node died."""
+    """Standard output without the messages that Ray's threads print, such as the death of a node."""
 
     def __init__(self, output: TextIO) -> None:
         self._output = output
 
     def write(self, text: str) -> int:
-        """Write, or drop, a text."""
+        """Write a text, unless a thread of Ray prints it."""
         if threading.current_thread().name.startswith("ray_"):
             return len(text)
         return self._output.write(text)

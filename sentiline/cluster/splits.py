@@ -1,4 +1,4 @@
-"""Cuts inputs into splits, which tasks read side by side, and a split into parts, each of which becomes a file."""
+"""Cuts inputs into splits, each read by one task, and splits into parts, each of which becomes an output file."""
 
 from __future__ import annotations
 
@@ -14,21 +14,18 @@ from sentiline.scoring.io.reader import read_chunks
 from sentiline.scoring.io.source import Source
 
 PART_ROWS = 16 * CHUNK_ROWS
-SPLITS = 4096
-"""Of Parquet at most, about: each costs the driver some memory."""
-
-_FOOTERS = 16
-"""Files whose footers are read side by side."""
+SPLITS = 4096  # about the most splits of Parquet files, since each takes some of the driver's memory
+_FOOTERS = 16  # Parquet footers read at the same time
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What one task reads: a file, or some row groups of a Parquet file.
+    """The input of one task: a file, or some row groups of a Parquet file.
 
     Attributes:
-        index: its place in the input.
-        source: the file.
-        begin: bytes of the file before it, as `Chunk.position` counts them.
+        index: Its index in the input.
+        source: The file.
+        begin: The number of the file's bytes before it, as `Chunk.position` counts them.
     """
 
     index: int
@@ -38,13 +35,13 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some consecutive chunks of a split, which become one file.
+    """Consecutive chunks of a split, which become one output file.
 
     Attributes:
-        split: index of the split.
-        number: its place in the split.
-        chunks: the rows.
-        read: bytes of the input that they were.
+        split: The index of the split.
+        number: The part's index in the split.
+        chunks: Its rows.
+        read: The number of input bytes that they were read from.
     """
 
     split: int
@@ -52,14 +49,9 @@ class Part:
     chunks: Sequence[Chunk]
     read: int
 
-    @property
-    def name(self) -> str:
-        """Its file; in the order of names the rows are in the order of the input."""
-        return part_name(self.split, self.number)
-
 
 def part_name(split: int, number: int) -> str:
-    """The file of a part.
+    """Return the file name of a part; files sorted by name hold the rows in the order of the input.
 
     Example:
         >>> part_name(3, 12)
@@ -69,13 +61,13 @@ def part_name(split: int, number: int) -> str:
 
 
 def find_splits(sources: Sequence[Source], part_rows: int) -> list[Split]:
-    """Cut files into splits: the same for the same files.
+    """Cut files into splits, always in the same way.
 
-    A file of Parquet is cut between row groups. Any other is one split, since only who has read the rows before
-    knows whether a line break ends a row, and what its number is.
+    A Parquet file is cut between row groups. Any other file is one split, because only a reader of all earlier rows
+    knows whether a line break ends a row, and the row's number.
 
     Raises:
-        DataFileError: a file of Parquet cannot be read.
+        DataFileError: A Parquet file cannot be read.
     """
     with ThreadPoolExecutor(_FOOTERS, "footer") as pool:
         groups = list(pool.map(_group_rows, sources))
@@ -93,7 +85,7 @@ def find_splits(sources: Sequence[Source], part_rows: int) -> list[Split]:
 
 
 def _group_rows(source: Source) -> list[int]:
-    """Rows of each row group; nothing for what is not Parquet."""
+    """Return the number of rows of each row group; an empty list for other formats."""
     location = source.location
     if source.format.kind != "parquet" or location is None:
         return []
@@ -120,16 +112,17 @@ def read_parts(split: Split, encoding: str, characters: int, part_rows: int) -> 
     """Read a split.
 
     Args:
-        split: what to read.
-        encoding: of a text file.
-        characters: after which a chunk ends.
-        part_rows: of a part; long texts make it end after as many full chunks as hold that many rows.
+        split: The split.
+        encoding: The encoding of a text file.
+        characters: The number of characters after which a chunk ends.
+        part_rows: The number of rows of a part. A part with long texts ends after the number of chunks that would hold
+            as many rows of short texts.
 
     Yields:
-        Its parts: the same ones whenever and wherever it is read.
+        The split's parts, the same whenever and wherever it is read.
 
     Raises:
-        DataFileError: the file cannot be read or is malformed.
+        DataFileError: The file cannot be read or is malformed.
     """
     chunks: list[Chunk] = []
     number, rows, begin = 0, 0, split.begin

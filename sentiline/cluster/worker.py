@@ -1,6 +1,6 @@
-"""What runs on the nodes of a cluster: tasks that read splits, and actors that score parts and write them.
+"""The code that runs on a cluster's nodes: tasks that read splits, and actors that score parts and write them.
 
-Whatever they find wrong with the input they return as a value, since Ray would wrap an exception in its own.
+Errors are returned as values, because Ray would wrap an exception in its own.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.bundle import MANIFEST, Bundle
-from sentiline.cluster.part_writer import Desk, Record
+from sentiline.cluster.part_writer import KEPT, PartRecord, PartWriter
 from sentiline.cluster.splits import Part, Split, read_parts
 from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.reporting.statistics import Statistics
-from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.io.writers import OutputWriter
 from sentiline.scoring.scorer import ChunkScorer
 from sentiline.scoring.summary import Summary
 from sentiline.tokenizer import Truncation
 
+# The only column of the rows that Ray Data carries: a pickled `Split`, `Part` or result. Left to itself, Ray pickles
+# such objects as well, but only after it has tried to convert them and logged that it could not.
 PAYLOAD = "payload"
-"""The one column of the tables that Ray Data carries; each row is a pickled value of this module or a `Part`."""
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """A split was read to its end.
+class SplitEnd:
+    """The result of reading a split to its end.
 
     Attributes:
-        split: its index.
-        parts: how many it has.
+        split: The split's index.
+        parts: The number of its parts.
     """
 
     split: int
@@ -51,7 +51,7 @@ class Failure:
     """An error that ends the run.
 
     Attributes:
-        error: it.
+        error: The error, which the driver raises.
     """
 
     error: SentilineError
@@ -62,10 +62,10 @@ class ReadJob:
     """How splits are read.
 
     Attributes:
-        encoding: of text files.
-        characters: after which a chunk ends.
-        part_rows: after which a part ends.
-        finished: parts that an earlier run wrote, by split: they are read past.
+        encoding: The encoding of text files.
+        characters: The number of characters after which a chunk ends.
+        part_rows: The number of rows after which a part ends.
+        finished: The parts that an earlier run wrote, by split; they are skipped.
     """
 
     encoding: str
@@ -79,17 +79,17 @@ class ScoreJob:
     """How parts are scored.
 
     Attributes:
-        release: of the driver.
-        precision: of the model.
-        threads: of each actor.
-        column: with the texts.
-        truncation: see `ChunkScorer`.
-        max_characters: see `ChunkScorer`.
-        strict: see `ChunkScorer`.
-        spans: see `ChunkScorer`.
-        encoder: with its columns settled.
-        desk: where parts are written.
-        dates: column of dates and their format, for a report; None for no report.
+        release: The driver's release of Sentiline.
+        precision: The model's precision.
+        threads: The number of CPUs of each actor.
+        column: The column that holds the texts.
+        truncation: The policy for long texts, see `ChunkScorer`.
+        max_characters: The longest text that is scored, see `ChunkScorer`.
+        strict: Whether a faulty row ends the run, see `ChunkScorer`.
+        spans: Whether the tokens' positions are needed, see `ChunkScorer`.
+        encoder: The encoder of the output, with its columns settled.
+        part_writer: Where parts are written.
+        dates: The column of dates and their format, for a report; None for no report.
     """
 
     release: str
@@ -101,37 +101,42 @@ class ScoreJob:
     strict: bool
     spans: bool
     encoder: OutputWriter
-    desk: Desk
+    part_writer: PartWriter
     dates: tuple[str | None, str | None] | None = None
 
 
-def read_split(table: Any, job: ReadJob) -> Iterator[Any]:
-    """Read the splits of a table; yields tables of one `Part`, `End` or `Failure` each."""
-    for split in unpack(table):
-        try:
-            count = 0
-            _check_size(split)
-            finished = job.finished.get(split.index, frozenset())
-            for part in read_parts(split, job.encoding, job.characters, job.part_rows):
-                count += 1
-                if part.number not in finished:
-                    yield pack(part)
-            yield pack(End(split.index, count))
-        except SentilineError as error:
-            yield pack(Failure(error))
-        except Exception as error:  # Ray would wrap it in pages of its own
-            yield pack(_unexpected(error, f"reading {split.source.name}"))
+def to_row(value: object) -> dict[str, bytes]:
+    """Return a value as a row of Ray Data."""
+    return {PAYLOAD: pickle.dumps(value, protocol=5)}
+
+
+def read_split(row: Mapping[str, bytes], job: ReadJob) -> Iterator[dict[str, bytes]]:
+    """Read the split in a row; yields a row per `Part`, then one with a `SplitEnd`, or with a `Failure`."""
+    split: Split = pickle.loads(row[PAYLOAD])
+    try:
+        count = 0
+        _check_size(split)
+        finished = job.finished.get(split.index, frozenset())
+        for part in read_parts(split, job.encoding, job.characters, job.part_rows):
+            count += 1
+            if part.number not in finished:
+                yield to_row(part)
+        yield to_row(SplitEnd(split.index, count))
+    except SentilineError as error:
+        yield to_row(Failure(error))
+    except Exception as error:  # Ray would wrap it in pages of its own
+        yield to_row(_unexpected(error, f"reading {split.source.name}"))
 
 
 class PartScorer:
-    """An actor: loads the model once, then scores parts and writes them."""
+    """An actor that loads the model once, then scores parts and writes them."""
 
     def __init__(self, job: ScoreJob, model: Any) -> None:
         """Load the model.
 
         Args:
-            job: what to do.
-            model: reference to its files, as `model_files` gives them.
+            job: How to score and where to write.
+            model: A Ray reference to the model's files, see `model_files`.
         """
         self._job = job
         self._failure: Failure | None = None
@@ -154,25 +159,25 @@ class PartScorer:
         except SentilineError as error:
             self._failure = Failure(error)
 
-    def __call__(self, table: Any) -> Any:
-        """Score a table with one part, and write it; returns one of its `Record`. Other values pass through."""
-        [value] = unpack(table)
-        if not isinstance(value, Part):
-            return table
+    def __call__(self, row: dict[str, bytes]) -> dict[str, bytes]:
+        """Score and write the part in a row, and return its `PartRecord`; other values pass through."""
+        part = pickle.loads(row[PAYLOAD])
+        if not isinstance(part, Part):
+            return row
         if self._failure:
-            return pack(self._failure)
+            return to_row(self._failure)
         try:
-            self._job.desk.check(platform.node())
-            return pack(self._write(value))
+            self._job.part_writer.check(platform.node())
+            return to_row(self._write(part))
         except SentilineError as error:
-            return pack(Failure(error))
+            return to_row(Failure(error))
         except OSError as error:
-            message = f"cannot write {self._job.desk.folder}: {error.strerror or error} (node {platform.node()})"
-            return pack(Failure(ClusterError(f"{message}; what is finished is kept for --resume")))
-        except Exception as error:  # as above
-            return pack(_unexpected(error, f"scoring {value.chunks[0].file}"))
+            problem = f"cannot write {self._job.part_writer.folder}: {error.strerror or error}"
+            return to_row(Failure(ClusterError(f"{problem} (node {platform.node()}); {KEPT}")))
+        except Exception as error:  # as in read_split
+            return to_row(_unexpected(error, f"scoring {part.chunks[0].file}"))
 
-    def _write(self, part: Part) -> Record:
+    def _write(self, part: Part) -> PartRecord:
         figures = None
         if self._job.dates is not None:
             figures = Statistics(self._scorer.predictor.tokenizer.vocabulary, *self._job.dates)
@@ -192,14 +197,14 @@ class PartScorer:
             worker = (platform.node(), os.getpid())
             return {"rows": tally.rows, "read": part.read, "tally": tally.as_dict(), "worker": worker}
 
-        return self._job.desk.write(part.split, part.number, fill, figures.dump if figures else None)
+        return self._job.part_writer.write(part.split, part.number, fill, figures.dump if figures else None)
 
 
 def model_files(predictor: Predictor) -> dict[str, bytes]:
-    """The files that a worker needs to load the same model, verified.
+    """Return the files that an actor needs to load the same model, verified.
 
     Raises:
-        BundleCorruptError: one was damaged since it was loaded.
+        BundleCorruptError: A file was damaged after the model was loaded.
     """
     bundle = predictor.bundle
     names = {bundle.manifest.tokenizer, bundle.manifest.precisions[predictor.precision]}
@@ -208,7 +213,7 @@ def model_files(predictor: Predictor) -> dict[str, bytes]:
 
 
 def _load(files: Mapping[str, bytes], precision: str, threads: int) -> Predictor:
-    """Load a model, verified once more; its files are on the node's disk for that moment only."""
+    """Load a model, verified again; its files are on the node's disk only while they are loaded."""
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
@@ -217,11 +222,11 @@ def _load(files: Mapping[str, bytes], precision: str, threads: int) -> Predictor
 
 def _unexpected(error: Exception, doing: str) -> Failure:
     message = f"{doing} failed with {type(error).__name__}: {error} (node {platform.node()})"
-    return Failure(ClusterError(f"{message}; what is finished is kept for --resume"))
+    return Failure(ClusterError(f"{message}; {KEPT}"))
 
 
 def _check_size(split: Split) -> None:
-    """Raise unless this machine sees the file that the driver saw."""
+    """Raise unless this machine sees the same file as the driver."""
     source = split.source
     try:
         status = source.location.status() if source.location else None
@@ -231,22 +236,6 @@ def _check_size(split: Split) -> None:
         found = f"has {status.size} bytes" if status else "is not there"
         raise DataFileError(
             f"{source.name} {found} on node {platform.node()}, and had {source.size} when the run began; all machines "
-            "must see inputs and output under the same paths, and nothing may change them meanwhile",
+            "must see inputs and output under the same paths, and nothing may change them during a run",
             field="input",
         )
-
-
-def pack(value: object) -> Any:
-    """A table of one row, which holds a value."""
-    pa = require_pyarrow("--engine ray")
-    return pa.table({PAYLOAD: pa.array([packed(value)], pa.large_binary())})
-
-
-def packed(value: object) -> bytes:
-    """A value as the content of a row."""
-    return pickle.dumps(value, protocol=5)
-
-
-def unpack(table: Any) -> list[Any]:
-    """The values of a table's rows."""
-    return [pickle.loads(row.as_buffer()) for chunk in table.column(PAYLOAD).chunks for row in chunk]

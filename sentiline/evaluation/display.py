@@ -11,7 +11,8 @@ from rich.text import Text
 
 from sentiline.evaluation.mistakes import Mistake
 from sentiline.evaluation.result import Evaluation, LabelledData, ModelEvaluation
-from sentiline.terminal import Paint, percent
+from sentiline.formatting import format_probability
+from sentiline.terminal import Paint
 
 CAUTION = (
     "The best threshold was chosen on these very rows: expect the cross-validated accuracy, not its accuracy here."
@@ -138,7 +139,7 @@ def _details(model: ModelEvaluation, paint: Paint) -> Iterator[RenderableType]:
 def _mistake(mistake: Mistake, paint: Paint) -> Table:
     excerpt = mistake.excerpt
     table = Table.grid()
-    confidence = percent(max(excerpt.positive, 1 - excerpt.positive))
+    confidence = format_probability(max(excerpt.positive, 1 - excerpt.positive))
     table.add_row(Text(f"{excerpt.place}: {mistake.truth}, predicted {mistake.predicted} {confidence}"))
     tokens = "   ".join(f"{token} {value:+.2f}" for token, value in mistake.misleading) or "none"
     table.add_row(Text(f"  misleading tokens  {tokens}", overflow="fold"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sentiline.errors import DataFileError, OptionError
-from sentiline.labels import Mark, Scheme, infer, judge, mark
+from sentiline.labels import LabelValue, Scheme, infer_scheme, normalize_label, sentiment_of
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.io.reader import read_chunks
 from sentiline.scoring.io.source import Source
@@ -75,17 +75,17 @@ def find_scheme(sources: Sequence[Source], label_column: str, encoding: str) -> 
                 field="--labels",
             )
     try:
-        return infer(_marks(sources, label_column, encoding))
+        return infer_scheme(_marks(sources, label_column, encoding))
     except DataFileError as error:
         if error.field != "labels":
             raise
         raise DataFileError(f"column {label_column!r}: {error}", field="labels") from None
 
 
-def _marks(sources: Sequence[Source], label_column: str, encoding: str) -> Iterator[Mark | None]:
+def _marks(sources: Sequence[Source], label_column: str, encoding: str) -> Iterator[LabelValue | None]:
     for _, chunk in _chunks(sources, label_column, encoding):
         if label_column in chunk.data.names:
-            yield from map(mark, chunk.data.column(label_column))
+            yield from map(normalize_label, chunk.data.column(label_column))
 
 
 def _chunks(sources: Sequence[Source], label_column: str, encoding: str) -> Iterator[tuple[int, Chunk]]:
@@ -105,8 +105,8 @@ def _chunks(sources: Sequence[Source], label_column: str, encoding: str) -> Iter
 def _truth(label: object, scheme: Scheme) -> Literal[0, 1] | str:
     if label is None or label != label or (isinstance(label, str) and not label.strip()):  # NaN is not itself
         return "missing_label"
-    plain = mark(label)
-    sentiment = None if plain is None else judge(plain, scheme)
+    plain = normalize_label(label)
+    sentiment = None if plain is None else sentiment_of(plain, scheme)
     if sentiment is None:
         return "unreadable_label"
     return "neutral_label" if sentiment == "neutral" else sentiment

@@ -1,7 +1,7 @@
 """What each model of the zoo reads from its recurrent states: verdict, score and contribution of every timestep.
 
 Forward only. All functions take the states h [B, T, D], 0 on padding, and the lengths, int [B], and return a
-`Reading`; every additive one keeps logit = bias + Σ_t contributions_t.
+`ReferenceOutput`; every additive one keeps logit = bias + Σ_t contributions_t.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sentiline.reference.arrays import Array, Params, time_mask
 from sentiline.reference.pooling import attention_weights
 
 
-class Reading(NamedTuple):
+class ReferenceOutput(NamedTuple):
     """A model's answer.
 
     Attributes:
@@ -33,7 +33,7 @@ class Reading(NamedTuple):
 
 
 @takes(h="B T D", lengths="int:B", params={"attention": "D", "w_mean": "D", "w_attention": "D", "bias": "", "...": ""})
-def read_pooling(h: Array, lengths: Array, params: Params) -> Reading:
+def read_pooling(h: Array, lengths: Array, params: Params) -> ReferenceOutput:
     """Mean and attention pooling of a whole review, one linear layer.
 
         α = softmax_t(u · h_t)
@@ -51,11 +51,11 @@ def read_pooling(h: Array, lengths: Array, params: Params) -> Reading:
     contributions = (mean / lengths[:, None].astype(h.dtype) + alpha * attended) * mask  # [B, T]
     bias = np.full(len(h), params["bias"])  # [B]
     scores = sigmoid(params["bias"] + mean + attended) * mask  # [B, T]
-    return Reading(bias + contributions.sum(axis=1), bias, scores, contributions)
+    return ReferenceOutput(bias + contributions.sum(axis=1), bias, scores, contributions)
 
 
 @takes(h="B T D", lengths="int:B", params={"attention": "D", "w_mean": "D", "w_attention": "D", "bias": "", "...": ""})
-def read_prefix_pooling(h: Array, lengths: Array, params: Params) -> Reading:
+def read_prefix_pooling(h: Array, lengths: Array, params: Params) -> ReferenceOutput:
     """Mean and attention pooling of what has been read so far, for models that read forward only.
 
         z_t = b + w_mean · (Σ_{s≤t} h_s) / t + w_att · Σ_{s≤t} α_s⁽ᵗ⁾ h_s      α⁽ᵗ⁾ = softmax_{s≤t}(u · h_s)
@@ -76,7 +76,7 @@ def read_prefix_pooling(h: Array, lengths: Array, params: Params) -> Reading:
 
 
 @takes(h="B T D", lengths="int:B", params={"v": "E", "c": "", "V?": "D E", "d?": "E", "...": ""})
-def read_last(h: Array, lengths: Array, params: Params) -> Reading:
+def read_last(h: Array, lengths: Array, params: Params) -> ReferenceOutput:
     """A dense layer on the last state, perhaps behind a layer of rectified units.
 
         z_t = v · φ(h_t) + c      φ(h) = h  or  relu(h V + d)      z_0 from the zero state
@@ -95,7 +95,7 @@ def read_last(h: Array, lengths: Array, params: Params) -> Reading:
 
 
 @takes(h="B T 1", lengths="int:B")
-def read_unit(h: Array, lengths: Array) -> Reading:
+def read_unit(h: Array, lengths: Array) -> ReferenceOutput:
     """One recurrent unit with a sigmoid, whose state is the probability: z_t = log(h_t / (1 − h_t)), z_0 = 0.
 
     Args:
@@ -106,7 +106,7 @@ def read_unit(h: Array, lengths: Array) -> Reading:
 
 
 @takes(h="B T D", lengths="int:B", params={"v": "D", "c": "", "...": ""})
-def read_timesteps(h: Array, lengths: Array, params: Params) -> Reading:
+def read_timesteps(h: Array, lengths: Array, params: Params) -> ReferenceOutput:
     """A probability at every timestep, and their mean as the verdict, which is no sum of logits.
 
         p_t = σ(v · h_t + c)      probability = (Σ_t p_t) / n
@@ -118,7 +118,7 @@ def read_timesteps(h: Array, lengths: Array, params: Params) -> Reading:
     """
     scores = sigmoid(h @ params["v"] + params["c"]) * time_mask(lengths, *h.shape[:2])  # [B, T]
     logit = log_odds(scores.sum(axis=1) / lengths.astype(h.dtype))  # [B]
-    return Reading(logit, np.zeros_like(logit), scores, None)
+    return ReferenceOutput(logit, np.zeros_like(logit), scores, None)
 
 
 @takes(probability="...")
@@ -128,7 +128,7 @@ def log_odds(probability: Array) -> Array:
     return np.asarray(np.log(p) - np.log(1.0 - p))
 
 
-def _read_prefixes(logits: Array, lengths: Array, start: float) -> Reading:
+def _read_prefixes(logits: Array, lengths: Array, start: float) -> ReferenceOutput:
     """contribution_t = z_t − z_{t−1}, score_t = σ(z_t), logit = z_n, where z_t judges the first t tokens.
 
     Args:
@@ -140,4 +140,4 @@ def _read_prefixes(logits: Array, lengths: Array, start: float) -> Reading:
     bias = np.full(len(logits), start, logits.dtype)  # [B]
     contributions = np.diff(logits, axis=1, prepend=bias[:, None]) * mask  # [B, T]
     last = np.take_along_axis(logits, lengths[:, None] - 1, axis=1)[:, 0]  # [B]
-    return Reading(last, bias, sigmoid(logits) * mask, contributions)
+    return ReferenceOutput(last, bias, sigmoid(logits) * mask, contributions)

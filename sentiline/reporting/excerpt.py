@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from sentiline.code_points import printable
 from sentiline.reading import Reading
-from sentiline.text_pieces import pieces, printable
+from sentiline.text_pieces import text_pieces
 
 MAX_CHARACTERS = 2_500  # longer reviews are cut
 MAX_STRONGEST = 5
@@ -83,7 +84,7 @@ class Excerpt:
         effects = [round(value, 4) for value in values.astype(np.float64).tolist()]
         kept: list[tuple[str, float | None]] = []
         room, shortened = MAX_CHARACTERS, False
-        for index, piece in pieces(reading):
+        for index, piece in text_pieces(reading):
             if len(piece) > room:
                 kept.append(("…", None))
                 shortened = True

@@ -6,8 +6,9 @@ import math
 from datetime import date
 from typing import Any
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.errors import SettingError
+from sentiline.formatting import format_percent
 
 _LEVELS = 6
 _FAINT = 0.05  # tokens below this share of the strongest token of their review get no background
@@ -45,7 +46,13 @@ def render_page(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "whole": whole, "signed": signed, "tint": tint, "decimal": decimal}
+    environment.filters |= {
+        "percent": format_percent,
+        "whole": whole,
+        "signed": signed,
+        "tint": tint,
+        "decimal": decimal,
+    }
     environment.globals |= {
         "release": __version__,
         "axis_ticks": axis_ticks,
@@ -53,23 +60,6 @@ def render_page(template: str, **values: Any) -> str:
         "period_label": period_label,
     }
     return environment.get_template(template).render(**values)
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """Format a share as a percentage that is never rounded to 0 or 100; None is a dash.
-
-    Example:
-        >>> percent(0.5), percent(0.9999), percent(1.0)
-        ('50.0 %', '> 99.9 %', '100.0 %')
-    """
-    if share is None:
-        return "\u2013"
-    least = 10.0**-digits
-    if share < 1 and 100 * share > 100 - least:
-        return f"> {100 - least:.{digits}f} %"
-    if 0 < 100 * share < least:
-        return f"< {least:.{digits}f} %"
-    return f"{100 * share:.{digits}f} %"
 
 
 def whole(number: float) -> str:

@@ -1,8 +1,7 @@
-"""Files that a command writes besides its output: checked before the work begins, replaced atomically at its end."""
+"""Files that a command writes besides its output, checked before the work begins."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,17 +37,3 @@ def check_output_file(
     if path.is_dir() or (path.exists() and not overwrite):
         remedy = "name a file" if path.is_dir() else "replace it with --overwrite, or use another file"
         raise DataFileError(f"{path} exists; {remedy}", field=option)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name in the same folder, then rename it.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

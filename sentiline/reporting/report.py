@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sentiline import __version__
+from sentiline._version import __version__
+from sentiline.atomic_write import write_atomically
+from sentiline.formatting import format_duration
 from sentiline.predictor import Predictor
 from sentiline.reporting.dates import check_pattern
 from sentiline.reporting.html_report import check_installed, render_page
-from sentiline.reporting.output_file import check_output_file, write_atomically
+from sentiline.reporting.output_file import check_output_file
 from sentiline.reporting.statistics import Statistics
 from sentiline.reporting.summary import ReportSummary
 from sentiline.scoring.chunk import Chunk
@@ -123,7 +125,7 @@ class HtmlReportBuilder:
         facts = self._facts | {
             "started": self._history["started"],
             "finished": _now(),
-            "took": f"{_duration(seconds)}, {tally.rows / max(seconds, 1e-3):,.0f} rows/s"
+            "took": f"{format_duration(seconds)}, {tally.rows / max(seconds, 1e-3):,.0f} rows/s"
             + (f", in {runs} runs" if runs > 1 else ""),
             "release": f"Sentiline {__version__}",
         }
@@ -156,10 +158,3 @@ def check_targets(targets: Sequence[Path], others: Sequence[str], *, overwrite: 
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"

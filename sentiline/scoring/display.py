@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from sentiline.formatting import format_clock
 from sentiline.scoring.pipeline import Progress
 from sentiline.scoring.scorer import FAULTS
 from sentiline.scoring.summary import BINS, Summary
@@ -77,7 +78,7 @@ def describe_rest(progress: Progress, seconds: float) -> str:
     done = min(progress.done / progress.total, 1.0)
     rows = progress.summary.rows
     done_here = done * (rows - progress.resumed) / rows if rows else 0.0  # without what an interrupted run had done
-    left = f", about {_duration(seconds * (1.0 - done) / done_here)} left" if done_here else ""
+    left = f", about {format_clock(seconds * (1.0 - done) / done_here)} left" if done_here else ""
     return f", {100 * done:.0f} % done{left}"
 
 
@@ -104,12 +105,6 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
             lines.append(f"  {index / BINS:.1f}-{(index + 1) / BINS:.1f}  {bar:<{_WIDTH}} {count:,}")
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
 
 
 def _share(summary: Summary) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
@@ -118,8 +119,8 @@ class ChunkScorer:
         for index, fault in chunk.faults.items():
             results[index] = fault
         readable = [index for index, fault in enumerate(results) if not fault]
-        readings = self.predictor.read(
-            [texts[index] for index in readable], truncation=self.truncation, errors="return", spans=self.spans
+        readings = self.predictor.read_each(
+            [texts[index] for index in readable], truncation=self.truncation, spans=self.spans
         )
         for index, reading in zip(readable, readings, strict=True):
             results[index] = reading.code if isinstance(reading, InputError) else reading
@@ -140,11 +141,8 @@ class ChunkScorer:
             return "invalid_type"
         if len(text) > self.max_characters:
             return "too_many_characters"
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # the readers decode bytes that do not fit the encoding to lone surrogates
-            return "undecodable_text"
-        return None
+        # the readers decode bytes that do not fit the encoding to lone surrogates
+        return "undecodable_text" if has_lone_surrogates(text) else None
 
 
 def check_name_clash(chunk: Chunk, names: dict[str, str]) -> None:

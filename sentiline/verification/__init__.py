@@ -1,1 +1,1 @@
-"""Checks of a bundle: its graph against the numpy reference, and its weights as ONNX stores them."""
+"""Verification of a bundle: its graphs compared with the numpy reference."""

@@ -1,4 +1,4 @@
-"""The weights inside a bundle's ONNX graph, under the names and in the layouts of `sentiline.reference`.
+"""Reads the weights from a bundle's ONNX graph, into the names and layouts of `sentiline.reference`.
 
 The `onnx` package, which serving does not need, is imported only here and only when weights are read.
 """
@@ -21,8 +21,7 @@ from sentiline.reference.rnn import rnn_cell
 from sentiline.reference.stack import Layer
 
 _ACTIVATIONS: dict[str, Activation] = {"Tanh": TANH, "Sigmoid": SIGMOID, "Relu": RELU}
-_POOLING = ("w_mean", "w_attention", "attention")
-"""The columns of the matrix with which a pooling head multiplies every state, as the exported graph has them."""
+_POOLING = ("w_mean", "w_attention", "attention")  # the columns of an exported pooling head's matrix
 _DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 
 
@@ -31,12 +30,12 @@ class GraphWeights:
     """All weights of one graph, as float64.
 
     Attributes:
-        embedding: [V, E] word vectors.
-        layers: recurrent layers, bottom first.
-        head: weights of the head, as the function of `sentiline.reference.readings` for it takes them.
-        dequantized: whether some were stored in 8 bits and multiplied out here.
-        quantized_activations: whether the graph rounds activations to 8 bits as it runs, which no reading of its
-            weights can reproduce.
+        embedding: The word vectors, [V, E].
+        layers: The recurrent layers, bottom first.
+        head: The head's weights, as its function in `sentiline.reference.readings` expects them.
+        dequantized: Whether some weights were stored in 8 bits, and converted here.
+        quantized_activations: Whether the graph rounds activations to 8 bits while it runs, which the reference cannot
+            reproduce.
     """
 
     embedding: Array
@@ -50,19 +49,19 @@ def read_weights(content: bytes, head: str, source: str) -> GraphWeights:
     """Read the weights of a graph.
 
     Args:
-        content: the ONNX file.
-        head: kind of head, as the manifest's architecture names it: "pooling", "last", "unit" or "timesteps".
-        source: named in errors.
+        content: The content of the ONNX file.
+        head: The kind of head in the manifest's architecture: "pooling", "last", "unit" or "timesteps".
+        source: The file's name in error messages.
 
     Raises:
-        SentilineError: the package `onnx` is not installed.
-        BundleCorruptError: the file is no ONNX graph, or not of the form that Sentiline exports.
+        SentilineError: The package `onnx` is not installed.
+        BundleCorruptError: The file is not an ONNX graph, or does not have the form that Sentiline exports.
     """
     return _Graph(content, source).weights(head)
 
 
 class _Graph:
-    """An ONNX graph, asked which tensor feeds which node."""
+    """An ONNX graph, with look-ups of its tensors and nodes."""
 
     def __init__(self, content: bytes, source: str) -> None:
         try:
@@ -112,7 +111,7 @@ class _Graph:
         for direction in range(directions):
             tensors = {"W": w[direction], "U": r[direction]}
             tensors["b"], tensors["b_recurrent"] = np.split(b[direction], 2)
-            if kind != "GRU":  # the two are only ever added
+            if kind != "GRU":  # the two biases are only ever added
                 tensors["b"] = tensors["b"] + tensors.pop("b_recurrent")
             if kind == "LSTM":
                 tensors = {name: _reorder(tensor) for name, tensor in tensors.items()}
@@ -121,7 +120,7 @@ class _Graph:
         return Layer(cell, (params[0], params[1]) if directions == 2 else (params[0],))
 
     def _cell(self, kind: str, names: list[str], linear_before_reset: int) -> Cell:
-        state = names[-1]  # the one activation that a model chooses; gates are sigmoids
+        state = names[-1]  # the only activation that a model chooses; the gates are sigmoids
         expected = {"RNN": [state], "GRU": ["Sigmoid", state], "LSTM": ["Sigmoid", state, state]}[kind]
         if names not in (expected, expected * 2) or state not in _ACTIVATIONS:
             raise self.fail(f"{kind} with activations {', '.join(names)}")
@@ -136,7 +135,7 @@ class _Graph:
         self.dequantized = True
         scale, zero = (self.constants[node.input[position]] for position in (6 + 2 * index, 7 + 2 * index))
         quantized = self.constants[node.input[index]]  # [directions, in, G·H]
-        shape = (scale.shape[0], 1, -1)  # one scale a direction, or one a column
+        shape = (scale.shape[0], 1, -1)  # one scale per direction, or one per column
         return (quantized.astype(np.float64) - zero.reshape(shape)) * scale.astype(np.float64).reshape(shape)
 
     def _dequantize(self, name: str) -> Array:
@@ -158,7 +157,7 @@ class _Graph:
             return {}
         if kind == "pooling" and len(weights) == 1 and weights[0].shape[1] == len(_POOLING):
             return {**dict(zip(_POOLING, weights[0].T, strict=True)), "bias": self._scalar_bias()}
-        if kind == "pooling" and len(weights) == 3:  # the form of older exports
+        if kind == "pooling" and len(weights) == 3:  # bigru, gru, lstm and rnn in models/, which have no fp32 graph
             return self._pooling(list(products.values()))
         if kind in ("last", "timesteps") and len(weights) == 1 and weights[0].shape[1] == 1:
             return {"v": weights[0][:, 0], "c": self._bias_after(next(iter(products.values())))[0]}
@@ -175,7 +174,7 @@ class _Graph:
         raise self.fail(f'a head "{kind}" with other matrices: {shapes}')
 
     def _pooling(self, products: list[Any]) -> Params:
-        """Tell the three vectors apart by what becomes of their products with the states."""
+        """Tell the three vectors apart by the nodes that use their products with the states."""
         reached = {node.input[1]: self._downstream(node.output[0]) for node in products}
         attention = [name for name, after in reached.items() if {"Softmax", "Exp"} & {node.op_type for node in after}]
         if len(attention) != 1:
@@ -196,7 +195,7 @@ class _Graph:
         return vectors | {"bias": self._scalar_bias()}
 
     def _scalar_bias(self) -> Array:
-        """The one number that the graph adds to a logit."""
+        """Return the only number that the graph adds to a logit."""
         scalars = [
             value
             for name, value in self.constants.items()
@@ -221,7 +220,7 @@ class _Graph:
         return (node for node in self.nodes if name in node.input)
 
     def _arithmetic_uses(self, name: str) -> list[Any]:
-        """The nodes that compute with a tensor, seen through those that only reshape it."""
+        """Return the nodes that compute with a tensor, looking through those that only reshape it."""
         found: list[Any] = []
         for node in self._uses(name):
             through = node.op_type in ("Reshape", "Squeeze", "Unsqueeze", "Identity", "Cast", "Transpose")
@@ -229,7 +228,7 @@ class _Graph:
         return found
 
     def _downstream(self, name: str) -> list[Any]:
-        """Every node that depends on a tensor."""
+        """Return every node that depends on a tensor."""
         outputs, found = {name}, []
         for node in self.nodes:  # ONNX keeps nodes in topological order
             if outputs & set(node.input):
@@ -242,6 +241,6 @@ class _Graph:
 
 
 def _reorder(columns: Array) -> Array:
-    """ONNX's LSTM blocks i, o, f, c, along the last axis, to the reference's i, f, g, o."""
+    """Reorder LSTM blocks along the last axis from ONNX's i, o, f, c to the reference's i, f, g, o."""
     i, o, f, g = np.split(columns, 4, axis=-1)
     return np.concatenate([i, f, g, o], axis=-1)

@@ -1,4 +1,4 @@
-"""What a verification found: largest differences between a model's graphs and the numpy reference, as values."""
+"""The result of a verification: the largest differences between a model's graphs and the numpy reference."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Comparison:
-    """One graph against the reference.
+    """The comparison of one graph with the reference.
 
     Attributes:
-        precision: name of the precision.
+        precision: The graph's precision.
         runs: "one by one", or "padded batch".
-        weights: where the reference's weights come from: a precision, and whether they were multiplied out of 8 bits.
-        largest: largest difference of each output. Probabilities differ as they are; logits and their parts x by
-            |x − y| / max(1, |y|), and where they are log-odds of a state, by |x − y| · p (1 − p), the difference of
-            the probabilities, since float32 holds no more of p near 0 and 1.
-        tolerance: bound of the outputs that are held to one.
-        held: names of those.
-        agreement: share of the texts with the same label.
+        weights: The origin of the reference's weights: a precision, and whether they were dequantized from 8 bits.
+        largest: The largest difference of each output: for probabilities |x − y|; for logits and their parts
+            |x − y| / max(1, |y|); and for the log-odds of single states |x − y| · p (1 − p), which is the difference of
+            the probabilities, because float32 cannot resolve the log-odds of p near 0 and 1.
+        tolerance: The bound on the outputs in `held`.
+        held: The names of the outputs that must be within the tolerance.
+        agreement: The share of texts with the same label.
     """
 
     precision: str
@@ -32,19 +32,19 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """Whether every output that is held to the tolerance keeps it."""
+        """Whether every output in `held` is within the tolerance."""
         return all(self.largest[name] <= self.tolerance for name in self.held)
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What `verify` found.
+    """The result of `verify`.
 
     Attributes:
-        model: name and version.
-        texts: how many texts were compared.
-        timesteps: how many timesteps they have together.
-        comparisons: one for each precision, and for float32 one for a padded batch as well.
+        model: The model's name and version.
+        texts: The number of texts compared.
+        timesteps: The number of their timesteps in total.
+        comparisons: One comparison per precision, and another for a padded batch where that is exact.
     """
 
     model: str
@@ -58,7 +58,7 @@ class Verification:
         return all(comparison.passed for comparison in self.comparisons)
 
     def as_dict(self) -> dict[str, Any]:
-        """The findings as values for JSON."""
+        """Return the result as values for JSON."""
         rows = [
             {
                 "precision": row.precision,

@@ -1,7 +1,7 @@
-"""Checks that a bundle computes what its weights say: ONNX Runtime against the numpy reference, on real text.
+"""Verifies a bundle: compares ONNX Runtime with the numpy reference on real text.
 
-The weights are read out of the bundle's own graph and run through `sentiline.reference` in float64. Every output of
-every timestep is compared; TensorFlow has no part in it.
+The weights are read from the bundle's own graph and run through `sentiline.reference` in float64. Every output at every
+timestep is compared, without TensorFlow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sentiline.errors import BundleCorruptError
 from sentiline.reference.activations import sigmoid
 from sentiline.reference.arrays import Array
 from sentiline.reference.readings import (
-    Reading,
+    ReferenceOutput,
     read_last,
     read_pooling,
     read_prefix_pooling,
@@ -29,12 +29,12 @@ from sentiline.verification.onnx_weights import GraphWeights, read_weights
 from sentiline.verification.result import Comparison, Verification
 
 TOLERANCE = 1e-5
-RNN_TOLERANCE = 1e-4
-"""A plain recurrent network amplifies the rounding of float32 from step to step."""
+RNN_TOLERANCE = 1e-4  # a plain recurrent network amplifies float32 rounding from step to step
+# For the probability of a whole text where a graph's weights or activations are rounded to 8 bits: it detects damage,
+# and does not promise accuracy. The other outputs are reported without a bound.
 INT8_TOLERANCE = 0.1
-"""Of the probability of a whole review, where a graph or its weights are rounded to 8 bits: a bound against damage, not
-a promise of accuracy. Its other outputs are reported, and not held to anything."""
 
+# Compared unless other texts are given: short and long ones, with markup, unknown words and emoticons.
 TEXTS = (
     "A quiet, patient film that I could not stop thinking about.",
     "Dull.",
@@ -49,24 +49,23 @@ TEXTS = (
     "cut without loss. But the last twenty minutes are so good, so well judged and so moving, that I forgave it "
     "everything. Recommended to everybody who still believes that a film can be about ordinary people. " * 15,
 )
-"""Texts that are compared unless others are given: short and long, with markup, unknown words and emoticons."""
 
 
 def verify(name_or_path: str | Path, texts: Sequence[str] = TEXTS) -> Verification:
-    """Check a bundle's files, then every graph in it against the reference.
+    """Check a bundle's files, then compare each of its graphs with the reference.
 
     Args:
-        name_or_path: name of an installed model, or path of a bundle's folder.
-        texts: at least one text with at least one token.
+        name_or_path: The name of an installed model, or the path of a bundle's folder.
+        texts: The texts to compare on; at least one, each with at least one token.
 
     Returns:
-        The largest differences; `passed` says whether all are within tolerance.
+        The largest differences; `passed` tells whether all are within tolerance.
 
     Raises:
-        BundleNotFoundError: no such model.
-        BundleCorruptError: a file is damaged, or a graph is not of the form that Sentiline exports.
-        InputError: a text cannot be scored.
-        SentilineError: the package `onnx`, with which weights are read, is not installed.
+        BundleNotFoundError: There is no such model.
+        BundleCorruptError: A file is damaged, or a graph does not have the form that Sentiline exports.
+        InputError: A text cannot be scored.
+        SentilineError: The package `onnx`, which reads the weights, is not installed.
     """
     bundle = find(name_or_path)
     bundle.verify()
@@ -81,7 +80,7 @@ def verify(name_or_path: str | Path, texts: Sequence[str] = TEXTS) -> Verificati
     comparisons = []
     for precision, file in precisions.items():
         content = bundle.read(file)
-        # Rounded weights are no obstacle if the reference has them, too; rounded activations are.
+        # The reference can use rounded weights too, but it cannot reproduce rounded activations.
         own = weights if precision == origin else read_weights(content, head, file)
         exact = not own.quantized_activations and own.dequantized == weights.dequantized
         session = _session(content)
@@ -105,14 +104,14 @@ def _head(bundle: Bundle) -> str:
     return str(head)
 
 
-def forward(weights: GraphWeights, head: str, ids: Array, lengths: Array) -> Reading:
-    """The reference's reading of a batch, in float64.
+def forward(weights: GraphWeights, head: str, ids: Array, lengths: Array) -> ReferenceOutput:
+    """Run a batch through the reference, in float64.
 
     Args:
-        weights: of the graph.
-        head: kind of head, as for `sentiline.verification.onnx_weights.read_weights`.
-        ids: int [B, T], right-padded with 0.
-        lengths: int [B].
+        weights: The graph's weights.
+        head: The kind of head, see `sentiline.verification.onnx_weights.read_weights`.
+        ids: The vocabulary ids, int [B, T], right-padded with 0.
+        lengths: The number of tokens in each row, int [B].
     """
     h, _ = stack_forward(weights.layers, weights.embedding[ids], lengths)  # [B, T, D]
     if head == "unit":
@@ -162,7 +161,7 @@ def _compare(
     runs: str,
     described: str,
     outputs: Sequence[dict[str, Array]],
-    readings: Sequence[Reading],
+    readings: Sequence[ReferenceOutput],
     head: str,
     weights: GraphWeights,
     *,
@@ -185,7 +184,7 @@ def _compare(
     return Comparison(precision, runs, described, largest, tolerance, held, same / len(outputs))
 
 
-def _expected(reading: Reading) -> dict[str, Array]:
+def _expected(reading: ReferenceOutput) -> dict[str, Array]:
     values = {
         "probability": sigmoid(reading.logit),
         "logit": reading.logit,
@@ -195,7 +194,7 @@ def _expected(reading: Reading) -> dict[str, Array]:
     return values if reading.contributions is None else values | {"contributions": reading.contributions}
 
 
-def _scales(reading: Reading, *, log_odds: bool) -> dict[str, Array]:
+def _scales(reading: ReferenceOutput, *, log_odds: bool) -> dict[str, Array]:
     """What differences are multiplied with before they are compared; see `Comparison.largest`."""
     scales = {"logit": 1 / np.maximum(1, np.abs(reading.logit)), "bias": 1 / np.maximum(1, np.abs(reading.bias))}
     if reading.contributions is not None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sentiline
-from sentiline.bundle import Bundle, Manifest, is_unicode
+from sentiline.bundle import Bundle, Manifest
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import BundleError
 
 from ..engine.model_store import installed_models
@@ -88,7 +89,7 @@ def describe(
         "state": "loaded" if predictor is not None else "available" if usable else "unusable",
         "version": manifest.version,
         "digest": f"sha256:{manifest.digest}",
-        "summary": summary if isinstance(summary, str) and is_unicode(summary) else None,
+        "summary": summary if isinstance(summary, str) and not has_lone_surrogates(summary) else None,
         "additive": manifest.additive,
         "precision": wanted if predictor is None else predictor.precision,
         "precisions": sorted(manifest.precisions),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import Field
 
+from sentiline.code_points import replace_lone_surrogates
 from sentiline.prediction import Detail
 from sentiline.reading import Reading
 from sentiline.tokenizer import Truncation
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = '{"inputs": "A film to remember."}'
 TRUNCATION = "What to do with a text of more tokens than the model reads; by default, the model's own policy."
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class PredictRequest(TextRequest):
@@ -81,7 +79,7 @@ class PredictTask(Task[Answer]):
         if isinstance(outcome, Reading):
             document = outcome.as_dict(self._request.detail)
             for sentence in document.get("sentences", ()):  # lone surrogates, which no token contains, have no UTF-8
-                sentence["sentence"] = _SURROGATE.sub("\ufffd", sentence["sentence"])
+                sentence["sentence"] = replace_lone_surrogates(sentence["sentence"])
             return document
         details = error_details(outcome, "inputs", index, listed=self._request.listed)
         return {"error": str(outcome), "error_type": outcome.code, **details}

@@ -95,11 +95,11 @@ class Nodes:
 @pytest.fixture(scope="session")
 def _nodes(environment: dict[str, str]) -> Iterator[Nodes]:
     """The cluster, to which this process stays connected: each connection would start its own workers."""
-    from sentiline.cluster.ray_connection import connected
+    from sentiline.cluster.ray_connection import ray_connection
 
     nodes = Nodes()
     try:
-        with connected(nodes.address, 1):
+        with ray_connection(nodes.address, 1):
             yield nodes
     finally:
         nodes.shutdown()

@@ -20,7 +20,7 @@ from pyarrow import fs
 from sentiline.cluster.driver import Cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
-from sentiline.reporting.report import HtmlReportBuilder
+from sentiline.reporting.report import Report
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import Progress, score_files
 from tests.cluster.conftest import ROOT, Nodes
@@ -123,9 +123,9 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     assert process.returncode == -signal.SIGKILL, (tmp_path / "errors").read_text()
     assert not output.exists(), "half a data set is never visible"
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
-    with pytest.raises(DataFileError, match="go on with --resume, or start anew with --overwrite"):
+    with pytest.raises(DataFileError, match="continue it with --resume, or start again with --overwrite"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster)
-    with pytest.raises(DataFileError, match="options changed since the interrupted run"):
+    with pytest.raises(DataFileError, match="was another: options changed since"):
         score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)
     finished = workers(output)
     seen: list[Progress] = []
@@ -150,7 +150,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     assert others, "another process went on"
     same_content(output, expected)
     assert score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True) is None
-    with pytest.raises(DataFileError, match="is not known to be of these inputs, model and options"):
+    with pytest.raises(DataFileError, match="was not written with these inputs, model and options"):
         score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)
 
 
@@ -177,10 +177,10 @@ def shown(path: Path) -> str:
 def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     predictor: Predictor, nodes: Nodes, reviews: Path, tmp_path: Path
 ) -> None:
-    def report(name: str) -> HtmlReportBuilder:
-        return HtmlReportBuilder([tmp_path / name], predictor)
+    def report(name: str) -> Report:
+        return Report([tmp_path / name], predictor)
 
-    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", report_builder=report("local.html"))
+    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", follower=report("local.html"))
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
 
     class StopError(Exception):
@@ -196,7 +196,7 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
             predictor, [str(reviews)], output, None, cluster, on_progress=stop, report_builder=report("out.html")
         )
     assert not (tmp_path / "out.html").exists()
-    with pytest.raises(DataFileError, match="report changed since the interrupted run"):
+    with pytest.raises(DataFileError, match="was another: report changed since"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True)
     score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, report_builder=report("out.html"))
     assert ", in 2 runs" in (tmp_path / "out.html").read_text()
@@ -230,6 +230,6 @@ def test_inputs_are_not_replaced_by_their_output(predictor: Predictor, nodes: No
         predictor, [str(tmp_path / "a.csv")], tmp_path / "out", ScoreOptions(text_column="review"), cluster
     )
     again = ScoreOptions(text_column="review", prefix="again_")
-    with pytest.raises(DataFileError, match=r"part-000000-000000.parquet lies in .*, where the output is to be"):
+    with pytest.raises(DataFileError, match=r"part-000000-000000.parquet lies inside the output .*"):
         score_on_cluster(predictor, [str(tmp_path / "out")], tmp_path / "out", again, cluster, overwrite=True)
     assert pq.read_table(tmp_path / "out").num_rows == len(ROWS)

@@ -10,8 +10,8 @@ import pytest
 from pyarrow import fs
 
 from sentiline.cluster import publish
-from sentiline.cluster.part_writer import Desk
-from sentiline.cluster.partial_dataset import Output
+from sentiline.cluster.part_writer import PartWriter
+from sentiline.cluster.partial_dataset import PartialDataset
 from sentiline.errors import ClusterError, DataFileError
 from sentiline.scoring.io.storage import Location
 from sentiline.scoring.resume.partial_output import partial_folder
@@ -23,12 +23,12 @@ def at(path: Path) -> Location:
     return Location.parse(str(path))
 
 
-def grow(path: Path, header: dict[str, Any], *, resume: bool) -> Output:
-    return Output(at(path), partial_folder(at(path)), header, resume=resume)
+def grow(path: Path, header: dict[str, Any], *, resume: bool) -> PartialDataset:
+    return PartialDataset(at(path), partial_folder(at(path)), header, resume=resume)
 
 
 def begin(path: Path, *, resume: bool, overwrite: bool) -> bool:
-    return publish.begin(at(path), partial_folder(at(path)), resume=resume, overwrite=overwrite)
+    return publish.check_target(at(path), partial_folder(at(path)), resume=resume, overwrite=overwrite)
 
 
 def check_same(path: Path, header: dict[str, Any]) -> None:
@@ -43,10 +43,10 @@ def fill(content: bytes) -> Any:
     return write
 
 
-def finish(output: Output, *parts: bytes) -> None:
+def finish(output: PartialDataset, *parts: bytes) -> None:
     for number, content in enumerate(parts):
-        output.add(output.desk.write(0, number, fill(content)))
-    output.end(0, len(parts))
+        output.add(output.part_writer.write(0, number, fill(content)))
+    output.end_split(0, len(parts))
 
 
 def names(folder: Path) -> list[str]:
@@ -55,12 +55,12 @@ def names(folder: Path) -> list[str]:
 
 def test_a_data_set_appears_when_it_is_complete(tmp_path: Path) -> None:
     output = grow(tmp_path / "out", HEADER, resume=False)
-    record = output.desk.write(0, 0, fill(b"one"))
+    record = output.part_writer.write(0, 0, fill(b"one"))
     assert output.add(record)
-    assert not output.add(output.desk.write(0, 0, fill(b"one"))), "written twice it is there once"
+    assert not output.add(output.part_writer.write(0, 0, fill(b"one"))), "written twice it is there once"
     with pytest.raises(ClusterError, match="1 of 1 splits are not finished"):
         output.publish(1, {})
-    output.end(0, 1)
+    output.end_split(0, 1)
     with pytest.raises(ClusterError, match="1 of 2 splits"):
         output.publish(2, {})
     (output.folder / "parts" / ".part-000000-000001.parquet.dead").write_bytes(b"of a worker that died")
@@ -70,9 +70,9 @@ def test_a_data_set_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert names(tmp_path / "out") == ["_SUCCESS", "_manifest.json", "part-000000-000000.parquet"]
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     check_same(tmp_path / "out", HEADER)
-    with pytest.raises(DataFileError, match="not known to be of these inputs"):
+    with pytest.raises(DataFileError, match="was not written with these inputs"):
         check_same(tmp_path / "out", HEADER | {"release": "2"})
-    with pytest.raises(DataFileError, match="not known to be of these inputs"):
+    with pytest.raises(DataFileError, match="was not written with these inputs"):
         check_same(tmp_path, HEADER)
     digest = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"  # of "one", by sha256sum
     assert manifest["parts"] == [{"name": "part-000000-000000.parquet", "rows": 1, "bytes": 3, "sha256": digest}]
@@ -86,7 +86,7 @@ def test_a_worker_that_dies_leaves_no_part(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        output.desk.write(0, 0, die)
+        output.part_writer.write(0, 0, die)
     assert names(output.folder / "parts") == names(output.folder / "records") == []
     output.discard()
     assert names(tmp_path) == []
@@ -107,8 +107,8 @@ def test_finished_parts_are_found_again(tmp_path: Path) -> None:
     assert second.finished(0)
     assert not second.finished(1)
     with pytest.raises(DataFileError, match="belongs to another run there"):
-        first.desk.check("a")
-    second.desk.check("a")
+        first.part_writer.check("a")
+    second.part_writer.check("a")
     second.publish(1, {})
     assert (tmp_path / "out" / "part-000000-000001.parquet").read_bytes() == b"two"
 
@@ -137,7 +137,7 @@ def test_a_machine_that_does_not_see_the_folder(tmp_path: Path) -> None:
     with pytest.raises(
         DataFileError, match=r"cannot be read there: No such file or directory \(node b\); all machines"
     ):
-        Desk(tmp_path / "elsewhere.partial", "run").check("b")
+        PartWriter(tmp_path / "elsewhere.partial", "run").check("b")
 
 
 def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
     (out / "thesis.txt").touch()
     with pytest.raises(DataFileError, match="exists; replace it with --overwrite"):
         begin(out, resume=False, overwrite=False)
-    with pytest.raises(DataFileError, match="other files than a scored data set"):
+    with pytest.raises(DataFileError, match="files other than a scored data set"):
         begin(out, resume=False, overwrite=True)
     (out / "_manifest.json").touch()
     assert begin(out, resume=False, overwrite=True)
@@ -160,7 +160,7 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="there is no folder"):
         begin(tmp_path / "none" / "out", resume=False, overwrite=False)
     grow(out, HEADER, resume=False).close()
-    with pytest.raises(DataFileError, match="an unfinished run lies in"):
+    with pytest.raises(DataFileError, match="holds an interrupted run"):
         begin(out, resume=False, overwrite=False)
 
 
@@ -197,22 +197,22 @@ def test_a_data_set_in_a_store_is_complete_when_its_last_file_is_there(
 ) -> None:
     target = Location.parse("s3://reviews/a/scored")
     folder = partial_folder(target, tmp_path)
-    assert publish.begin(target, folder, resume=False, overwrite=False)
-    output = Output(target, folder, HEADER, resume=False)
+    assert publish.check_target(target, folder, resume=False, overwrite=False)
+    output = PartialDataset(target, folder, HEADER, resume=False)
     finish(output, b"one", b"two", b"three")
     output.publish(1, {"format": 1})
     assert names(tmp_path) == []
     parts = [f"a/scored/part-000000-00000{number}.parquet" for number in range(3)]
     assert keys(bucket) == ["a/scored/_SUCCESS", "a/scored/_manifest.json", *parts]
     assert content(bucket, parts[2]) == b"three"
-    assert not publish.begin(target, folder, resume=True, overwrite=False)
+    assert not publish.check_target(target, folder, resume=True, overwrite=False)
     publish.check_same(target, HEADER)
     with pytest.raises(DataFileError, match="s3://reviews/a/scored exists; replace it with --overwrite"):
-        publish.begin(target, folder, resume=False, overwrite=False)
+        publish.check_target(target, folder, resume=False, overwrite=False)
 
     # replaced by a smaller one, and killed when the manifest and a part were there
-    assert publish.begin(target, folder, resume=False, overwrite=True)
-    output = Output(target, folder, {"release": "2"}, resume=False)
+    assert publish.check_target(target, folder, resume=False, overwrite=True)
+    output = PartialDataset(target, folder, {"release": "2"}, resume=False)
     finish(output, b"1", b"2")
     with (output.folder / "journal.jsonl").open("a") as journal:
         journal.write('{"published": true}\n')
@@ -223,10 +223,10 @@ def test_a_data_set_in_a_store_is_complete_when_its_last_file_is_there(
         target.child(name).put(output.folder / "parts" / name)
     output.close()
     assert keys(bucket) == ["a/scored/_manifest.json", *parts], "nobody takes it for complete"
-    with pytest.raises(DataFileError, match="is not known to be of these inputs"):
+    with pytest.raises(DataFileError, match="was not written with these inputs"):
         publish.check_same(target, {"release": "2"})
-    assert publish.begin(target, folder, resume=True, overwrite=False)
-    again = Output(target, folder, {"release": "2"}, resume=True)
+    assert publish.check_target(target, folder, resume=True, overwrite=False)
+    again = PartialDataset(target, folder, {"release": "2"}, resume=True)
     assert again.published
     again.publish(1, {"format": 1})
     assert keys(bucket) == ["a/scored/_SUCCESS", "a/scored/_manifest.json", *parts[:2]]
@@ -238,11 +238,11 @@ def test_what_is_in_the_way_in_a_store_is_not_lost(bucket: fs.SubTreeFileSystem,
     with bucket.open_output_stream("thesis/text.txt", compression=None) as stream:
         stream.write(b"years")
     for name, overwrite, message in (
-        ("s3://reviews/thesis", True, "s3://reviews/thesis holds other files than a scored data set"),
+        ("s3://reviews/thesis", True, "s3://reviews/thesis holds files other than a scored data set"),
         ("s3://reviews/thesis/text.txt", True, "is a file; --engine ray writes a folder"),
         ("s3://nowhere/scored", False, "there is no folder s3://nowhere"),
     ):
         target = Location.parse(name)
         with pytest.raises(DataFileError, match=message):
-            publish.begin(target, partial_folder(target, tmp_path), resume=False, overwrite=overwrite)
+            publish.check_target(target, partial_folder(target, tmp_path), resume=False, overwrite=overwrite)
     assert keys(bucket) == ["thesis/text.txt"]

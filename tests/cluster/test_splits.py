@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sentiline.cluster.splits import find_splits, part_name, read_parts
-from sentiline.cluster.worker import End, Failure, ReadJob, pack, read_split, unpack
+from sentiline.cluster.worker import PAYLOAD, Failure, ReadJob, SplitEnd, read_split, to_row
 from sentiline.errors import ClusterError, DataFileError
 from sentiline.scoring.io.discovery import find_sources
 
@@ -25,7 +26,7 @@ def numbers(path: Path, part_rows: int) -> dict[str, list[int]]:
         for part in read_parts(split, "utf-8", CHARACTERS, part_rows):
             rows = [number for chunk in part.chunks for number in chunk.lines]
             assert rows == [int(value) for chunk in part.chunks for value in chunk.data.column("n")]
-            found[part.name] = rows
+            found[part_name(part.split, part.number)] = rows
     return found
 
 
@@ -73,7 +74,7 @@ def test_a_reader_leaves_out_what_is_finished_and_says_how_much_there_was(tmp_pa
     path.write_text('{"text": "good"}\n' * 3_000 + "{broken\n")
     [split] = find_splits(find_sources([str(path)]), 1_024)
     job = ReadJob("utf-8", CHARACTERS, 1_024, {0: frozenset((1,))})
-    values = [value for table in read_split(pack(split), job) for value in unpack(table)]
+    values = [pickle.loads(row[PAYLOAD]) for row in read_split(to_row(split), job)]
     assert [type(value).__name__ for value in values] == ["Part", "Failure"]
     assert values[0].number == 0
     assert isinstance(values[1], Failure)
@@ -81,18 +82,18 @@ def test_a_reader_leaves_out_what_is_finished_and_says_how_much_there_was(tmp_pa
     assert "a.jsonl, line 3001: not JSON" in str(values[1].error)
     assert values[1].error.field == "input"
     path.write_text('{"text": "good"}\n' * 3_000)
-    [changed] = [value for table in read_split(pack(split), job) for value in unpack(table)]
+    [changed] = [pickle.loads(row[PAYLOAD]) for row in read_split(to_row(split), job)]
     assert "had 51008 when the run began" in str(changed.error), "another file under the same path is not read"
     [split] = find_splits(find_sources([str(path)]), 1_024)
-    values = [value for table in read_split(pack(split), job) for value in unpack(table)]
-    assert [getattr(value, "number", value) for value in values] == [0, 2, End(0, 3)]
+    values = [pickle.loads(row[PAYLOAD]) for row in read_split(to_row(split), job)]
+    assert [getattr(value, "number", value) for value in values] == [0, 2, SplitEnd(0, 3)]
 
 
 def test_what_nobody_thought_of_is_a_failure_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text\ngood\n")
     [split] = find_splits(find_sources([str(tmp_path / "a.csv")]), 1_024)
     job = ReadJob(None, CHARACTERS, 1_024, {})  # type: ignore[arg-type]
-    [failure] = [value for table in read_split(pack(split), job) for value in unpack(table)]
+    [failure] = [pickle.loads(row[PAYLOAD]) for row in read_split(to_row(split), job)]
     assert isinstance(failure, Failure)
     assert isinstance(failure.error, ClusterError)
-    assert re.search(r"reading .*a\.csv failed with TypeError: .*; what is finished is kept", str(failure.error))
+    assert re.search(r"reading .*a\.csv failed with TypeError: .*; finished parts are kept", str(failure.error))

@@ -11,7 +11,7 @@ from hypothesis import given
 from sentiline.reference.activations import sigmoid
 from sentiline.reference.pooling import attention_pool_forward, mean_pool_forward
 from sentiline.reference.readings import (
-    Reading,
+    ReferenceOutput,
     log_odds,
     read_last,
     read_pooling,
@@ -21,7 +21,7 @@ from sentiline.reference.readings import (
 )
 from tests.reference.gradients import Array, Draw, drawn, draws
 
-Read = Callable[[Array, Array], Reading]
+Read = Callable[[Array, Array], ReferenceOutput]
 
 
 def _heads(d: Draw) -> dict[str, Read]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sentiline.errors import DataFileError
-from sentiline.labels import SCHEMES, Scheme, infer, judge, mark
+from sentiline.labels import SCHEMES, Scheme, infer_scheme, normalize_label, sentiment_of
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ from sentiline.labels import SCHEMES, Scheme, infer, judge, mark
     ],
 )
 def test_a_label_has_one_plain_value_however_it_is_written(value: object, expected: Any) -> None:
-    found = mark(value)
+    found = normalize_label(value)
     assert (type(found), found) == (type(expected), expected)
 
 
@@ -64,16 +64,16 @@ N = "neutral"
     ],
 )
 def test_each_scheme_cuts_its_scale_into_classes(scheme: Scheme, expected: list[Any]) -> None:
-    assert [judge(number, scheme) for number in ORDER] == expected
+    assert [sentiment_of(number, scheme) for number in ORDER] == expected
 
 
 def test_names_and_truth_values_belong_to_their_own_schemes() -> None:
-    assert [judge(name, "names") for name in ("negative", "positive", "neutral")] == [0, 1, "neutral"]
+    assert [sentiment_of(name, "names") for name in ("negative", "positive", "neutral")] == [0, 1, "neutral"]
     for scheme in ("binary", "stars5", "stars10"):
-        assert judge("positive", scheme) is None
-    assert [judge(value, "binary") for value in (False, True)] == [0, 1]
-    assert judge(True, "stars5") is None  # truth is not one star
-    assert judge(True, "names") is None
+        assert sentiment_of("positive", scheme) is None
+    assert [sentiment_of(value, "binary") for value in (False, True)] == [0, 1]
+    assert sentiment_of(True, "stars5") is None  # truth is not one star
+    assert sentiment_of(True, "names") is None
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_names_and_truth_values_belong_to_their_own_schemes() -> None:
     ],
 )
 def test_unambiguous_labels_have_one_scheme(marks: list[Any], scheme: str) -> None:
-    assert infer(marks) == scheme
-    assert infer(reversed(marks)) == scheme
+    assert infer_scheme(marks) == scheme
+    assert infer_scheme(reversed(marks)) == scheme
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_unambiguous_labels_have_one_scheme(marks: list[Any], scheme: str) -> No
 )
 def test_ambiguous_labels_are_refused(marks: list[Any]) -> None:
     with pytest.raises(DataFileError, match=f"--labels {', '.join(SCHEMES)}") as caught:
-        infer(marks)
+        infer_scheme(marks)
     assert caught.value.field == "labels"
 
 
 def test_the_refusal_counts_the_labels() -> None:
     with pytest.raises(DataFileError, match=r"2 \(3 rows\), 1 \(2 rows\), positive \(1 rows\)"):
-        infer([2, 1, 2, 1, 2, "positive", None])
+        infer_scheme([2, 1, 2, 1, 2, "positive", None])
     with pytest.raises(DataFileError, match=r"\(1 rows\) and 8 more"):
-        infer(list(range(20)))
+        infer_scheme(list(range(20)))

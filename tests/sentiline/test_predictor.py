@@ -26,10 +26,10 @@ from sentiline.errors import (
     TextTooLongError,
     TextTypeError,
 )
+from sentiline.parallel import Timings
 from sentiline.prediction import DETAILS, Prediction, Timestep
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
-from sentiline.timings import Timings
 from sentiline.tokenizer import Encoding
 from tests.bundles import WORDS, write_bundle
 
@@ -279,7 +279,7 @@ def test_timings_add_up(bundle_path: Path) -> None:
         passed = time.perf_counter() - started
         assert 0 < timings.tokenize < timings.tokenize + timings.infer < passed
         before = timings.tokenize, timings.infer
-        alone.read(["", *TEXTS], errors="return", timings=timings)
+        alone.read_each(["", *TEXTS], timings=timings)
         assert timings.tokenize > before[0]
         assert timings.infer > before[1]
     with load(bundle_path, threads=3) as several:  # every thread's share is there: no text takes no time
@@ -299,9 +299,8 @@ def test_map_makes_the_same_in_the_threads_that_read(bundle_path: Path) -> None:
         return reading.text, threading.get_ident()
 
     with load(bundle_path, threads=2) as two:
-        made = two.map(make, ["good", *TEXTS, "", "good"], errors="return")
-        assert isinstance(made.pop(-2), EmptyTextError)
-        assert [text for text, _ in made if not isinstance(text, InputError)] == ["good", *TEXTS, "good"]
+        made = two.map(make, ["good", *TEXTS, "good"])
+        assert [text for text, _ in made] == ["good", *TEXTS, "good"]
         assert len({thread for _, thread in made}) == 2
         with pytest.raises(EmptyTextError, match=r"^texts\[1\]: "):
             two.map(make, ["bad", "", "worse"])

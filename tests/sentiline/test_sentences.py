@@ -142,7 +142,7 @@ def test_contributions_add_up(loaded: Predictor) -> None:
 @given(st.lists(st.sampled_from(PIECES), max_size=120).map("".join), st.sampled_from(["head", "tail", "head_tail"]))
 @settings(max_examples=60, deadline=None)
 def test_they_add_up_whatever_the_text(loaded: Predictor, text: str, truncation: Any) -> None:
-    [reading] = loaded.read([text], truncation=truncation, errors="return")
+    [reading] = loaded.read_each([text], truncation=truncation)
     if not isinstance(reading, Reading):
         return
     found = reading.sentences()

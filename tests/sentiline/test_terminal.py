@@ -16,7 +16,7 @@ from rich.console import Console
 
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
-from sentiline.terminal import INK, NEGATIVE, POSITIVE, Paint, chart, percent, render, review, strongest
+from sentiline.terminal import INK, NEGATIVE, POSITIVE, Paint, chart, render, review, strongest
 from sentiline.text_pieces import GAP
 from sentiline.tokenizer import Encoding
 
@@ -99,14 +99,14 @@ def test_truncation_gap(loaded: Predictor) -> None:
         ("tail", ["…", *words[16:], "<br />"]),
         ("head_tail", [*words[:32], "…", *words[48:], "<br />"]),
     ):
-        [cut] = loaded.read([text], truncation=policy)  # type: ignore[call-overload]
+        [cut] = loaded.read([text], truncation=policy)  # type: ignore[arg-type]
         assert review(cut, FULL).plain == " ".join(kept).replace(" … ", GAP).replace("… ", GAP).replace(" …", GAP)
 
 
 @settings(max_examples=80, deadline=None)
 @given(st.text(min_size=1, max_size=80))
 def test_whole_text_is_shown(loaded: Predictor, text: str) -> None:
-    [result] = loaded.read([text + " good"], errors="return")
+    [result] = loaded.read_each([text + " good"])
     assert isinstance(result, Reading)
     plain = review(result, FULL).plain
     wanted = text + " good"
@@ -144,14 +144,6 @@ def test_chart_of_many_tokens_takes_means() -> None:
     bars = chart(values, "", 40, PLAIN).plain.split(" ")[0]
     assert set(bars) <= set("▁▂▃▄▅▆▇█")
     assert (bars[0], bars[-1], len(bars)) == ("▁", "█", 40 - len(" > 99.9 % positive") - 1)
-
-
-@pytest.mark.parametrize(
-    ("probability", "text"),
-    [(0.5, "50.0 %"), (0.97312, "97.3 %"), (0.99999, "> 99.9 %"), (1.0, "> 99.9 %"), (0.0, "0.0 %")],
-)
-def test_percent(probability: float, text: str) -> None:
-    assert percent(probability) == text
 
 
 def test_strongest_tokens() -> None:

@@ -58,7 +58,7 @@ def test_at_a_threshold_it_knows_and_beyond_it_does_not(
     with load(path, precision=predictor.precision, threads=1) as unsure:
         [reading] = unsure.read([TEXT])
         [after] = unsure.predict([TEXT], detail="sentences")
-    assert len(reading.doubts()) == doubts
+    assert len(reading.uncertainty_reasons()) == doubts
     assert after.uncertain is reading.uncertain is (doubts > 0)
     assert (after.score, after.logit) == (before.score, before.logit), "a threshold changes no verdict"
 
@@ -67,8 +67,8 @@ def test_at_a_threshold_it_knows_and_beyond_it_does_not(
     ("used", "unknown", "rate"), [(10, 1, 0.1), (10, 3, 0.3), (100, 29, 0.29), (1024, 307, 307 / 1024), (3, 0, 0.0)]
 )
 def test_a_share_that_equals_the_threshold_is_not_beyond_it(used: int, unknown: int, rate: float) -> None:
-    assert Thresholds(0.5, rate).doubts(0.5, unknown, used) == []
-    assert len(Thresholds(0.5, rate).doubts(0.5, unknown + 1, used)) == 1
+    assert Thresholds(0.5, rate).reasons(0.5, unknown, used) == []
+    assert len(Thresholds(0.5, rate).reasons(0.5, unknown + 1, used)) == 1
 
 
 def test_every_model_with_thresholds_can_tell(folder: Path) -> None:
@@ -118,7 +118,7 @@ def test_models_tells_the_thresholds(folder: Path) -> None:
 
 
 def test_percentages_are_as_exact_as_need_be() -> None:
-    assert Thresholds(0.87654321, 0.005).doubts(0.6, 1, 3) == [
+    assert Thresholds(0.87654321, 0.005).reasons(0.6, 1, 3) == [
         "less than 87.65 % sure",
         "more than 0.5 % of the tokens unknown",
     ]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from sentiline.atomic_write import write_atomically
 from sentiline.bundle import Bundle
 from sentiline.tokenizer import Tokenizer
 from training.bundle.model_card import render_card
@@ -102,8 +103,8 @@ def publish(
     files |= draw_calibration(document["metrics"], document["default_precision"], thresholds.confidence)
     bundle = write_bundle(folder, document, {**files, "README.md": render_card(document, files).encode()})
     for name in (name for name in files if name.endswith(".png")):
-        checkpoint.write_atomically(run.folder / name, files[name])
-    checkpoint.write_atomically(run.folder / "report.md", bundle.read("README.md"))
+        write_atomically(run.folder / name, files[name])
+    write_atomically(run.folder / "report.md", bundle.read("README.md"))
     return bundle
 
 

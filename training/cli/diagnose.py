@@ -54,13 +54,13 @@ def diagnose(
     # These import scipy, scikit-learn, matplotlib and onnxruntime: only once the arguments are parsed.
     import json
 
+    from sentiline.atomic_write import write_atomically
     from sentiline.bundle import find
     from training.bundle.record_metrics import check_recordable, update_metrics
     from training.data import imdb
     from training.diagnostics import diagnose
     from training.diagnostics.tables import render_tables
     from training.evaluation.compare import select_bundles
-    from training.run.checkpoint import write_atomically
 
     if json_file is not None and not json_file.parent.is_dir():
         raise click.BadParameter(f"the folder {json_file.parent} does not exist", param_hint="--json")

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.evaluation.labelled_rows import LabelledChunk, find_scheme, read_labelled_chunks
 from sentiline.evaluation.skipped_rows import PROBLEMS
-from sentiline.labels import SCHEMES, Scheme, mark
+from sentiline.labels import SCHEMES, Scheme, normalize_label
 from sentiline.scoring.chunk import find_text_column
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.source import Source
@@ -109,7 +110,7 @@ def load(
         label_column: The name of the column with the labels.
         group_column: The name of the column with what a text is about (a film, a product, an author). `split` keeps
             each group in one part.
-        labels: The meaning of the labels, see `sentiline.labels.judge`; "auto" infers it from all of them.
+        labels: The meaning of the labels, see `sentiline.labels.sentiment_of`; "auto" infers it from all of them.
         format: "csv", "tsv", "jsonl" or "parquet"; None goes by the ending of the name.
         encoding: The encoding of text files. A byte order mark is dropped.
         delimiter: The character between the columns of CSV or TSV, if it is not a comma or a tab.
@@ -180,7 +181,7 @@ def _rows(examples: LabelledChunk, group_column: str | None, scheme: Scheme) -> 
         if kind is not None:
             yield Problem(chunk.file, chunk.lines[index], kind, "" if value is None else _shortened(value))
             continue
-        stars = mark(label) if scheme in ("stars5", "stars10") else None
+        stars = normalize_label(label) if scheme in ("stars5", "stars10") else None
         film = None if group_column is None else str(group).strip()
         yield Review(text, truth, stars=stars, film=film, id=chunk.place(index))  # type: ignore[arg-type]
 
@@ -190,9 +191,7 @@ def _problem_of_text(text: object) -> str | None:
         return "missing_text"
     if not isinstance(text, str):
         return "invalid_type"
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate: half of a pair, or bytes that do not fit the encoding
+    if has_lone_surrogates(text):  # half of a surrogate pair, or bytes that do not fit the encoding
         return "undecodable_text"
     return None if _has_token(text) else "empty_text"
 

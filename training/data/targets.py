@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training.data.dataset import Dataset
-from training.run import checkpoint
+from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Targets:
             "probabilities": self.probabilities,
         }
         texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
-        checkpoint.write_npz(path, arrays, texts, compressed=False)
+        write_arrays_file(path, arrays, texts, compressed=False)
 
     @classmethod
     def load(cls, path: Path) -> Targets:
@@ -62,11 +62,11 @@ class Targets:
             BundleCorruptError: The tokenizer of the file does not belong to this release.
         """
         missing = "`python -m training label` makes targets"
-        with checkpoint.open_npz(path, missing=missing, damaged="holds no targets") as stored:
-            ends = np.cumsum(stored.array("lengths"))
+        with open_arrays_file(path, missing=missing, damaged="holds no targets") as file:
+            ends = np.cumsum(file.array("lengths"))
             return cls(
-                ids=tuple(np.split(stored.array("ids"), ends[:-1])),
-                probabilities=stored.array("probabilities"),
-                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
-                provenance=json.loads(stored.text("provenance")),
+                ids=tuple(np.split(file.array("ids"), ends[:-1])),
+                probabilities=file.array("probabilities"),
+                tokenizer=Tokenizer.from_json(file.text("tokenizer"), source=path),
+                provenance=json.loads(file.text("provenance")),
             )

@@ -84,9 +84,7 @@ def measure_faithfulness(
     shown = console or Console(quiet=True)
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(reviews))[: 2 * count]
-    read = [
-        one for one in predictor.read([reviews[i].text for i in order], errors="return") if isinstance(one, Reading)
-    ]
+    read = [one for one in predictor.read_each([reviews[i].text for i in order]) if isinstance(one, Reading)]
     chosen = [reading for reading in read if reading.encoding.tokens_used > max(DELETED)][:count]
     if not chosen:
         raise DataError(f"no review has more than the {max(DELETED)} tokens to be deleted", field="reviews")

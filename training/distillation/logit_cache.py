@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.distillation.ensemble import Documents, Member
-from training.run.checkpoint import write_atomically
+from training.run.arrays_file import write_array
 
 # The number of texts per file: half a minute for a BiLSTM of 256 units per direction on two CPUs.
 CHUNK_TEXTS = 4096
@@ -46,9 +45,7 @@ class LogitCache:
             found: NDArray[np.float64] = np.load(path, allow_pickle=False)
         else:
             found = member.logits(documents)
-            buffer = io.BytesIO()
-            np.save(buffer, found)
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, buffer.getvalue())
+            write_array(path, found)
         self._advance(len(documents))
         return found

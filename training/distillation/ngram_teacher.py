@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import Tokenizer, words
 from training.config.ngrams import NgramConfig
 from training.data.dataset import build_vocabulary
@@ -21,7 +21,7 @@ from training.data.review import Review
 from training.data.split import film_folds
 from training.distillation.ngrams import Documents, NgramClassifier, cross_entropy
 from training.errors import CheckpointError, DataError
-from training.run.checkpoint import write_atomically
+from training.run.arrays_file import write_array
 from training.run.folder import RunFolder
 from training.run.progress import FitProgress
 
@@ -187,7 +187,7 @@ def fit_ngram_teacher(
         labels = np.array([review.label for review in train], np.float64)
         wanted = np.array([review.label for review in validation], np.float64)
         folds = film_folds(train, config.folds, seed=config.split_seed)
-        _write_array(run.train_folds, folds)
+        write_array(run.train_folds, folds)
         run.fold(0).parent.mkdir(exist_ok=True)
         seconds: dict[str, float] = {}
         for number in [*range(config.folds), None]:
@@ -207,7 +207,7 @@ def fit_ngram_teacher(
             held = teacher.logits(held_out)
             unlabelled = teacher.logits(encode_texts(unsup, words))
         for part, logits in (("train", out_of_fold), ("validation", held), ("unsup", unlabelled)):
-            _write_array(run.logits(part), logits)
+            write_array(run.logits(part), logits)
         report = {
             "ngrams": len(teacher.model.keys),
             "temperature": teacher.model.temperature,
@@ -226,9 +226,3 @@ def evaluate_logits(logits: NDArray[np.float64], labels: NDArray[Any]) -> dict[s
         "accuracy": float(np.mean((logits > 0) == (labels > 0.5))),
         "cross_entropy": cross_entropy(logits, labels),
     }
-
-
-def _write_array(path: Path, array: NDArray[Any]) -> None:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    write_atomically(path, buffer.getvalue())

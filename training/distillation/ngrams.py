@@ -11,8 +11,6 @@ w and b minimize the cross-entropy times C plus |w|² / 2; T is fitted afterward
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +24,8 @@ from scipy.special import expit
 
 from sentiline.tokenizer import SPECIAL_TOKENS
 from training.config.ngrams import NgramConfig
-from training.errors import CheckpointError, DataError
-from training.run.checkpoint import write_atomically
+from training.errors import DataError
+from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 Documents = Sequence[NDArray[np.int32]]
 
@@ -143,13 +141,10 @@ class NgramClassifier:
 
     def save(self, path: Path) -> None:
         """Write one `.npz` file without pickle, atomically."""
-        buffer = io.BytesIO()
         shape = np.array([self.vocabulary_size, self.order], np.int64)
         scalars = np.array([self.length_power, self.bias, self.temperature], np.float64)
-        np.savez_compressed(
-            buffer, shape=shape, scalars=scalars, keys=self.keys, ratios=self.ratios, weights=self.weights
-        )
-        write_atomically(path, buffer.getvalue())
+        arrays: dict[str, NDArray[Any]] = {"keys": self.keys, "ratios": self.ratios, "weights": self.weights}
+        write_arrays_file(path, {"shape": shape, "scalars": scalars, **arrays})
 
     @classmethod
     def load(cls, path: Path) -> NgramClassifier:
@@ -158,15 +153,11 @@ class NgramClassifier:
         Raises:
             CheckpointError: The file does not exist or is not an n-gram classifier.
         """
-        try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                size, order = file["shape"].tolist()
-                power, bias, temperature = file["scalars"].tolist()
-                keys, ratios, weights = file["keys"], file["ratios"], file["weights"]
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} does not exist; `python -m training ngrams` creates it") from None
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise CheckpointError(f"{path} is not an n-gram classifier of this program ({error})") from error
+        missing, damaged = "`python -m training ngrams` creates it", "is not an n-gram classifier"
+        with open_arrays_file(path, missing=missing, damaged=damaged) as file:
+            size, order = file.array("shape").tolist()
+            power, bias, temperature = file.array("scalars").tolist()
+            keys, ratios, weights = file.array("keys"), file.array("ratios"), file.array("weights")
         return cls(size, order, power, keys, ratios, weights, bias, temperature)
 
 

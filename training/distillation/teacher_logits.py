@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
 from training.nn.encoder import SHIPPED_ENCODER
-from training.run import checkpoint
+from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 # The logits included in the repository, of the teacher of the shipped models.
 SHIPPED_TEACHER_LOGITS = SHIPPED_ENCODER.with_name("verdicts.npz")
@@ -71,7 +71,7 @@ class TeacherLogits:
             "reading": json.dumps(vars(self.settings)),
             "teacher": json.dumps(self.teacher),
         }
-        checkpoint.write_npz(path, arrays, texts)
+        write_arrays_file(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> TeacherLogits:
@@ -82,14 +82,14 @@ class TeacherLogits:
             BundleCorruptError: The tokenizer has an unknown format.
         """
         missing = "`python -m training label --verdicts-to` writes verdicts"
-        with checkpoint.open_npz(path, missing=missing, damaged="holds no verdicts") as stored:
+        with open_arrays_file(path, missing=missing, damaged="holds no verdicts") as file:
             return cls(
-                labelled=stored.array("labelled").astype(np.float16),
-                unlabelled=stored.array("unlabelled").astype(np.float16),
-                crops=stored.array("pieces").astype(np.float16),
-                settings=ReadSettings(**json.loads(stored.text("reading"))),
-                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
-                teacher=json.loads(stored.text("teacher")),
+                labelled=file.array("labelled").astype(np.float16),
+                unlabelled=file.array("unlabelled").astype(np.float16),
+                crops=file.array("pieces").astype(np.float16),
+                settings=ReadSettings(**json.loads(file.text("reading"))),
+                tokenizer=Tokenizer.from_json(file.text("tokenizer"), source=path),
+                teacher=json.loads(file.text("teacher")),
             )
 
 

@@ -8,10 +8,10 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from sentiline.atomic_write import write_atomically
 from training.evaluation.compare import BASELINE, PUBLISHED, Accuracy, ModelEntry
 from training.evaluation.compare_plots import draw_comparison, draw_learning_curves
 from training.evaluation.markdown import markdown_table
-from training.run.checkpoint import write_atomically
 
 PAGE = "README.md"
 _MISSING = "-"

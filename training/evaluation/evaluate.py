@@ -152,7 +152,7 @@ def score_reviews(
     started = time.perf_counter()
     for start in track(chunks, f"scoring at {predictor.precision}", console=shown, transient=True):
         texts = [review.text for review in reviews[start : start + _CHUNK]]
-        results = predictor.read(texts, errors="return", spans=False)
+        results = predictor.read_each(texts, spans=False)
         readings.extend(result if isinstance(result, Reading) else None for result in results)
     seconds = time.perf_counter() - started
     read = [(reading, review.label == 1) for reading, review in zip(readings, reviews, strict=True) if reading]

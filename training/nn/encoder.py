@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.tokenizer import Tokenizer
-from training.run import checkpoint
+from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 # The encoder included in the repository.
 SHIPPED_ENCODER = Path(__file__).resolve().parents[2] / "models" / "encoder" / "encoder.npz"
@@ -60,7 +60,7 @@ class Encoder:
                 f"{side}/{name}": array.astype(np.float16) for name, array in zip(_WEIGHTS, weights, strict=True)
             }
         texts = {"tokenizer": self.tokenizer.to_json(), "provenance": json.dumps(self.provenance)}
-        checkpoint.write_npz(path, arrays, texts)
+        write_arrays_file(path, arrays, texts)
 
     @classmethod
     def load(cls, path: Path) -> Encoder:
@@ -71,16 +71,16 @@ class Encoder:
             BundleCorruptError: The tokenizer has an unknown format.
         """
         missing = "`python -m training pretrain` creates an encoder"
-        with checkpoint.open_npz(path, missing=missing, damaged="is not an encoder") as stored:
+        with open_arrays_file(path, missing=missing, damaged="is not an encoder") as file:
             directions = tuple(
-                tuple(stored.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)
+                tuple(file.array(f"{side}/{name}").astype(np.float32) for name in _WEIGHTS)
                 for side in ("forward", "backward")
             )
             encoder = cls(
-                vectors=stored.array("vectors").astype(np.float32),
+                vectors=file.array("vectors").astype(np.float32),
                 directions=directions,
-                tokenizer=Tokenizer.from_json(stored.text("tokenizer"), source=path),
-                provenance=json.loads(stored.text("provenance")),
+                tokenizer=Tokenizer.from_json(file.text("tokenizer"), source=path),
+                provenance=json.loads(file.text("provenance")),
             )
             encoder._check_shapes()
         return encoder

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import Tokenizer
 from training.config.pretraining import PretrainConfig
 from training.data.dataset import build_vocabulary
@@ -110,7 +111,7 @@ def _tokenizer(config: PretrainConfig, texts: Sequence[str], run: PretrainRun, s
         return run.read_tokenizer()
     with shown.stage("building the vocabulary"):
         tokenizer = Tokenizer(build_vocabulary(texts, config.vocabulary))
-    checkpoint.write_atomically(run.tokenizer, tokenizer.to_json().encode())
+    write_atomically(run.tokenizer, tokenizer.to_json().encode())
     return tokenizer
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from sentiline.atomic_write import write_atomically
 from training.evaluation.markdown import markdown_table
 from training.plotting import INK, STYLE, TRAIN, VALIDATION, png
 from training.pretraining.corpus import Corpus
 from training.pretraining.run_folder import PretrainRun
-from training.run.checkpoint import write_atomically
 
 BACKWARD = "#0f766e"
 

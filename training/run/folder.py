@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Generic
 
 from filelock import FileLock, Timeout
 
+from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import Tokenizer
 from training.config.recipe import Recipe, RecipeT
 from training.errors import CheckpointError, ConfigError, TrainingError
-from training.run.checkpoint import write_atomically
 
 
 @dataclass(frozen=True)

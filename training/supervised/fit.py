@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import Tokenizer
 from training.config.fit import FitConfig
 from training.data.dataset import Dataset, build_vocabulary, encode, graded
@@ -154,7 +155,7 @@ def _load_or_build_tokenizer(config: FitConfig, data: FitData, run: Run, progres
             max_tokens=config.served_tokens,
             truncation=config.truncation,
         )
-    checkpoint.write_atomically(run.tokenizer, tokenizer.to_json().encode())
+    write_atomically(run.tokenizer, tokenizer.to_json().encode())
     return tokenizer
 
 

@@ -56,8 +56,3 @@ def _zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             stream.write(piece)
     yield sink.getvalue().to_pybytes()
-
-
-def replace_surrogates(text: str) -> str:
-    """Replace lone surrogates, which UTF-8 cannot encode, with U+FFFD."""
-    return _LONE.sub("\ufffd", text)

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Iterator
 from typing import Literal
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError
 from sentiline.scoring.chunk import Chunk, check_names
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
@@ -153,4 +154,4 @@ def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> Non
 
 def _is_undecodable(text: str) -> bool:
     """Return whether a name has bytes that do not fit the encoding, or NULs, as UTF-16 without a BOM does."""
-    return any("\ud800" <= character <= "\udfff" or character == "\0" for character in text)
+    return has_lone_surrogates(text) or "\0" in text

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import Literal, get_args
 
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import OptionError
 
 Kind = Literal["csv", "tsv", "jsonl", "parquet", "text"]
@@ -100,7 +101,7 @@ def check_delimiter(value: str | None) -> str | None:
     """
     if value == r"\t":
         return "\t"
-    if value is not None and (len(value) != 1 or value in '"\r\n\0\ufeff' or "\ud800" <= value <= "\udfff"):
+    if value is not None and (len(value) != 1 or value in '"\r\n\0\ufeff' or has_lone_surrogates(value)):
         raise OptionError(
             f"--delimiter is {value!r}; it must be one character, such as ';', and neither a quote nor a line break",
             field="--delimiter",

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sentiline.code_points import has_lone_surrogates, replace_lone_surrogates
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow_types import map_leaves
 from sentiline.scoring.chunk import Batch, Chunk, Records, column_values
-from sentiline.scoring.io.columns import check_columns, replace_surrogates
+from sentiline.scoring.io.columns import check_columns
 from sentiline.scoring.scorer import COLUMNS, SENTENCES, TIMESTEPS, ScoredChunk, check_name_clash
 
 ROW_GROUP_BYTES = 16 * 2**20  # size of the Arrow columns in memory at which a row group is written
@@ -221,7 +222,7 @@ def _valid(value: object) -> object:
     """Return a value with U+FFFD for lone surrogates, which Arrow's strings cannot hold."""
     match value:
         case str():
-            return replace_surrogates(value)
+            return replace_lone_surrogates(value)
         case dict():
             return {_valid(key): _valid(one) for key, one in value.items()}
         case list():
@@ -260,7 +261,7 @@ def _check_type(file: str, field: Any) -> None:
 
 def _check_keys(chunk: Chunk) -> None:
     for name in chunk.data.names:
-        if replace_surrogates(name) != name:
+        if has_lone_surrogates(name):
             raise DataFileError(
                 f"{chunk.file}: column {name!r} has a name that is not valid Unicode, which Parquet cannot hold; "
                 "rename it, or write .jsonl",

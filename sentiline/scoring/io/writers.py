@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from sentiline.code_points import replace_lone_surrogates
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import Batch, Chunk, Records
-from sentiline.scoring.io.columns import check_columns, compress, replace_surrogates
+from sentiline.scoring.io.columns import check_columns, compress
 from sentiline.scoring.io.formats import Format
 from sentiline.scoring.scorer import NESTED, ScoredChunk, check_name_clash
 
@@ -124,7 +125,7 @@ class CsvOutput(_ConcatenatedOutput):
             columns = [map(_cell, column) for column in columns]
         columns += [map(_cell, column) for column in scored.columns(self._added).values()]
         writer.writerows(zip(*columns, strict=True))
-        return compress([replace_surrogates(text.getvalue()).encode()], self._format.compression)
+        return compress([replace_lone_surrogates(text.getvalue()).encode()], self._format.compression)
 
 
 class JsonLinesOutput(_ConcatenatedOutput):
@@ -181,14 +182,14 @@ def _json(value: object) -> str:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_as_text)
     except ValueError:
         text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, default=_as_text)
-    return replace_surrogates(text)
+    return replace_lone_surrogates(text)
 
 
 def _clean_json(line: str) -> str:
     """Return a line of JSON as it is, except for lone surrogates, escaped or not, which other parsers reject."""
     if r"\ud" in line or r"\uD" in line:
         line = _ESCAPE.sub(lambda found: r"\ufffd" if found[1] else found[0], line)
-    return replace_surrogates(line)
+    return replace_lone_surrogates(line)
 
 
 def _is_standard_json(line: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import Any
 
-from sentiline import __version__
+from sentiline._version import __version__
 from sentiline.predictor import Predictor
 from sentiline.scoring.io.source import Source
 
