@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 
@@ -10,8 +9,6 @@ from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import Chunk, Records
 from sentiline.scoring.io.formats import Compression
-
-_LONE = re.compile("[\ud800-\udfff]")
 
 
 def check_columns(chunk: Chunk, names: tuple[str, ...]) -> None:
