@@ -18,7 +18,7 @@ import sentiline
 from sentiline.bundle import MODELS_VARIABLE, find_by_name
 from sentiline.errors import SettingError
 
-REQUIRED = ("bentoml", "orjson", "prometheus_client", "pydantic", "starlette", "uvicorn")
+REQUIRED = ("bentoml", "orjson", "prometheus_client", "psutil", "pydantic", "starlette", "uvicorn")
 
 HELP = """
 Serve the models over HTTP: predictions at POST /predict, and a page for people at /.
