@@ -20,7 +20,7 @@ from pyarrow import fs
 from sentiline.cluster.driver import Cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
-from sentiline.reporting.report import Report
+from sentiline.reporting.report import HtmlReportBuilder
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import Progress, score_files
 from tests.cluster.conftest import ROOT, Nodes
@@ -177,8 +177,8 @@ def shown(path: Path) -> str:
 def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     predictor: Predictor, nodes: Nodes, reviews: Path, tmp_path: Path
 ) -> None:
-    def report(name: str) -> Report:
-        return Report([tmp_path / name], predictor)
+    def report(name: str) -> HtmlReportBuilder:
+        return HtmlReportBuilder([tmp_path / name], predictor)
 
     score_files(predictor, [str(reviews)], tmp_path / "local.parquet", follower=report("local.html"))
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)

@@ -55,7 +55,7 @@ def test_errors_are_one_message_and_status_1(reviews: Path, tmp_path: Path) -> N
     status, out, err = _run("check", reviews)
     assert (status, out) == (1, "")
     assert err == (
-        f"Error: {reviews} has no column 'label'; name the one with the labels with --label-column; the columns: "
+        f"Error: {reviews} has no column 'label'; name the column of the labels with --label-column; its columns: "
         "'text', 'stars'\n"
     )
     assert _run("check", "--archive", tmp_path / "nope")[0] == 1
