@@ -125,7 +125,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
     with pytest.raises(DataFileError, match="continue it with --resume, or start again with --overwrite"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster)
-    with pytest.raises(DataFileError, match="was another: options changed since"):
+    with pytest.raises(DataFileError, match="options changed since the interrupted run"):
         score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)
     finished = workers(output)
     seen: list[Progress] = []
@@ -180,7 +180,7 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     def report(name: str) -> HtmlReportBuilder:
         return HtmlReportBuilder([tmp_path / name], predictor)
 
-    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", follower=report("local.html"))
+    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", report_builder=report("local.html"))
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
 
     class StopError(Exception):
@@ -196,7 +196,7 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
             predictor, [str(reviews)], output, None, cluster, on_progress=stop, report_builder=report("out.html")
         )
     assert not (tmp_path / "out.html").exists()
-    with pytest.raises(DataFileError, match="was another: report changed since"):
+    with pytest.raises(DataFileError, match="report changed since the interrupted run"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True)
     score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, report_builder=report("out.html"))
     assert ", in 2 runs" in (tmp_path / "out.html").read_text()
