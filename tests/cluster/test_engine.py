@@ -72,7 +72,7 @@ def test_every_format_gives_what_the_local_engine_gives(
     assert capfd.readouterr() == ("", ""), "Ray says nothing"
 
 
-def test_a_node_that_is_lost(
+def test_a_lost_node_loses_no_row(
     predictor: Predictor,
     nodes: Nodes,
     reviews: Path,
@@ -101,7 +101,7 @@ def test_a_node_that_is_lost(
     assert capfd.readouterr() == ("", ""), "Ray says nothing"
 
 
-def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
+def test_a_killed_driver_and_a_killed_actor_lose_no_row(
     predictor: Predictor,
     bundle: Path,
     nodes: Nodes,
@@ -204,7 +204,7 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     assert not (output / "figures").exists()
 
 
-def test_into_an_object_store(
+def test_an_object_store_takes_the_data_set(
     predictor: Predictor,
     nodes: Nodes,
     reviews: Path,

@@ -25,7 +25,7 @@ def test_a_known_scaling_and_shift_are_recovered(scale: float, shift: float) -> 
     assert found.shift == pytest.approx(shift, abs=0.06)
 
 
-def test_it_is_exactly_equivariant() -> None:
+def test_platt_scaling_is_exactly_equivariant() -> None:
     logits, labels = _drawn(500)
     base, other = fit_platt(logits, labels), fit_platt(3 * (logits - 2), labels)
     assert other.temperature == pytest.approx(3 * base.temperature, rel=1e-6)
