@@ -1,10 +1,10 @@
 """Measure accuracy by the number of labels, with and without the pre-trained encoder.
 
-For every count and seed, that many IMDB training reviews, half of each class, are the only labels. They are fitted as
-by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the epoch, and
-a fit from the encoder ends after at most 700 steps. The accuracy is that on the film-disjoint validation part, on
-which nothing is chosen. Fits take long: each result is a line of a file, and fits that already have one with the same
-recipe and encoder are skipped. An interrupted fit resumes from its checkpoint.
+For every count and seed, that many IMDB training reviews, half of each class, are the only labels. A model is fitted to
+them as by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the
+epoch, and a fit from the encoder ends after at most 700 steps. The accuracy is that on the film-disjoint validation
+part, on which nothing is chosen. Fits take long: each result is a line of a file, and fits that already have one with
+the same recipe and encoder are skipped. An interrupted fit resumes from its checkpoint.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init runs/encoder/encoder.npz] [--results FILE.jsonl]
        [--counts 100 300 1000 3000 22489] [--seeds 0 1 2] [--only plain] [--fit '{"epochs": 4}'] [--picture FILE.png]

@@ -184,7 +184,7 @@ class Predictor:
 
         Args:
             function: Called once with each reading, the longest text's first. What it raises is raised here.
-            texts: As in `read`, and so are the other arguments.
+            texts: As in `read`.
             truncation: As in `read`.
             field: As in `read`.
             spans: As in `read`.

@@ -24,7 +24,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_commands_run(
+def test_the_commands_of_the_guide_run(
     nodes: Nodes, environment: dict[str, str], bundle: Path, tmp_path: Path, bucket: fs.SubTreeFileSystem
 ) -> None:
     (tmp_path / "reviews").mkdir()

@@ -102,7 +102,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
     )
     return (
         markdown_table(header, rows)
-        + "\n\nMeasured from raw text through the shipped tokenizer and ONNX file, one review a run."
+        + "\n\nMeasured from raw text through the shipped tokenizer and ONNX file, one review per run."
     )
 
 

@@ -21,16 +21,11 @@ from training.config.small_data import enough_steps
 from training.data.targets import Targets
 from training.errors import ConfigError
 from training.nn.encoder import Encoder
+from training.nn.initial_weights import FinishedFit, InitialWeights, check_layers, provides_recurrent_layers
 from training.supervised import fit_data
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run
-from training.supervised.warm_start import (
-    FinishedFit,
-    InitialWeights,
-    check_layers,
-    load_initial_weights,
-    provides_recurrent_layers,
-)
+from training.supervised.warm_start import load_initial_weights
 
 
 def _not_blank(_ctx: click.Context, _param: click.Parameter, value: str) -> str:

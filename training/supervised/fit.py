@@ -19,6 +19,7 @@ from training.data.dataset import Dataset, build_vocabulary, encode, graded
 from training.data.review import Review
 from training.data.splices import Splicer
 from training.errors import DataError, TrainingError
+from training.nn.initial_weights import check_layers
 from training.nn.model import build_model
 from training.nn.word_vectors import ppmi_svd
 from training.run import checkpoint
@@ -27,7 +28,6 @@ from training.supervised.batches import EpochBatches, TrainingData
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
-from training.supervised.warm_start import check_layers
 
 
 @dataclass(frozen=True)
