@@ -194,11 +194,11 @@ def test_a_folder_of_something_else_is_never_replaced(bundle: Bundle, tmp_path: 
 
 
 def test_a_bundle_that_cannot_be_written_leaves_the_old_one(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, beside = _files(bundle.path), sorted(bundle.path.parent.iterdir())
+    before, folders = _files(bundle.path), sorted(bundle.path.parent.iterdir())
     with pytest.raises(sentiline.errors.BundleCorruptError):
         update_bundle(bundle, {"default_precision": "int4"}, {})
     assert _files(bundle.path) == before
-    assert sorted(bundle.path.parent.iterdir()) == beside
+    assert sorted(bundle.path.parent.iterdir()) == folders
 
     def full(*_: object) -> str:
         raise OSError(28, "No space left on device")
@@ -207,7 +207,7 @@ def test_a_bundle_that_cannot_be_written_leaves_the_old_one(bundle: Bundle, monk
     with pytest.raises(OSError, match="No space left"):
         update_bundle(bundle, {}, {})
     assert _files(bundle.path) == before
-    assert sorted(bundle.path.parent.iterdir()) == beside
+    assert sorted(bundle.path.parent.iterdir()) == folders
 
 
 def test_a_replaced_bundle_has_no_file_of_the_old_one(bundle: Bundle) -> None:
