@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow_types import widen_dictionaries
 from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Batch, Chunk, check_names
 from sentiline.scoring.io.hive import matches_partition, partition_conflict
+from sentiline.scoring.io.int96 import find_int96_unit, open_parquet
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import InterruptedReadError, read_error
 
-_BUFFER = 2**20
 # Rows decoded at a time. They are few because the lengths of their texts are unknown before, and fewer where the memory
 # budget asks for short chunks.
 _BATCH_ROWS = 64
@@ -38,8 +37,7 @@ def read_parquet(source: Source, characters: int) -> Iterator[Chunk]:
     if location is None:
         raise DataFileError("Parquet cannot be read from standard input; save it to a file", field="input")
     try:
-        # Read in small pieces: a single row group may be as large as the file.
-        with pq.ParquetFile(location.path, filesystem=location.store, buffer_size=_BUFFER, pre_buffer=False) as file:
+        with open_parquet(location, source.int96_unit or find_int96_unit(source.name, location)) as file:
             schema = file.schema_arrow
             check_names(schema.names, source.name)
             total = file.metadata.num_rows
