@@ -6,7 +6,7 @@ It uses the csv module rather than pyarrow, whose reader keeps neither line numb
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from sentiline.code_points import has_lone_surrogates
@@ -29,6 +29,7 @@ class _RecordLines:
 
     Attributes:
         skipped: Whether the last record is such a line.
+        lines: The lines of the last record.
     """
 
     def __init__(self, source: Source, lines: TextStream) -> None:
@@ -41,6 +42,7 @@ class _RecordLines:
         self._number = number
         self._first = True
         self.skipped = False
+        self.lines: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -50,6 +52,7 @@ class _RecordLines:
         first, self._first = self._first, False
         if len(line) <= LINE_LIMIT or line.endswith(("\n", "\r")):
             if line:
+                self.lines.append(line)
                 return line
             raise StopIteration
         quotes = self._source.format.quotes
@@ -122,6 +125,8 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
                     "text quoted, and is the file comma- or tab-separated as its format says (--format)?",
                     field="input",
                 )
+            if len(feed.lines) > 1 and _may_be_several_rows(feed.lines, source.format.delimiter, len(names)):
+                builder.mark_joined(reader.line_num)
             full = builder.add(number, dict(zip(names, record, strict=True)), sum(map(len, record)))
         if full:
             empty = False
@@ -130,6 +135,17 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
         raise DataFileError(f"{source.name} is empty; its first line must name the columns", field="input")
     if builder.rows or empty:
         yield builder.build(names)
+
+
+def _may_be_several_rows(lines: Sequence[str], delimiter: str, columns: int) -> bool:
+    """Return whether the lines of a quoted record would be as many rows if quotes had no meaning.
+
+    Each of them has all columns then. Commas and semicolons occur in any review, so there a column must hold numbers too.
+    """
+    if columns < 2 or any(line.count(delimiter) != columns - 1 for line in lines):
+        return False
+    fields = [line.strip("\r\n").split(delimiter) for line in lines]
+    return delimiter not in ",;" or any(all(map(str.isdecimal, column)) for column in zip(*fields, strict=True))
 
 
 def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, ...]:

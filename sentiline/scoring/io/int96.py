@@ -1,7 +1,7 @@
 """INT96 timestamps of Parquet, which Spark, Hive and Impala write. Import this module only where pyarrow is installed.
 
-INT96 holds nanoseconds over millions of years. Arrow's nanoseconds only reach from 1677 to 2262, and pyarrow wraps other
-values around without an error; its microseconds reach far enough, but cut off finer values.
+INT96 holds nanoseconds over millions of years. Arrow's nanoseconds only reach from 1677 to 2262, and pyarrow wraps
+other values around without an error; its microseconds reach far enough, but cut off finer values.
 """
 
 from __future__ import annotations

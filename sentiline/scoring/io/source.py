@@ -23,8 +23,8 @@ class Source:
         modified: The time of the last change in nanoseconds; 0 for standard input.
         partitions: The columns that are encoded in the names of the file's folders.
         row_groups: The consecutive row groups of a Parquet file to read; None for all.
-        int96_unit: The unit in which INT96 timestamps of a Parquet file are read, which must be the same for all its row
-            groups; None to find it from the file.
+        int96_unit: The unit in which INT96 timestamps of a Parquet file are read, the same for all its row groups; None
+            to find it from the file.
         once: Whether it can be read only once, like standard input and pipes.
     """
 
