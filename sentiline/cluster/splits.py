@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import CHUNK_ROWS, Chunk
 from sentiline.scoring.io.reader import read_chunks
@@ -92,10 +91,12 @@ def _group_rows(source: Source) -> list[int]:
     if source.format.kind != "parquet" or location is None:
         return []
     pa, parquet = require_pyarrow("Parquet"), require_pyarrow("Parquet", "parquet")
+    from sentiline.scoring.io.parquet_reader import not_parquet
+
     try:
         metadata: Any = parquet.read_metadata(location.path, filesystem=location.store)
     except (pa.ArrowException, OSError) as error:
-        raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
+        raise not_parquet(source.name, location, error) from None
     return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
 
 
@@ -105,11 +106,12 @@ def _int96_unit(source: Source) -> Literal["ns", "us"] | None:
         return None
     pa = require_pyarrow("Parquet")
     from sentiline.scoring.io.int96 import find_int96_unit
+    from sentiline.scoring.io.parquet_reader import not_parquet
 
     try:
         return find_int96_unit(source.name, source.location)
     except (pa.ArrowException, OSError) as error:
-        raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
+        raise not_parquet(source.name, source.location, error) from None
 
 
 def _gathered(rows: Sequence[int], wanted: int) -> Iterator[range]:

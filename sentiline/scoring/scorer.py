@@ -33,8 +33,8 @@ FAULTS = {
 # The codes of what may be wrong with rows although they have no error, and what each one means.
 WARNINGS = {
     "undecodable_column": "bytes that do not fit the encoding in a carried column, written as U+FFFD; see --encoding",
-    "joined_lines": "lines that are one row because of their quotes, and as many rows without; if quotes are part of the "
-    "text, add --quoting none",
+    "joined_lines": "lines that are one row because of their quotes, and as many rows without; if quotes are part of "
+    "the text, add --quoting none",
 }
 
 

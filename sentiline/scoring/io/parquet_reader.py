@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -10,9 +11,11 @@ import pyarrow as pa
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow_types import widen_dictionaries
 from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Batch, Chunk, check_names
+from sentiline.scoring.io.content_check import describe_signature
 from sentiline.scoring.io.hive import matches_partition, partition_conflict
 from sentiline.scoring.io.int96 import find_int96_unit, open_parquet
 from sentiline.scoring.io.source import Source
+from sentiline.scoring.io.storage import Location
 from sentiline.scoring.io.text_stream import InterruptedReadError, read_error
 
 # Rows decoded at a time. They are few because the lengths of their texts are unknown before, and fewer where the memory
@@ -55,7 +58,15 @@ def read_parquet(source: Source, characters: int) -> Iterator[Chunk]:
         interrupted = read_error(source, error)
         if isinstance(interrupted, InterruptedReadError):
             raise interrupted from error
-        raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
+        raise not_parquet(source.name, location, error) from None
+
+
+def not_parquet(name: str, location: Location, error: Exception) -> DataFileError:
+    """Return the error for a file that pyarrow cannot read, with what the file is if its first bytes tell."""
+    with suppress(OSError), location.open() as file:
+        if found := describe_signature(file.read(1024)):
+            return DataFileError(f"{name} is {found}", field="input")
+    return DataFileError(f"{name} is not a readable Parquet file: {error}", field="input")
 
 
 def _batches(file: Any, groups: Iterable[int], rows: int) -> Iterator[Any]:
