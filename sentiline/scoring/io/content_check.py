@@ -55,7 +55,7 @@ def check_content(name: str, kind: Kind, head: bytes, codec: str) -> None:
         raise DataFileError(
             f"{name} seems to be {wide[:6].upper()} without a byte order mark; add --encoding {wide}", field="encoding"
         )
-    text = head.decode(codec, "replace").removeprefix("\ufeff")
+    text = _decode(head, codec)
     if _MARKUP.match(text):
         raise DataFileError(
             f"{name} is a page of HTML or XML, not {kind}: was it downloaded without a login? It begins with "
@@ -74,8 +74,15 @@ def check_content(name: str, kind: Kind, head: bytes, codec: str) -> None:
 
 def ends_lines_with_carriage_returns(head: bytes, codec: str) -> bool:
     """Return whether the lines of a text file end with carriage returns alone, as those of old Macs do."""
-    text = head.decode(codec, "replace")
+    text = _decode(head, codec)
     return "\r" in text[:-1] and "\n" not in text  # the line feed after the last one may follow
+
+
+def _decode(head: bytes, codec: str) -> str:
+    try:
+        return head.decode(codec, "replace").removeprefix("\ufeff")
+    except UnicodeError:  # some codecs ignore the error handler; the reader names the error
+        return ""
 
 
 def _wide_encoding(head: bytes) -> str | None:
