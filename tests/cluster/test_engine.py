@@ -21,7 +21,7 @@ from pyarrow import fs
 from sentiline.cluster.driver import Cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
-from sentiline.reporting.report import Report
+from sentiline.reporting.report import HtmlReportBuilder
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import Progress, score_files
 from tests.cluster.conftest import ROOT, Nodes
@@ -92,8 +92,8 @@ def test_far_dates_and_values_that_are_not_decodable(
     assert local.examples == {"undecodable_column": f"{source}, row 2, column 'author'"}
     same_content(tmp_path / "out", tmp_path / "local.parquet")
     assert pq.read_table(tmp_path / "out")["until"].to_pylist() == until
+    options = ScoreOptions(text_column="review", strict=True)
     with pytest.raises(DataFileError, match="row 2, column 'author': undecodable_column"):
-        options = ScoreOptions(text_column="review", strict=True)
         score_on_cluster(predictor, [str(source)], tmp_path / "strict", options, cluster)
 
 
@@ -202,8 +202,8 @@ def shown(path: Path) -> str:
 def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     predictor: Predictor, nodes: Nodes, reviews: Path, tmp_path: Path
 ) -> None:
-    def report(name: str) -> Report:
-        return Report([tmp_path / name], predictor)
+    def report(name: str) -> HtmlReportBuilder:
+        return HtmlReportBuilder([tmp_path / name], predictor)
 
     score_files(predictor, [str(reviews)], tmp_path / "local.parquet", follower=report("local.html"))
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
