@@ -60,7 +60,7 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
 @click.option("--sentences", is_flag=True,
               help="Add the contribution of every sentence (JSON Lines and Parquet).")  # fmt: skip
-@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be scored.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be scored, or not be carried as it is.")
 @click.option("--resume", is_flag=True, help="Resume an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option("--report", "reports", multiple=True, metavar="PATH", type=click.Path(path_type=Path),

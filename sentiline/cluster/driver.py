@@ -254,6 +254,8 @@ class _Run:
                     values[name] += value
                 case list():
                     values[name] = [one + other for one, other in zip(values[name], value, strict=True)]
+                case dict() if name == "examples":
+                    values[name] = value | values[name]
                 case dict():
                     values[name] = Counter(values[name]) + Counter(value)
         self.summary = Summary.from_dict(values)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
-from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import CHUNK_ROWS, Chunk
 from sentiline.scoring.io.reader import read_chunks
@@ -71,15 +70,17 @@ def find_splits(sources: Sequence[Source], part_rows: int) -> list[Split]:
     """
     with ThreadPoolExecutor(_FOOTERS, "footer") as pool:
         groups = list(pool.map(_group_rows, sources))
+        # Once per file, since all splits of a file must have the same types.
+        units = list(pool.map(_int96_unit, sources))
     wanted = max(part_rows, sum(map(sum, groups)) // SPLITS)
     pieces: list[tuple[Source, int]] = []
-    for source, rows in zip(sources, groups, strict=True):
+    for source, rows, unit in zip(sources, groups, units, strict=True):
         if len(rows) < 2:
-            pieces.append((source, 0))
+            pieces.append((replace(source, int96_unit=unit), 0))
             continue
         total, before = sum(rows), 0
         for some in _gathered(rows, wanted):
-            pieces.append((replace(source, row_groups=some), source.size * before // max(total, 1)))
+            pieces.append((replace(source, row_groups=some, int96_unit=unit), source.size * before // max(total, 1)))
             before += sum(rows[some.start : some.stop])
     return [Split(index, source, begin) for index, (source, begin) in enumerate(pieces)]
 
@@ -90,11 +91,27 @@ def _group_rows(source: Source) -> list[int]:
     if source.format.kind != "parquet" or location is None:
         return []
     pa, parquet = require_pyarrow("Parquet"), require_pyarrow("Parquet", "parquet")
+    from sentiline.scoring.io.parquet_reader import not_parquet
+
     try:
         metadata: Any = parquet.read_metadata(location.path, filesystem=location.store)
     except (pa.ArrowException, OSError) as error:
-        raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
+        raise not_parquet(source.name, location, error) from None
     return [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)]
+
+
+def _int96_unit(source: Source) -> Literal["ns", "us"] | None:
+    """Return the unit of a Parquet file's INT96 timestamps; None for other formats."""
+    if source.format.kind != "parquet" or source.location is None:
+        return None
+    pa = require_pyarrow("Parquet")
+    from sentiline.scoring.io.int96 import find_int96_unit
+    from sentiline.scoring.io.parquet_reader import not_parquet
+
+    try:
+        return find_int96_unit(source.name, source.location)
+    except (pa.ArrowException, OSError) as error:
+        raise not_parquet(source.name, source.location, error) from None
 
 
 def _gathered(rows: Sequence[int], wanted: int) -> Iterator[range]:

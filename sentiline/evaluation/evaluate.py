@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,9 +29,11 @@ from sentiline.labels import SCHEMES, Scheme
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
 from sentiline.scoring.io.discovery import find_sources
-from sentiline.scoring.scorer import MAX_CHARACTERS, ChunkScorer
+from sentiline.scoring.scorer import MAX_CHARACTERS, WARNINGS, ChunkScorer
 from sentiline.tokenizer import Truncation
 from sentiline.wilson import wilson
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,8 @@ def evaluate_files(
     size = sum(source.size for source in sources)
     skipped, truths = SkippedRows(), array("b")
     evaluators = [_ModelEvaluator(predictor, options) for predictor in predictors]
-    count = done = 0
-    column = name = ""
+    count = done = joined = 0
+    column = name = example = ""
     sizes = {source.name: source.size for source in sources}
     for rows in read_labelled_chunks(sources, options.label_column, options.text_column, scheme, options.encoding):
         if rows.chunk.file != name:
@@ -111,9 +114,14 @@ def evaluate_files(
             name = rows.chunk.file
         column = rows.text_column
         count += len(rows.chunk)
+        for index, last in rows.chunk.joined.items():
+            example = example or f"{name}, lines {rows.chunk.lines[index]} to {last}"
+            joined += 1
         _evaluate_chunk(rows, evaluators, truths, skipped)
         if on_progress:
             on_progress(count, done + rows.chunk.position, size)
+    if joined:
+        _LOGGER.warning("%d with warning joined_lines: %s; for example %s", joined, WARNINGS["joined_lines"], example)
     if not truths:
         listing = "".join(f"\n  {line}" for line in skipped.lines())
         raise DataFileError(

@@ -101,6 +101,7 @@ class Chunk:
         data: The rows.
         position: The number of bytes of the file read so far.
         faults: The error codes of rows that could not be read, by their index in the chunk.
+        joined: The last line of each row of a table that may be several rows which stray quotes join, by its index.
     """
 
     file: str
@@ -109,6 +110,7 @@ class Chunk:
     data: Records | Batch
     position: int
     faults: Mapping[int, str] = field(default_factory=dict)
+    joined: Mapping[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bar
 
 from sentiline.formatting import format_clock
 from sentiline.scoring.pipeline import Progress
-from sentiline.scoring.scorer import FAULTS
+from sentiline.scoring.scorer import FAULTS, WARNINGS
 from sentiline.scoring.summary import BINS, Summary
 
 LOG_SECONDS = 10.0  # between two lines where there is no terminal
@@ -97,6 +97,8 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
         lines.append(f"{summary.uncertain:,} verdicts uncertain, {100 * summary.uncertain / summary.judged:.1f} %")
     for name, count in sorted(summary.faults.items()):
         lines.append(f"{count:,} with error {name}: {FAULTS[name]}")
+    for name, count in sorted(summary.warnings.items()):
+        lines.append(f"{count:,} with warning {name}: {WARNINGS[name]}; for example {summary.examples[name]}")
     if summary.scored:
         lines.append("P(positive)")
         largest = max(summary.histogram)

@@ -28,7 +28,8 @@ class ScoreOptions:
         sentences: Whether to add a nested column with the contribution of every sentence.
         truncation: How to shorten long texts; None for the model's own policy.
         max_characters: The length beyond which a text is not scored.
-        strict: Whether to raise at the first row that cannot be scored, instead of filling its `error` column.
+        strict: Whether to raise at the first row that cannot be scored, instead of filling its `error` column, or that
+            has one of the `scorer.WARNINGS`.
         memory: The peak resident memory of a run over files, such as "2GB"; long texts then make shorter chunks.
     """
 

@@ -11,6 +11,7 @@ from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
 from sentiline.scoring.chunk import Chunk, Records
+from sentiline.scoring.undecodable import undecodable_columns
 from sentiline.tokenizer import Truncation
 
 COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "uncertain", "error")
@@ -29,6 +30,13 @@ FAULTS = {
     "text_too_long": "more tokens than the model reads, under --truncation error",
 }
 
+# The codes of what may be wrong with rows although they have no error, and what each one means.
+WARNINGS = {
+    "undecodable_column": "bytes that do not fit the encoding in a carried column, written as U+FFFD; see --encoding",
+    "joined_lines": "lines that are one row because of their quotes, and as many rows without; if quotes are part of "
+    "the text, add --quoting none",
+}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredChunk:
@@ -37,10 +45,12 @@ class ScoredChunk:
     Attributes:
         chunk: The rows.
         results: The reading of each row, or its error code.
+        warnings: A code of `WARNINGS` and the place for each row that may have lost something.
     """
 
     chunk: Chunk
     results: Sequence[Reading | str]
+    warnings: Sequence[tuple[str, str]] = ()
 
     def columns(self, names: dict[str, str]) -> dict[str, Iterable[Any]]:
         """Return the added columns by their names in the output.
@@ -132,7 +142,13 @@ class ChunkScorer:
                         "its error",
                         field=self.column,
                     )
-        return ScoredChunk(chunk, results)
+        warnings = list(_warnings(chunk, self.column))
+        if self.strict and warnings:
+            code, place = warnings[0]
+            raise DataFileError(
+                f"{place}: {code}: {WARNINGS[code]}; without --strict the row is kept", field=self.column
+            )
+        return ScoredChunk(chunk, results, warnings)
 
     def _fault(self, text: object) -> str | None:
         if text is None:
@@ -145,8 +161,17 @@ class ChunkScorer:
         return "undecodable_text" if has_lone_surrogates(text) else None
 
 
+def _warnings(chunk: Chunk, text_column: str) -> Iterator[tuple[str, str]]:
+    for index, name in sorted(undecodable_columns(chunk, text_column).items()):
+        yield "undecodable_column", f"{chunk.place(index)}, column {name!r}"
+    for index, last in chunk.joined.items():
+        yield "joined_lines", f"{chunk.file}, lines {chunk.lines[index]} to {last}"
+
+
 def check_name_clash(chunk: Chunk, names: dict[str, str]) -> None:
-    """Check that no added column has the name of a column of the input.
+    """Check that no added column has the name of a column of the input, in whatever case.
+
+    Most SQL engines do not distinguish `Score` from `score`, and would return either.
 
     Args:
         chunk: Rows of the input.
@@ -155,10 +180,12 @@ def check_name_clash(chunk: Chunk, names: dict[str, str]) -> None:
     Raises:
         OptionError: Two columns would share a name.
     """
-    clashing = [name for name in names.values() if name in chunk.data.names]
-    if clashing:
-        raise OptionError(
-            f"{chunk.file} has a column {clashing[0]!r} already; give the added columns another name, for example "
-            "with --prefix sentiment_",
-            field="--prefix",
-        )
+    added = {name.casefold(): name for name in names.values()}
+    for name in chunk.data.names:
+        if (clashing := added.get(name.casefold())) is not None:
+            case = "" if name == clashing else f", and {clashing!r} is added, which SQL engines take for the same"
+            raise OptionError(
+                f"{chunk.file} has a column {name!r} already{case}; give the added columns another name, for example "
+                "with --prefix sentiment_",
+                field="--prefix",
+            )

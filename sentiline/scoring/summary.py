@@ -27,6 +27,8 @@ class Summary:
             thresholds.
         uncertain: The number of these rows that are uncertain.
         faults: The number of rows without a label, by error code.
+        warnings: The number of rows that may have lost something, by their code in `scorer.WARNINGS`.
+        examples: The place of a row with each of these codes.
         histogram: The number of scored rows by P(positive), in `BINS` equal bins from 0 to 1.
     """
 
@@ -39,6 +41,8 @@ class Summary:
     judged: int = 0
     uncertain: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    warnings: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)
 
     def add(self, scored: ScoredChunk) -> None:
@@ -57,6 +61,9 @@ class Summary:
             self.judged += uncertain is not None
             self.uncertain += bool(uncertain)
             self.histogram[min(int(result.positive * BINS), BINS - 1)] += 1
+        for code, place in scored.warnings:
+            self.warnings[code] += 1
+            self.examples.setdefault(code, place)
 
     @property
     def failed(self) -> int:
@@ -65,9 +72,12 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts as plain values for JSON."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"faults": dict(self.faults)}
+        counters = {"faults": dict(self.faults), "warnings": dict(self.warnings), "examples": dict(self.examples)}
+        return {name: getattr(self, name) for name in self.__slots__} | counters
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Summary:
         """Restore the counts that `as_dict` returned."""
-        return cls(**{**values, "faults": Counter(values["faults"]), "histogram": list(values["histogram"])})
+        counters = {name: Counter(values[name]) for name in ("faults", "warnings")}
+        lists = {"examples": dict(values["examples"]), "histogram": list(values["histogram"])}
+        return cls(**{**values, **counters, **lists})

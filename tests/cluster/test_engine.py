@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import re
@@ -70,6 +71,30 @@ def test_every_format_gives_what_the_local_engine_gives(
     assert manifest["model"]["name"] == "bilstm"
     assert (seen[-1].summary, seen[-1].done, seen[-1].resumed) == (summary, seen[-1].total, 0)
     assert capfd.readouterr() == ("", ""), "Ray says nothing"
+
+
+def test_far_dates_and_values_that_are_not_decodable(
+    predictor: Predictor, nodes: Nodes, tmp_path: Path, same_content: Check
+) -> None:
+    until = [datetime.datetime(2024, 1, 1)] * 2_999 + [datetime.datetime(9999, 12, 31)]
+    authors = pa.array([b"Bo", b"Ren\xe9"] + [b"Ann"] * 2_998, pa.binary())
+    columns = {
+        "review": pa.array(["a good film"] * 3_000),
+        "author": pa.Array.from_buffers(pa.string(), 3_000, authors.buffers()),
+        "until": pa.array(until, pa.timestamp("us")),
+    }
+    source = tmp_path / "a.parquet"
+    pq.write_table(pa.table(columns), source, row_group_size=1_000, use_deprecated_int96_timestamps=True)
+    options = ScoreOptions(text_column="review")
+    local = score_files(predictor, [str(source)], tmp_path / "local.parquet", options)
+    cluster = Cluster(nodes.address, part_rows=1024)
+    assert score_on_cluster(predictor, [str(source)], tmp_path / "out", options, cluster) == local
+    assert local.examples == {"undecodable_column": f"{source}, row 2, column 'author'"}
+    same_content(tmp_path / "out", tmp_path / "local.parquet")
+    assert pq.read_table(tmp_path / "out")["until"].to_pylist() == until
+    options = ScoreOptions(text_column="review", strict=True)
+    with pytest.raises(DataFileError, match="row 2, column 'author': undecodable_column"):
+        score_on_cluster(predictor, [str(source)], tmp_path / "strict", options, cluster)
 
 
 def test_a_lost_node_loses_no_row(

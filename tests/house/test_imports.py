@@ -74,7 +74,8 @@ LAZY = {
     "sentiline/cluster/worker.py": {"ray"},
     "sentiline/reporting/html_report.py": {"jinja2"},
     "sentiline/scoring/arrow.py": {"pyarrow"},
-    "sentiline/scoring/arrow_types.py": {"pyarrow"},  # these three are imported by others when they are wanted
+    "sentiline/scoring/arrow_types.py": {"pyarrow"},  # these four are imported by others when they are wanted
+    "sentiline/scoring/io/int96.py": {"pyarrow"},
     "sentiline/scoring/io/parquet_writer.py": {"pyarrow"},
     "sentiline/scoring/io/parquet_reader.py": {"pyarrow"},
     "training/nn/backend/torch.py": {"torch"},  # imported by training/nn/backend.py where KERAS_BACKEND says so

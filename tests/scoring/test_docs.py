@@ -15,7 +15,7 @@ from pyarrow import fs
 
 from sentiline.cli.score import score
 from sentiline.scoring.io.formats import TEXT_NAMES
-from sentiline.scoring.scorer import COLUMNS, FAULTS
+from sentiline.scoring.scorer import COLUMNS, FAULTS, WARNINGS
 from tests.bundles import UNSURE, write_bundle
 from tests.programs import programs
 from tests.scoring.files import read
@@ -80,7 +80,7 @@ def test_the_examples_in_python_run(tmp_path: Path) -> None:
 
 
 def test_columns_errors_and_text_names_are_listed() -> None:
-    for name in (*COLUMNS, *FAULTS, *TEXT_NAMES):
+    for name in (*COLUMNS, *FAULTS, *WARNINGS, *TEXT_NAMES):
         assert f"`{name}`" in PAGE, name
 
 

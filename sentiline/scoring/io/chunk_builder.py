@@ -41,6 +41,7 @@ class ChunkBuilder:
         self.sources: list[str] = []
         self._numbers: list[int] = []
         self._faults: dict[int, str] = {}
+        self._joined: dict[int, int] = {}
         self._characters = 0
 
     def add(self, number: int, row: dict[str, Any], characters: int) -> bool:
@@ -49,6 +50,10 @@ class ChunkBuilder:
         self.rows.append(row)
         self._characters += characters
         return len(self.rows) >= CHUNK_ROWS or self._characters >= self._limit
+
+    def mark_joined(self, last: int) -> None:
+        """Mark the next row, which ends at a line, as one that may be several rows which stray quotes join."""
+        self._joined[len(self.rows)] = last
 
     def add_too_long(self, number: int, row: dict[str, Any]) -> bool:
         """Add an empty row in place of a line that is too long; return whether the chunk is full."""
@@ -60,7 +65,8 @@ class ChunkBuilder:
         records = Records(names, self.rows, self.sources or None)
         if self._source.partitions:
             records = _add_partitions(records, self._source, self._faults)
-        chunk = Chunk(self._source.name, "line", self._numbers, records, self._lines.position(), self._faults)
+        position = self._lines.position()
+        chunk = Chunk(self._source.name, "line", self._numbers, records, position, self._faults, self._joined)
         self._clear()
         return chunk
 

@@ -6,7 +6,8 @@ It uses the csv module rather than pyarrow, whose reader keeps neither line numb
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from sentiline.code_points import has_lone_surrogates
@@ -15,6 +16,8 @@ from sentiline.scoring.chunk import Chunk, check_names
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream
+
+_CONTROL = re.compile("[\x01-\x08\x0e-\x1f]")
 
 
 class FieldLimitError(DataFileError):
@@ -29,6 +32,7 @@ class _RecordLines:
 
     Attributes:
         skipped: Whether the last record is such a line.
+        lines: The lines of the last record.
     """
 
     def __init__(self, source: Source, lines: TextStream) -> None:
@@ -41,6 +45,7 @@ class _RecordLines:
         self._number = number
         self._first = True
         self.skipped = False
+        self.lines: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -50,6 +55,7 @@ class _RecordLines:
         first, self._first = self._first, False
         if len(line) <= LINE_LIMIT or line.endswith(("\n", "\r")):
             if line:
+                self.lines.append(line)
                 return line
             raise StopIteration
         quotes = self._source.format.quotes
@@ -122,6 +128,8 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
                     "text quoted, and is the file comma- or tab-separated as its format says (--format)?",
                     field="input",
                 )
+            if len(feed.lines) > 1 and _may_be_several_rows(feed.lines, source.format.delimiter, len(names)):
+                builder.mark_joined(reader.line_num)
             full = builder.add(number, dict(zip(names, record, strict=True)), sum(map(len, record)))
         if full:
             empty = False
@@ -130,6 +138,19 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
         raise DataFileError(f"{source.name} is empty; its first line must name the columns", field="input")
     if builder.rows or empty:
         yield builder.build(names)
+
+
+def _may_be_several_rows(lines: Sequence[str], delimiter: str, columns: int) -> bool:
+    """Return whether the lines of a quoted record would be as many rows if quotes had no meaning.
+
+    Each of them has all columns then. Commas and semicolons occur in any review, so with them a column must also hold
+    numbers.
+    """
+    lines = [line for line in lines if line.strip("\r\n")]
+    if columns < 2 or len(lines) < 2 or any(line.count(delimiter) != columns - 1 for line in lines):
+        return False
+    fields = [line.strip("\r\n").split(delimiter) for line in lines]
+    return delimiter not in ",;" or any(all(map(str.isdecimal, column)) for column in zip(*fields, strict=True))
 
 
 def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, ...]:
@@ -141,7 +162,20 @@ def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, 
 
 
 def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> None:
-    """Raise if the name of the only column looks like several names with another delimiter between them."""
+    """Raise if the names look like those of a file with another delimiter or of another format."""
+    for name in names:
+        if control := _CONTROL.search(name):
+            raise DataFileError(
+                f"{source.name}, line {number}: the column name {name!r} holds a control character; if it separates "
+                f"columns, add --delimiter $'\\x{ord(control[0]):02x}'; or rename the column",
+                field="columns",
+            )
+    if names[0].lstrip().startswith(('{"', "[{")):
+        raise DataFileError(
+            f"{source.name}, line {number}: the first column is named {names[0]!r}; if the file is JSON Lines, add "
+            "--format jsonl",
+            field="columns",
+        )
     found = [one for one in ",;\t|" if one != source.format.delimiter and len(names) == 1 and one in names[0]]
     if found:
         written = repr(found[0]) if found[0] != "\t" else r"'\t'"

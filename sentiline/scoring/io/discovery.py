@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import zlib
 from collections.abc import Iterator, Sequence
@@ -25,11 +26,14 @@ from sentiline.scoring.io.formats import (
 )
 from sentiline.scoring.io.hive import is_partition_folder, parse_partitions
 from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.storage import FileStatus, Location
+from sentiline.scoring.io.storage import FileStatus, Location, is_broken_link
 from sentiline.scoring.io.text_stream import peek_text, stdin_bytes
 from sentiline.scoring.resume.partial_output import SUFFIX
 
 STDIN = "-"
+
+_NAMED = 5  # files left out that are named
+_LOGGER = logging.getLogger(__name__)
 
 
 def find_sources(
@@ -105,22 +109,60 @@ def _check_tables(sources: Sequence[Source], option: str) -> None:
 
 def _expand(location: Location, forced: str | None, output: Location | None) -> Iterator[Location]:
     """Yield the files that a name stands for."""
+    _check_link(location)
     status = _status(location)
     if status and not status.folder:
         yield location
         return
+    unknown: list[Location] = []
     try:
         if status:
-            found = [one for one in location.list_files(_is_hidden) if forced or known_extension(one.path)]
+            found: list[Location] = []
+            for one in location.list_files(_is_hidden):
+                (found if forced or known_extension(one.path) or _may_be_folder(one) else unknown).append(one)
         else:
             found = location.glob(_is_partial_output) if glob.has_magic(location.path) else []
     except OSError as error:
         raise DataFileError(
             f"{error.filename or location} cannot be read: {error.strerror or error}", field="input"
         ) from None
+    _report_left_out(location, unknown, "unknown extensions; name such files themselves, or add --format")
+    special: list[Location] = []
     for one in found:
-        if output is None or one.identity != output.identity:
+        _check_link(one)
+        if one.local and not Path(one.path).is_file():
+            special.append(one)
+        elif output is None or one.identity != output.identity:
             yield one
+    _report_left_out(location, [one for one in special if not _is_covered(one, found)], "not regular files")
+
+
+def _check_link(location: Location) -> None:
+    """Raise if a path is a link that leads nowhere: somebody expects rows there."""
+    path = Path(location.path)
+    if location.local and is_broken_link(path):
+        raise DataFileError(
+            f"{location} is a link to {path.readlink()}, which cannot be reached; repair or remove it", field="input"
+        )
+
+
+def _may_be_folder(location: Location) -> bool:
+    """Return whether a path is a broken link that may stand for a folder of rows."""
+    path = Path(location.path)
+    return location.local and not path.suffix and is_broken_link(path)
+
+
+def _is_covered(location: Location, found: Sequence[Location]) -> bool:
+    """Return whether a path that a glob matches is a folder from which nothing is missing."""
+    below = location.path.rstrip("/") + "/"
+    return _is_partial_output(PurePath(location.path).name) or any(one.path.startswith(below) for one in found)
+
+
+def _report_left_out(location: Location, left_out: Sequence[Location], reason: str) -> None:
+    """Log what a folder or glob does not stand for, so that no rows are missing unnoticed."""
+    if left_out:
+        names = ", ".join(one.name for one in left_out[:_NAMED]) + (", …" if len(left_out) > _NAMED else "")
+        _LOGGER.warning("%s left out of %s: %s (%s)", f"{len(left_out):,}", location, names, reason)
 
 
 def _root(named: Location) -> int | None:

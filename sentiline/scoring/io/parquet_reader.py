@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow_types import widen_dictionaries
 from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Batch, Chunk, check_names
+from sentiline.scoring.io.content_check import describe_signature
 from sentiline.scoring.io.hive import matches_partition, partition_conflict
+from sentiline.scoring.io.int96 import find_int96_unit, open_parquet
 from sentiline.scoring.io.source import Source
+from sentiline.scoring.io.storage import Location
 from sentiline.scoring.io.text_stream import InterruptedReadError, read_error
 
-_BUFFER = 2**20
 # Rows decoded at a time. They are few because the lengths of their texts are unknown before, and fewer where the memory
 # budget asks for short chunks.
 _BATCH_ROWS = 64
@@ -38,8 +40,7 @@ def read_parquet(source: Source, characters: int) -> Iterator[Chunk]:
     if location is None:
         raise DataFileError("Parquet cannot be read from standard input; save it to a file", field="input")
     try:
-        # Read in small pieces: a single row group may be as large as the file.
-        with pq.ParquetFile(location.path, filesystem=location.store, buffer_size=_BUFFER, pre_buffer=False) as file:
+        with open_parquet(location, source.int96_unit or find_int96_unit(source.name, location)) as file:
             schema = file.schema_arrow
             check_names(schema.names, source.name)
             total = file.metadata.num_rows
@@ -57,7 +58,15 @@ def read_parquet(source: Source, characters: int) -> Iterator[Chunk]:
         interrupted = read_error(source, error)
         if isinstance(interrupted, InterruptedReadError):
             raise interrupted from error
-        raise DataFileError(f"{source.name} is not a readable Parquet file: {error}", field="input") from None
+        raise not_parquet(source.name, location, error) from None
+
+
+def not_parquet(name: str, location: Location, error: Exception) -> DataFileError:
+    """Return the error for a file that pyarrow cannot read, with what the file is if its first bytes tell."""
+    with suppress(OSError), location.open() as file:
+        if found := describe_signature(file.read(1024)):
+            return DataFileError(f"{name} is {found}", field="input")
+    return DataFileError(f"{name} is not a readable Parquet file: {error}", field="input")
 
 
 def _batches(file: Any, groups: Iterable[int], rows: int) -> Iterator[Any]:

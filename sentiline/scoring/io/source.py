@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sentiline.scoring.io.formats import Format
 from sentiline.scoring.io.hive import Partition
@@ -22,6 +23,8 @@ class Source:
         modified: The time of the last change in nanoseconds; 0 for standard input.
         partitions: The columns that are encoded in the names of the file's folders.
         row_groups: The consecutive row groups of a Parquet file to read; None for all.
+        int96_unit: The unit in which INT96 timestamps of a Parquet file are read, the same for all its row groups; None
+            to find it from the file.
         once: Whether it can be read only once, like standard input and pipes.
     """
 
@@ -32,4 +35,5 @@ class Source:
     modified: int = 0
     partitions: Mapping[str, Partition] = field(default_factory=dict)
     row_groups: range | None = None
+    int96_unit: Literal["ns", "us"] | None = None
     once: bool = False

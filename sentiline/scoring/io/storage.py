@@ -6,9 +6,11 @@ are scored without it.
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -126,7 +128,7 @@ class Location:
         return Path(self.path).open("rb")
 
     def list_files(self, skip: Callable[[str], bool] = _keep_all) -> list[Location]:
-        """List all files below this folder, in the order of their paths.
+        """List all files below this folder, in the order of their paths, links that lead nowhere included.
 
         Links to folders are followed, and each folder is entered once however many links lead to it: by its own path
         if that is below this one.
@@ -140,18 +142,31 @@ class Location:
         return [Location(str(path), str(path)) for path in sorted(_walk(Path(self.path), skip))]
 
     def glob(self, skip: Callable[[str], bool] = _keep_all) -> list[Location]:
-        """List all files that match the path as a glob, with `**` for any number of folders, in the order of paths.
+        """List all paths that match this one as a glob, with `**` for any number of folders, in their order.
+
+        They include folders and links that lead nowhere.
 
         Args:
             skip: Whether to leave out a folder behind the first wildcard, by its name.
+
+        Raises:
+            OSError: A folder that the glob looks into cannot be read, or is a link that leads nowhere.
         """
-        fixed = _fixed_parts(Path(self.path).parts)
-        paths = sorted(Path(found) for found in glob.glob(self.path, recursive=True))  # noqa: PTH207
-        return [
-            Location(str(path), str(path))
-            for path in paths
-            if path.is_file() and not any(map(skip, path.parts[fixed:-1]))
-        ]
+        parts = Path(self.path).parts
+        fixed = _fixed_parts(parts)
+
+        def matches(pattern: Path) -> list[Path]:
+            paths = sorted(Path(found) for found in glob.glob(str(pattern), recursive=True))  # noqa: PTH207
+            return [path for path in paths if not any(map(skip, path.parts[fixed:-1]))]
+
+        for depth in range(fixed, len(parts)):  # glob leaves out what it may not read without an error
+            for path in matches(Path(*parts[: depth + (parts[depth] == "**")])):
+                if path.is_dir():
+                    if not os.access(path, os.R_OK | os.X_OK):
+                        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+                elif is_broken_link(path) and (not path.suffix or parts[depth] != "**"):
+                    raise FileNotFoundError(errno.ENOENT, "it is a link to a folder that does not exist", str(path))
+        return [Location(str(path), str(path)) for path in matches(Path(*parts))]
 
     def put(self, file: Path) -> None:
         """Move a file to this location, where it appears as a whole or not at all.
@@ -248,6 +263,11 @@ def parse_output(name: str) -> Location:
     return Location.parse(name)
 
 
+def is_broken_link(path: Path) -> bool:
+    """Return whether a path is a link that leads nowhere, or to itself."""
+    return path.is_symlink() and not path.exists()
+
+
 def _fixed_parts(parts: Any) -> int:
     """Return the number of parts of a glob before the first one with a wildcard."""
     return next(index for index, part in enumerate(parts) if glob.has_magic(part))
@@ -268,8 +288,8 @@ def _walk(root: Path, skip: Callable[[str], bool]) -> Iterator[Path]:
             for path in folder.iterdir():
                 if skip(path.name):
                     continue
-                if path.is_file():
+                if not path.is_dir():
                     yield path
-                elif path.is_dir():
+                else:
                     (links if path.is_symlink() else folders).append(path)  # links last: the folder may be below too
         links.sort(reverse=True)

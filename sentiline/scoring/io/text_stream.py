@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import require_pyarrow
+from sentiline.scoring.io.content_check import check_content, ends_lines_with_carriage_returns
 from sentiline.scoring.io.source import Source
 
 # The first bytes of compressed files; zstd files may begin with skippable frames.
@@ -94,16 +95,18 @@ class TextStream(io.TextIOWrapper):
 
 
 @contextmanager
-def open_text(source: Source, encoding: str, newline: str) -> Iterator[TextStream]:
+def open_text(source: Source, encoding: str, newline: str | None) -> Iterator[TextStream]:
     r"""Open a text file; its compression is detected from its first bytes, and a byte order mark is dropped.
 
     Args:
         source: The file.
         encoding: The name of the encoding in Python.
-        newline: "\n" if nothing else ends a line, "" if a carriage return does so too.
+        newline: "\n" if nothing else ends a line, unless all lines end with carriage returns; "" if a carriage return
+            always does so too.
 
     Raises:
-        DataFileError: The file cannot be read, is damaged, or is UTF-16 where `encoding` is UTF-8.
+        DataFileError: The file cannot be read, is damaged, is UTF-16 where `encoding` is UTF-8, or is no text file of
+            reviews, see `check_content`.
         OptionError: There is no such encoding.
     """
     codec = _codec(encoding)
@@ -112,6 +115,10 @@ def open_text(source: Source, encoding: str, newline: str) -> Iterator[TextStrea
             content = _decompressed(raw, source)
             if codec == "utf-8" and content.peek(2)[:2] in _UTF16:
                 raise DataFileError(f"{source.name} is UTF-16; add --encoding utf-16", field="encoding")
+            head = content.peek(_HEAD)[:_HEAD]
+            check_content(source.name, source.format.kind, head, codec)
+            if newline == "\n" and ends_lines_with_carriage_returns(head, codec):
+                newline = None
             codec = "utf-8-sig" if codec == "utf-8" else codec
             with TextStream(content, encoding=codec, errors=_LONE, newline=newline) as lines:
                 lines.raw_file = raw

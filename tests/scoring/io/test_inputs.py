@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sentiline.errors import DataFileError
+from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import CHUNK_ROWS
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import Progress, score_files
+from tests.scoring.conftest import ROOT
 from tests.scoring.files import ROWS, read, write
 
 TEXT = ScoreOptions(text_column="review")
@@ -78,8 +82,6 @@ def test_a_folder_is_entered_once_however_many_links_lead_to_it(tmp_path: Path) 
     (folder / "latest").symlink_to("year=2024")
     (folder / "year=2024" / "up").symlink_to(folder)
     (folder / "year=2024" / "top").symlink_to(tmp_path)
-    (folder / "loop").symlink_to("loop")
-    (folder / "broken").symlink_to("nowhere")
     write(tmp_path / "outside.csv", ROWS)
     assert names(folder) == ["year=2024/a.csv", "year=2024/top/outside.csv"]
     (folder / "year=2024" / "top").unlink()
@@ -88,3 +90,72 @@ def test_a_folder_is_entered_once_however_many_links_lead_to_it(tmp_path: Path) 
     for place in (".hidden/link", "z/link"):
         (folder / place).symlink_to(tmp_path / "far")
     assert names(folder) == ["year=2024/a.csv", "z/link/b.csv"]
+
+
+@pytest.mark.parametrize(("name", "target"), [("b.csv", "gone/blob"), ("b.csv", "b.csv"), ("year=2024", "gone")])
+def test_a_link_that_leads_nowhere_is_an_error(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, target: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in/deep").mkdir(parents=True)
+    write(Path("in/a.csv"), ROWS)
+    Path("in/deep", name).symlink_to(target)
+    inside = "*.csv" if name == "b.csv" else "*/*.csv"
+    for given in ("in", f"in/deep/{inside}", "in/**/*.csv", f"in/deep/{name}"):
+        with pytest.raises(DataFileError, match=f"in/deep/{name} (is|cannot be read: it is) a link to "):
+            score_files(predictor, [given], "out.jsonl", TEXT)
+        options = EvaluationOptions(text_column="review", label_column="id", labels="binary")
+        with pytest.raises(DataFileError, match=f"in/deep/{name} "):
+            evaluate_files([predictor], [given], options)
+    Path("in/deep", name).rename(Path("in/deep/.hidden"))
+    assert names(Path("in")) == ["a.csv"]
+
+
+@pytest.mark.parametrize(
+    "given", ["in", "in/*/*.csv", "in/**/*.csv", "in/*/locked/*.csv", "in/*/locked/a.csv", "in/b/l*/a.csv", "in/b/l*/*"]
+)
+def test_a_folder_that_cannot_be_read_is_an_error(bundle: Path, tmp_path: Path, given: str) -> None:
+    locked = tmp_path / "in" / "b" / "locked"
+    locked.mkdir(parents=True)
+    for folder in (tmp_path / "in" / "b", locked):
+        write(folder / "a.csv", ROWS)
+    closed = tmp_path / "in" / "b" if given == "in/*/*.csv" else locked
+    # without these capabilities, root may read no more than others
+    drop = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    command = [*drop, sys.executable, "-m", "sentiline", "score", given, "-o", "out.jsonl", "--text-column", "review"]
+    environment = os.environ | {"SENTILINE_MODELS": str(bundle.parent), "PYTHONPATH": str(ROOT)}
+    closed.chmod(0)
+    try:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    finally:
+        closed.chmod(0o755)
+    name = closed.relative_to(tmp_path)
+    assert (done.returncode, done.stderr) == (2, f"Error: {name} cannot be read: Permission denied\n")
+
+
+def test_what_a_folder_leaves_out_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write(folder / "a.csv", ROWS)
+    assert names(folder) == ["a.csv"]
+    assert not caplog.records
+    for name in ("b.csv.lz4", "notes.md", "_SUCCESS", ".a.csv.crc", "out.csv.partial"):
+        (folder / name).touch()
+    (folder / "gone.md").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe.csv")
+    assert names(folder) == ["a.csv"]
+    left_out = f"{folder}/b.csv.lz4, {folder}/gone.md, {folder}/notes.md"
+    assert caplog.messages == [
+        f"3 left out of {folder}: {left_out} (unknown extensions; name such files themselves, or add --format)",
+        f"1 left out of {folder}: {folder}/pipe.csv (not regular files)",
+    ]
+
+
+def test_folders_that_a_glob_leaves_out_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for place in ("in", "in/sub", "in/out.csv.partial"):
+        (tmp_path / place).mkdir()
+        write(tmp_path / place / "a.csv", ROWS)
+    assert len(find_sources([f"{tmp_path}/in/**"])) == 2
+    assert not caplog.records
+    assert len(find_sources([f"{tmp_path}/in/*"])) == 1
+    assert caplog.messages == [f"1 left out of {tmp_path}/in/*: {tmp_path}/in/sub (not regular files)"]
