@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -26,6 +26,9 @@ from ..errors import CODES
 from ..outcome import Outcome
 from .process_metrics import ProcessCollector
 from .stage_times import STAGES
+
+if TYPE_CHECKING:
+    from ..engine.model_store import Model
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -114,6 +117,16 @@ class Metrics:
         self.ready_workers = Gauge("sentiline_ready_workers", "Workers whose default model is ready.", **live)
         self.loaded = Gauge("sentiline_loaded_models", "Models in memory.", **live)
         self.memory = Gauge("sentiline_model_memory_bytes", "Estimated memory of a loaded model.", ("model",), **live)
+        self.versions = Gauge(
+            "sentiline_model_workers", "Workers that have a version of a model in memory.", ("model", "version"), **live
+        )
+        self.load_seconds = Gauge(
+            "sentiline_model_load_seconds",
+            "Time of the latest load of a model, the longest of all workers.",
+            ("model",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         _remove_dead_workers()
         self._lock = threading.Lock()
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
@@ -124,6 +137,7 @@ class Metrics:
         self._errors = {code: self.errors.labels(code) for code in CODES}
         self._stage_histograms = [self.stages.labels(stage) for stage in STAGES]
         self._drops = {reason: self.drops.labels(reason) for reason in DROP_REASONS}
+        self._versions: set[tuple[str, str]] = set()
         self._models = {model: _ModelSeries(model, self) for model in models}
         self.max_pending.set(max_pending_tokens)
 
@@ -179,13 +193,21 @@ class Metrics:
         """Set whether this worker's default model is ready."""
         self.ready_workers.set(ready)
 
-    def set_loaded_models(self, sizes: Mapping[str, int]) -> None:
-        """Set the models in memory: their estimated sizes in bytes, by name."""
-        self.loaded.set(len(sizes))
-        for name in sizes:
+    def set_loaded_models(self, models: Mapping[str, Model]) -> None:
+        """Set the models in memory, by name."""
+        self.loaded.set(len(models))
+        for name in models:
             self._series(name)
         for name, series in self._models.items():
-            series.memory.set(sizes.get(name, 0))
+            series.memory.set(models[name].size if name in models else 0)
+        versions = {(name, model.predictor.manifest.version) for name, model in models.items()}
+        for labels in self._versions | versions:
+            self.versions.labels(*labels).set(labels in versions)
+        self._versions |= versions
+
+    def set_load_seconds(self, model: str, seconds: float) -> None:
+        """Set how long the latest load of a model took."""
+        self.load_seconds.labels(model).set(seconds)
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format; blocks on the workers' files, so not for the event loop."""
