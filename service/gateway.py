@@ -24,6 +24,7 @@ from .errors import ServiceError
 from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_LOAD_SHEDDER, STATE_SETTINGS
 from .http.api_keys import ApiKeys
 from .http.body_memory import BodyMemoryLimit, Reservation
+from .http.compression import compress
 from .http.cors import JsonCORSMiddleware
 from .http.load_shedding import LoadShedder
 from .http.request_checks import check_headers, normalized_path
@@ -106,6 +107,7 @@ class Gateway:
             self._keys.check(scope["path"], request.headers)
             endpoint = self._exact.get((scope["method"], scope["path"])) or self._find(scope)
             response = await endpoint(request)
+            await compress(request, response, self._settings.compression_min_bytes)
         except ServiceError as error:
             response = self._error_response(error)
         except HTTPException as error:

@@ -57,7 +57,7 @@ class Engine:
         """Make an engine that reports to `metrics`."""
         self.settings = settings
         self.threads = settings.threads or available_cpus()
-        self.store = ModelStore(settings, self.threads, metrics.set_loaded_models, metrics.set_load_seconds)
+        self.store = ModelStore(settings, self.threads, metrics.set_loaded_models)
         self.budget = TokenBudget(settings.max_pending_tokens, metrics.set_pending)
         self.failure: str | None = None
         self._metrics = metrics

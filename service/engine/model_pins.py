@@ -39,13 +39,14 @@ class ModelPins:
     def current(self, name: str) -> Path | None:
         """Return the folder of the pinned copy, which identifies it; None if there is none."""
         try:
-            return self._folder / os.readlink(self._folder / name)
+            return self._folder / (self._folder / name).readlink()
         except OSError:
             return None
 
     def pinned(self) -> dict[str, Path]:
         """Return the folders of all pinned copies by the models' names."""
-        return {link.name: link.resolve() for link in self._folder.iterdir() if link.is_symlink()}
+        copies = {link.name: self.current(link.name) for link in self._folder.iterdir() if link.is_symlink()}
+        return {name: copy for name, copy in copies.items() if copy is not None}
 
     def pin(self, bundle: Bundle, files: Sequence[str]) -> Path:
         """Copy the manifest and these files of a bundle, and pin the copy unless another worker was faster.

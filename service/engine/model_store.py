@@ -45,12 +45,14 @@ class Model(NamedTuple):
         predictor: The predictor that runs it.
         logit: Its logit of `WARM_UP_TEXT` when it was loaded.
         size: Its estimated memory in bytes.
+        load_seconds: How long loading it took.
         copy: The pinned copy of its files; None if they could not be copied.
     """
 
     predictor: Predictor
     logit: float
     size: int
+    load_seconds: float
     copy: Path | None
 
 
@@ -61,21 +63,12 @@ class ModelStore:
         pins: The version of each model that all workers of the server serve.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        threads: int,
-        observe: Callable[[Mapping[str, Model]], None],
-        observe_load: Callable[[str, float], None],
-    ) -> None:
-        """Make an empty store; `observe` is called with all loaded models by name after every change,
-        and `observe_load` with the name of a loaded model and the seconds that loading it took.
-        """
+    def __init__(self, settings: Settings, threads: int, observe: Callable[[Mapping[str, Model]], None]) -> None:
+        """Make an empty store; `observe` is called with all loaded models by name after every change."""
         self.pins = ModelPins()
         self._settings = settings
         self._threads = threads
         self._observe = observe
-        self._observe_load = observe_load
         self._loaded: OrderedDict[str, Model] = OrderedDict()  # least recently used first
         self._broken: dict[str, tuple[float, Exception]] = {}
         self._lock = threading.Lock()  # guards the two above; never held while loading
@@ -166,13 +159,12 @@ class ModelStore:
         except Exception as error:  # whatever is wrong with its files, the other models must keep working
             logger.exception("model %r cannot be used", name)
             raise self._note_failure(name, error) from error
-        model = Model(predictor, logit, size, copy)
         seconds = time.perf_counter() - started
+        model = Model(predictor, logit, size, seconds, copy)
         with self._lock:
             self._broken.pop(name, None)
             self._loaded[name] = model
             self._evict(name)  # again, because other threads may have loaded models meanwhile
-        self._observe_load(name, seconds)
         logger.info("loaded %r, version %s, in %.2f s", predictor, bundle.manifest.version, seconds)
         return model
 

@@ -24,6 +24,7 @@ from sentiline.errors import InputError
 
 from ..errors import CODES
 from ..outcome import Outcome
+from .dead_workers import locked, merge_dead_workers
 from .process_metrics import ProcessCollector
 from .stage_times import STAGES
 
@@ -127,7 +128,6 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
-        _remove_dead_workers()
         self._lock = threading.Lock()
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
         self._latencies = {route: self.seconds.labels(route) for route, _ in [*routes, (UNMATCHED, ())]}
@@ -196,8 +196,9 @@ class Metrics:
     def set_loaded_models(self, models: Mapping[str, Model]) -> None:
         """Set the models in memory, by name."""
         self.loaded.set(len(models))
-        for name in models:
+        for name, model in models.items():
             self._series(name)
+            self.load_seconds.labels(name).set(model.load_seconds)
         for name, series in self._models.items():
             series.memory.set(models[name].size if name in models else 0)
         versions = {(name, model.predictor.manifest.version) for name, model in models.items()}
@@ -205,18 +206,17 @@ class Metrics:
             self.versions.labels(*labels).set(labels in versions)
         self._versions |= versions
 
-    def set_load_seconds(self, model: str, seconds: float) -> None:
-        """Set how long the latest load of a model took."""
-        self.load_seconds.labels(model).set(seconds)
-
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format; blocks on the workers' files, so not for the event loop."""
         if MULTIPROCESS_VARIABLE not in os.environ:
             return generate_latest(self._registry)
         registry = CollectorRegistry()
+        folder = Path(os.environ[MULTIPROCESS_VARIABLE])
         MultiProcessCollector(registry)
         registry.register(ProcessCollector(supervised=True))
-        return generate_latest(registry)
+        with locked(folder):  # what another worker is merging would be counted twice
+            merge_dead_workers(folder)
+            return generate_latest(registry)
 
     def close(self) -> None:
         """Remove this process from the gauges that sum over live processes."""
@@ -243,16 +243,3 @@ def _cache_process_id() -> None:
     if MULTIPROCESS_VARIABLE in os.environ:
         pid = os.getpid()
         values.ValueClass = values.MultiProcessValue(lambda: pid)
-
-
-def _remove_dead_workers() -> None:
-    """Remove killed workers, which could not call `close`, from the gauges."""
-    folder = os.environ.get(MULTIPROCESS_VARIABLE)
-    if folder is None:
-        return
-    for path in Path(folder).glob("gauge_live*_*.db"):
-        pid = int(path.stem.rpartition("_")[2])
-        try:
-            os.kill(pid, 0)
-        except (ProcessLookupError, PermissionError):  # it has ended, or its id now belongs to another user's process
-            mark_process_dead(pid)
