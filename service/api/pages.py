@@ -108,7 +108,7 @@ def _root(request: Request) -> str:
     With a prefix, a browser may be at a URL without a slash at its end, to which no relative URL leads.
     """
     prefix = request.headers.get("x-forwarded-prefix", "")
-    return prefix.rstrip("/") + "/" if _PREFIX.fullmatch(prefix) else "./"
+    return prefix.rstrip("/") + "/" if _PREFIX.fullmatch(prefix) else ""
 
 
 @lru_cache(16)

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,9 +31,10 @@ class ModelPins:
 
     def __init__(self) -> None:
         """Use the folder that the supervisor shares with its workers; without a supervisor, a temporary one."""
-        shared = os.environ.get(MULTIPROCESS_VARIABLE)
-        self._temporary = None if shared else tempfile.TemporaryDirectory(prefix="sentiline-models-")
-        self._folder = Path(shared or self._temporary.name) / "models"  # type: ignore[union-attr]
+        shared = os.environ.get(MULTIPROCESS_VARIABLE) or tempfile.mkdtemp(prefix="sentiline-models-")
+        if MULTIPROCESS_VARIABLE not in os.environ:
+            weakref.finalize(self, shutil.rmtree, shared, ignore_errors=True)  # also when the process exits
+        self._folder = Path(shared) / "models"
         self._folder.mkdir(exist_ok=True)
         self._known = self.pinned()
 

@@ -202,7 +202,6 @@ def test_truncation(client: httpx.Client, predictor: Predictor) -> None:
         ({"inputs": [tensor("a"), tensor("b")]}, "invalid_input", "inputs"),
         ({"inputs": ["good"]}, "invalid_type", "inputs[0]"),
         ({"inputs": [tensor("good")], "id": 1}, "invalid_type", "id"),
-        ({"inputs": [tensor("good")], "ids": "1"}, "unknown_field", "ids"),
         ({"inputs": [tensor("good")], "parameters": []}, "invalid_type", "parameters"),
         ({"inputs": [tensor("good")], "parameters": {"truncation": "x"}}, "invalid_option", "parameters.truncation"),
         ({"inputs": [tensor("good", name="input")]}, "invalid_option", "inputs[0].name"),
