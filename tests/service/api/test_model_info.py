@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def test_models(client: httpx.Client, predictor: Predictor) -> None:
         "state": "loaded",
         "version": manifest.version,
         "digest": f"sha256:{hashlib.sha256(content).hexdigest()}",
+        "update": None,
         "summary": json.loads(content)["summary"],
         "additive": manifest.additive,
         "precision": predictor.precision,
@@ -166,3 +168,24 @@ def test_the_limits_are_those_that_are_kept(client: httpx.Client) -> None:
     limit = client.get("/info").json()["limits"]["max_items"]
     assert client.post("/predict", json={"inputs": ["good"] * limit, "detail": "none"}).status_code == 200
     assert client.post("/predict", json={"inputs": ["good"] * (limit + 1)}).json()["limit"] == limit
+
+
+def test_a_new_version_in_the_folder_is_announced_and_not_served(client: httpx.Client, models: Path) -> None:
+    write_bundle(models / "renewed", seed=5)
+    try:
+        asked = {"inputs": "good", "model": "renewed"}
+        served = client.post("/predict", json=asked).json()
+        assert entries(client)["renewed"]["update"] is None
+        shutil.rmtree(models / "renewed")
+        write_bundle(models / "renewed", seed=6, manifest={"version": "0.0.2"})
+        digest = hashlib.sha256((models / "renewed" / "manifest.json").read_bytes()).hexdigest()
+        entry = entries(client)["renewed"]
+        assert (entry["version"], entry["update"]) == ("0.0.1", {"version": "0.0.2", "digest": f"sha256:{digest}"})
+        assert client.post("/predict", json=asked).json() == served
+        (models / "renewed" / "manifest.json").unlink()
+        assert entries(client)["renewed"]["update"] is None
+    finally:
+        shutil.rmtree(models / "renewed")
+    text = client.get("/metrics").text
+    assert 'sentiline_model_workers{model="renewed",version="0.0.1"} 1.0' in text
+    assert re.search(r'^sentiline_model_load_seconds\{model="renewed"\} 0\.\d', text, re.MULTILINE)

@@ -233,6 +233,25 @@ def test_refusals(client: httpx.Client, document: Any, code: str, field: str | N
     check(client.post(INFER, content=json.dumps(document).encode(), headers=JSON), 422, code, field)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"model_name": "tiny"},
+        {"model_name": "tiny", "model_version": "0.0.1"},
+        {"ids": 1},
+        {"\ud800": [{"a": None}]},
+        {"inputs": [tensor("good", contents=None)]},
+        {"inputs": [tensor("good", content_type="str")]},
+        {"outputs": [{"name": "label", "shape": [1], "datatype": "BYTES", "data": []}]},
+    ],
+)
+def test_unknown_fields_are_ignored(client: httpx.Client, more: dict[str, Any]) -> None:
+    """As other servers of the protocol do: KServe's client sends `model_name` next to `inputs`."""
+    document = {"inputs": [tensor("good")]} | more
+    answer = client.post(INFER, content=json.dumps(document).encode(), headers=JSON)
+    assert (answer.status_code, answer.json()["outputs"][0]["name"]) == (200, "label")
+
+
 def test_too_many_texts(client: httpx.Client) -> None:
     assert check(
         client.post(INFER, json={"inputs": [tensor(*["good"] * 129)]}), 413, "too_many_items", "inputs[0].data"
