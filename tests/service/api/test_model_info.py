@@ -121,7 +121,8 @@ def test_the_loaded_model_is_told_of_not_the_folder(client: httpx.Client, models
     entry = entries(client)["renewed"]
     file = models / "renewed" / "manifest.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": "9.9.9"}))
-    assert entries(client)["renewed"] == entry
+    update = {"version": "9.9.9", "digest": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"}
+    assert entries(client)["renewed"] == entry | {"update": update}
     shutil.rmtree(models / "renewed")
     assert entries(client)["renewed"] == entry
     assert client.post("/predict", json=asked).json() == before
@@ -171,21 +172,21 @@ def test_the_limits_are_those_that_are_kept(client: httpx.Client) -> None:
 
 
 def test_a_new_version_in_the_folder_is_announced_and_not_served(client: httpx.Client, models: Path) -> None:
-    write_bundle(models / "renewed", seed=5)
+    write_bundle(models / "updated", seed=5)
     try:
-        asked = {"inputs": "good", "model": "renewed"}
+        asked = {"inputs": "good", "model": "updated"}
         served = client.post("/predict", json=asked).json()
-        assert entries(client)["renewed"]["update"] is None
-        shutil.rmtree(models / "renewed")
-        write_bundle(models / "renewed", seed=6, manifest={"version": "0.0.2"})
-        digest = hashlib.sha256((models / "renewed" / "manifest.json").read_bytes()).hexdigest()
-        entry = entries(client)["renewed"]
+        assert entries(client)["updated"]["update"] is None
+        shutil.rmtree(models / "updated")
+        write_bundle(models / "updated", seed=6, manifest={"version": "0.0.2"})
+        digest = hashlib.sha256((models / "updated" / "manifest.json").read_bytes()).hexdigest()
+        entry = entries(client)["updated"]
         assert (entry["version"], entry["update"]) == ("0.0.1", {"version": "0.0.2", "digest": f"sha256:{digest}"})
         assert client.post("/predict", json=asked).json() == served
-        (models / "renewed" / "manifest.json").unlink()
-        assert entries(client)["renewed"]["update"] is None
+        (models / "updated" / "manifest.json").unlink()
+        assert entries(client)["updated"]["update"] is None
     finally:
-        shutil.rmtree(models / "renewed")
+        shutil.rmtree(models / "updated")
     text = client.get("/metrics").text
-    assert 'sentiline_model_workers{model="renewed",version="0.0.1"} 1.0' in text
-    assert re.search(r'^sentiline_model_load_seconds\{model="renewed"\} 0\.\d', text, re.MULTILINE)
+    assert 'sentiline_model_workers{model="updated",version="0.0.1"} 1.0' in text
+    assert re.search(r'^sentiline_model_load_seconds\{model="updated"\} 0\.\d', text, re.MULTILINE)
