@@ -50,7 +50,7 @@ def _is_running(pid: int) -> bool:
         return True
     try:
         process = psutil.Process(pid)
-        return process.ppid() == os.getppid() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.ppid() == os.getppid() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
