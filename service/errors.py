@@ -36,6 +36,7 @@ CODES = frozenset(
         "nesting_too_deep",
         "unsupported_media_type",
         "unsupported_content_encoding",
+        "unsupported_transfer_encoding",
         "invalid_type",
         "invalid_option",
         "invalid_input",

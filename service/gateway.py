@@ -24,8 +24,10 @@ from .errors import ServiceError
 from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_LOAD_SHEDDER, STATE_SETTINGS
 from .http.api_keys import ApiKeys
 from .http.body_memory import BodyMemoryLimit, Reservation
+from .http.compression import compress
 from .http.cors import JsonCORSMiddleware
 from .http.load_shedding import LoadShedder
+from .http.request_checks import check_headers, normalized_path
 from .telemetry.metrics import UNMATCHED
 from .telemetry.stage_times import StageTimes
 
@@ -68,6 +70,7 @@ class Gateway:
             await self._bentoml_app(scope, receive, send)
             return
         # an HTTP request: the server's protocol accepts no WebSocket
+        scope["path"] = normalized_path(scope["path"])
         scope[SCOPE_TIMES] = times = StageTimes(perf_counter())
         scope[SCOPE_BODY_MEMORY] = reservation = Reservation(self._body_memory)
         status = size = 0
@@ -100,9 +103,11 @@ class Gateway:
         try:
             if SCOPE_ERROR in scope:
                 raise scope[SCOPE_ERROR]
+            check_headers(scope, request.headers)
             self._keys.check(scope["path"], request.headers)
             endpoint = self._exact.get((scope["method"], scope["path"])) or self._find(scope)
             response = await endpoint(request)
+            await compress(request, response, self._settings.compression_min_bytes)
         except ServiceError as error:
             response = self._error_response(error)
         except HTTPException as error:

@@ -109,6 +109,12 @@ class Settings(BaseModel):
     cors_origins: Annotated[tuple[_Origin, ...], BeforeValidator(_split)] = Field(
         default=(), description="comma-separated origins whose pages may use the service, or * for all; unset: none"
     )
+    compression_min_bytes: _Integer = Field(
+        default=32 * 1024,
+        ge=0,
+        le=1 << 30,
+        description="size from which answers are compressed for clients that accept gzip, in bytes; 0: never",
+    )
     access_log: bool = Field(default=False, description="one log line per request, never with its text: on or off")
     tracing_endpoint: Annotated[str, AfterValidator(_http_url)] | None = Field(
         default=None, description="URL to send OpenTelemetry traces to, as OTLP over HTTP; unset: no tracing"

@@ -39,10 +39,14 @@ def models(engine: Engine) -> dict[str, Any]:
         ServiceError: 503 if a folder of models cannot be read.
     """
     loaded, failed = engine.loaded(), engine.failed()
-    manifests = {name: None if name in loaded else _read(path) for name, path in installed_models().items()}
-    # a loaded model answers even if its folder has changed since or is gone
+    installed = {name: _read(path) for name, path in installed_models().items()}
+    # a pinned or loaded model answers even if its folder has changed since or is gone
+    manifests = installed | {name: _read(copy) for name, copy in engine.store.pins.pinned().items()}
     manifests |= {name: predictor.manifest for name, predictor in loaded.items()}
-    described = [describe(name, manifest, loaded, failed, engine.settings) for name, manifest in manifests.items()]
+    described = [
+        describe(name, manifest, loaded, failed, engine.settings) | _update(manifest, installed.get(name))
+        for name, manifest in manifests.items()
+    ]
     return {"default": engine.settings.model, "models": described}
 
 
@@ -98,6 +102,15 @@ def describe(
         "uncertainty": None if manifest.uncertainty is None else asdict(manifest.uncertainty),
         "files": {file: {"sha256": record.sha256, "bytes": record.size} for file, record in manifest.files.items()},
     }
+
+
+def _update(served: Manifest | None, installed: Manifest | None) -> dict[str, Any]:
+    """Announce the version in a model's folder if it is not the one that is served."""
+    if served is None:
+        return {}
+    if installed is None or installed.digest == served.digest:
+        return {"update": None}
+    return {"update": {"version": installed.version, "digest": f"sha256:{installed.digest}"}}
 
 
 def _read(path: Path) -> Manifest | None:

@@ -45,13 +45,13 @@ def _encodable(text: str) -> str:
     return text
 
 
-class Parameters(RequestModel):
-    """Parameters: the protocol leaves it to a server to ignore those that it does not know."""
+class OipModel(RequestModel):
+    """An object of a request; unknown fields are ignored, because clients add some, such as KServe's `model_name`."""
 
     model_config = ConfigDict(extra="ignore")
 
 
-class InferParameters(Parameters):
+class InferParameters(OipModel):
     """Parameters of a request."""
 
     truncation: Truncation | None = Field(default=None, description=TRUNCATION)
@@ -60,13 +60,13 @@ class InferParameters(Parameters):
     )
 
 
-class TensorParameters(Parameters):
+class TensorParameters(OipModel):
     """Parameters of the input."""
 
     binary_data_size: Any = Field(default=None, description="The number of bytes of the texts after the JSON.")
 
 
-class OutputParameters(Parameters):
+class OutputParameters(OipModel):
     """Parameters of an output."""
 
     binary_data: Any = Field(default=None, description="If true, the output is binary data; otherwise, JSON.")
@@ -85,7 +85,7 @@ _SIZE_GIVEN: dict[str, Any] = {
 }
 
 
-class InputTensor(RequestModel):
+class InputTensor(OipModel):
     """The texts to score: in `data`, or after the JSON in as many bytes as `parameters.binary_data_size` says."""
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [_DATA_GIVEN, _SIZE_GIVEN]})
@@ -97,14 +97,14 @@ class InputTensor(RequestModel):
     data: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {}, "minItems": 1})] | None = None
 
 
-class RequestedOutput(RequestModel):
+class RequestedOutput(OipModel):
     """An output to return."""
 
     name: Literal["label", "score", "uncertain"]
     parameters: OutputParameters = OutputParameters()
 
 
-class InferRequest(RequestModel):
+class InferRequest(OipModel):
     """The JSON of an inference request."""
 
     id: Annotated[str, AfterValidator(_encodable)] | None = None

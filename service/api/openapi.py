@@ -85,7 +85,7 @@ def document(settings: Settings) -> dict[str, Any]:
             "version": sentiline.__version__,
             "description": "The sentiment of a text, and the sentiment at every token and in every sentence of it.",
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "."}],  # relative to the document, so that it holds under any path prefix
         "tags": [{"name": name, "description": meaning} for name, meaning in TAGS.items()],
         "paths": paths,
         "components": {"schemas": schemas(settings)},

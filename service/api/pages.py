@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +32,9 @@ SECURITY_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+_PREFIX = re.compile("(/[A-Za-z0-9._~-]+)+/?")
 _REVALIDATE = "no-cache"
+_VARY = "X-Forwarded-Prefix"
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -53,7 +57,10 @@ class Page:
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        """Read the files of `folder`; `{{assets}}` in its HTML becomes the URL prefix of the assets."""
+        """Read the files of `folder`.
+
+        In its HTML, `{{root}}` becomes the URL of the service, and `{{assets}}` the path of the assets below it.
+        """
         contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in TYPES}
         digest = hashlib.sha256()
         for name, content in contents.items():
@@ -61,7 +68,7 @@ class Page:
         self.version = digest.hexdigest()[:16]
         self._assets = {name: _file(content, TYPES[Path(name).suffix]) for name, content in contents.items()}
         self._index, self._docs = (
-            _file((folder / name).read_bytes().replace(b"{{assets}}", f"page/{self.version}".encode()), "text/html")
+            partial(_html, (folder / name).read_bytes().replace(b"{{assets}}", f"page/{self.version}".encode()))
             for name in (INDEX, DOCS)
         )
 
@@ -75,11 +82,13 @@ class Page:
 
     async def index(self, request: Request) -> Response:
         """`GET /`; browsers revalidate it on every visit."""
-        return _answer(request, self._index, _REVALIDATE)
+        return _answer(request, self._index(_root(request)), _REVALIDATE)
 
     async def docs(self, request: Request) -> Response:
         """`GET /docs`; browsers revalidate it on every visit."""
-        return _answer(request, self._docs, _REVALIDATE)
+        if request.scope["raw_path"].endswith(b"/"):  # its links are relative to a URL without that slash
+            return Response(status_code=307, headers={"location": f"..{DOCS_ROUTE}"})
+        return _answer(request, self._docs(_root(request)), _REVALIDATE)
 
     async def asset(self, request: Request) -> Response:
         """`GET /page/{version}/{asset}`.
@@ -93,12 +102,26 @@ class Page:
         return _answer(request, file, _IMMUTABLE if request.path_params["version"] == self.version else _REVALIDATE)
 
 
+def _root(request: Request) -> str:
+    """Return the URL of the service: relative to the page, or what a proxy that strips a path prefix says it is.
+
+    With a prefix, a browser may be at a URL without a slash at its end, to which no relative URL leads.
+    """
+    prefix = request.headers.get("x-forwarded-prefix", "")
+    return prefix.rstrip("/") + "/" if _PREFIX.fullmatch(prefix) else ""
+
+
+@lru_cache(16)
+def _html(template: bytes, root: str) -> File:
+    return _file(template.replace(b"{{root}}", root.encode()), "text/html")
+
+
 def _file(content: bytes, media_type: str) -> File:
     return File(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
 def _answer(request: Request, file: File, cache_control: str) -> Response:
-    headers = {**SECURITY_HEADERS, "cache-control": cache_control, "etag": file.tag}
+    headers = {**SECURITY_HEADERS, "cache-control": cache_control, "etag": file.tag, "vary": _VARY}
     known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
     if file.tag in known or "*" in known:
         return Response(status_code=304, headers=headers)

@@ -199,11 +199,13 @@ def _inference() -> dict[str, Schema]:
 
 def _catalogue() -> dict[str, Schema]:
     file = record({"sha256": STRING | {"pattern": "^[0-9a-f]{64}$"}, "bytes": COUNT})
+    digest = STRING | {"pattern": "^sha256:[0-9a-f]{64}$"}
     model = {
         "name": STRING,
         "state": {"enum": ["loaded", "available", "unusable"]},
         "version": STRING,
-        "digest": STRING | {"pattern": "^sha256:[0-9a-f]{64}$"},
+        "digest": digest,
+        "update": nullable(record({"version": STRING, "digest": digest})),
         "summary": nullable(STRING),
         "additive": FLAG,
         "precision": STRING,

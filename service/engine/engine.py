@@ -22,7 +22,7 @@ from .admission import TokenBudget
 from .canary import Canary
 from .deadline import Connection, Deadline
 from .job import Job, Task, estimated_costs
-from .model_store import Model, ModelStore, check_version
+from .model_store import RETRY_SECONDS, Model, ModelStore, check_version
 from .scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -33,21 +33,24 @@ Result = TypeVar("Result")
 MAX_TOKENS = 1024
 """The token limit assumed for a model that is not loaded yet."""
 
+REFRESH_SECONDS = 1.0
+"""How often a worker looks whether another one has pinned another version of a model that it has loaded."""
+
 logger = logging.getLogger("bentoml.sentiline")
 
 
 class Engine:
     """Runs predictions off the event loop.
 
-    Life cycle: created (nothing loaded) → `start` (the default model loads in a thread) → ready or failed → `close`.
-    Every other model is loaded by the first request for it.
+    Life cycle: created (nothing loaded) → `start` (the default model loads in a thread, until it succeeds) → ready →
+    `close`. Every other model is loaded by the first request for it.
 
     Attributes:
         settings: The service's settings.
         threads: The number of texts read in parallel.
         store: The models in memory.
         budget: The tokens accepted and not yet answered.
-        failure: Why the default model could not be loaded; None while it loads and once it is ready.
+        failure: Why the default model could not be loaded; None before its first load fails and once it is ready.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -59,7 +62,8 @@ class Engine:
         self.failure: str | None = None
         self._metrics = metrics
         self._ready = False
-        self._warmed: Future[None] = Future()  # done when the warm-up has succeeded or failed
+        self._closing = threading.Event()
+        self._warmed: Future[None] = Future()  # done when the first warm-up has succeeded or failed
         self._scheduler = Scheduler(self.threads)
         self._loader = ThreadPoolExecutor(1, "loader")
         self._canary = Canary(self._scheduler, settings, self._observe_canary)
@@ -71,11 +75,13 @@ class Engine:
 
     def start(self) -> None:
         """Start to load and warm up the default model; returns at once."""
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=self._maintain_models, name="models", daemon=True).start()
 
     def close(self) -> None:
         """Stop accepting work, and wait for queued texts as long as a request may take."""
         self._ready = False
+        self._closing.set()
+        self.store.pins.close()
         self._loader.shutdown()
         self._scheduler.close(self.settings.timeout_ms / 1000)
 
@@ -90,8 +96,12 @@ class Engine:
         if self.failure is None:
             message = f'the model "{self.settings.model}" is still loading; try again in a second'
             raise ServiceError(503, "not_ready", message, headers={"retry-after": "1"}, model=self.settings.model)
-        message = f'the model "{self.settings.model}" could not be loaded; the reason is in the server\'s log'
-        raise ServiceError(503, "not_ready", message, model=self.settings.model)
+        seconds = round(RETRY_SECONDS)
+        message = (
+            f'the model "{self.settings.model}" could not be loaded and is tried again every {seconds} s; '
+            "the reason is in the server's log"
+        )
+        raise ServiceError(503, "not_ready", message, headers={"retry-after": str(seconds)}, model=self.settings.model)
 
     async def check_alive(self, name: str | None = None) -> None:
         """Raise unless a model, loaded if necessary, answers now as it did in its warm-up; None is the default model.
@@ -190,13 +200,19 @@ class Engine:
         """Return the names of the models whose last load failed."""
         return self.store.failed()
 
-    def _warm_up(self) -> None:
+    def _maintain_models(self) -> None:
+        """Load the default model, again and again until it succeeds; then follow what other workers pin."""
         try:
-            self._load_default()
+            loaded = self._load_default()
         finally:
             self._warmed.set_result(None)
+        while not loaded and not self._closing.wait(RETRY_SECONDS):
+            loaded = self._load_default()
+        while not self._closing.wait(REFRESH_SECONDS):
+            self.store.refresh()
 
-    def _load_default(self) -> None:
+    def _load_default(self) -> bool:
+        """Load the default model, and return whether it is ready now."""
         name = self.settings.model
         try:
             self.store.load(name)
@@ -207,9 +223,14 @@ class Engine:
             reason = repr(error)
         else:
             gc_tuning.freeze()
-            self._ready = True
-            self._metrics.set_ready(True)
+            self.failure = None
+            self._ready = not self._closing.is_set()
+            self._metrics.set_ready(self._ready)
             logger.info("ready: model %r on %d threads", name, self.threads)
-            return
-        logger.error("not ready, and will not be: default model (%s) %r: %s", variable("model"), name, reason)
+            return True
+        logger.error(
+            "not ready, and tried again in %.0f s: default model (%s) %r: %s",
+            RETRY_SECONDS, variable("model"), name, reason,
+        )  # fmt: skip
         self.failure = reason  # set last, so that the reason is in the log when it is seen
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -16,6 +17,7 @@ from sentiline.errors import BundleNotFoundError, SentilineError, SettingError
 
 from ..errors import ServiceError, quote
 from ..settings import Settings, variable
+from .model_pins import ModelPins
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor
@@ -43,18 +45,27 @@ class Model(NamedTuple):
         predictor: The predictor that runs it.
         logit: Its logit of `WARM_UP_TEXT` when it was loaded.
         size: Its estimated memory in bytes.
+        load_seconds: How long loading it took.
+        copy: The pinned copy of its files; None if they could not be copied.
     """
 
     predictor: Predictor
     logit: float
     size: int
+    load_seconds: float
+    copy: Path | None
 
 
 class ModelStore:
-    """Loads each model once, when it is first requested; thread-safe."""
+    """Loads each model once, when it is first requested; thread-safe.
 
-    def __init__(self, settings: Settings, threads: int, observe: Callable[[Mapping[str, int]], None]) -> None:
-        """Make an empty store; `observe` is called with the sizes of all loaded models after every change."""
+    Attributes:
+        pins: The version of each model that all workers of the server serve.
+    """
+
+    def __init__(self, settings: Settings, threads: int, observe: Callable[[Mapping[str, Model]], None]) -> None:
+        """Make an empty store; `observe` is called with all loaded models by name after every change."""
+        self.pins = ModelPins()
         self._settings = settings
         self._threads = threads
         self._observe = observe
@@ -90,12 +101,24 @@ class ModelStore:
             ServiceError: 404 for an unknown model or version, 503 for one that cannot be loaded or is too large, or if
                 a folder of models cannot be read.
         """
-        if name not in installed_models():
+        if name not in self.pins.pinned() and name not in installed_models():
             raise _unknown(name)
         with self._lock:
             loading = self._loading.setdefault(name, threading.Lock())
         with loading:
             return self.get(name) or self._load(name, version)
+
+    def refresh(self) -> None:
+        """Load every model again whose pin has changed, so that all workers of the server agree; blocks as `load` does.
+
+        A model that cannot be loaded again stays as it is.
+        """
+        with self._lock:
+            copies = {name: model.copy for name, model in self._loaded.items()}
+        for name, copy in copies.items():
+            if copy is not None and self.pins.current(name) != copy:
+                with contextlib.suppress(ServiceError), self._loading[name]:
+                    self._load(name, None)
 
     def _load(self, name: str, version: str | None) -> Model:
         from sentiline.predictor import Predictor
@@ -105,8 +128,9 @@ class ModelStore:
         if failure is not None and time.monotonic() - failed_at < RETRY_SECONDS:
             raise _unavailable(name) from failure
         started = time.perf_counter()
+        copy = self.pins.current(name)
         try:
-            bundle = find_by_name(name)
+            bundle = find_by_name(name) if copy is None else Bundle.open(copy)
             check_version(bundle.manifest, version)
             precision = bundle.precision(self._precision(name, bundle))
             size = estimated_memory(bundle.manifest, precision)
@@ -116,23 +140,46 @@ class ModelStore:
             predictor = Predictor(bundle, precision=precision, threads=self._threads)
             predictor.predict([WARM_UP_TEXT * 20])
             logit = predictor.predict([WARM_UP_TEXT])[0].logit
+            if copy is None:
+                copy = self._pin(bundle, precision)
+            else:
+                self.pins.note_use(name, copy)
+            if copy is not None and Bundle.open(copy).manifest.digest != bundle.manifest.digest:
+                return self._load(name, version)  # another worker has just pinned another version
         except BundleNotFoundError:
             raise _unknown(name) from None
         except SentilineError as error:
             logger.error("model %r cannot be used: %s", name, error)
+            if copy is not None:  # the copy is damaged, so that the model's folder must do
+                self.pins.unpin(name, copy)
+                return self._load(name, version)
             raise self._note_failure(name, error) from error
         except ServiceError:
             raise
         except Exception as error:  # whatever is wrong with its files, the other models must keep working
             logger.exception("model %r cannot be used", name)
             raise self._note_failure(name, error) from error
-        model = Model(predictor, logit, size)
+        seconds = time.perf_counter() - started
+        model = Model(predictor, logit, size, seconds, copy)
         with self._lock:
             self._broken.pop(name, None)
             self._loaded[name] = model
             self._evict(name)  # again, because other threads may have loaded models meanwhile
-        logger.info("loaded %r in %.2f s", predictor, time.perf_counter() - started)
+        logger.info("loaded %r, version %s, in %.2f s", predictor, bundle.manifest.version, seconds)
         return model
+
+    def _pin(self, bundle: Bundle, precision: str) -> Path | None:
+        """Pin the files of a model that has just been loaded, and return their copy; None if it cannot be written."""
+        manifest = bundle.manifest
+        try:
+            copy = self.pins.pin(bundle, (manifest.tokenizer, manifest.precisions[precision]))
+        except OSError as error:
+            logger.warning(
+                "model %r cannot be pinned, so workers may serve different versions: %s", manifest.name, error
+            )
+            return None
+        self.pins.note_use(manifest.name, copy)
+        return copy
 
     def _note_failure(self, name: str, error: Exception) -> ServiceError:
         with self._lock:
@@ -173,7 +220,7 @@ class ModelStore:
             # not closed, because requests may still run on it: its memory is freed when they are done
             del self._loaded[name]
             logger.info("model %r dropped from memory: %s is %d", name, variable("model_memory_mb"), limit)
-        self._observe({name: model.size for name, model in self._loaded.items()})
+        self._observe(dict(self._loaded))
 
 
 def installed_models() -> dict[str, Path]:

@@ -29,21 +29,21 @@ class ApiKeys:
     def check(self, path: str, headers: Headers) -> None:
         """Check the key of a request.
 
-        The key is taken from `Authorization: Bearer KEY`, or from `X-API-Key: KEY` if that header holds none. The time
-        of the comparison reveals neither the valid keys nor which of them was sent.
+        The key is in `Authorization: Bearer KEY` or in `X-API-Key: KEY`; one valid key is enough, because clients and
+        gateways send other tokens along with it. The time of the comparison reveals neither the valid keys nor which
+        of them was sent.
 
         Raises:
             ServiceError: 401 if the path requires a key and the request has no valid one.
         """
         if not self._digests or is_open(path):
             return
-        scheme, _, credentials = headers.get("authorization", "").partition(" ")
-        key = (credentials.strip() if scheme.lower() == "bearer" else "") or headers.get(API_KEY, "")
-        if not key:
+        keys = _sent_keys(headers)
+        if not keys:
             message = 'an API key is needed; send the header "authorization: Bearer KEY" or "x-api-key: KEY"'
             raise ServiceError(401, "unauthorized", message, headers={"www-authenticate": 'Bearer realm="sentiline"'})
-        found = _digest(key)
-        matches = [hmac.compare_digest(found, digest) for digest in self._digests]  # all of them, for constant time
+        # all of them are compared, for constant time
+        matches = [hmac.compare_digest(_digest(key), digest) for key in keys for digest in self._digests]
         if not any(matches):
             challenge = 'Bearer realm="sentiline", error="invalid_token"'
             message = "the API key is not valid; send one of the keys that the server was started with"
@@ -53,6 +53,16 @@ class ApiKeys:
 def is_open(path: str) -> bool:
     """Return whether a path requires no key."""
     return path in OPEN or path.startswith(_PAGE)
+
+
+def _sent_keys(headers: Headers) -> list[str]:
+    """Return the keys that a request carries, from every header that may hold one."""
+    keys = headers.getlist(API_KEY)
+    for authorization in headers.getlist("authorization"):
+        scheme, _, credentials = authorization.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            keys.append(credentials)
+    return [key for key in map(str.strip, keys) if key]
 
 
 def _digest(key: str) -> bytes:

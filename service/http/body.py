@@ -7,10 +7,11 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import Receive
 
-from ..errors import ServiceError
+from ..errors import ServiceError, invalid_request, quote
 from ..headers import JSON, SCOPE_BODY_MEMORY, SCOPE_ERROR, TIMEOUT_MS
 from ..settings import Settings, variable
 from .body_memory import Reservation
@@ -26,7 +27,16 @@ LARGE_BODY = 256 * 1024
 
 
 async def read_json(request: Request, settings: Settings, seconds: float) -> Any:
-    """Read and parse the body of a request; see `read_body` and `parse_body`."""
+    """Read and parse the body of a request; see `read_body` and `parse_body`.
+
+    Raises:
+        ServiceError: Also 422 for parameters in the URL, which would have no effect.
+    """
+    for name in request.query_params:
+        message = (
+            f'the URL has the parameter "{quote(name)}", which has no effect there; send it in the JSON of the body'
+        )
+        raise invalid_request("unknown_field", message, name)
     return await parse_body(await read_body(request, settings, seconds, (JSON,)), settings)
 
 
@@ -58,11 +68,11 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
             compressed as its header says.
     """
     headers = request.headers
-    content_type = headers.get("content-type", "")
+    content_type = ", ".join(dict.fromkeys(headers.getlist("content-type")))
     if content_type not in types:
         _check_type(content_type, types)
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    decompressor = None if encoding in ("identity", "") else Decompressor(encoding)
+    encoding = _content_encoding(headers)
+    decompressor = Decompressor(encoding) if encoding else None
     limit = settings.max_body_bytes
     announced = headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
@@ -74,6 +84,13 @@ async def read_body(request: Request, settings: Settings, seconds: float, types:
             return await _read(request, limit, decompressor)
     except TimeoutError:
         raise _too_slow(seconds, settings) from None
+
+
+def _content_encoding(headers: Headers) -> str:
+    """Return the codings of a body, of all fields together and in lower case; empty if it is not encoded."""
+    fields = headers.getlist("content-encoding")
+    codings = [coding.strip().lower() for field in fields for coding in field.split(",")]
+    return ", ".join(coding for coding in codings if coding not in ("identity", ""))
 
 
 def _check_type(header: str, types: Sequence[str]) -> None:

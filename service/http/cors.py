@@ -10,18 +10,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from ..errors import ServiceError
-from ..headers import API_KEY, JSON_LENGTH, MODEL, TIMEOUT_MS, TIMING, TRUNCATED_TEXTS
+from ..headers import JSON_LENGTH, MODEL, TIMING, TRUNCATED_TEXTS
+from ..settings import variable
 
-_ALLOWED = (
-    "authorization",
-    "content-encoding",
-    "content-type",
-    "traceparent",
-    "tracestate",
-    JSON_LENGTH,
-    API_KEY,
-    TIMEOUT_MS,
-)
+_METHODS = ("GET", "POST")
+_VARY = {"vary": "Origin"}
 
 
 class JsonCORSMiddleware(CORSMiddleware):
@@ -31,8 +24,10 @@ class JsonCORSMiddleware(CORSMiddleware):
         super().__init__(
             app,
             allow_origins=origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=_ALLOWED,
+            allow_methods=_METHODS,
+            # whatever a page asks for: clients and tracers add headers of their own, and no cookie needs protection
+            allow_headers=("*",),
+            allow_private_network=True,
             expose_headers=("retry-after", "www-authenticate", MODEL, TRUNCATED_TEXTS, JSON_LENGTH, *TIMING),
         )
 
@@ -41,5 +36,14 @@ class JsonCORSMiddleware(CORSMiddleware):
         response = super().preflight_response(request_headers)
         if response.status_code < 400:
             return response
-        message = f"this cross-origin request is not allowed: {bytes(response.body).decode()}"
-        return ServiceError(403, "cross_origin", message, headers={"vary": "Origin"}).response()
+        if "origin" in bytes(response.body).decode():
+            origin, setting = request_headers["origin"], variable("cors_origins")
+            message = (
+                f"pages of the origin {origin[:100]!r} may not use this service; add it to {setting} to allow them"
+            )
+            return ServiceError(403, "cross_origin", message, headers=_VARY, field="origin", setting=setting).response()
+        method = request_headers["access-control-request-method"]
+        message = f"the method {method[:20]!r} is not allowed across origins; use {' or '.join(_METHODS)}"
+        return ServiceError(
+            403, "cross_origin", message, headers=_VARY, field="access-control-request-method"
+        ).response()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
 import orjson
 
-from ..errors import ServiceError
+from ..errors import ServiceError, quote
 from ..headers import JSON
 from ..settings import variable
 
@@ -22,6 +23,9 @@ _STEPS = np.zeros(256, np.int8)
 """The change of depth at each byte outside strings."""
 _STEPS[list(b"[{")] = 1
 _STEPS[list(b"]}")] = -1
+
+
+_KEY_END = re.compile(rb'"[ \t\r\n]*:')
 
 
 class _ConstantError(ValueError):
@@ -41,16 +45,60 @@ def parse_json(body: bytes, max_depth: int, max_containers: int) -> Any:
         The value. Strings may contain lone surrogates, which clients send as escapes.
 
     Raises:
-        ServiceError: 400 for invalid JSON, 422 for too deep nesting, or 413 for too many lists and objects; the message
-            says where parsing stopped and quotes nothing from the body.
+        ServiceError: 400 for invalid JSON or a key that appears twice in an object, 422 for too deep nesting, or 413
+            for too many lists and objects; the message says where parsing stopped and quotes no value from the body.
     """
     # levels, lists and objects cannot outnumber the opening brackets, so counting those suffices for most bodies
     if body.count(b"[") + body.count(b"{") > min(max_depth, max_containers):
         _check_structure(body, max_depth, max_containers)
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return _parse_with_surrogates(body, error, max_depth)
+        value = _parse_with_surrogates(body, error, max_depth)
+    if not _keys_are_unique(value, body):
+        _check_keys(body, max_depth)
+    return value
+
+
+def _keys_are_unique(value: Any, body: bytes) -> bool:
+    """Return whether all keys of the body are certainly in the parsed value; cheap, because every request pays for it.
+
+    Every key in the body is followed by a quote and a colon, and so may be other text, which only `_check_keys` tells
+    apart.
+    """
+    most = len(_KEY_END.findall(body))
+    pending = [value]
+    while most and pending:
+        container = pending.pop()
+        if isinstance(container, dict):
+            most -= len(container)
+            pending.extend(item for item in container.values() if isinstance(item, dict | list))
+        elif most:
+            pending.extend(item for item in container if isinstance(item, dict | list))
+    return most == 0
+
+
+def _check_keys(body: bytes, max_depth: int) -> None:
+    """Check that no object has a key twice: parsers disagree about which of the two values counts.
+
+    Raises:
+        ServiceError: 400 if one has.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                message = (
+                    f'the body is not valid JSON (the key "{quote(key)}" appears twice in an object); send it once'
+                )
+                raise ServiceError(400, "invalid_json", message, field=quote(key))
+            seen.add(key)
+
+    try:
+        json.loads(body, object_pairs_hook=unique, parse_int=len, parse_float=len)
+    except RecursionError:
+        raise _too_deep(max_depth) from None
 
 
 def _parse_with_surrogates(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> Any:

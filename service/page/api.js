@@ -16,9 +16,9 @@ export class ApiError extends Error {
   }
 }
 
-/** Where a route is: next to the page, whatever path a proxy has put it under. */
+/** The URL of a route: above this file's own, whatever path prefix a proxy has added. */
 export function address(route) {
-  return new URL(route, new URL(".", location.href)).href;
+  return new URL(route, new URL("../../", import.meta.url)).href;
 }
 
 /** Whether a key is set; it lives as long as the tab. */
@@ -86,7 +86,7 @@ async function ask(route, options) {
   const document = parsed(body);
   if (answer.ok && document) return document;
   const message = document?.error ?? `the answer has status ${answer.status} and is not one of the service's`;
-  throw new ApiError(answer.status, message, seconds(answer));
+  throw new ApiError(answer.status, message, seconds(answer, document));
 }
 
 function parsed(body) {
@@ -97,9 +97,10 @@ function parsed(body) {
   }
 }
 
-/** `Retry-After` in seconds; overload and loading pass, so those are asked again without it too. */
-function seconds(answer) {
+/** `Retry-After` in seconds; overload and a proxy's errors pass, so the page asks again without the header too. */
+function seconds(answer, document) {
   const after = Number.parseInt(answer.headers.get("retry-after") ?? "", 10);
   if (after >= 0) return Math.max(1, after);
+  if (answer.status > 501 && !document?.error_type) return 3; // a proxy that does not reach the service
   return answer.status === 429 ? 1 : null;
 }

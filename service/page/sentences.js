@@ -66,7 +66,7 @@ export class Sentences {
       { type: "button", class: "sentence" },
       html("span", { class: "bar", "aria-hidden": "true" }, fill),
       html("span", { class: "value" }, signed(contribution)),
-      html("span", { class: "words" }, shown.length < text.length ? `${shown}\u2026` : text),
+      html("span", { class: "words", dir: "auto" }, shown.length < text.length ? `${shown}\u2026` : text),
     );
     button.addEventListener("click", () => this.onChoose(sentence));
     return html("li", {}, button);

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -24,8 +24,12 @@ from sentiline.errors import InputError
 
 from ..errors import CODES
 from ..outcome import Outcome
+from .dead_workers import locked, merge_dead_workers
 from .process_metrics import ProcessCollector
 from .stage_times import STAGES
+
+if TYPE_CHECKING:
+    from ..engine.model_store import Model
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -114,7 +118,16 @@ class Metrics:
         self.ready_workers = Gauge("sentiline_ready_workers", "Workers whose default model is ready.", **live)
         self.loaded = Gauge("sentiline_loaded_models", "Models in memory.", **live)
         self.memory = Gauge("sentiline_model_memory_bytes", "Estimated memory of a loaded model.", ("model",), **live)
-        _remove_dead_workers()
+        self.versions = Gauge(
+            "sentiline_model_workers", "Workers that have a version of a model in memory.", ("model", "version"), **live
+        )
+        self.load_seconds = Gauge(
+            "sentiline_model_load_seconds",
+            "Time of the latest load of a model, the longest of all workers.",
+            ("model",),
+            registry=registry,
+            multiprocess_mode="livemax",
+        )
         self._lock = threading.Lock()
         self._request_counters: dict[tuple[str, str, int], Counter] = {}
         self._latencies = {route: self.seconds.labels(route) for route, _ in [*routes, (UNMATCHED, ())]}
@@ -124,6 +137,7 @@ class Metrics:
         self._errors = {code: self.errors.labels(code) for code in CODES}
         self._stage_histograms = [self.stages.labels(stage) for stage in STAGES]
         self._drops = {reason: self.drops.labels(reason) for reason in DROP_REASONS}
+        self._versions: set[tuple[str, str]] = set()
         self._models = {model: _ModelSeries(model, self) for model in models}
         self.max_pending.set(max_pending_tokens)
 
@@ -179,22 +193,30 @@ class Metrics:
         """Set whether this worker's default model is ready."""
         self.ready_workers.set(ready)
 
-    def set_loaded_models(self, sizes: Mapping[str, int]) -> None:
-        """Set the models in memory: their estimated sizes in bytes, by name."""
-        self.loaded.set(len(sizes))
-        for name in sizes:
+    def set_loaded_models(self, models: Mapping[str, Model]) -> None:
+        """Set the models in memory, by name."""
+        self.loaded.set(len(models))
+        for name, model in models.items():
             self._series(name)
+            self.load_seconds.labels(name).set(model.load_seconds)
         for name, series in self._models.items():
-            series.memory.set(sizes.get(name, 0))
+            series.memory.set(models[name].size if name in models else 0)
+        versions = {(name, model.predictor.manifest.version) for name, model in models.items()}
+        for labels in self._versions | versions:
+            self.versions.labels(*labels).set(labels in versions)
+        self._versions |= versions
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format; blocks on the workers' files, so not for the event loop."""
         if MULTIPROCESS_VARIABLE not in os.environ:
             return generate_latest(self._registry)
         registry = CollectorRegistry()
+        folder = Path(os.environ[MULTIPROCESS_VARIABLE])
         MultiProcessCollector(registry)
         registry.register(ProcessCollector(supervised=True))
-        return generate_latest(registry)
+        with locked(folder):  # what another worker is merging would be counted twice
+            merge_dead_workers(folder)
+            return generate_latest(registry)
 
     def close(self) -> None:
         """Remove this process from the gauges that sum over live processes."""
@@ -221,16 +243,3 @@ def _cache_process_id() -> None:
     if MULTIPROCESS_VARIABLE in os.environ:
         pid = os.getpid()
         values.ValueClass = values.MultiProcessValue(lambda: pid)
-
-
-def _remove_dead_workers() -> None:
-    """Remove killed workers, which could not call `close`, from the gauges."""
-    folder = os.environ.get(MULTIPROCESS_VARIABLE)
-    if folder is None:
-        return
-    for path in Path(folder).glob("gauge_live*_*.db"):
-        pid = int(path.stem.rpartition("_")[2])
-        try:
-            os.kill(pid, 0)
-        except (ProcessLookupError, PermissionError):  # it has ended, or its id now belongs to another user's process
-            mark_process_dead(pid)

@@ -35,5 +35,5 @@ def test_the_health_check_ignores_proxies(tmp_path: Path) -> None:
 def test_the_health_check_fails_while_the_service_is_not_ready(tmp_path: Path) -> None:
     assert check(tmp_path, free_port()) != 0
     with Server(tmp_path, single_process=True, SENTILINE_MODEL="nobody") as server:
-        server.wait_for_log("not ready, and will not be")
+        server.wait_for_log("not ready, and tried again in 30 s")
         assert check(tmp_path, server.port) != 0

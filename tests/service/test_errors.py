@@ -221,8 +221,6 @@ def test_wrong_method(client: httpx.Client, path: str, method: str) -> None:
     "path",
     [
         "/nothing",
-        "/predict/",
-        "//predict",
         "/predict/x",
         "/docs.json",
         "/static_content/index.css",

@@ -46,7 +46,7 @@ def test_a_damaged_default_model_never_becomes_ready(tmp_path: Path) -> None:
     settings = {"SENTILINE_MODELS": str(tmp_path / "models"), "SENTILINE_MODEL": "mine"}
     with Server(tmp_path / "home", **settings) as server:
         server.wait_for("/livez")
-        server.wait_for_log("not ready, and will not be")
+        server.wait_for_log("not ready, and tried again in 30 s")
         assert "model.int8.onnx is damaged: expected SHA-256" in server.log
         for answer in (
             httpx.get(f"{server.url}/readyz"),

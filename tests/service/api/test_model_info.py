@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def test_models(client: httpx.Client, predictor: Predictor) -> None:
         "state": "loaded",
         "version": manifest.version,
         "digest": f"sha256:{hashlib.sha256(content).hexdigest()}",
+        "update": None,
         "summary": json.loads(content)["summary"],
         "additive": manifest.additive,
         "precision": predictor.precision,
@@ -119,7 +121,8 @@ def test_the_loaded_model_is_told_of_not_the_folder(client: httpx.Client, models
     entry = entries(client)["renewed"]
     file = models / "renewed" / "manifest.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "version": "9.9.9"}))
-    assert entries(client)["renewed"] == entry
+    update = {"version": "9.9.9", "digest": f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"}
+    assert entries(client)["renewed"] == entry | {"update": update}
     shutil.rmtree(models / "renewed")
     assert entries(client)["renewed"] == entry
     assert client.post("/predict", json=asked).json() == before
@@ -166,3 +169,24 @@ def test_the_limits_are_those_that_are_kept(client: httpx.Client) -> None:
     limit = client.get("/info").json()["limits"]["max_items"]
     assert client.post("/predict", json={"inputs": ["good"] * limit, "detail": "none"}).status_code == 200
     assert client.post("/predict", json={"inputs": ["good"] * (limit + 1)}).json()["limit"] == limit
+
+
+def test_a_new_version_in_the_folder_is_announced_and_not_served(client: httpx.Client, models: Path) -> None:
+    write_bundle(models / "updated", seed=5)
+    try:
+        asked = {"inputs": "good", "model": "updated"}
+        served = client.post("/predict", json=asked).json()
+        assert entries(client)["updated"]["update"] is None
+        shutil.rmtree(models / "updated")
+        write_bundle(models / "updated", seed=6, manifest={"version": "0.0.2"})
+        digest = hashlib.sha256((models / "updated" / "manifest.json").read_bytes()).hexdigest()
+        entry = entries(client)["updated"]
+        assert (entry["version"], entry["update"]) == ("0.0.1", {"version": "0.0.2", "digest": f"sha256:{digest}"})
+        assert client.post("/predict", json=asked).json() == served
+        (models / "updated" / "manifest.json").unlink()
+        assert entries(client)["updated"]["update"] is None
+    finally:
+        shutil.rmtree(models / "updated")
+    text = client.get("/metrics").text
+    assert 'sentiline_model_workers{model="updated",version="0.0.1"} 1.0' in text
+    assert re.search(r'^sentiline_model_load_seconds\{model="updated"\} 0\.\d', text, re.MULTILINE)

@@ -202,7 +202,6 @@ def test_truncation(client: httpx.Client, predictor: Predictor) -> None:
         ({"inputs": [tensor("a"), tensor("b")]}, "invalid_input", "inputs"),
         ({"inputs": ["good"]}, "invalid_type", "inputs[0]"),
         ({"inputs": [tensor("good")], "id": 1}, "invalid_type", "id"),
-        ({"inputs": [tensor("good")], "ids": "1"}, "unknown_field", "ids"),
         ({"inputs": [tensor("good")], "parameters": []}, "invalid_type", "parameters"),
         ({"inputs": [tensor("good")], "parameters": {"truncation": "x"}}, "invalid_option", "parameters.truncation"),
         ({"inputs": [tensor("good", name="input")]}, "invalid_option", "inputs[0].name"),
@@ -232,6 +231,25 @@ def test_truncation(client: httpx.Client, predictor: Predictor) -> None:
 )
 def test_refusals(client: httpx.Client, document: Any, code: str, field: str | None) -> None:
     check(client.post(INFER, content=json.dumps(document).encode(), headers=JSON), 422, code, field)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"model_name": "tiny"},
+        {"model_name": "tiny", "model_version": "0.0.1"},
+        {"ids": 1},
+        {"\ud800": [{"a": None}]},
+        {"inputs": [tensor("good", contents=None)]},
+        {"inputs": [tensor("good", content_type="str")]},
+        {"outputs": [{"name": "label", "shape": [1], "datatype": "BYTES", "data": []}]},
+    ],
+)
+def test_unknown_fields_are_ignored(client: httpx.Client, more: dict[str, Any]) -> None:
+    """As other servers of the protocol do: KServe's client sends `model_name` next to `inputs`."""
+    document = {"inputs": [tensor("good")]} | more
+    answer = client.post(INFER, content=json.dumps(document).encode(), headers=JSON)
+    assert (answer.status_code, answer.json()["outputs"][0]["name"]) == (200, "label")
 
 
 def test_too_many_texts(client: httpx.Client) -> None:

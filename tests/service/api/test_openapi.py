@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -171,3 +172,10 @@ def test_the_limits_are_those_of_the_server(client: httpx.Client, document: dict
     limits = client.get("/info").json()["limits"]
     text, texts = document["components"]["schemas"]["PredictRequest"]["properties"]["inputs"]["anyOf"]
     assert (text["maxLength"], texts["maxItems"]) == (limits["max_text_characters"], limits["max_items"])
+
+
+def test_clients_ask_where_the_document_lies(client: httpx.Client) -> None:
+    """Whatever path prefix a proxy has added."""
+    [server] = client.get("/openapi.json").json()["servers"]
+    for base in ("http://host/", "http://host/tools/sentiment/"):
+        assert urljoin(f"{base}openapi.json", server["url"]) == base

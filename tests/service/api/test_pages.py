@@ -147,3 +147,35 @@ def test_no_file_names_another_host() -> None:
     for path in FOLDER.iterdir():
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?://|\burl\(|@import|\beval\(|innerHTML|insertAdjacentHTML", text), path.name
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("prefix", ["/sentiment", "/tools/sentiment/"])
+def test_a_proxy_that_strips_a_prefix_is_believed(client: httpx.Client, path: str, prefix: str) -> None:
+    """A browser at `/sentiment`, without a slash at its end, finds the files under that prefix."""
+    answer = client.get(path, headers={"x-forwarded-prefix": prefix})
+    found = Tags(answer.text)
+    root = prefix.rstrip("/") + "/"
+    targets = [target for target in found.targets("script", "link", "a") if not target.startswith("#")]
+    assert len(targets) > 5
+    assert all(target.startswith(root) for target in targets)
+    assert {client.get(urljoin("/", target[len(root) - 1 :])).status_code for target in targets} == {200}
+    assert "x-forwarded-prefix" in answer.headers["vary"].lower()
+    assert answer.headers["etag"] != client.get(path).headers["etag"]
+
+
+@pytest.mark.parametrize("prefix", ["//evil.example", "/a//b", 'x"><script>', "https://evil.example", '/a/../b"', ""])
+def test_other_prefixes_are_ignored(client: httpx.Client, prefix: str) -> None:
+    assert client.get("/", headers={"x-forwarded-prefix": prefix}).content == client.get("/").content
+
+
+def test_a_slash_after_docs_leads_back(client: httpx.Client) -> None:
+    answer = client.get("/docs/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "../docs")
+
+
+def test_a_page_whose_files_do_not_load_says_so() -> None:
+    """The style sheet hides the notice."""
+    assert ".unstyled { display: none; }" in (FOLDER / "style.css").read_text(encoding="utf-8")
+    for name in ("index.html", "docs.html"):
+        assert 'class="notice unstyled"' in (FOLDER / name).read_text(encoding="utf-8")

@@ -33,7 +33,8 @@ def in_engine(models: Path, monkeypatch: pytest.MonkeyPatch, do: Callable[[Engin
     settings = Settings(model="tiny", threads=1)
     engine = Engine(settings, Metrics([], ["tiny", "wide"], max_pending_tokens=settings.max_pending_tokens))
     try:
-        engine._warm_up()
+        engine.start()
+        engine._warmed.result(120)
         assert engine.ready
         do(engine)
     finally:

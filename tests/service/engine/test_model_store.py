@@ -13,7 +13,7 @@ import pytest
 
 from sentiline.bundle import Bundle
 from sentiline.predictor import Predictor
-from service.engine.model_store import MEBIBYTE, ModelStore, estimated_memory
+from service.engine.model_store import MEBIBYTE, Model, ModelStore, estimated_memory
 from service.errors import ServiceError
 from service.settings import Settings
 from tests.bundles import write_bundle
@@ -55,7 +55,7 @@ def test_the_estimate_is_near_what_loading_takes(tmp_path: Path) -> None:
 
 
 class Kept:
-    """A store of small models with room for three, and the sizes that it tells whenever one comes or goes."""
+    """A store of small models with room for three, and the models that it tells whenever one comes or goes."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for seed, name in enumerate(("own", "a", "b", "c")):
@@ -63,7 +63,7 @@ class Kept:
         monkeypatch.setenv("SENTILINE_MODELS", str(folder))
         manifest = Bundle.open(folder / "own").manifest
         self.limit = 3 * estimated_memory(manifest, manifest.default_precision) // MEBIBYTE + 1
-        self.told: list[Mapping[str, int]] = []
+        self.told: list[Mapping[str, Model]] = []
         self.during: list[set[str]] = []
         settings = Settings(model="own", model_memory_mb=self.limit, threads=1)
         self.store = store = ModelStore(settings, 1, self.told.append)
@@ -89,7 +89,7 @@ def test_room_is_made_before_a_model_is_loaded(kept: Kept) -> None:
     kept.store.load("c")
     assert kept.during == [set(), {"own"}, {"own", "a"}, {"own", "a"}]  # "b" was used least recently
     assert set(kept.store.loaded()) == set(kept.told[-1]) == {"own", "a", "c"}
-    assert all(sum(sizes.values()) <= kept.limit * MEBIBYTE for sizes in kept.told)
+    assert all(sum(model.size for model in models.values()) <= kept.limit * MEBIBYTE for models in kept.told)
 
 
 def test_an_unknown_version_loads_nothing_and_evicts_nothing(kept: Kept) -> None:

@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from service.api.routes import Endpoints
-from service.engine import canary
+from service.engine import canary, engine, model_store
 from service.gateway import Gateway
 from service.settings import Settings
+from tests.bundles import write_bundle
 from tests.service.engine.tasks import CallbackTask, make_job, make_probe
 
 PROBES = ("/readyz", "/v2/health/ready", "/v2/models/tiny/ready")
@@ -175,5 +176,38 @@ def test_a_full_queue_is_ready(service: Service) -> None:
             assert (await client.get("/readyz")).status_code == 200
             assert not all(task.done() for task in asking)
             await asyncio.gather(*asking)
+
+    asyncio.run(probe())
+
+
+def test_a_default_model_that_failed_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    graph = write_bundle(tmp_path / "tiny") / "model.int8.onnx"
+    content = graph.read_bytes()
+    graph.unlink()
+    for module in (engine, model_store):
+        monkeypatch.setattr(module, "RETRY_SECONDS", 0.05)
+    service = Service(tmp_path, monkeypatch)
+
+    async def probe() -> None:
+        app = Gateway(service.endpoints, service.endpoints)  # type: ignore[arg-type]  # no life cycle reaches it here
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", timeout=120) as client:
+            service.engine.start()
+            while caplog.text.count("not ready, and tried again") < 2:
+                await asyncio.sleep(0.01)
+            for answer in (await client.get("/readyz"), await client.post("/predict", json={"inputs": "good film"})):
+                assert (answer.status_code, answer.json()["error_type"]) == (503, "not_ready")
+                assert "tried again every" in answer.json()["error"]
+                assert "retry-after" in answer.headers
+            assert not gauge(service)
+            graph.write_bytes(content)
+            while not service.engine.ready:
+                await asyncio.sleep(0.01)
+            assert (await client.get("/readyz")).status_code == 200
+            assert (await client.post("/predict", json={"inputs": "good film"})).status_code == 200
+            assert gauge(service)
+            assert service.engine.failure is None
+            await asyncio.to_thread(service.endpoints.close)
 
     asyncio.run(probe())

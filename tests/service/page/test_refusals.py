@@ -142,3 +142,18 @@ def test_a_model_that_cannot_be_used_says_so(visit: Visit) -> None:
     expect(page.locator(".reading").first).to_have_attribute("data-state", "read", timeout=60_000)
     page.select_option("#model", "broken")
     expect(page.locator(".message").first).to_contain_text('the model "broken" cannot be used')
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_without_its_service_is_asked_again(visit: Visit, status: int) -> None:
+    """As during a restart behind nginx: an HTML page, without `Retry-After`."""
+    page = visit(refusals=True)
+    root = settled(page, page.input_value("#review"))
+    answer = f"<html><h1>{status}</h1></html>"
+    page.route("**/predict", lambda route: route.fulfill(status=status, content_type="text/html", body=answer))
+    page.fill("#review", TURN)
+    expect(root.locator(".message").first).to_contain_text(f"status {status}")
+    expect(root.locator(".wait").first).to_contain_text("Asking again in")
+    expect(root.locator(".again").first).to_be_visible()
+    page.unroute("**/predict")
+    settled(page, TURN)  # the page has asked again by itself

@@ -176,3 +176,14 @@ def test_examples_are_there_to_be_tried(visit: Visit) -> None:
         settled(page, text)
         texts.add(text)
     assert len(texts) == len(names)
+
+
+def test_sentences_run_in_the_direction_of_their_language(visit: Visit) -> None:
+    """As the text does: the exclamation mark of a Hebrew sentence stands at its left."""
+    text = "הסרט הזה נהדר, a wonderful film! I loved the good ending."
+    page = visit(text)
+    words = page.locator(".sentences .words")
+    expect(words).to_have_count(2)
+    found = {words.nth(index).inner_text()[0]: words.nth(index) for index in range(2)}
+    expect(found["ה"]).to_have_css("direction", "rtl")
+    expect(found["I"]).to_have_css("direction", "ltr")
