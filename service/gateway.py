@@ -21,9 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .api.routes import Endpoints
 from .errors import ServiceError
-from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_LOAD_SHEDDER, STATE_SETTINGS
+from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_CONNECTIONS, STATE_LOAD_SHEDDER, STATE_SETTINGS
 from .http.api_keys import ApiKeys
 from .http.body_memory import BodyMemoryLimit, Reservation
+from .http.connections import Connections
 from .http.cors import JsonCORSMiddleware
 from .http.load_shedding import LoadShedder
 from .telemetry.metrics import UNMATCHED
@@ -56,6 +57,7 @@ class Gateway:
         }
         self._body_memory = BodyMemoryLimit(endpoints.settings.max_buffered_bytes)
         self._load_shedder = LoadShedder(routes, endpoints.engine.budget, endpoints.settings, endpoints.metrics)
+        self._connections = Connections(endpoints.settings, endpoints.metrics)
         origins = endpoints.settings.cors_origins
         self._app: ASGIApp = JsonCORSMiddleware(self._answer, origins) if origins else self._answer
 
@@ -63,7 +65,11 @@ class Gateway:
         """Serve the lifespan protocol or one request."""
         if scope["type"] == "lifespan":
             scope.setdefault("state", {}).update(
-                {STATE_SETTINGS: self._settings, STATE_LOAD_SHEDDER: self._load_shedder}
+                {
+                    STATE_SETTINGS: self._settings,
+                    STATE_LOAD_SHEDDER: self._load_shedder,
+                    STATE_CONNECTIONS: self._connections,
+                }
             )
             await self._bentoml_app(scope, receive, send)
             return
