@@ -32,9 +32,11 @@ class GatewayService(Service[Any]):
         from uvicorn.config import HTTP_PROTOCOLS
 
         from .gateway import Gateway
+        from .http.draining import drain_on_shutdown
 
         if is_main:
             follow_supervisor()
+            drain_on_shutdown()
             # BentoML's workers create uvicorn's configuration next, and leave the protocol to its choice
             HTTP_PROTOCOLS["auto"] = f"{__package__}.http.uvicorn_protocol:LimitedHttpProtocol"
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)

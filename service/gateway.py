@@ -8,6 +8,7 @@ request itself and passes only the lifespan protocol on.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from time import perf_counter
@@ -31,6 +32,10 @@ from .telemetry.metrics import UNMATCHED
 from .telemetry.stage_times import StageTimes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+SWITCH_SECONDS = 0.0005
+"""The longest time that the event loop waits for the GIL while a thread tokenizes. Each pass through the loop waits for
+it, and a new connection takes several passes, so Python's 5 ms would delay them all under load."""
 
 logger = logging.getLogger("bentoml.sentiline.access")
 
@@ -64,6 +69,7 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the lifespan protocol or one request."""
         if scope["type"] == "lifespan":
+            sys.setswitchinterval(SWITCH_SECONDS)
             scope.setdefault("state", {}).update(
                 {
                     STATE_SETTINGS: self._settings,

@@ -6,9 +6,6 @@ import asyncio
 import logging
 import sys
 import time
-from typing import Any
-
-from uvicorn.server import ServerState
 
 from ..errors import ServiceError
 from ..settings import Settings, variable
@@ -35,9 +32,6 @@ class Connections:
     A connection beyond the limit takes the place of the one that has been idle longest. If none is idle, it is a spare
     one, on which only probes are answered. If there are too many of those, the oldest without a request is dropped.
 
-    uvicorn tells each of its connections when the server stops. This object is registered as one of them, so that
-    it also knows about a connection that is accepted just before the stop and established just after it.
-
     Attributes:
         limit: The number of connections that are served without restriction.
         stopping: Whether the server is stopping.
@@ -53,20 +47,7 @@ class Connections:
         self._spare: dict[asyncio.Transport, None] = {}  # in the order of their arrival
         self._refused = 0  # since the last log line
         self._next_log = 0.0
-        self._registry: set[Any] | None = None
         metrics.max_connections.set(self.limit)
-
-    def register(self, server_state: ServerState) -> None:
-        """Register with uvicorn, which calls `shutdown` when the server stops."""
-        if self._registry is None:
-            self._registry = server_state.connections
-            self._registry.add(self)
-
-    def shutdown(self) -> None:
-        """Note that the server is stopping."""
-        self.stopping = True
-        if self._registry is not None:
-            self._registry.discard(self)  # uvicorn waits until there are no connections left
 
     def add(self, transport: asyncio.Transport) -> None:
         """Add a new connection, for which another may have to make room."""

@@ -10,7 +10,7 @@ It also keeps an answer, and the connection, for as long as the client does not 
 # .send_400_response, .on_response_complete, .shutdown, .pause_writing and .timeout_keep_alive_handler. Used:
 # ._unset_keepalive_if_required, .cycle, .flow, .headers, .parser, .pipeline, .scope, .tasks, .timeout_keep_alive,
 # .timeout_keep_alive_task, .transport and .url; RequestResponseCycle, its constructor, .disconnected, .keep_alive,
-# .message_event, .more_body, .response_complete and .run_asgi; ServerState.connections; uvicorn._types.
+# .message_event, .more_body, .response_complete and .run_asgi; uvicorn._types.
 
 from __future__ import annotations
 
@@ -89,7 +89,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         settings: Settings = app_state[STATE_SETTINGS]
         self._load_shedder: LoadShedder = app_state[STATE_LOAD_SHEDDER]
         self._connections: Connections = app_state[STATE_CONNECTIONS]
-        self._connections.register(server_state)
         self.timeout_keep_alive = settings.keep_alive_seconds
         self._max_header_bytes = settings.max_header_bytes
         self._timeout_ms = settings.timeout_ms
