@@ -68,7 +68,7 @@ class PredictAnswer(BaseModel):
 class SentimentService:
     """The sentiment of a text, and the sentiment at every token of it."""
 
-    @bentoml.on_deployment
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def prepare() -> None:
         """Prepare the supervisor, before it starts the workers."""

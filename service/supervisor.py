@@ -18,7 +18,7 @@ def prepare_supervisor() -> None:
 
     if os.name != "posix" or hasattr(Arbiter.stop, "__wrapped__"):
         return
-    Arbiter.stop = _close_sockets(Arbiter.stop)  # type: ignore[method-assign]
+    Arbiter.stop = _close_sockets(Arbiter.stop)  # type: ignore[assignment,method-assign]
     # the writing end stays open, and here alone, until this process ends in whatever way
     reading, _ = os.pipe()
     os.set_inheritable(reading, True)

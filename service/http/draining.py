@@ -1,4 +1,4 @@
-"""The end of uvicorn's server: connections that clients have established, but the server not yet accepted, are served."""
+"""The end of uvicorn's server: connections that wait in the queue of the listening socket are accepted and served."""
 
 from __future__ import annotations
 
@@ -28,11 +28,8 @@ def _draining(shutdown: Any) -> Any:
     async def drain_and_shut_down(server: Server, sockets: list[socket.socket] | None = None) -> None:
         server.lifespan.state[STATE_CONNECTIONS].stopping = True
         # uvicorn closes its own descriptors before it waits for anything
-        listeners = [
-            socket.socket(fileno=os.dup(listener.fileno()))
-            for closing in server.servers
-            for listener in closing.sockets
-        ]
+        listening = [listener for closing in server.servers for listener in closing.sockets]
+        listeners = [socket.socket(fileno=os.dup(listener.fileno())) for listener in listening]
         draining = asyncio.create_task(_drain(server, listeners))
         await shutdown(server, sockets)
         await draining
