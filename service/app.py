@@ -14,6 +14,7 @@ from _bentoml_sdk import Service  # the class behind @bentoml.service; bentoml i
 from pydantic import BaseModel
 
 from .settings import Settings
+from .supervisor import follow_supervisor, prepare_supervisor
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -31,8 +32,11 @@ class GatewayService(Service[Any]):
         from uvicorn.config import HTTP_PROTOCOLS
 
         from .gateway import Gateway
+        from .http.draining import drain_on_shutdown
 
         if is_main:
+            follow_supervisor()
+            drain_on_shutdown()
             # BentoML's workers create uvicorn's configuration next, and leave the protocol to its choice
             HTTP_PROTOCOLS["auto"] = f"{__package__}.http.uvicorn_protocol:LimitedHttpProtocol"
         bentoml_app: ASGIApp = super().to_asgi(is_main=is_main)
@@ -63,6 +67,12 @@ class PredictAnswer(BaseModel):
 )
 class SentimentService:
     """The sentiment of a text, and the sentiment at every token of it."""
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def prepare() -> None:
+        """Prepare the supervisor, before it starts the workers."""
+        prepare_supervisor()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def start(self) -> None:

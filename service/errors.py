@@ -48,6 +48,7 @@ CODES = frozenset(
         "empty_text",
         "text_too_long",
         "overloaded",
+        "too_many_connections",
         "deadline_exceeded",
         "not_ready",
         "model_unavailable",

@@ -8,6 +8,7 @@ request itself and passes only the lifespan protocol on.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from time import perf_counter
@@ -21,10 +22,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .api.routes import Endpoints
 from .errors import ServiceError
-from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_LOAD_SHEDDER, STATE_SETTINGS
+from .headers import SCOPE_BODY_MEMORY, SCOPE_ERROR, SCOPE_TIMES, STATE_CONNECTIONS, STATE_LOAD_SHEDDER, STATE_SETTINGS
 from .http.api_keys import ApiKeys
 from .http.body_memory import BodyMemoryLimit, Reservation
 from .http.compression import compress
+from .http.connections import Connections
 from .http.cors import JsonCORSMiddleware
 from .http.load_shedding import LoadShedder
 from .http.request_checks import check_headers, normalized_path
@@ -32,6 +34,10 @@ from .telemetry.metrics import UNMATCHED
 from .telemetry.stage_times import StageTimes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+SWITCH_SECONDS = 0.0005
+"""The longest time that the event loop waits for the GIL while a thread tokenizes. Each pass through the loop waits for
+it, and a new connection takes several passes, so Python's 5 ms would delay them all under load."""
 
 logger = logging.getLogger("bentoml.sentiline.access")
 
@@ -58,14 +64,20 @@ class Gateway:
         }
         self._body_memory = BodyMemoryLimit(endpoints.settings.max_buffered_bytes)
         self._load_shedder = LoadShedder(routes, endpoints.engine.budget, endpoints.settings, endpoints.metrics)
+        self._connections = Connections(endpoints.settings, endpoints.metrics)
         origins = endpoints.settings.cors_origins
         self._app: ASGIApp = JsonCORSMiddleware(self._answer, origins) if origins else self._answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the lifespan protocol or one request."""
         if scope["type"] == "lifespan":
+            sys.setswitchinterval(SWITCH_SECONDS)
             scope.setdefault("state", {}).update(
-                {STATE_SETTINGS: self._settings, STATE_LOAD_SHEDDER: self._load_shedder}
+                {
+                    STATE_SETTINGS: self._settings,
+                    STATE_LOAD_SHEDDER: self._load_shedder,
+                    STATE_CONNECTIONS: self._connections,
+                }
             )
             await self._bentoml_app(scope, receive, send)
             return

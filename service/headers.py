@@ -31,5 +31,6 @@ SCOPE_ERROR = "sentiline.refusal"  # the ServiceError of a request that could no
 SCOPE_TIMES = "sentiline.times"  # its StageTimes
 
 # keys of the ASGI state that the application shares with the server's protocol
+STATE_CONNECTIONS = "sentiline.connections"
 STATE_LOAD_SHEDDER = "sentiline.doorkeeper"
 STATE_SETTINGS = "sentiline.settings"

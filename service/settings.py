@@ -98,6 +98,16 @@ class Settings(BaseModel):
     timeout_ms: _Integer = Field(
         default=30_000, ge=1, le=3_600_000, description="longest time that a request may take, in milliseconds"
     )
+    keep_alive_seconds: _Integer = Field(
+        default=75,
+        ge=1,
+        le=86_400,
+        description="time for which an idle connection is kept open; longer than proxies keep theirs, in seconds",
+    )
+    max_connections: Annotated[int, Field(ge=1, le=1 << 20), BeforeValidator(int)] | None = Field(
+        default=None,
+        description="limit for the open connections per worker; unset: what the limit for file descriptors allows",
+    )
     model_memory_mb: _Integer = Field(
         default=256, ge=1, le=1 << 20, description="limit for the memory of all loaded models per worker, in MiB"
     )

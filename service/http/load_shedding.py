@@ -45,7 +45,7 @@ class LoadShedder:
         self._max_body_bytes = settings.max_body_bytes
         self._metrics = metrics
         self._disabled = settings.access_log
-        self._response = b""
+        self._responses = (b"", b"")
         self._defaults: Iterable[tuple[bytes, bytes]] = ()
         self._fresh_until = 0.0
 
@@ -54,7 +54,15 @@ class LoadShedder:
         """Whether requests are being rejected now; cheap, because every request checks it."""
         return self._budget.full and not self._disabled
 
-    def reject(self, method: bytes, url: bytes, headers: RawHeaders, defaults: Iterable[tuple[bytes, bytes]]) -> bytes:
+    def reject(
+        self,
+        method: bytes,
+        url: bytes,
+        headers: RawHeaders,
+        defaults: Iterable[tuple[bytes, bytes]],
+        *,
+        close: bool = False,
+    ) -> bytes:
         """Return the complete response to a request that is rejected unread.
 
         Args:
@@ -62,6 +70,7 @@ class LoadShedder:
             url: Its path and query.
             headers: Its headers, the names in lower case.
             defaults: The server's own headers, which every response carries.
+            close: Whether the connection is closed after the response, which says so.
 
         Returns:
             The bytes of the response; empty if the request must take the normal path.
@@ -82,7 +91,7 @@ class LoadShedder:
             self._render(started, defaults)
         self._metrics.count_error(OVERLOADED)
         self._metrics.observe_request(route, "POST", 429, perf_counter() - started)
-        return self._response
+        return self._responses[close]
 
     def _render(self, now: float, defaults: Iterable[tuple[bytes, bytes]]) -> None:
         error = self._budget.rejection()
@@ -91,7 +100,8 @@ class LoadShedder:
         lines = [b"HTTP/1.1 429 Too Many Requests\r\n"]
         lines += [b"%b: %b\r\n" % header for header in defaults]
         lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in fields.items()]
-        self._response = b"".join([*lines, b"\r\n", body])
+        head = b"".join(lines)
+        self._responses = (b"%b\r\n%b" % (head, body), b"%bconnection: close\r\n\r\n%b" % (head, body))
         self._defaults, self._fresh_until = defaults, now + FRESH_SECONDS
 
     def _match(self, path: bytes) -> str | None:

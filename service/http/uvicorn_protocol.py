@@ -7,9 +7,10 @@ It also keeps an answer, and the connection, for as long as the client does not 
 
 # This module depends on private members of uvicorn, so pyproject.toml pins uvicorn's exact version; check these members
 # at every update. Overridden: HttpToolsProtocol._start_asgi_task, ._should_upgrade, ._unsupported_upgrade_warning,
-# .send_400_response, .on_response_complete, .shutdown and .pause_writing. Used: ._unset_keepalive_if_required, .cycle,
-# .flow, .headers, .parser, .pipeline, .scope, .tasks, .transport and .url; RequestResponseCycle, its constructor,
-# .disconnected, .keep_alive, .message_event, .more_body, .response_complete and .run_asgi; uvicorn._types.
+# .send_400_response, .on_response_complete, .shutdown, .pause_writing and .timeout_keep_alive_handler. Used:
+# ._unset_keepalive_if_required, .cycle, .flow, .headers, .parser, .pipeline, .scope, .tasks, .timeout_keep_alive,
+# .timeout_keep_alive_task, .transport and .url; RequestResponseCycle, its constructor, .disconnected, .keep_alive,
+# .message_event, .more_body, .response_complete and .run_asgi; uvicorn._types.
 
 from __future__ import annotations
 
@@ -29,8 +30,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from ..errors import ServiceError
-from ..headers import SCOPE_CONNECTION, SCOPE_ERROR, STATE_LOAD_SHEDDER, STATE_SETTINGS
+from ..headers import SCOPE_CONNECTION, SCOPE_ERROR, STATE_CONNECTIONS, STATE_LOAD_SHEDDER, STATE_SETTINGS
 from ..settings import Settings, variable
+from .connections import Connections
 from .load_shedding import LoadShedder
 
 LINGER_SECONDS = 2.0
@@ -42,6 +44,12 @@ WRITE_TIMEOUTS = (5.0, 30.0)
 SHUTDOWN_WRITE_TIMEOUT = 10.0
 """The upper bound once the server is stopping."""
 
+SHUTDOWN_IDLE_SECONDS = 1.0
+"""How long an idle connection is kept once the server is stopping: a request may be on its way, which a proxy would not
+repeat on another server. Its answer says that the connection is closed."""
+
+LATE_SECONDS = 0.05
+"""How long a connection is kept beyond its time: a late event loop runs its timers before it reads what has arrived."""
 
 _LOGGER = logging.getLogger("uvicorn.error.sentiline")
 # no log line per invalid request, which is answered and counted; a filter, because a level would be reset when the
@@ -80,6 +88,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.logger = _LOGGER
         settings: Settings = app_state[STATE_SETTINGS]
         self._load_shedder: LoadShedder = app_state[STATE_LOAD_SHEDDER]
+        self._connections: Connections = app_state[STATE_CONNECTIONS]
+        self.timeout_keep_alive = settings.keep_alive_seconds
         self._max_header_bytes = settings.max_header_bytes
         self._timeout_ms = settings.timeout_ms
         self._phase = _IDLE
@@ -91,6 +101,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._read_timer: asyncio.TimerHandle | None = None
         self._discarding = False  # whether further input is ignored
         self._rejected = False  # whether the request is rejected already, and its body ignored
+        self._last_request = False  # whether the connection is closed after the next request
         self._running_cycle: RequestResponseCycle | None = None  # with the application; others may be queued behind it
         self._input_ended = asyncio.Event()
         self._disconnected = False
@@ -102,10 +113,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
         super().connection_made(transport)
+        self._connections.add(transport)
         self._start_read_timer()
+        if self._connections.stopping:
+            self._close_when_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release the connection, and tell all pending requests."""
+        self._connections.discard(self.transport)
         self._stop_read_timer()
         if self._write_timer is not None:
             self._write_timer.cancel()
@@ -129,6 +144,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Parse the data."""
         if self._discarding:
             return
+        self._connections.set_busy(self.transport)
         self._data, self._counting = data, True
         super().data_received(data)
         while self._replay:
@@ -150,6 +166,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._size += received
         if self._size > self._max_header_bytes:
             self._reject(_headers_too_large(self._size, self._max_header_bytes))
+        elif self._phase is _IDLE and self.timeout_keep_alive_task is not None:
+            return  # everything is answered, and nothing of another request has arrived
         elif self._all_answered() and (self._read_timer is None or (first_bytes and self._phase is _HEADERS)):
             self._start_read_timer()
 
@@ -163,7 +181,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Start the request.
 
         Raises:
-            ServiceError: 431; the parser wraps it in an error of its own, which leads to `send_400_response`.
+            ServiceError: 431 or 503; the parser wraps it in an error of its own, which leads to `send_400_response`.
         """
         # headers that arrived in small pieces are counted already, so only large pieces are checked here
         if (
@@ -171,6 +189,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             and self._parsed_header_bytes() > self._max_header_bytes
         ):
             raise _headers_too_large(self._parsed_header_bytes(), self._max_header_bytes)
+        keep = self._connections.check(self.transport, self.url.partition(b"?")[0])
+        self._last_request |= not keep
         if self._read_timer is not None:
             self._stop_read_timer()
         upgrades = self.parser.should_upgrade()
@@ -179,6 +199,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         if upgrades or not (self._load_shedder.active and self._shed()):
             super().on_headers_complete()
+            if self._last_request:
+                self.cycle.keep_alive = False
         self._phase = _BODY
         self._size = 0
         self._counting = False
@@ -194,12 +216,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         parser = self.parser
         if not self._all_answered() or self.flow.write_paused or self.transport.is_closing():
             return False
-        if parser.get_http_version() != "1.1" or not parser.should_keep_alive():
-            return False
+        close = self._last_request or parser.get_http_version() != "1.1" or not parser.should_keep_alive()
         defaults = self.server_state.default_headers
-        response = self._load_shedder.reject(parser.get_method(), self.url, self.headers, defaults)
+        response = self._load_shedder.reject(parser.get_method(), self.url, self.headers, defaults, close=close)
         if response:
             self._rejected = True
+            self._last_request = close
             self.transport.write(response)
             self.on_response_complete()
         return self._rejected
@@ -240,6 +262,22 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._rejected = False
         else:
             super().on_message_complete()
+        if self._all_answered() and not self.transport.is_closing():
+            if self._last_request:
+                self._discarding = True
+                self.transport.close()
+            else:
+                self._restart_keep_alive()
+
+    def _restart_keep_alive(self) -> None:
+        """Wait for the next request, now that the body of one that was answered early is complete."""
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._connections.set_idle(self.transport)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the idle connection, unless a request has arrived on it that is not read yet."""
+        self.timeout_keep_alive_task = self.loop.call_later(LATE_SECONDS, super().timeout_keep_alive_handler)
 
     def _should_upgrade(self) -> bool:
         """Accept no upgrade, not even to a WebSocket: the service only speaks HTTP."""
@@ -295,12 +333,25 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Start to wait for the client to read the answer."""
         self._restart_write_timeout()
         super().on_response_complete()
+        if self.timeout_keep_alive_task is not None and self._phase is _IDLE:
+            self._connections.set_idle(self.transport)
 
     def shutdown(self) -> None:
-        """Close the connection once the answer is complete and read."""
+        """Close the connection once the answer is complete and read, or after a short time if none is due."""
         self._write_timeout = min(self._write_timeout, SHUTDOWN_WRITE_TIMEOUT)
         self._restart_write_timeout()
-        super().shutdown()
+        if self._all_answered():
+            self._close_when_idle()
+        else:
+            super().shutdown()
+
+    def _close_when_idle(self) -> None:
+        self._last_request = True
+        self.loop.call_later(SHUTDOWN_IDLE_SECONDS, self._close_if_answered)
+
+    def _close_if_answered(self) -> None:
+        if self._all_answered():
+            self.transport.close()
 
     def _restart_write_timeout(self) -> None:
         """Give the client the full timeout, from now on, to read what is written.

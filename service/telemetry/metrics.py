@@ -115,6 +115,13 @@ class Metrics:
         self.max_pending = Gauge(
             "sentiline_max_pending_tokens", "Limit of the tokens accepted and not yet answered.", **live
         )
+        self.open_connections = Gauge("sentiline_open_connections", "Connections open.", **live)
+        self.max_connections = Gauge(
+            "sentiline_max_connections", "Limit of the connections that are served without restriction.", **live
+        )
+        self.refused_connections = Counter(
+            "sentiline_refused_connections", "Connections beyond the limit on which no request was served.", **shared
+        )
         self.ready_workers = Gauge("sentiline_ready_workers", "Workers whose default model is ready.", **live)
         self.loaded = Gauge("sentiline_loaded_models", "Models in memory.", **live)
         self.memory = Gauge("sentiline_model_memory_bytes", "Estimated memory of a loaded model.", ("model",), **live)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable
 from time import perf_counter
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
@@ -27,6 +29,11 @@ MAX_TEXTS = 32
 EXPORT_SECONDS = 5.0
 """Time limit for exporting one batch; spans not accepted by then are lost, and requests are never delayed."""
 
+CLOSE_SECONDS = 2.0
+"""Time limit for exporting the remaining spans at the end: a collector that does not answer must not delay the stop."""
+
+logger = logging.getLogger("bentoml.sentiline.tracing")
+
 
 class Tracing:
     """Records requests after they are answered, from their stage times, so that tracing adds little latency."""
@@ -34,7 +41,10 @@ class Tracing:
     def __init__(self, endpoint: str, sample_rate: float) -> None:
         """Start exporting to `endpoint`; a caller's own sampling decision takes precedence over `sample_rate`."""
         resource = Resource.create({SERVICE_NAME: "sentiline", SERVICE_VERSION: sentiline.__version__})
-        self._provider = TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(sample_rate)))
+        resource = resource.merge(OTELResourceDetector().detect())  # OTEL_SERVICE_NAME takes precedence
+        self._provider = TracerProvider(
+            resource=resource, sampler=ParentBased(TraceIdRatioBased(sample_rate)), shutdown_on_exit=False
+        )
         exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
         self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
         self._tracer = self._provider.get_tracer("sentiline", sentiline.__version__)
@@ -69,8 +79,13 @@ class Tracing:
         span.end(time.time_ns())
 
     def close(self) -> None:
-        """Export the remaining spans."""
-        self._provider.shutdown()
+        """Export the remaining spans, within `CLOSE_SECONDS`; the others are lost."""
+        # the SDK has time limits too, but of half a minute, and its retries do not keep to them
+        closing = threading.Thread(target=self._provider.shutdown, name="tracing", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+        if closing.is_alive():
+            logger.warning("the collector did not accept the last spans within %g s, so they are lost", CLOSE_SECONDS)
 
     def _record_stages(self, parent: Span, times: StageTimes, clock: Callable[[float], int]) -> None:
         texts = sorted(times.texts, key=lambda text: text.started)

@@ -43,17 +43,23 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 
 class Server:
-    """`bentoml serve`, or the one process of `sentiline serve --single-process`, on a free port of 127.0.0.1.
+    """`bentoml serve`, or the one process of `sentiline serve --single-process`, on a given or free port of 127.0.0.1.
 
     It is stopped when the `with` block ends.
     """
 
     def __init__(
-        self, home: Path, *, target: Sequence[str] = SERVICE, single_process: bool = False, **settings: str
+        self,
+        home: Path,
+        *,
+        target: Sequence[str] = SERVICE,
+        single_process: bool = False,
+        port: int | None = None,
+        **settings: str,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.home = home
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.early: list[int | None] = []
         self._log = home / "server.log"

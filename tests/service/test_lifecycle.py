@@ -98,6 +98,23 @@ def test_sigterm_under_load_loses_no_accepted_request(tmp_path: Path, models: Pa
         socket.create_connection(("127.0.0.1", server.port))
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux's /proc")
+def test_workers_end_with_a_killed_supervisor_and_the_port_is_free(tmp_path: Path, models: Path) -> None:
+    settings = {"SENTILINE_MODELS": str(models), "SENTILINE_MODEL": "tiny", "SENTILINE_WORKERS": "2"}
+    with Server(tmp_path / "first", **settings) as server:
+        server.wait_until_ready()
+        workers = server.workers
+        assert len(workers) == 2
+        server.process.kill()
+        server.process.wait()
+        deadline = time.monotonic() + 60
+        while any(Path(f"/proc/{worker}/exe").exists() for worker in workers):
+            assert time.monotonic() < deadline, "the workers live on"
+            time.sleep(0.05)
+    with Server(tmp_path / "second", port=server.port, **settings) as again:
+        again.wait_until_ready()
+
+
 def test_a_wrong_setting_stops_the_start(tmp_path: Path) -> None:
     with Server(tmp_path, SENTILINE_MAX_ITEMS="many") as server:
         assert server.process.wait(120) != 0

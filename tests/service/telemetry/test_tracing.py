@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from service.headers import SCOPE_TIMES
+from service.telemetry.stage_times import StageTimes
+from service.telemetry.tracing import Tracing
 from tests.service.conftest import PRIVATE
 from tests.service.server import Server
 
@@ -159,6 +163,38 @@ def test_the_last_spans_are_sent_and_none_holds_a_text(traced: Server, collector
     collector.trace(last, 5)
     assert PRIVATE.encode() not in collector.payloads
     assert "Traceback" not in traced.log
+
+
+def test_a_collector_that_never_answers_does_not_delay_the_end(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("service.telemetry.tracing.CLOSE_SECONDS", 0.1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        tracing = Tracing(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces", 1.0)
+        scope = {"method": "GET", "headers": [], SCOPE_TIMES: StageTimes(0.0)}
+        tracing.record_request(scope, "/livez", 200)
+        tracing.close()
+        assert "the last spans within 0.1 s, so they are lost" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"),
+    [
+        ({}, "sentiline"),
+        ({"OTEL_SERVICE_NAME": "mine"}, "mine"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=ours,team=a"}, "ours"),
+    ],
+)
+def test_the_name_of_the_service(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], name: str
+) -> None:
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    tracing = Tracing(collector.endpoint, 0.0)
+    assert tracing._provider.resource.attributes["service.name"] == name
+    tracing.close()
 
 
 def test_tracing_is_off_by_default(server: Server) -> None:
