@@ -147,7 +147,7 @@ class LayerConverter:
         if value.trace is not None:
             old = value.trace
             parts = None if old.parts is None else product(old.parts)
-            trace = Trace(step(old.steps), parts, old.base @ kernel + bias, old.order, old.start @ kernel + bias)
+            trace = Trace(step(old.steps), parts, old.base @ kernel + bias, old.order, old.start @ kernel + bias, old.flipped)
             linear = replace(linear, trace=trace)
         return self._activate(layer, linear)
 
@@ -178,13 +178,13 @@ class LayerConverter:
         if value.trace is not None:
             old = value.trace
             start = np.asarray(keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(old.start[None]))))[0]
-            result = replace(result, trace=Trace(activate(old.steps), None, old.base, old.order, start))
+            result = replace(result, trace=Trace(activate(old.steps), None, old.base, old.order, start, old.flipped))
         return replace(result, activation=name, before=value)
 
     def _each(self, value: Value, step: Callable[[str], str], width: int) -> Value:
         """Apply a function to a tensor, and to its padded form if that differs."""
         pad = None if value.pad is None else functools.cache(lambda: step(value.exact))
-        return Value(step(value.name), width, value.sequence, value.masked, pad)
+        return Value(step(value.name), width, value.sequence, value.masked, pad, flipped=value.flipped)
 
     def _masking(self, layer: Any, value: Value) -> Value:
         self._sequence(layer, value)
@@ -203,13 +203,13 @@ class LayerConverter:
         steps = builder.node("Cast", "lengths" if value.masked else builder.all_steps(), to=1)
         count = builder.node("Unsqueeze", steps, builder.integers(1))  # [B, 1]
         total = builder.node("ReduceSum", states, builder.integers(0), keepdims=0)
-        trace = Trace.of(value.readable, builder.node("Div", states, count), value.width)
+        trace = Trace.of(value.readable, builder.node("Div", states, count), value.width, flipped=value.flipped)
         return Value(builder.node("Div", total, count), value.width, sequence=False, trace=trace)
 
     def _globalmaxpooling1d(self, layer: Any, value: Value) -> Value:
         self._check_pooling(layer, value)
         largest = self.builder.node("ReduceMax", value.exact, axes=[0], keepdims=0)  # Keras ignores the mask here
-        return Value(largest, value.width, sequence=False, trace=Trace.of(value.exact, None, value.width))
+        return Value(largest, value.width, sequence=False, trace=Trace.of(value.exact, None, value.width, flipped=value.flipped))
 
     def _check_pooling(self, layer: Any, value: Value) -> None:
         self._sequence(layer, value)
@@ -217,10 +217,10 @@ class LayerConverter:
             raise _refusal(layer, f"has data_format={layer.data_format!r} and keepdims={layer.keepdims}")
 
     def _merge(self, layer: Any, mode: str, values: list[Value]) -> Value:
-        same_form = len({(value.sequence, value.masked) for value in values}) == 1
+        same_form = len({(value.sequence, value.masked, value.flipped) for value in values}) == 1
         axis = getattr(layer, "axis", -1)
         if not same_form or axis not in (-1, 2 if values[0].sequence else 1):
-            raise _refusal(layer, "merges sequences with vectors or masked with unmasked ones, or over another axis")
+            raise _refusal(layer, "merges unlike tensors (with and without a mask, a time axis or go_backwards), or over another axis")
         if mode != "concat" and len({value.width for value in values}) > 1:
             raise _refusal(layer, "merges tensors of different widths")
         return merge(self.builder, mode, values, masked=values[0].masked)

@@ -97,6 +97,7 @@ def functional_model(model: Any) -> Any:
                 f"the model {model.name!r} has no shapes yet; give it an Input layer, or fit it before the export"
             )
         model = model._functional
+    model = split_vectorizer(model)[1]
     if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
         raise ExportError(
             f"{type(model).__name__} is not a Sequential or functional Keras model, whose layers can be read; "
@@ -111,6 +112,16 @@ def functional_model(model: Any) -> Any:
             f"(batch, time, features)"
         )
     return model
+
+
+def split_vectorizer(model: Any) -> tuple[Any, Any]:
+    """Return a model's TextVectorization layer and the rest of the model, which reads its ids; None if it has none."""
+    if isinstance(model, keras.Sequential) and model._functional is not None:
+        model = model._functional
+    for layer in getattr(model, "layers", ()):
+        if type(layer).__name__ == "TextVectorization" and hasattr(model, "_nodes_by_depth"):
+            return layer, keras.Model(layer.output, model.outputs, name=model.name)
+    return None, model
 
 
 def _walk(graph: Any, inputs: list[Value], converter: LayerConverter) -> list[Value]:
@@ -154,7 +165,7 @@ def _convert_node(layer: Any, inputs: list[Value], converter: LayerConverter) ->
     reads_ids = inputs[0].name == converter.builder.sequence and converter.builder.ids
     if type(layer).__name__ == "Embedding":
         if not reads_ids:
-            raise ExportError(f"Embedding {layer.name!r} does not read the model's input, and only that can be exported")
+            raise ExportError(f"Embedding {layer.name!r} does not read the model's input, so it cannot be exported")
         return [converter.embedding(layer, inputs[0].name)]
     if reads_ids:
         raise ExportError(
@@ -167,7 +178,7 @@ def _convert_node(layer: Any, inputs: list[Value], converter: LayerConverter) ->
 def _pad(builder: GraphBuilder, ids: str, steps: int) -> str:
     """Append zeros to time-major ids until there are `steps` timesteps."""
     shape = builder.node("Shape", ids)
-    missing = builder.node("Sub", builder.integers(steps), builder.node("Slice", shape, builder.integers(0), builder.integers(1)))
-    missing = builder.node("Max", missing, builder.integers(0))
+    time = builder.node("Slice", shape, builder.integers(0), builder.integers(1))
+    missing = builder.node("Max", builder.node("Sub", builder.integers(steps), time), builder.integers(0))
     pads = builder.node("Concat", builder.integers(0, 0), missing, builder.integers(0), axis=0)
     return builder.node("Pad", ids, pads, builder.constant(0, np.int32))

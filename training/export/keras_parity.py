@@ -53,7 +53,7 @@ def check_against_keras(model: Any, proto: onnx.ModelProto) -> float:
     session = ort.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     tolerance = _RNN_TOLERANCE if any(node.op_type == "RNN" for node in proto.graph.node) else _TOLERANCE
     largest = 0.0
-    for values, lengths in _batches(graph, proto):
+    for values, lengths in batches(graph):
         name = IDS if values.ndim == 2 else FEATURES
         found = session.run(None, {name: values, LENGTHS: lengths})
         for output, expected, given in zip(session.get_outputs(), predict(graph, values), found, strict=True):
@@ -72,10 +72,12 @@ def check_against_keras(model: Any, proto: onnx.ModelProto) -> float:
 def predict(graph: Any, values: NDArray[Any]) -> list[NDArray[np.float32]]:
     """Return all outputs of a Keras model."""
     outputs = graph(keras.ops.convert_to_tensor(values), training=False)
-    return [np.asarray(keras.ops.convert_to_numpy(each)) for each in (outputs if isinstance(outputs, list | tuple) else [outputs])]
+    listed = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return [np.asarray(keras.ops.convert_to_numpy(each)) for each in listed]
 
 
-def _batches(graph: Any, proto: onnx.ModelProto) -> Iterator[Batch]:
+def batches(graph: Any) -> Iterator[Batch]:
+    """Yield a padded batch of random input with the lengths of its rows, then the rows alone if any length is allowed."""
     generator = np.random.default_rng(0)
     shape = tuple(graph.inputs[0].shape)
     time = shape[1] or max(_LENGTHS)

@@ -22,6 +22,7 @@ class Trace:
         base: float32 [F], so that the vector is base + Σ_t parts.
         order: 1 if the vector is that of the last timestep, -1 if that of the first, 0 otherwise.
         start: float32 [F], what the vector would be before the first timestep is read, if `order` is not 0.
+        flipped: Whether the timesteps of `steps` and `parts` are those of the text in reverse.
     """
 
     steps: str
@@ -29,11 +30,12 @@ class Trace:
     base: NDArray[Any]
     order: Order
     start: NDArray[Any]
+    flipped: bool
 
     @classmethod
-    def of(cls, steps: str, parts: str | None, width: int, order: Order = 0) -> Trace:
+    def of(cls, steps: str, parts: str | None, width: int, order: Order = 0, *, flipped: bool) -> Trace:
         """Return the trace of a vector that was just read from states, which are 0 at the start."""
-        return cls(steps, parts, np.zeros(width, np.float32), order, np.zeros(width, np.float32))
+        return cls(steps, parts, np.zeros(width, np.float32), order, np.zeros(width, np.float32), flipped)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Value:
         trace: How it came from the timesteps; None for a sequence.
         activation: The name of the last activation function, if this is the output of one.
         before: The value before that activation function.
+        flipped: Whether the timesteps are those of the text in reverse.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Value:
     trace: Trace | None = None
     activation: str | None = None
     before: Value | None = None
+    flipped: bool = False
 
     @property
     def exact(self) -> str:

@@ -63,7 +63,8 @@ def convert_bidirectional(builder: GraphBuilder, layer: Any, value: Value) -> li
         found[1] = replace(
             found[1],
             name=builder.flip(found[1].name),
-            pad=None if found[1].pad is None else lambda padded=found[1].pad: builder.flip(padded()),
+            pad=None,  # both directions are 0 on masked timesteps
+            flipped=not found[1].flipped,
         )
     else:
         found = [
@@ -95,7 +96,7 @@ def merge(builder: GraphBuilder, mode: str, values: list[Value], *, masked: bool
     width = sum(value.width for value in values) if mode == "concat" else values[0].width
     trace = None
     traces = [value.trace for value in values if value.trace is not None]
-    if len(traces) == len(values):
+    if len(traces) == len(values) and len({each.flipped for each in traces}) == 1:
         additive = mode != "mul" and all(each.parts is not None for each in traces)
         orders = {each.order for each in traces}
         trace = Trace(
@@ -104,11 +105,12 @@ def merge(builder: GraphBuilder, mode: str, values: list[Value], *, masked: bool
             base=join_arrays([each.base for each in traces]),
             order=orders.pop() if len(orders) == 1 else 0,
             start=join_arrays([each.start for each in traces]),
+            flipped=traces[0].flipped,
         )
     pad = None
     if any(value.pad is not None for value in values):
         pad = functools.cache(lambda: join([value.exact for value in values]))
-    return Value(join([value.name for value in values]), width, values[0].sequence, masked, pad, trace)
+    return Value(join([value.name for value in values]), width, values[0].sequence, masked, pad, trace, flipped=values[0].flipped)
 
 
 def _run(builder: GraphBuilder, layers: list[Any], value: Value) -> list[_States]:
@@ -145,11 +147,11 @@ def _run(builder: GraphBuilder, layers: list[Any], value: Value) -> list[_States
 def _sequence(builder: GraphBuilder, layer: Any, states: _States, value: Value) -> Value:
     """Return the states in the order in which the layer gives them, with Keras's values on masked timesteps."""
     if states.backwards:  # Keras reads the padding first, so that states of 0 come before the text's
-        return Value(builder.flip(states.all), layer.units, sequence=True)
+        return Value(builder.flip(states.all), layer.units, sequence=True, flipped=not value.flipped)
     pad = None
     if value.masked and not layer.zero_output_for_mask:  # Keras repeats the last state on the padding
         pad = functools.cache(lambda: builder.node("Where", builder.time_mask(), states.all, states.last))
-    return Value(states.all, layer.units, sequence=True, pad=pad)
+    return Value(states.all, layer.units, sequence=True, pad=pad, flipped=value.flipped)
 
 
 def _last_trace(builder: GraphBuilder, states: _States, units: int, value: Value) -> Trace:
@@ -167,7 +169,7 @@ def _last_trace(builder: GraphBuilder, states: _States, units: int, value: Value
     parts = builder.node("Sub", states.all, neighbours)
     if value.masked:
         parts = builder.node("Where", builder.time_mask(), parts, builder.constant(0.0))
-    return Trace.of(states.all, parts, units, -1 if states.backwards else 1)
+    return Trace.of(states.all, parts, units, -1 if states.backwards else 1, flipped=value.flipped)
 
 
 def _check(layer: Any) -> None:
