@@ -87,7 +87,11 @@ class Reading:
         spans = sentence_spans(self.text)
         firsts = [start for start, _ in spans]
         used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # each token's sentence
-        total = np.searchsorted(firsts, self.encoding.split(self.text)[1][0], "right") - 1 if self.encoding.truncated else used
+        total = (
+            np.searchsorted(firsts, self.encoding.split(self.text)[1][0], "right") - 1
+            if self.encoding.truncated
+            else used
+        )
         count = len(spans)
         tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
         holding = np.flatnonzero(tokens_total)

@@ -101,9 +101,7 @@ class GraphBuilder:
             if needed.intersection(node.output):
                 kept.append(node)
                 needed.update(node.input)
-        constants = [
-            numpy_helper.from_array(array, name) for name, array in self._constants.items() if name in needed
-        ]
+        constants = [numpy_helper.from_array(array, name) for name, array in self._constants.items() if name in needed]
         results = [
             helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, list(axes)) for name, axes in outputs.items()
         ]

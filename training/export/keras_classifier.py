@@ -160,7 +160,7 @@ def _check(functional: Any, graph: onnx.ModelProto, vocabulary: int, pad_to: int
     tolerance = 1e-4 if any(node.op_type == "RNN" for node in graph.graph.node) else 1e-5
     largest = 0.0
     for ids, lengths in batches(functional):
-        ids = np.where(ids < vocabulary, ids, 1)  # noqa: PLW2901
+        ids = np.where(ids < vocabulary, ids, 1)
         padded = np.pad(ids, ((0, 0), (0, max(0, pad_to - ids.shape[1]))))
         (expected,) = predict(functional, padded)
         outputs = dict(zip(names, session.run(names, {IDS: ids.astype(np.int32), LENGTHS: lengths}), strict=True))

@@ -147,7 +147,9 @@ class LayerConverter:
         if value.trace is not None:
             old = value.trace
             parts = None if old.parts is None else product(old.parts)
-            trace = Trace(step(old.steps), parts, old.base @ kernel + bias, old.order, old.start @ kernel + bias, old.flipped)
+            trace = Trace(
+                step(old.steps), parts, old.base @ kernel + bias, old.order, old.start @ kernel + bias, old.flipped
+            )
             linear = replace(linear, trace=trace)
         return self._activate(layer, linear)
 
@@ -209,7 +211,9 @@ class LayerConverter:
     def _globalmaxpooling1d(self, layer: Any, value: Value) -> Value:
         self._check_pooling(layer, value)
         largest = self.builder.node("ReduceMax", value.exact, axes=[0], keepdims=0)  # Keras ignores the mask here
-        return Value(largest, value.width, sequence=False, trace=Trace.of(value.exact, None, value.width, flipped=value.flipped))
+        return Value(
+            largest, value.width, sequence=False, trace=Trace.of(value.exact, None, value.width, flipped=value.flipped)
+        )
 
     def _check_pooling(self, layer: Any, value: Value) -> None:
         self._sequence(layer, value)
@@ -220,7 +224,10 @@ class LayerConverter:
         same_form = len({(value.sequence, value.masked, value.flipped) for value in values}) == 1
         axis = getattr(layer, "axis", -1)
         if not same_form or axis not in (-1, 2 if values[0].sequence else 1):
-            raise _refusal(layer, "merges unlike tensors (with and without a mask, a time axis or go_backwards), or over another axis")
+            raise _refusal(
+                layer,
+                "merges unlike tensors (with and without a mask, a time axis or go_backwards), or over another axis",
+            )
         if mode != "concat" and len({value.width for value in values}) > 1:
             raise _refusal(layer, "merges tensors of different widths")
         return merge(self.builder, mode, values, masked=values[0].masked)

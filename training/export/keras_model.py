@@ -115,12 +115,15 @@ def functional_model(model: Any) -> Any:
 
 
 def split_vectorizer(model: Any) -> tuple[Any, Any]:
-    """Return a model's TextVectorization layer and the rest of the model, which reads its ids; None if it has none."""
+    """Return a model's TextVectorization layer, None if it has none, and the rest of the model, which reads its ids."""
     if isinstance(model, keras.Sequential) and model._functional is not None:
         model = model._functional
-    for layer in getattr(model, "layers", ()):
-        if type(layer).__name__ == "TextVectorization" and hasattr(model, "_nodes_by_depth"):
-            return layer, keras.Model(layer.output, model.outputs, name=model.name)
+    for nodes in getattr(model, "_nodes_by_depth", {}).values():
+        for node in nodes:
+            if type(node.operation).__name__ == "TextVectorization":
+                alone = any(node.outputs[0] is output for output in model.outputs)
+                rest = model if alone else keras.Model(node.outputs[0], model.outputs, name=model.name)
+                return node.operation, rest
     return None, model
 
 

@@ -110,7 +110,9 @@ def merge(builder: GraphBuilder, mode: str, values: list[Value], *, masked: bool
     pad = None
     if any(value.pad is not None for value in values):
         pad = functools.cache(lambda: join([value.exact for value in values]))
-    return Value(join([value.name for value in values]), width, values[0].sequence, masked, pad, trace, flipped=values[0].flipped)
+    return Value(
+        join([value.name for value in values]), width, values[0].sequence, masked, pad, trace, flipped=values[0].flipped
+    )
 
 
 def _run(builder: GraphBuilder, layers: list[Any], value: Value) -> list[_States]:
