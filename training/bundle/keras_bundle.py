@@ -82,9 +82,7 @@ def export_keras(request: KerasExport, console: Console | None = None) -> Bundle
         if fixed and tokenizer.max_tokens > fixed:
             tokenizer.max_tokens = fixed
         if pad_to:
-            shown.print(
-                f"the model has no mask: texts are padded to {pad_to} timesteps, as in its fit", highlight=False
-            )
+            shown.print(f"the model has no mask: texts are padded to {pad_to} timesteps", highlight=False)
         else:
             shown.print(
                 "the model has no mask: texts are served without padding; --sequence-length pads them as in its fit",

@@ -97,8 +97,8 @@ def _logits(builder: GraphBuilder, value: Value, name: str) -> Value:
     if value.sequence or value.before is None or kind not in (("sigmoid", 1), ("softmax", 2)):
         form = "per timestep" if value.sequence else "per text"
         raise ExportError(
-            f"the model {name!r} gives {value.width} {value.activation or 'linear'} value(s) {form}; a bundle needs one "
-            f"sigmoid or two softmax values per text. Without a vocabulary, the graph alone is exported"
+            f"the model {name!r} gives {value.width} {value.activation or 'linear'} value(s) {form}; a bundle needs "
+            f"one sigmoid or two softmax values per text. Without a vocabulary, the graph alone is exported"
         )
     if value.width == 1:
         return value.before

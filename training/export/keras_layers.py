@@ -180,7 +180,7 @@ class LayerConverter:
         if value.trace is not None:
             old = value.trace
             start = np.asarray(keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(old.start[None]))))[0]
-            result = replace(result, trace=Trace(activate(old.steps), None, old.base, old.order, start, old.flipped))
+            result = replace(result, trace=replace(old, steps=activate(old.steps), parts=None, start=start))
         return replace(result, activation=name, before=value)
 
     def _each(self, value: Value, step: Callable[[str], str], width: int) -> Value:
@@ -226,7 +226,7 @@ class LayerConverter:
         if not same_form or axis not in (-1, 2 if values[0].sequence else 1):
             raise _refusal(
                 layer,
-                "merges unlike tensors (with and without a mask, a time axis or go_backwards), or over another axis",
+                "merges tensors of unlike forms (time axis, mask, go_backwards), or over another axis",
             )
         if mode != "concat" and len({value.width for value in values}) > 1:
             raise _refusal(layer, "merges tensors of different widths")

@@ -77,7 +77,7 @@ def predict(graph: Any, values: NDArray[Any]) -> list[NDArray[np.float32]]:
 
 
 def batches(graph: Any) -> Iterator[Batch]:
-    """Yield a padded batch of random input with the lengths of its rows, then the rows alone if any length is allowed."""
+    """Yield a padded batch of random input with the lengths of its rows, then each row alone if it may be short."""
     generator = np.random.default_rng(0)
     shape = tuple(graph.inputs[0].shape)
     time = shape[1] or max(_LENGTHS)
