@@ -22,7 +22,10 @@ from training.nn import backend
 
 backend.configure(1)
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*does not support masking:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not support masking:UserWarning"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),  # Keras's own, when it saves
+]
 
 WORDS = [f"w{number}" for number in range(2, VOCABULARY)]
 TEXT = "w2 W3, unheard w9! w4 w4 w20"
@@ -140,6 +143,7 @@ def test_the_documented_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
     block = next(code for code in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "adapt" in code)
     assert len(block.strip().splitlines()) <= 12
     monkeypatch.chdir(tmp_path)
+    keras.utils.set_random_seed(0)
     exec(block.replace("64", "3").replace("20_000", "20").replace("] * 50", "] * 4"), {})
     result = CliRunner().invoke(main, ["export", "mine.keras", "--to", "models/mine"])
     assert result.exit_code == 0, result.output
@@ -197,7 +201,7 @@ def test_a_layer_that_does_not_split_into_words_is_refused(models: Path) -> None
     vectorizer = L.TextVectorization(ngrams=2, vocabulary=WORDS)
     path = models.parent / "vectorizer.keras"
     keras.Sequential([keras.Input((1,), dtype="string"), vectorizer]).save(path)
-    with pytest.raises(ExportError, match=r"has ngrams=\(1, 2\)"):
+    with pytest.raises(ExportError, match="has ngrams=2, which cannot"):
         export(sequential(L.LSTM(3), sigmoid()), models, vocabulary=path)
 
 
