@@ -125,7 +125,7 @@ def fit(
         raise click.UsageError(f"{folder.folder} is both --init and the run folder: give another --name or --run")
     check_target(target or folder.bundle / recipe.name)
     if resume and folder.config.exists():
-        _require_data_option(folder, folder.read_config()[1], data)
+        _require_data_option(folder, folder.read_config()[1], data, options)
     labelled = {name: value for name, value in options.items() if name not in FIELDS}
     found = _read_data(recipe, archive, data, labelled, weights, targets)
     config = _with_enough_steps(recipe, options, found)
@@ -160,18 +160,19 @@ def fit(
         )
 
 
-def _require_data_option(run: Run, description: Mapping[str, Any], data: str | None) -> None:
+def _require_data_option(
+    run: Run, description: Mapping[str, Any], data: str | None, options: Mapping[str, Any]
+) -> None:
     """Refuse to read IMDB for a run that was fitted on other files, before anything is downloaded.
 
     Raises:
         click.UsageError: The run was fitted on labelled files and --data is not given.
     """
     if data is None and "unlabelled_reviews" not in description:
-        given = "".join(
-            f" --{name.replace('_', '-')} {value}" for name, value in description.get("options", {}).items()
-        )
+        fitted = {name: value for name, value in description.get("options", {}).items() if value != options.get(name)}
+        given = "".join(f" --{name.replace('_', '-')} {value}" for name, value in fitted.items())
         name = description.get("name", "files of your own")
-        raise click.UsageError(f"{run.folder} was fitted on {name}: give the same --data{given}")
+        raise click.UsageError(f"{run.folder} was fitted on {name}, not on IMDB: give the same --data{given}")
 
 
 def _recipe(
@@ -282,7 +283,7 @@ def export(
     refuse_options_of_the_other_form(keras=False)
     folder = Run(run)
     config, description = folder.read_config()
-    _require_data_option(folder, description, data)
+    _require_data_option(folder, description, data, options)
     check_target(target or folder.bundle / config.name)
     weights = None if init is None else load_initial_weights(init)
     found = _read_data(config, archive, data, options, weights, targets)

@@ -38,9 +38,11 @@ class Conversion:
 def convert_model(model: keras.Model) -> onnx.ModelProto:
     """Convert a model to a float32 graph; see `training.export.to_onnx`, which also checks it."""
     conversion = convert_layers(model)
-    builder, outputs = conversion.builder, {}
+    builder = conversion.builder
+    outputs: dict[str, list[str | int]] = {}
     for name, value in conversion.outputs.items():
-        tensor, axes = value.exact, ["batch", value.width]
+        tensor = value.exact
+        axes: list[str | int] = ["batch", value.width]
         if value.sequence:
             tensor, axes = builder.node("Transpose", tensor, perm=[1, 0, 2]), ["batch", "time", value.width]
         builder.named(name, tensor)
