@@ -18,6 +18,7 @@ from typing import Any
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import BundleCorruptError, BundleNotFoundError, OptionError, SettingError
+from sentiline.text_vectorization import read_tokenizer
 from sentiline.tokenizer import Tokenizer
 from sentiline.uncertainty import Thresholds
 
@@ -279,7 +280,7 @@ class Bundle:
             text = content.decode()
         except UnicodeDecodeError as error:
             raise BundleCorruptError(f"{self.path / name} is not UTF-8: {error}; {_REMEDY}", field=name) from None
-        return Tokenizer.from_json(text, source=self.path / name)
+        return read_tokenizer(text, source=self.path / name)
 
     def precision(self, wanted: str | None = None) -> str:
         """Return `wanted`, or the default precision, if the bundle has it.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sentiline.prediction import Detail, Label, Prediction, Sentence, Timestep
 from sentiline.sentences import sentence_spans
-from sentiline.tokenizer import UNKNOWN_ID, Encoding, split
+from sentiline.tokenizer import UNKNOWN_ID, Encoding
 from sentiline.uncertainty import Thresholds
 
 DECIMALS = 7  # of values per timestep: the precision of float32 near 1, in half the digits that float64 would print
@@ -89,7 +89,11 @@ class Reading:
         spans = sentence_spans(self.text)
         firsts = [start for start, _ in spans]
         used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # each token's sentence
-        total = np.searchsorted(firsts, split(self.text)[1][0], "right") - 1 if self.encoding.truncated else used
+        total = (
+            np.searchsorted(firsts, self.encoding.split(self.text)[1][0], "right") - 1
+            if self.encoding.truncated
+            else used
+        )
         count = len(spans)
         tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
         holding = np.flatnonzero(tokens_total)

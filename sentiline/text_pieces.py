@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from sentiline.reading import Reading
-from sentiline.tokenizer import split
 
 GAP = " […] "  # shown where truncation left tokens out
 
@@ -37,7 +36,7 @@ def _left_out(reading: Reading) -> set[int]:
     """Return the indices of used tokens with a gap before them; the number of used tokens stands for the end."""
     if not reading.encoding.truncated:
         return set()
-    _, (starts, _) = split(reading.text)
+    _, (starts, _) = reading.encoding.split(reading.text)
     places = np.searchsorted(starts, reading.encoding.starts)  # each used token's index in the whole text
     steps = np.diff(places, prepend=-1, append=len(starts))
     return set(np.flatnonzero(steps > 1).tolist())

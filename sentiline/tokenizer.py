@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,7 @@ class Encoding:
         ids: The vocabulary ids, int32 [tokens_used]; `UNKNOWN_ID` where the token is not in the vocabulary.
         tokens_total: The number of tokens in the whole text, before truncation.
         find: Returns `starts` and `ends`, computing them when they are first needed.
+        split: Splits a text as the tokenizer does, into all its tokens and their spans.
         tokens_used: The number of tokens that the model reads.
         unknown_tokens: The number of used tokens that are not in the vocabulary.
     """
@@ -73,6 +74,7 @@ class Encoding:
     ids: NDArray[np.int32]
     tokens_total: int
     find: Callable[[], Spans]
+    split: Callable[[str], tuple[list[str], Spans]] = lambda text: split(text)
     tokens_used: int = field(init=False)
     unknown_tokens: int = field(init=False)
 
@@ -182,6 +184,9 @@ class Tokenizer:
         truncation: The default policy for longer texts.
     """
 
+    _id_table: ClassVar[type[dict[str, int]]] = _Ids
+    _tokens: ClassVar[str] = "word, number, ! or ?"
+
     def __init__(self, vocabulary: Sequence[str], *, max_tokens: int = 1024, truncation: Truncation = "head_tail"):
         """Make a tokenizer.
 
@@ -201,7 +206,7 @@ class Tokenizer:
             raise OptionError(f"max_tokens is {max_tokens}; it must be at least 2", field="max_tokens")
         self.max_tokens = max_tokens
         self.truncation = check_truncation(truncation)
-        self._ids = _Ids(zip(self.vocabulary, range(len(self.vocabulary)), strict=True))
+        self._ids = self._id_table(zip(self.vocabulary, range(len(self.vocabulary)), strict=True))
         if len(self._ids) != len(self.vocabulary):
             raise BundleCorruptError("a vocabulary holds each token once; this one repeats some")
         for special in SPECIAL_TOKENS:  # no text may spell a special token; brackets are never part of a token
@@ -229,10 +234,10 @@ class Tokenizer:
         policy = self.truncation if truncation is None else check_truncation(truncation)
         if not isinstance(text, str):
             raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
-        tokens, edges = split(text) if spans else (words(text), None)
+        tokens, edges = self.split(text) if spans else (self.words(text), None)
         total, kept = len(tokens), None
         if total == 0:
-            raise EmptyTextError(_describe_empty(text), field="text")
+            raise EmptyTextError(_describe_empty(text, self._tokens), field="text")
         if total > self.max_tokens:
             if policy == "error":
                 raise TextTooLongError(
@@ -246,10 +251,18 @@ class Tokenizer:
 
         @functools.cache
         def find() -> Spans:
-            starts, ends = split(text)[1] if edges is None else edges
+            starts, ends = self.split(text)[1] if edges is None else edges
             return (starts, ends) if kept is None else (starts[kept], ends[kept])
 
-        return Encoding(self.ids(tokens), total, find)
+        return Encoding(self.ids(tokens), total, find, self.split)
+
+    def split(self, text: str) -> tuple[list[str], Spans]:
+        """Split raw text into tokens and their spans, as the function `split` does."""
+        return split(text)
+
+    def words(self, text: str) -> list[str]:
+        """Return only the tokens of `split`, which is faster."""
+        return words(text)
 
     def ids(self, tokens: Sequence[str]) -> NDArray[np.int32]:
         """Look up the ids of lower-cased tokens.
@@ -315,7 +328,7 @@ def _kept(total: int, limit: int, policy: Truncation) -> NDArray[np.intp]:
     return np.concatenate([np.arange(head), np.arange(total - (limit - head), total)])
 
 
-def _describe_empty(text: str) -> str:
+def _describe_empty(text: str, tokens: str) -> str:
     if not text.strip():
         return f"the text is {'blank' if text else 'empty'}; send at least one word"
-    return f"the text has {len(text)} characters but no word, number, ! or ?; send at least one word"
+    return f"the text has {len(text)} characters but no {tokens}; send at least one word"

@@ -14,6 +14,12 @@ from training.bundle.writer import check_target
 from training.cli.config_options import FIELDS, FitCommand, config_options, preset_with
 from training.cli.data import archive_option, labelled_options
 from training.cli.evaluate import print_metrics
+from training.cli.keras_export import (
+    KerasRequest,
+    export_keras_file,
+    keras_options,
+    refuse_options_of_the_other_form,
+)
 from training.cli.options import check_resume, checkpoint_option, resume_options, threads_option
 from training.config.fit import FitConfig
 from training.config.presets import PRESETS
@@ -113,6 +119,8 @@ def fit(
     if init is not None and folder.folder.resolve() == Path(init).resolve():
         raise click.UsageError(f"{folder.folder} is both --init and the run folder: give another --name or --run")
     check_target(target or folder.bundle / recipe.name)
+    if resume and folder.config.exists():
+        _require_data_option(folder, folder.read_config()[1], data, options)
     labelled = {name: value for name, value in options.items() if name not in FIELDS}
     found = _read_data(recipe, archive, data, labelled, weights, targets)
     config = _with_enough_steps(recipe, options, found)
@@ -145,6 +153,21 @@ def fit(
             f"--targets and without KERAS_BACKEND={backend.NAME}, makes the bundle",
             highlight=False,
         )
+
+
+def _require_data_option(
+    run: Run, description: Mapping[str, Any], data: str | None, options: Mapping[str, Any]
+) -> None:
+    """Refuse to read IMDB for a run that was fitted on other files, before anything is downloaded.
+
+    Raises:
+        click.UsageError: The run was fitted on labelled files and --data is not given.
+    """
+    if data is None and "unlabelled_reviews" not in description:
+        fitted = {name: value for name, value in description.get("options", {}).items() if value != options.get(name)}
+        given = "".join(f" --{name.replace('_', '-')} {value}" for name, value in fitted.items())
+        name = description.get("name", "files of your own")
+        raise click.UsageError(f"{run.folder} was fitted on {name}, not on IMDB: give the same --data{given}")
 
 
 def _recipe(
@@ -211,7 +234,8 @@ def _publish(run: Run, data: FitData, target: Path | None, version: str, threads
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN|MODEL.keras")
+@keras_options
 @archive_option
 @data_option
 @labelled_options
@@ -229,17 +253,32 @@ def export(
     target: Path | None,
     bundle_version: str,
     threads: int | None,
+    vocabulary: Path | None,
+    max_tokens: int | None,
+    sequence_length: int | None,
     **options: Any,
 ) -> None:
-    """Export the best weights of RUN again. The data options, --init and --targets must be those of its fit.
+    """Export the best weights of RUN again, or a model of plain Keras, MODEL.keras, with fused recurrent ops.
+
+    The data options, --init and --targets must be those of the run's fit. A Keras model needs none of them: it becomes
+    a folder with model.onnx and model.int8.onnx, or, with --vocabulary or a TextVectorization layer of its own, a
+    bundle that is served by its folder's name.
 
     \b
     Examples:
       python -m training export runs/bilstm --to models/bilstm --version 1.1.0
       python -m training export runs/mine --data mine.csv --label-column stars
+      python -m training export mine.keras --to models/mine --vocabulary vocabulary.txt
     """  # noqa: D301
+    if run.suffix == ".keras":
+        refuse_options_of_the_other_form(keras=True)
+        request = KerasRequest(run, target or run.with_suffix(""), vocabulary, max_tokens, sequence_length)
+        export_keras_file(request, bundle_version, threads)
+        return
+    refuse_options_of_the_other_form(keras=False)
     folder = Run(run)
-    config, _ = folder.read_config()
+    config, description = folder.read_config()
+    _require_data_option(folder, description, data, options)
     check_target(target or folder.bundle / config.name)
     weights = None if init is None else load_initial_weights(init)
     found = _read_data(config, archive, data, options, weights, targets)

@@ -49,7 +49,7 @@ class FusedWeights:
     """
 
     def __init__(self, layer: Recurrent) -> None:
-        parts = [_onnx_weights(layer.cell, direction) for direction in layer.directions]
+        parts = [onnx_weights(layer.cell, direction) for direction in layer.directions]
         self.w, self.r, self.b = (np.stack(arrays) for arrays in zip(*parts, strict=True))
         self.op = _OP[layer.cell]
         units = int(layer.directions[0].units)
@@ -68,8 +68,10 @@ def _activations(cell: str, state: str) -> list[str]:
     return {"rnn": [name], "gru": ["Sigmoid", name], "lstm": ["Sigmoid", name, name]}[cell]
 
 
-def _onnx_weights(cell: str, layer: Any) -> tuple[NDArray[np.float32], ...]:
-    kernel, recurrent, bias = (np.asarray(weight, np.float32) for weight in layer.get_weights())
+def onnx_weights(cell: str, layer: Any) -> tuple[NDArray[np.float32], ...]:
+    """Return W [G·H, E], R [G·H, H] and B [2·G·H] of one direction; a Keras layer may have no bias."""
+    kernel, recurrent, *biased = (np.asarray(weight, np.float32) for weight in layer.get_weights())
+    bias = biased[0] if biased else np.zeros(kernel.shape[1], np.float32)
     gates, units = _GATES[cell], recurrent.shape[0]
     order: Sequence[int] = _LSTM_ORDER if cell == "lstm" else range(gates)
 

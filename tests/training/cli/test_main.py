@@ -150,6 +150,20 @@ def test_a_run_folder_with_a_fit_is_refused_without_resume(finished_fit: Finishe
     assert "config.units is 4 there and 5 here" in " ".join(err.split())
 
 
+def test_a_run_fitted_on_own_data_never_reads_imdb(
+    finished_fit: FinishedFit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IMDB_ARCHIVE", raising=False)
+    monkeypatch.setenv("SENTILINE_CACHE", str(tmp_path / "cache"))
+    run = finished_fit.run.folder
+    for arguments in (["export", run], ["fit", "bilstm", "--run", run, "--resume", *FLAGS]):
+        status, _, err = _run(*arguments)
+        assert status == 2
+        assert "was fitted on" in err
+        assert "give the same --data" in " ".join(err.split())
+    assert not (tmp_path / "cache").exists()
+
+
 def test_export_refuses_other_data_than_the_fits(finished_fit: FinishedFit, csv: Path) -> None:
     status, _, err = _run("export", finished_fit.run.folder, "--data", csv)
     assert status == 1
