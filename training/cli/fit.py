@@ -48,9 +48,9 @@ target_option = click.option(
 init_option = click.option(
     "--init",
     metavar="WEIGHTS",
-    help='Weights to start from: "encoder" (the shipped pre-trained encoder), an encoder.npz of `pretrain`, or the run '
-    "folder of a finished fit. The model takes over their vocabulary and their layer sizes; with --targets, an "
-    "encoder's number of units is not taken over.",
+    help='Weights to start from: a bundle with fp32 weights by name or folder ("bilstm" is best for few labels), the run '
+    'folder of a finished fit, "encoder" (the shipped pre-trained encoder), or an encoder.npz of `pretrain`. The model '
+    "takes over their vocabulary and their layer sizes; with --targets, an encoder's number of units is not taken over.",
 )
 targets_option = click.option(
     "--targets",
@@ -108,7 +108,7 @@ def fit(
       python -m training fit bilstm --resume
       python -m training fit lstm-100 --epochs 2 --run runs/quick
       python -m training fit bilstm --data mine.csv --label-column stars --name mine --to models/mine
-      python -m training fit bilstm --data mine.csv --init encoder --name mine
+      python -m training fit bilstm --data mine.csv --init bilstm --name mine
       python -m training fit bilstm --data more.csv --init runs/mine --name more
     """  # noqa: D301
     check_resume(resume=resume, overwrite=overwrite)
@@ -117,6 +117,8 @@ def fit(
     folder = Run(run or Path("runs", recipe.name))
     if init is not None and folder.folder.resolve() == Path(init).resolve():
         raise click.UsageError(f"{folder.folder} is both --init and the run folder: give another --name or --run")
+    if init is not None and target is not None and target.resolve() == Path(init).resolve():
+        raise click.UsageError(f"{target} is both --init and --to, and would be replaced: give another --to")
     check_target(target or folder.bundle / recipe.name)
     labelled = {name: value for name, value in options.items() if name not in FIELDS}
     found = _read_data(recipe, archive, data, labelled, weights, targets)

@@ -1,4 +1,4 @@
-"""The weights that a fit may start from: a pre-trained encoder's, or those of a finished fit."""
+"""The weights that a fit may start from: a pre-trained encoder's, or those of a finished fit or its bundle."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.bundle import MANIFEST, Bundle, find_by_name, installed
 from sentiline.tokenizer import Tokenizer
 from training.config.fit import FitConfig
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError
 from training.nn.encoder import Encoder, load_encoder
 from training.run import checkpoint
+from training.supervised import bundle_weights
 from training.supervised.run_folder import Run
 
 _KINDS = ("cell", "direction", "head", "activation")
 _SIZES = ("layers", "units", "embedding", "hidden")
 _SPLIT = ("split", "training_reviews", "validation_reviews")
-_CHOICES = 'the run folder of a finished fit, an encoder.npz of `pretrain`, or "encoder"'
+_CHOICES = (
+    'the name or folder of a bundle, the run folder of a finished fit, an encoder.npz of `pretrain`, or "encoder"'
+)
 
 
 @dataclass(frozen=True, eq=False)
 class FinishedFit:
-    """The model of a finished fit.
+    """The model of a finished fit, from its run folder or from its bundle.
 
     Attributes:
         config: Its configuration.
@@ -59,6 +63,19 @@ class FinishedFit:
             ) from error
         return cls(config, data, {_path_in_model(path): array for path, array in weights.items()}, tokenizer)
 
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> FinishedFit:
+        """Read a bundle that was made by a fit. Its calibration stays in the weights of its head.
+
+        Raises:
+            CheckpointError: The bundle has no float32 graph, or its manifest does not describe a fit.
+            BundleCorruptError: A file of the bundle is damaged.
+        """
+        config = bundle_weights.read_config(bundle)
+        data = bundle.manifest.document.get("data")
+        weights = bundle_weights.read_variables(bundle, config)
+        return cls(config, data if isinstance(data, dict) else {}, weights, bundle.tokenizer())
+
     def digest(self) -> str:
         """The SHA-256 of all weights, hexadecimal."""
         digest = hashlib.sha256()
@@ -86,17 +103,31 @@ InitialWeights = Encoder | FinishedFit
 
 
 def load_initial_weights(name_or_path: str) -> InitialWeights:
-    """Load the shipped encoder ("encoder"), an encoder's file, or the run folder of a finished fit.
+    """Load the weights that a name or a path stands for.
+
+    Args:
+        name_or_path: "encoder" for the shipped encoder, an encoder's file, the run folder of a finished fit, a bundle's
+            folder, or the name of an installed bundle. A folder comes before an installed bundle of the same name.
 
     Raises:
-        CheckpointError: Nothing of that name exists, or it is damaged.
+        CheckpointError: Nothing of that name exists, or it is damaged, or a bundle that cannot begin a fit.
+        BundleCorruptError: A file of the bundle is damaged.
     """
-    path = Path(name_or_path)
-    if name_or_path != "encoder" and path.is_dir():
+    path = Path(name_or_path).expanduser()
+    if name_or_path == "encoder" or path.is_file():
+        return load_encoder(str(name_or_path if name_or_path == "encoder" else path))
+    if (path / MANIFEST).exists():
+        return FinishedFit.from_bundle(Bundle.open(path))
+    if path.is_dir():
         return FinishedFit.load(Run(path))
-    if name_or_path != "encoder" and not path.exists():
-        raise CheckpointError(f"{path} does not exist; give {_CHOICES}", field="init")
-    return load_encoder(name_or_path)
+    bundles = installed()
+    if name_or_path not in bundles:
+        raise CheckpointError(
+            f"{path} does not exist, and no model of that name is installed ({', '.join(bundles) or 'none is'}); give "
+            f"{_CHOICES}",
+            field="init",
+        )
+    return FinishedFit.from_bundle(find_by_name(name_or_path))
 
 
 def check_layers(weights: InitialWeights, config: FitConfig) -> None:
@@ -114,12 +145,13 @@ def check_layers(weights: InitialWeights, config: FitConfig) -> None:
                 field="embedding",
             )
         return
-    for field in (*_KINDS, *_SIZES):
+    fields = (*_KINDS, "reset_after", *_SIZES) if config.cell == "gru" else (*_KINDS, *_SIZES)
+    for field in fields:
         theirs, ours = getattr(weights.config, field), getattr(config, field)
         if theirs != ours:
             raise ConfigError(
-                f"{field} is {ours!r}, but it is {theirs!r} in the fit that --init names, whose weights fit no other "
-                f"value: use its preset, and leave --{field} out",
+                f"{field} is {ours!r}, but it is {theirs!r} in the model that --init names, whose weights fit no "
+                f"other value: use its preset, and leave --{field.replace('_', '-')} out",
                 field=field,
             )
 
@@ -144,7 +176,7 @@ def check_held_out(finished: FinishedFit, data: Mapping[str, Any]) -> None:
     for field in _SPLIT:
         if finished.data.get(field) != data.get(field):
             raise DataError(
-                f"the fit that --init names held out another part of the same reviews ({field.replace('_', ' ')}: "
+                f"the model that --init names held out another part of the same reviews ({field.replace('_', ' ')}: "
                 f"{finished.data.get(field)}, and here {data.get(field)}), so it has learned from reviews that would "
                 f"now choose the epoch; give --validation {finished.config.validation} "
                 f"--split-seed {finished.config.split_seed}",

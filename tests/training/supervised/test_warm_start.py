@@ -54,9 +54,9 @@ def test_other_layers_are_refused_and_named(first: Run, tmp_path: Path) -> None:
     for changes, message in (
         (
             {"units": 5},
-            "units is 5, but it is 4 in the fit that --init names, whose weights fit no other value: .* leave --units",
+            "units is 5, but it is 4 in the model that --init names, whose weights fit no other value: .* leave --units",
         ),
-        ({"cell": "gru"}, "cell is 'gru', but it is 'lstm' in the fit that --init names"),
+        ({"cell": "gru"}, "cell is 'gru', but it is 'lstm' in the model that --init names"),
         ({"layers": 2}, "layers is 2"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -79,10 +79,13 @@ def test_reviews_that_the_first_fit_learned_from_cannot_be_held_out(first: Run, 
 
 
 def test_a_folder_without_a_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="holds no fit with a complete epoch; give the run folder"):
+    with pytest.raises(
+        CheckpointError, match="holds no fit with a complete epoch; give the name or folder of a bundle, the run folder"
+    ):
         load_initial_weights(str(tmp_path))
     with pytest.raises(
-        CheckpointError, match=r"mnie does not exist; give the run folder of a finished fit, an encoder"
+        CheckpointError,
+        match=r"mnie does not exist, and no model of that name is installed \(.*\); give the name or folder",
     ):
         load_initial_weights(str(tmp_path / "mnie"))
     (tmp_path / "config.json").write_bytes(first.config.read_bytes())
@@ -115,7 +118,7 @@ def test_the_command_takes_over_the_layer_sizes_of_the_first(first: Run, tmp_pat
     assert run.read_config()[1]["fitted"] == FinishedFit.load(first).digest()
     for extra, message in (
         ((f"--init={run.folder}",), "is both --init and the run folder"),
-        ((f"--init={first.folder}", "--units=5"), "units is 5, but it is 4 in the fit that --init names"),
+        ((f"--init={first.folder}", "--units=5"), "units is 5, but it is 4 in the model that --init names"),
     ):
         refused = CliRunner().invoke(main, ["fit", "bilstm", f"--data={data}", f"--run={run.folder}", *extra])
         assert refused.exit_code == (2 if "both" in message else 1)
