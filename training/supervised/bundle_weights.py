@@ -1,4 +1,4 @@
-"""The weights of a bundle's float32 graph, under the paths of the variables of the Keras model that it was made from."""
+"""The weights of a bundle's float32 graph, under the paths of the variables of the Keras model it was made from."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,9 +145,26 @@ def check_layers(weights: InitialWeights, config: FitConfig) -> None:
                 field="embedding",
             )
         return
-    fields = (*_KINDS, "reset_after", *_SIZES) if config.cell == "gru" else (*_KINDS, *_SIZES)
-    for field in fields:
-        theirs, ours = getattr(weights.config, field), getattr(config, field)
+    check_kinds(weights, config.as_dict())
+    _check_fields(weights, config.as_dict(), _SIZES)
+
+
+def check_kinds(weights: FinishedFit, fields: Mapping[str, Any]) -> None:
+    """Check that a model has layers of the same kinds as a finished fit, whatever their sizes.
+
+    Args:
+        weights: The finished fit.
+        fields: The fields of the model's configuration.
+
+    Raises:
+        ConfigError: It does not; names the first field that differs.
+    """
+    _check_fields(weights, fields, (*_KINDS, "reset_after") if fields["cell"] == "gru" else _KINDS)
+
+
+def _check_fields(weights: FinishedFit, fields: Mapping[str, Any], names: Iterable[str]) -> None:
+    for field in names:
+        theirs, ours = getattr(weights.config, field), fields[field]
         if theirs != ours:
             raise ConfigError(
                 f"{field} is {ours!r}, but it is {theirs!r} in the model that --init names, whose weights fit no "

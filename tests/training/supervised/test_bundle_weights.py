@@ -111,7 +111,7 @@ def test_a_bundle_that_no_fit_made_is_refused(tmp_path: Path) -> None:
     for training, message in (
         (None, r"has no training\.config"),
         ({"config": {**document["training"]["config"], "units": 0}}, "unusable .units is 0"),
-        ({"config": {**document["training"]["config"], "units": 3}}, "other layers than its manifest's"),
+        ({"config": {**document["training"]["config"], "embedding": 3}}, "other layers than its manifest's"),
     ):
         (folder / "manifest.json").write_text(json.dumps({**document, "training": training}))
         with pytest.raises(CheckpointError, match=message):
