@@ -16,6 +16,7 @@ from sentiline.scoring.chunk import find_text_column
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.source import Source
 from sentiline.tokenizer import split as split_tokens
+from training.data.near_duplicates import group_near_duplicates
 from training.data.review import Review
 from training.data.split import Parts, film_disjoint, stratified
 from training.errors import DataError
@@ -156,13 +157,14 @@ def split(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) ->
     """Split a user's reviews into `(train, validation)`, reproducibly.
 
     With groups, no group is in both parts; without, both parts hold the classes in the same proportion. No text is in
-    both.
+    both, and no near-duplicate, see `training.data.near_duplicates.group_near_duplicates`.
 
     Raises:
         DataError: As `training.data.split.film_disjoint` and `training.data.split.stratified` raise it.
     """
     parts = film_disjoint if any(review.film is not None for review in reviews) else stratified
-    return parts(reviews, fraction=fraction, seed=seed)
+    copies = group_near_duplicates([review.text for review in reviews])
+    return parts(reviews, fraction=fraction, seed=seed, copies=copies)
 
 
 def _rows(examples: LabelledChunk, group_column: str | None, scheme: Scheme) -> Iterator[Review | Problem]:

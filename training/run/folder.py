@@ -226,7 +226,7 @@ class RunFolder(Generic[RecipeT]):
         if self.checkpoint.exists():
             return f"once this is mended, --resume continues the {self.kind} from its last checkpoint"
         if isinstance(error, FileNotFoundError) and not self.folder.exists():
-            return f"{self.folder} was deleted, or no file can be made there; start the {self.kind} again elsewhere (--run)"
+            return f"{self.folder} was deleted, or cannot be made; start the {self.kind} again elsewhere (--run)"
         return f"once this is mended, start the {self.kind} again with --resume, or name another --run"
 
 
