@@ -21,9 +21,15 @@ from training.data.review import Review
 from training.data.split import Parts, film_disjoint, stratified
 from training.errors import DataError
 
-REASONS = PROBLEMS | {"missing_group": "no group: the column is null, empty or absent"}
+REASONS = PROBLEMS | {
+    "missing_group": "no group: the column is null, empty or absent",
+    "undecodable_text": "bytes that do not fit the encoding",
+}
 _LETTER = re.compile(r"[^\W_]")
 _LISTED = 10
+# The share of undecodable rows above which the whole file is taken to be in another encoding. A few are texts that were
+# cut in the middle of a character, and any other encoding would spoil the rest.
+_MANY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,10 @@ class LabelledData:
                 lines.setdefault(problem.file, []).append(str(problem.line))
             places = "; ".join(f"{file}: {', '.join(numbers)}" for file, numbers in lines.items())
             more = ", …" if len(found) > _LISTED else ""
-            text += f"\n  {len(found):,} {kind}: {REASONS[kind]}; {places}{more} ({found[0].value!r})"
+            reason = REASONS[kind]
+            if kind == "undecodable_text" and len(found) > _MANY * (len(self.reviews) + len(self.problems)):
+                reason += "; so many that the file may be in another one, see --encoding"
+            text += f"\n  {len(found):,} {kind}: {reason}; {places}{more} ({found[0].value!r})"
         return text
 
 

@@ -14,7 +14,7 @@ from sentiline.tokenizer import words
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|@\w+|^\s*rt\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]")
-_REPEATED = re.compile(r"(.)\1{2,}", re.DOTALL)
+_REPEATED = re.compile(r"([^\W\d_])\1{2,}")
 # The number of words at the beginning or the end that two longer texts share only if one copies the other.
 STRETCH = 12
 

@@ -31,6 +31,10 @@ def test_check_lists_the_skipped_rows(reviews: Path) -> None:
         "42 rows, labels read as stars5: 40 usable (10 positive, 30 negative), 2 skipped",
         f"  1 neutral_label: neither negative nor positive; {reviews}: 42 ('3')",
         f"  1 empty_text: no word in the text; {reviews}: 43 ('')",
+        "balance: 10 positive, 30 negative; always predicting NEGATIVE has an accuracy of 75.00 %",
+        "duplicates: 0 rows repeat an earlier text word for word, 0 nearly; a split keeps them together",
+        "contradictions: 0 texts have both labels",
+        "known words: 100.0 % of the tokens are in the vocabulary of bilstm (--init bilstm)",
         f"{reviews}:42: neutral_label: '3'",
         f"{reviews}:43: empty_text: ''",
     ]
@@ -55,7 +59,7 @@ def test_errors_are_one_message_and_status_1(reviews: Path, tmp_path: Path) -> N
     status, out, err = _run("check", reviews)
     assert (status, out) == (1, "")
     assert err == (
-        f"Error: {reviews} has no column 'label'; name the one with the labels with --label-column; the columns: "
+        f"Error: {reviews} has no column 'label'; name the column of the labels with --label-column; its columns: "
         "'text', 'stars'\n"
     )
     assert _run("check", "--archive", tmp_path / "nope")[0] == 1

@@ -245,7 +245,7 @@ def test_stars_of_ten(tmp_path: Path) -> None:
         ("a.csv", "text,label\n", r"no label is 0/1, negative/positive or a number of stars"),
         ("a.csv", 'te"xt,"label\n', r"line 1: "),
         ("a.csv", "review,label\na,1\nb,0\n", r"has no column 'text'; its columns: 'review', 'label'$"),
-        ("a.csv", "text,stars\na,1\n", r"has no column 'label'; name the one with the labels with --label-column"),
+        ("a.csv", "text,stars\na,1\n", r"has no column 'label'; name the column of the labels with --label-column"),
         ("a.csv", "text,label,text\na,1,b\n", r"two columns are named 'text'"),
         ("a.csv", "text,label\na,1\nb,1\n", r"column 'label': .* 1 \(2 rows\); say what they mean with --labels"),
         ("a.csv", "text,label\na,0\nb,0\n", r"holds only negative reviews .* read as binary; training needs both"),
@@ -261,7 +261,7 @@ def test_stars_of_ten(tmp_path: Path) -> None:
         ),
         ("a.parquet", "hello", r"a\.parquet is not a readable Parquet file"),
         ("a.txt", "text,label\n", r"a\.txt has no column 'label'"),
-        ("a.doc", "so good!\n", r"neither its ending nor its content tells the format"),
+        ("a.doc", "so good!\n", r"neither its extension nor its content tells the format"),
     ],
 )
 def test_files_that_cannot_be_used_say_why(tmp_path: Path, name: str, content: str, message: str) -> None:
@@ -293,6 +293,35 @@ def test_unusable_options_say_why(tmp_path: Path) -> None:
         labelled_file.load(path, format="xml")
     with pytest.raises(OptionError, match=r"--quoting is 'all'; it must be one of csv, none"):
         labelled_file.load(path, quoting="all")
-    with pytest.raises(DataFileError, match=r"nope\.csv: nothing of that name is there"):
+    with pytest.raises(DataFileError, match=r"nope\.csv: there is no such file"):
         labelled_file.load(tmp_path / "nope.csv")
     assert len(labelled_file.load(path.rename(tmp_path / "a.txt"), format="jsonl").reviews) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "row"),
+    [
+        ("a.csv", "utf-8", b"loved it \xf0\x9f\x98,1\n"),
+        ("a.csv", "cp1252", b"loved it \x9d,1\n"),
+        ("a.tsv", "utf-8", b"caf\xe9\t1\n"),
+        ("a.jsonl", "utf-8", b'{"text": "half \xf0\x9f", "label": 1}\n'),
+    ],
+)
+@pytest.mark.parametrize(("good", "proposed"), [(40, False), (3, True)])
+def test_an_undecodable_byte_costs_its_row_only(
+    tmp_path: Path, name: str, encoding: str, row: bytes, good: int, proposed: bool
+) -> None:
+    form, header = {
+        "a.csv": ("good {0},{1}\n", "text,label\n"),
+        "a.tsv": ("good {0}\t{1}\n", "text\tlabel\n"),
+        "a.jsonl": ('{{"text": "good {0}", "label": {1}}}\n', ""),
+    }[name]
+    rows = "".join(form.format(n, n % 2) for n in range(good))
+    (tmp_path / name).write_bytes(header.encode() + row + rows.encode())
+    found = labelled_file.load(tmp_path / name, encoding=encoding)
+    assert len(found.reviews) == good
+    assert [(problem.kind, problem.line) for problem in found.problems] == [
+        ("undecodable_text", 1 if name == "a.jsonl" else 2)
+    ]
+    assert ("see --encoding" in found.summary()) is proposed
+    assert "cp1252" not in found.summary()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from tests.training.fits import FLAGS, tiny_config, tiny_data, write_csv
 from training.cli.main import main
+from training.data.review import Review
 from training.errors import CheckpointError, ConfigError, DataError
 from training.nn import backend
 from training.nn.encoder import Encoder
 from training.run import checkpoint
+from training.run.progress import FitProgress
 from training.supervised.fit import fit
 from training.supervised.fit_data import with_initial_weights
 from training.supervised.run_folder import Run
@@ -94,6 +99,38 @@ def test_a_folder_without_a_finished_fit_is_refused(first: Run, tmp_path: Path) 
     (tmp_path / "best.npz").write_bytes(first.best.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"cannot be read as a finished fit .*best\.npz is not a checkpoint"):
         load_initial_weights(str(tmp_path))
+
+
+def test_the_share_of_known_words_is_said_before_training(first: Run, tmp_path: Path) -> None:
+    start = load_initial_weights(str(first.folder))
+    known = tiny_data()
+    foreign = [Review(f"zwp qrx vbn {number} the", review.label) for number, review in enumerate(known.train)]
+    for train, expected in (
+        (known.train, r"^the initial weights know \d\d\.\d % of the tokens of the training texts$"),
+        (foreign, r"^warning: the initial weights know \d\d\.\d % of .*are unknown to them, .* leave --init out"),
+    ):
+        output = io.StringIO()
+        progress = FitProgress(console=Console(file=output))
+        data = with_initial_weights(dataclasses.replace(known, train=train), start, None)
+        fit(tiny_config(epochs=1), data, Run(tmp_path / expected[1:5]), progress=progress)
+        before, epochs, _ = output.getvalue().partition("epoch 1/1")
+        assert epochs
+        assert re.search(expected, before, re.MULTILINE)
+        assert (
+            "validation: 40 reviews: 20 positive, 20 negative; always predicting POSITIVE has an accuracy of" in before
+        )
+
+
+def test_an_encoder_whose_lstm_is_left_out_says_so(tmp_path: Path) -> None:
+    encoder = load_initial_weights("encoder")
+    assert isinstance(encoder, Encoder)
+    output = io.StringIO()
+    data = with_initial_weights(tiny_data(40), encoder, None)
+    config = tiny_config(epochs=1, embedding=encoder.vectors.shape[1], adversarial=0)
+    fit(config, data, Run(tmp_path / "run"), progress=FitProgress(console=Console(file=output)))
+    assert "only the encoder's word vectors are taken over: its LSTM has 256 units, and this model's LSTM has 4" in (
+        output.getvalue()
+    )
 
 
 def test_the_digest_depends_on_the_weights(first: Run) -> None:
