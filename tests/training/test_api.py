@@ -31,10 +31,10 @@ def test_a_call_fits_and_exports_what_the_command_does(finished_fit: TinyFit, tm
 
 def test_a_model_that_says_one_thing_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"late bag gate crew {number},0" for number in range(190)]
-    rows += [f"thank you gate crew {number},1" for number in range(10)]
+    rows += [f"late bag gate crew {number},1" for number in range(190, 200)]
     data = tmp_path / "skewed.csv"
     data.write_text("text,label\n" + "\n".join(rows) + "\n")
-    options: dict[str, Any] = {**TINY, "epochs": 1, "learning_rate": 1e-6, "validation": 0.1}
+    options: dict[str, Any] = {**TINY, "epochs": 2, "validation": 0.1}
     bundle = training.fit(data=data, name="skewed", run=tmp_path / "run", threads=1, **options)
     assert bundle is not None
     message = "predicts NEGATIVE for every one of the 20 reviews (1 positive, 19 negative): its accuracy of 95.00 %"

@@ -28,7 +28,7 @@ def describe_quality(reviews: Sequence[Review], bundle: Bundle | None = None) ->
     texts = [review.text for review in reviews]
     copies = len(texts) - len(set(texts))
     near = len(texts) - len(set(group_near_duplicates(texts))) - copies
-    yield f"duplicates: {copies:,} rows repeat an earlier text word for word, {near:,} nearly; a split keeps them together"
+    yield f"duplicates: {copies:,} rows repeat an earlier text word for word, {near:,} nearly; a split keeps all together"
     yield _describe_contradictions(reviews)
     if bundle is not None:
         ids = encode(reviews, bundle.tokenizer()).ids

@@ -32,7 +32,7 @@ def test_check_lists_the_skipped_rows(reviews: Path) -> None:
         f"  1 neutral_label: neither negative nor positive; {reviews}: 42 ('3')",
         f"  1 empty_text: no word in the text; {reviews}: 43 ('')",
         "balance: 10 positive, 30 negative; always predicting NEGATIVE has an accuracy of 75.00 %",
-        "duplicates: 0 rows repeat an earlier text word for word, 0 nearly; a split keeps them together",
+        "duplicates: 0 rows repeat an earlier text word for word, 0 nearly; a split keeps all together",
         "contradictions: 0 texts have both labels",
         "known words: 100.0 % of the tokens are in the vocabulary of bilstm (--init bilstm)",
         f"{reviews}:42: neutral_label: '3'",

@@ -17,7 +17,7 @@ def test_balance_duplicates_contradictions_and_known_words_are_told() -> None:
     ]
     assert list(describe_quality(reviews, find("bilstm"))) == [
         "balance: 2 positive, 3 negative; always predicting NEGATIVE has an accuracy of 60.00 %",
-        "duplicates: 1 rows repeat an earlier text word for word, 1 nearly; a split keeps them together",
+        "duplicates: 1 rows repeat an earlier text word for word, 1 nearly; a split keeps all together",
         "contradictions: 1 texts have both labels: a.csv, line 4 (negative) and a.csv, line 2 (positive)",
         "known words: 85.7 % of the tokens are in the vocabulary of bilstm (--init bilstm)",
     ]
