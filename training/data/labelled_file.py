@@ -27,9 +27,9 @@ REASONS = PROBLEMS | {
 }
 _LETTER = re.compile(r"[^\W_]")
 _LISTED = 10
-# The share of undecodable rows above which the whole file is taken to be in another encoding. A few are texts that were
-# cut in the middle of a character, and any other encoding would spoil the rest.
-_MANY = 0.1
+# The share and the least number of undecodable rows above which the whole file is taken to be in another encoding. A few
+# are texts that were cut in the middle of a character, and any other encoding would spoil the rest.
+_MANY, _FEW = 0.1, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class LabelledData:
             places = "; ".join(f"{file}: {', '.join(numbers)}" for file, numbers in lines.items())
             more = ", …" if len(found) > _LISTED else ""
             reason = REASONS[kind]
-            if kind == "undecodable_text" and len(found) > _MANY * (len(self.reviews) + len(self.problems)):
+            if kind == "undecodable_text" and len(found) > max(_FEW, _MANY * (len(self.reviews) + len(self.problems))):
                 reason += "; so many that the file may be in another one, see --encoding"
             text += f"\n  {len(found):,} {kind}: {reason}; {places}{more} ({found[0].value!r})"
         return text

@@ -28,7 +28,7 @@ def describe_quality(reviews: Sequence[Review], bundle: Bundle | None = None) ->
     texts = [review.text for review in reviews]
     copies = len(texts) - len(set(texts))
     near = len(texts) - len(set(group_near_duplicates(texts))) - copies
-    yield f"duplicates: {copies:,} rows repeat an earlier text word for word, {near:,} nearly; a split keeps all together"
+    yield f"duplicates: {copies:,} word for word, {near:,} nearly; a split keeps them together"
     yield _describe_contradictions(reviews)
     if bundle is not None:
         ids = encode(reviews, bundle.tokenizer()).ids
@@ -47,5 +47,5 @@ def _describe_contradictions(reviews: Sequence[Review]) -> str:
     for group in found[:_LISTED]:
         negative, positive = (next(review.id for review in group if review.label == label) for label in (0, 1))
         pairs.append(f"{negative} (negative) and {positive} (positive)")
-    listed = f": {'; '.join(pairs)}{'; …' if len(found) > _LISTED else ''}" if found else ""
-    return f"contradictions: {len(found):,} texts have both labels{listed}"
+    listed = f"; {'; '.join(pairs)}{'; …' if len(found) > _LISTED else ''}" if found else ""
+    return f"contradictions (texts with both labels): {len(found):,}{listed}"

@@ -307,9 +307,9 @@ def test_unusable_options_say_why(tmp_path: Path) -> None:
         ("a.jsonl", "utf-8", b'{"text": "half \xf0\x9f", "label": 1}\n'),
     ],
 )
-@pytest.mark.parametrize(("good", "proposed"), [(40, False), (3, True)])
+@pytest.mark.parametrize(("bad", "good", "proposed"), [(1, 3, False), (5, 3, False), (6, 70, False), (6, 40, True)])
 def test_an_undecodable_byte_costs_its_row_only(
-    tmp_path: Path, name: str, encoding: str, row: bytes, good: int, proposed: bool
+    tmp_path: Path, name: str, encoding: str, row: bytes, bad: int, good: int, proposed: bool
 ) -> None:
     form, header = {
         "a.csv": ("good {0},{1}\n", "text,label\n"),
@@ -317,11 +317,11 @@ def test_an_undecodable_byte_costs_its_row_only(
         "a.jsonl": ('{{"text": "good {0}", "label": {1}}}\n', ""),
     }[name]
     rows = "".join(form.format(n, n % 2) for n in range(good))
-    (tmp_path / name).write_bytes(header.encode() + row + rows.encode())
+    (tmp_path / name).write_bytes(header.encode() + bad * row + rows.encode())
     found = labelled_file.load(tmp_path / name, encoding=encoding)
     assert len(found.reviews) == good
-    assert [(problem.kind, problem.line) for problem in found.problems] == [
-        ("undecodable_text", 1 if name == "a.jsonl" else 2)
-    ]
+    first = 1 if name == "a.jsonl" else 2
+    assert {problem.kind for problem in found.problems} == {"undecodable_text"}
+    assert [problem.line for problem in found.problems] == list(range(first, first + bad))
     assert ("see --encoding" in found.summary()) is proposed
     assert "cp1252" not in found.summary()

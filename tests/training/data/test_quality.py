@@ -17,8 +17,8 @@ def test_balance_duplicates_contradictions_and_known_words_are_told() -> None:
     ]
     assert list(describe_quality(reviews, find("bilstm"))) == [
         "balance: 2 positive, 3 negative; always predicting NEGATIVE has an accuracy of 60.00 %",
-        "duplicates: 1 rows repeat an earlier text word for word, 1 nearly; a split keeps all together",
-        "contradictions: 1 texts have both labels: a.csv, line 4 (negative) and a.csv, line 2 (positive)",
+        "duplicates: 1 word for word, 1 nearly; a split keeps them together",
+        "contradictions (texts with both labels): 1; a.csv, line 4 (negative) and a.csv, line 2 (positive)",
         "known words: 85.7 % of the tokens are in the vocabulary of bilstm (--init bilstm)",
     ]
 
@@ -26,6 +26,6 @@ def test_balance_duplicates_contradictions_and_known_words_are_told() -> None:
 def test_many_contradictions_are_counted_and_the_first_are_listed() -> None:
     reviews = [Review(f"text {number}", label, id=f"{number}/{label}") for number in range(9) for label in (0, 1)]  # type: ignore[arg-type]
     (line,) = (line for line in describe_quality(reviews) if line.startswith("contradictions"))
-    assert line.startswith("contradictions: 9 texts have both labels: 0/0 (negative) and 0/1 (positive); 1/0")
+    assert line.startswith("contradictions (texts with both labels): 9; 0/0 (negative) and 0/1 (positive); 1/0")
     assert line.endswith("; …")
     assert line.count("(positive)") == 5
