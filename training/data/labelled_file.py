@@ -27,8 +27,8 @@ REASONS = PROBLEMS | {
 }
 _LETTER = re.compile(r"[^\W_]")
 _LISTED = 10
-# The share and the least number of undecodable rows above which the whole file is taken to be in another encoding. A few
-# are texts that were cut in the middle of a character, and any other encoding would spoil the rest.
+# The share and the number of undecodable rows above which the whole file is taken to be in another encoding. A few are
+# texts that were cut in the middle of a character, and any other encoding would spoil the rest.
 _MANY, _FEW = 0.1, 5
 
 

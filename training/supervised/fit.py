@@ -31,8 +31,8 @@ from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
 from training.supervised.warm_start import check_layers, provides_recurrent_layers
 
-# The share of unknown tokens above which a fit warns of its initial weights. For the shipped ones it is 2 % on reviews of
-# films, and more than 60 % on texts in another language.
+# The share of unknown tokens above which a fit warns of its initial weights. For the shipped ones it is 2 % on
+# reviews of films, and more than 60 % on texts in another language.
 MAX_UNKNOWN = 0.3
 
 

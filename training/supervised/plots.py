@@ -66,7 +66,7 @@ def length_edges(tokens: NDArray[np.int32]) -> NDArray[np.float64]:
     """
     top = max(1, math.ceil(np.percentile(tokens, 99)))
     width = math.ceil(top / 60)
-    return np.arange(0, top + width, width) + 0.5
+    return np.arange(0, top + width, width, dtype=np.float64) + 0.5
 
 
 def length_histogram(tokens: NDArray[np.int32], limit: int) -> bytes:
