@@ -4,8 +4,8 @@ For every count and seed, that many IMDB training reviews, half of each class, a
 by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the epoch, and
 a fit from initial weights ends after at most 700 steps. The accuracy is that on the film-disjoint validation part, on
 which nothing is chosen. With --data, the reviews are those of labelled files of your own, in their own proportion of
-classes, and the accuracy is that on a fifth of them. Fits take long: each result is a line of a file, and fits that already have one with the same
-recipe and encoder are skipped. An interrupted fit resumes from its checkpoint.
+classes, and the accuracy is that on a fifth of them. Fits take long: each result is a line of a file, and fits that
+already have one with the same recipe and initial weights are skipped. An interrupted fit resumes from its checkpoint.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init bilstm] [--results FILE.jsonl]
        [--data FILE --text-column text --label-column label --labels auto]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sentiline.atomic_write import write_atomically
 from sentiline.cpus import available_cpus
-from sentiline.reporting.output_file import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
