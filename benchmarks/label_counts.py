@@ -154,6 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--text-column", default="text", help="column of the texts in --data")
     parser.add_argument("--label-column", default="label", help="column of the labels in --data")
     parser.add_argument("--labels", default="auto", help="meaning of the labels in --data")
+    parser.add_argument("--quoting", default="csv", help="none: double quotes in --data are part of the texts")
     parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", choices=list(ARMS), help="run only one of the two fits")
@@ -175,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         draw, digests = draw_reviews, dict(archive.digests)
     else:
         columns = {"text_column": options.text_column, "label_column": options.label_column}
-        own = labelled_file.load(options.data, labels=options.labels, **columns)
+        own = labelled_file.load(options.data, labels=options.labels, quoting=options.quoting, **columns)
         train, reviews = labelled_file.split(own.reviews, fraction=0.2)
         draw, digests = draw_in_proportion, {"data": options.data}
     wanted = []
