@@ -18,8 +18,8 @@ from training.cli.group import CommandGroup
 from training.data import download, imdb, labelled_file
 from training.data import imdb_archive as archive_file
 from training.data.imdb_archive import PARTS
-from training.data.quality import describe_quality
 from training.data.review import Review
+from training.evaluation.data_quality import describe_quality
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sentiline.bundle import find
-from training.data.quality import describe_quality
 from training.data.review import Review
+from training.evaluation.data_quality import describe_quality
 
 
 def test_balance_duplicates_contradictions_and_known_words_are_told() -> None:
