@@ -1,4 +1,4 @@
-# The service as an image: locked wheels in a virtual environment, the code and every shipped model beside it.
+# The service as an image: locked wheels in a virtual environment, with the code and every shipped model.
 # No compiler, no pip, no TensorFlow; runs as nobody in particular, on a read-only root, without a network.
 # Where the base keeps its Python does not matter, as long as `python` starts it.
 ARG BASE=python:3.11-slim

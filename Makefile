@@ -9,8 +9,8 @@ make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
 make torch     PyTorch too in .venv, to train on a GPU (some GB; KERAS_BACKEND=torch then chooses it)
 make fit       fit the BiLSTM on IMDB's labels alone, in half an hour (ARGS="--help" lists the options)
-make flagship  every stage from IMDB to a flagship, at the presets' sizes, in hours; goes on where it was interrupted
-make student   fit the shipped model anew from the shipped encoder and its teacher's verdicts, in half an hour
+make flagship  every stage from IMDB to a flagship, at the presets' sizes, in hours; resumes where it was interrupted
+make student   train the shipped model again from the shipped encoder and its teacher's logits, in half an hour
 make evaluate  compute the shipped model's accuracy on the test reviews again (ARGS="--help")
 make test-docker  build the image; test it, docker-compose.yml and its monitoring with a real Docker engine (as root)
 make soak      ten minutes of random load on the service; then its memory, descriptors and metrics (ARGS=...)

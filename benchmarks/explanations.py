@@ -146,7 +146,7 @@ def print_table(bundle: Bundle, reviews: Sequence[Explained]) -> None:
         f"{bundle.manifest.name} {bundle.manifest.version}, fp32, {len(reviews)} validation reviews of "
         f"{np.mean([review.tokens for review in reviews]):.0f} tokens on average\n"
     )
-    print("| contributions beside leave-one-out | |\n| --- | --- |")
+    print("| contributions compared with leave-one-out | |\n| --- | --- |")
     print(f"| rank correlation, median (10 % to 90 %) | {middle:.2f} ({low:.2f} to {high:.2f}) |")
     print(f"| same sign, ten largest contributions | {100 * np.mean([review.signs for review in reviews]):.1f} % |")
     print(f"| of them among the ten largest effects | {100 * np.mean([review.overlap for review in reviews]):.1f} % |")

@@ -155,8 +155,8 @@ def main() -> None:
     x = vectors[last_tokens(texts, tokenizer, options.reviews)]
     fresh, factors = initial(x), scaled(x)
     present = [name for name in TRAINED if name in installed()]
-    fitted = [trained(find(name), TRAINED[name], texts, options.reviews) for name in present]
-    measured = [{subject.name: norms(subject) for subject in group} for group in (fresh, factors, fitted)]
+    shipped = [trained(find(name), TRAINED[name], texts, options.reviews) for name in present]
+    measured = [{subject.name: norms(subject) for subject in group} for group in (fresh, factors, shipped)]
     images = options.output / "images"
     draw_norms(
         {"Initial weights": measured[0], "RNN: orthogonal U times a factor": measured[1]},
@@ -168,11 +168,11 @@ def main() -> None:
         "The RNN with its recurrent matrix multiplied:",
         norm_table(factors, measured[1], "factor"),
     ]
-    if fitted:
+    if shipped:
         draw_norms({"Trained weights": measured[2]}, images / "gradients-trained.png")
         blocks += [
             f"Trained weights of the models {', '.join(f'`{name}`' for name in present)}:",
-            norm_table(fitted, measured[2], "cell"),
+            norm_table(shipped, measured[2], "cell"),
             "![Gradient norm by distance from the last timestep, trained weights](images/gradients-trained.png)",
         ]
     runs = {

@@ -1,11 +1,12 @@
 """Measure accuracy by the number of labels, with and without initial weights.
 
-For every count and seed, that many IMDB training reviews, half of each class, are the only labels. They are fitted as
-by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the epoch, and
-a fit from initial weights ends after at most 700 steps. The accuracy is that on the film-disjoint validation part, on
-which nothing is chosen. With --data, the reviews are those of labelled files of your own, in their own proportion of
-classes, and the accuracy is that on a fifth of them. Fits take long: each result is a line of a file, and fits that
-already have one with the same recipe and initial weights are skipped. An interrupted fit resumes from its checkpoint.
+For every count and seed, that many IMDB training reviews, half of each class, are the only labels. A model is fitted to
+them as by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the
+epoch, and a fit from initial weights ends after at most 700 steps. The accuracy is that on the film-disjoint validation
+part, on which nothing is chosen. With --data, the reviews are those of labelled files of your own, in their own
+proportion of classes, and the accuracy is that on a fifth of them. Fits take long: each result is a line of a file, and
+fits that already have one with the same recipe and initial weights are skipped. An interrupted fit resumes from its
+checkpoint.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init bilstm] [--results FILE.jsonl]
        [--data FILE --text-column text --label-column label --labels auto]
@@ -40,13 +41,14 @@ from training.data.dataset import encode
 from training.data.review import Review
 from training.nn import backend
 from training.nn.encoder import Encoder
+from training.nn.initial_weights import InitialWeights
 from training.plotting import STYLE, TRAIN, VALIDATION, png
 from training.run.progress import FitProgress
 from training.supervised.fit import fit
 from training.supervised.fit_data import FitData, with_initial_weights
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
-from training.supervised.warm_start import InitialWeights, load_initial_weights
+from training.supervised.warm_start import load_initial_weights
 
 COUNTS = (100, 300, 1_000, 3_000, 22_489)
 ARMS = {"plain": "without the encoder", "init": "from the encoder"}

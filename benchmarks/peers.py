@@ -47,13 +47,13 @@ def main() -> None:
     train, validation, test = reviews(options)
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
-        fitted = ngram_classifiers(folder, train, validation, without=missing)
+        ngrams = ngram_classifiers(folder, train, validation, without=missing)
         lexical = lexicon_systems(without=missing)
-        sources = {one.name: one.source for one in (*lexical, *fitted)}
+        sources = {one.name: one.source for one in (*lexical, *ngrams)}
         pool = stack.enter_context(ScorerPool(sources, available_cpus()))
         slow = transformers(folder, [review.text for review in train], tiny=options.quick)
         ours = sentiline_models(stack, options.model, ZOO)
-        measured = [*ours, *(one.in_pool(pool, validation) for one in (*lexical, *fitted))]
+        measured = [*ours, *(one.in_pool(pool, validation) for one in (*lexical, *ngrams))]
         progress(f"accuracy on {len(test):,} reviews")
         for system in measured:
             system.measure_accuracy(test)
@@ -179,7 +179,7 @@ def report(
     if options.page:
         link = os.path.relpath(options.output.resolve(), options.page.resolve().parent)
         replace_block(
-            options.page, BEGIN, END, [*parts, f"![Accuracy on IMDB's test reviews against reviews a second]({link})"]
+            options.page, BEGIN, END, [*parts, f"![Accuracy on IMDB's test reviews against reviews per second]({link})"]
         )
 
 

@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 seeded = dataclasses.replace(config, seed=seed)
                 words = len(cut.vocabulary)
                 found.append(fit(seeded, train, validation, words, encoder, head, progress))
-    learned = "a teacher's verdicts" if data.targets is not None else "labels"
+    learned = "a teacher's predictions" if data.targets is not None else "labels"
     intro = (
         f"{len(train.ids):,} texts with {learned}, {config.epochs} epochs of `{config.name}`, {len(options.seeds)} "
         f"seed(s); {len(validation.ids):,} validation reviews; {about}."

@@ -328,7 +328,7 @@ def installed(environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
     """Return the folder of every bundle that can be loaded by name, intact or not, in order of lookup and name.
 
     Raises:
-        SettingError: see `search_path`.
+        SettingError: See `search_path`.
     """
     bundles: dict[str, Path] = {}
     for folder in search_path(environ):
@@ -348,7 +348,7 @@ def find(name_or_path: str | Path, environ: Mapping[str, str] = os.environ) -> B
         BundleNotFoundError: There is no such bundle; the message lists the installed ones and the folders searched.
         BundleCorruptError: The manifest is missing or malformed, or has another name than its folder.
         OptionError: The argument is neither a string nor a path.
-        SettingError: see `search_path`.
+        SettingError: See `search_path`.
     """
     if not isinstance(name_or_path, str | os.PathLike):
         raise OptionError(
@@ -366,7 +366,7 @@ def find_by_name(name: str, environ: Mapping[str, str] = os.environ) -> Bundle:
     """Open the installed bundle with that name; unlike `find`, never interpret it as a path.
 
     Raises:
-        BundleNotFoundError, BundleCorruptError, SettingError: see `find`.
+        BundleNotFoundError, BundleCorruptError, SettingError: See `find`.
     """
     bundles = installed(environ)
     if name not in bundles:

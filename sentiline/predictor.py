@@ -52,6 +52,7 @@ class Predictor:
 
     Attributes:
         bundle: The bundle that the model was loaded from.
+        manifest: The bundle's manifest.
         precision: The name of the precision in use.
         threads: The number of texts processed at the same time.
         tokenizer: The bundle's tokenizer.
@@ -62,6 +63,7 @@ class Predictor:
         if threads is not None and (not isinstance(threads, int) or isinstance(threads, bool) or threads < 1):
             raise OptionError(f"threads is {threads!r}; it must be a whole number of at least 1", field="threads")
         self.bundle = bundle
+        self.manifest: Manifest = bundle.manifest
         self.precision = bundle.precision(precision)
         self.threads = available_cpus() if threads is None else threads
         self.tokenizer: Tokenizer = bundle.tokenizer()
@@ -74,11 +76,6 @@ class Predictor:
         )
         self._pool = ThreadPoolExecutor(self.threads - 1, "sentiline") if self.threads > 1 else None
         self._closed = False
-
-    @property
-    def manifest(self) -> Manifest:
-        """The bundle's manifest."""
-        return self.bundle.manifest
 
     @overload
     def predict(
@@ -184,7 +181,7 @@ class Predictor:
 
         Args:
             function: Called once with each reading, the longest text's first. What it raises is raised here.
-            texts: As in `read`, and so are the other arguments.
+            texts: As in `read`.
             truncation: As in `read`.
             field: As in `read`.
             spans: As in `read`.

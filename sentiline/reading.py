@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from sentiline.uncertainty import Thresholds
 
 DECIMALS = 7  # of values per timestep: the precision of float32 near 1, in half the digits that float64 would print
 
-_SENTENCE = [field.name for field in fields(Sentence)]
+_SENTENCE = [each.name for each in fields(Sentence)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +31,7 @@ class Reading:
         scores: float32 [T], the model's own P(positive) at each timestep.
         contributions: float32 [T], each timestep's share of the logit; None if the model is not additive.
         thresholds: The limits of a certain prediction; None if the model has none.
+        uncertain: Whether the prediction is uncertain; None if the model has no thresholds.
     """
 
     text: str
@@ -41,6 +42,12 @@ class Reading:
     scores: NDArray[np.float32]
     contributions: NDArray[np.float32] | None
     thresholds: Thresholds | None = None
+    uncertain: bool | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        # the answer and the metrics both ask for it, so it is decided once
+        uncertain = None if self.thresholds is None else bool(self.uncertainty_reasons())
+        object.__setattr__(self, "uncertain", uncertain)
 
     @property
     def label(self) -> Label:
@@ -51,11 +58,6 @@ class Reading:
     def score(self) -> float:
         """The probability of the predicted label."""
         return max(self.positive, 1.0 - self.positive)
-
-    @property
-    def uncertain(self) -> bool | None:
-        """Whether the prediction is uncertain; None if the model has no thresholds."""
-        return None if self.thresholds is None else bool(self.uncertainty_reasons())
 
     def uncertainty_reasons(self) -> list[str]:
         """Return why the prediction is uncertain, in words; see `Thresholds.reasons`."""
@@ -166,17 +168,19 @@ class Reading:
     def _rows(self) -> zip[tuple[Any, ...]]:
         """Return one tuple per timestep, in the order of the fields of `Timestep`."""
         text = self.text
-        starts, ends = self.encoding.starts.tolist(), self.encoding.ends.tolist()
+        starts, ends = map(np.ndarray.tolist, self.encoding.find())
+        values = [self.scores] if self.contributions is None else [self.scores, self.contributions, self.running()]
         nothing: list[None] = [None] * len(starts)
-        running = self.running()
+        positive, *additive = np.round(np.array(values, np.float64), DECIMALS).tolist()
+        contributions, running = additive or (nothing, nothing)
         return zip(
             [text[start:end] for start, end in zip(starts, ends, strict=True)],
             starts,
             ends,
             (self.encoding.ids == UNKNOWN_ID).tolist(),
-            _rounded(self.scores),
-            nothing if self.contributions is None else _rounded(self.contributions),
-            nothing if running is None else _rounded(running),
+            positive,
+            contributions,
+            running,
             strict=True,
         )
 
@@ -185,8 +189,3 @@ def _sigmoid(logits: NDArray[Any]) -> NDArray[np.float64]:
     # sigmoid(x) = (1 + tanh(x / 2)) / 2, which never overflows
     values: NDArray[np.float64] = 0.5 + 0.5 * np.tanh(0.5 * logits)
     return values
-
-
-def _rounded(values: NDArray[np.floating[Any]]) -> list[float]:
-    rounded: list[float] = np.round(values.astype(np.float64), DECIMALS).tolist()
-    return rounded

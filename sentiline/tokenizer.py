@@ -10,7 +10,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -66,11 +66,20 @@ class Encoding:
         ids: The vocabulary ids, int32 [tokens_used]; `UNKNOWN_ID` where the token is not in the vocabulary.
         tokens_total: The number of tokens in the whole text, before truncation.
         find: Returns `starts` and `ends`, computing them when they are first needed.
+        tokens_used: The number of tokens that the model reads.
+        unknown_tokens: The number of used tokens that are not in the vocabulary.
     """
 
     ids: NDArray[np.int32]
     tokens_total: int
     find: Callable[[], Spans]
+    tokens_used: int = field(init=False)
+    unknown_tokens: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        # every prediction, metric and threshold asks for them, so they are counted once
+        object.__setattr__(self, "tokens_used", len(self.ids))
+        object.__setattr__(self, "unknown_tokens", int(np.count_nonzero(self.ids == UNKNOWN_ID)))
 
     @property
     def starts(self) -> NDArray[np.int32]:
@@ -83,19 +92,9 @@ class Encoding:
         return self.find()[1]
 
     @property
-    def tokens_used(self) -> int:
-        """The number of tokens that the model reads."""
-        return len(self.ids)
-
-    @property
-    def unknown_tokens(self) -> int:
-        """The number of used tokens that are not in the vocabulary."""
-        return int(np.count_nonzero(self.ids == UNKNOWN_ID))
-
-    @property
     def truncated(self) -> bool:
         """Whether tokens were left out."""
-        return self.tokens_total > len(self.ids)
+        return self.tokens_total > self.tokens_used
 
 
 def split(text: str) -> tuple[list[str], Spans]:

@@ -22,17 +22,17 @@ from training.data.targets import Targets
 from training.errors import ConfigError
 from training.evaluation.display import print_metrics
 from training.nn.encoder import Encoder
-from training.supervised import fit_data
-from training.supervised.fit_data import FitData
-from training.supervised.run_folder import Run
-from training.supervised.warm_start import (
+from training.nn.initial_weights import (
     FinishedFit,
     InitialWeights,
     check_kinds,
     check_layers,
-    load_initial_weights,
     provides_recurrent_layers,
 )
+from training.supervised import fit_data
+from training.supervised.fit_data import FitData
+from training.supervised.run_folder import Run
+from training.supervised.warm_start import load_initial_weights
 
 StrPath = str | os.PathLike[str]
 

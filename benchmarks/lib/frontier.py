@@ -85,7 +85,7 @@ def draw(points: Mapping[str, Point], highlighted: str, note: str, path: Path) -
         for axes in panels:
             _points(axes, points, highlighted)
         top, bottom = panels[0], panels[-1]
-        bottom.set_xlabel("reviews a second, from raw text to label, all cores (log scale)")
+        bottom.set_xlabel("reviews per second, from raw text to label, all cores (log scale)")
         figure.supylabel("accuracy on IMDB test (%)", fontsize=10)
         top.set_title(f"Accuracy against throughput\n{note}", fontsize=10)
         handles, labels = top.get_legend_handles_labels()

@@ -107,7 +107,7 @@ def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
     """Stop a server with SIGTERM, unless it has exited.
 
     Raises:
-        subprocess.TimeoutExpired: It took longer than `seconds` and was killed.
+        subprocess.TimeoutExpired: The server took longer than `seconds` and was killed.
     """
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

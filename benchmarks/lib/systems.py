@@ -145,17 +145,17 @@ def ngram_classifiers(
 ) -> list[PythonSystem]:
     """Fit the n-gram classifiers and write them to a folder."""
 
-    def system(name: str, fitted: FittedClassifier, source: Source) -> PythonSystem:
-        size = fitted.path.stat().st_size
-        return PythonSystem(name, "n-grams, fitted", source, size, True, fitted.seconds, fitted.chosen)
+    def system(name: str, classifier: FittedClassifier, source: Source) -> PythonSystem:
+        size = classifier.path.stat().st_size
+        return PythonSystem(name, "n-grams, fitted", source, size, True, classifier.seconds, classifier.chosen)
 
     systems = []
     for number, name in enumerate(ngrams.FEATURES):
-        fitted = ngrams.fit_linear(name, train, validation, folder / f"{number}.joblib")
-        systems.append(system(name, fitted, (ngrams.load_linear, fitted.path)))
+        classifier = ngrams.fit_linear(name, train, validation, folder / f"{number}.joblib")
+        systems.append(system(name, classifier, (ngrams.load_linear, classifier.path)))
     if "fastText" not in without:
-        fitted = ngrams.fit_fasttext(train, validation, folder / "fasttext.bin")
-        systems.append(system("fastText", fitted, (ngrams.load_fasttext, fitted.path)))
+        classifier = ngrams.fit_fasttext(train, validation, folder / "fasttext.bin")
+        systems.append(system("fastText", classifier, (ngrams.load_fasttext, classifier.path)))
     return systems
 
 

@@ -111,7 +111,7 @@ def fit_case(
     else:
         batches = bucketed_batches(lengths, config.batch_size, generator)
     chosen = [batch for batch in batches if len(batch) == config.batch_size][:steps]
-    if case in ("fit-eager", "fit-xla"):  # XLA compiles every length anew: all its steps see one
+    if case in ("fit-eager", "fit-xla"):  # XLA compiles once per length, so all steps use the same
         chosen = [sorted(chosen, key=lambda batch: lengths[batch].max())[len(chosen) // 2]] * min(3, steps)
     labels = (np.arange(config.batch_size) % 2).astype(np.float32)
     padded = [pad([documents[index] for index in batch]) for batch in chosen]

@@ -92,15 +92,13 @@ def _show(one: Verification) -> None:
         cells = []
         for row in one.comparisons:
             held = name in row.held
-            beyond = held and not row.largest[name] <= row.tolerance
-            cells.append(Text(f"{row.largest[name]:.1e}", style="bold red" if beyond else "" if held else "dim"))
+            exceeds = held and not row.largest[name] <= row.tolerance
+            cells.append(Text(f"{row.largest[name]:.1e}", style="bold red" if exceeds else "" if held else "dim"))
         table.add_row(name, *cells)
     table.add_row("tolerance", *(f"{row.tolerance:.0e}" for row in one.comparisons))
     table.add_row("same label", *(f"{100 * row.agreement:.0f} %" for row in one.comparisons))
-    verdicts = (
-        Text("ok", style="green") if row.passed else Text("FAILED", style="bold red") for row in one.comparisons
-    )
-    table.add_row("", *verdicts)
+    results = (Text("ok", style="green") if row.passed else Text("FAILED", style="bold red") for row in one.comparisons)
+    table.add_row("", *results)
     console.print(table)
     note = f"The reference used the weights of {one.comparisons[0].weights}."
     loose = [row.precision for row in one.comparisons if len(row.held) < len(row.largest)]

@@ -141,7 +141,7 @@ def score_on_cluster(
     with ray_connection(address, cpus) as ray:
         written = PartialDataset(target, folder, header, resume=resume)
         if report_builder and written.history is not None:
-            report_builder.go_on(written.history)
+            report_builder.continue_from(written.history)
         try:
             run = _Run(predictor, splits, written, column, on_progress, report_builder)
             if not written.published:
@@ -164,8 +164,8 @@ def score_on_cluster(
                 if report_builder:
                     for figures in written.figures():
                         report_builder.join(figures)
-                    report_builder.finish(run.tally)
-            written.publish(len(splits), _manifest(header, column, run.tally))
+                    report_builder.finish(run.summary)
+            written.publish(len(splits), _manifest(header, column, run.summary))
         except (ClusterError, InterruptedReadError, FieldLimitError):
             raise
         except SentilineError:  # a resumed run would fail in the same way
@@ -173,7 +173,7 @@ def score_on_cluster(
             raise
         finally:
             written.close()
-    return run.tally
+    return run.summary
 
 
 def _absolute(source: Source) -> Source:
@@ -191,10 +191,10 @@ def _first_chunk(sources: Sequence[Source], encoding: str, characters: int) -> C
     raise DataFileError("there is no row in the input", field="input")
 
 
-def _manifest(header: dict[str, Any], column: str, tally: Summary) -> dict[str, Any]:
+def _manifest(header: dict[str, Any], column: str, summary: Summary) -> dict[str, Any]:
     name, version, precision, sha256 = header["model"]
     model = {"name": name, "version": version, "precision": precision, "sha256": sha256}
-    return {"format": 1, "release": header["release"], "model": model, "column": column} | {"tally": tally.as_dict()}
+    return {"format": 1, "release": header["release"], "model": model, "column": column} | {"tally": summary.as_dict()}
 
 
 class _Run:
@@ -215,11 +215,11 @@ class _Run:
         self._column = column
         self._on_progress = on_progress
         self._report_builder = report_builder
-        self.tally = Summary()
+        self.summary = Summary()
         self._read = 0
         for record in output.records.values():
             self._count(record)
-        self._resumed = self.tally.rows
+        self._resumed = self.summary.rows
         self._total = sum({one.source.name: one.source.size for one in splits}.values())
 
     def finished(self) -> dict[int, frozenset[int]]:
@@ -247,7 +247,7 @@ class _Run:
                         raise error
 
     def _count(self, record: PartRecord) -> None:
-        values = self.tally.as_dict()
+        values = self.summary.as_dict()
         for name, value in record.tally.items():
             match value:
                 case int():
@@ -256,7 +256,7 @@ class _Run:
                     values[name] = [one + other for one, other in zip(values[name], value, strict=True)]
                 case dict():
                     values[name] = Counter(values[name]) + Counter(value)
-        self.tally = Summary.from_dict(values)
+        self.summary = Summary.from_dict(values)
         self._read += record.read
 
     def _add(self, record: PartRecord) -> None:
@@ -265,4 +265,4 @@ class _Run:
             if self._report_builder:
                 self._output.save_report_state(self._report_builder.history)
             if self._on_progress:
-                self._on_progress(Progress(self.tally, self._resumed, self._read, self._total, self._column))
+                self._on_progress(Progress(self.summary, self._resumed, self._read, self._total, self._column))

@@ -69,7 +69,7 @@ def check_same(target: Location, header: Mapping[str, Any]) -> None:
     """Raise unless the complete data set at the target was written with the same inputs, model and options.
 
     Raises:
-        DataFileError: It was not, or there is no record of it.
+        DataFileError: The data set was written with others, or its record is missing.
     """
     try:
         with target.child(MANIFEST).open() as file:

@@ -183,19 +183,19 @@ class PartScorer:
             figures = Statistics(self._scorer.predictor.tokenizer.vocabulary, *self._job.dates)
 
         def fill(path: Path) -> dict[str, Any]:
-            tally = Summary()
+            summary = Summary()
             with tempfile.TemporaryDirectory() as folder:
                 data = Path(folder) / "data"
                 with data.open("wb") as file:
                     for index, chunk in enumerate(part.chunks):
                         scored = self._scorer.score(chunk)
-                        tally.add(scored)
+                        summary.add(scored)
                         if figures:
                             figures.add(scored)
                         file.writelines(self._job.encoder.encode(scored, first=index == 0))
                 self._job.encoder.assemble(data, path)
             worker = (platform.node(), os.getpid())
-            return {"rows": tally.rows, "read": part.read, "tally": tally.as_dict(), "worker": worker}
+            return {"rows": summary.rows, "read": part.read, "tally": summary.as_dict(), "worker": worker}
 
         return self._job.part_writer.write(part.split, part.number, fill, figures.dump if figures else None)
 

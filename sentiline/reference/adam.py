@@ -15,7 +15,7 @@ def initialize_adam(params: Params) -> tuple[Params, Params]:
     """The two moments that Adam keeps of every parameter, zero before the first step.
 
     Args:
-        params: weights by name.
+        params: Weights by name.
 
     Returns:
         (m, v): both with the names, shapes and dtypes of `params`.
@@ -46,20 +46,20 @@ def update_adam(
         θ ← θ − η m̂ / √(v̂ + ε)                       `epsilon_inside_sqrt`, as textbooks print it
         θ ← θ − η √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)   otherwise, as Keras computes it
 
-    The algorithm box of the paper has a third form, √v̂ + ε; the last line is the faster one of its section 2, whose
-    ε stands beside the uncorrected √v.
+    The algorithm box of the paper has a third form, √v̂ + ε; the last line is the faster one of its section 2, which
+    adds ε to the uncorrected √v.
 
     Args:
         params: θ by name.
         gradients: g, the same names and shapes.
-        m: first moments, from `initialize_adam` or the step before.
-        v: second moments.
+        m: First moments, from `initialize_adam` or the step before.
+        v: Second moments.
         step: t, 1 for the first step.
         learning_rate: η.
-        beta_1: decay of m.
-        beta_2: decay of v.
+        beta_1: Decay of m.
+        beta_2: Decay of v.
         epsilon: ε.
-        epsilon_inside_sqrt: see above.
+        epsilon_inside_sqrt: See above.
 
     Returns:
         (params, m, v): new values; nothing is changed in place.
@@ -97,8 +97,8 @@ def clip_by_global_norm(gradients: Params, limit: float) -> Params:
         g ← g · min(1, limit / ‖g‖)
 
     Args:
-        gradients: by name.
-        limit: the largest norm to let through, above 0.
+        gradients: The gradients by name.
+        limit: The largest norm to let through, above 0.
 
     Returns:
         The gradients, unchanged in direction.

@@ -76,7 +76,7 @@ def gradient(name: str, value: Any, shape: tuple[int, ...]) -> Array:
     Without the check numpy would broadcast, say, one row to a whole batch, and the gradients would be silently wrong.
 
     Raises:
-        ValueError: It has another shape.
+        ValueError: The gradient has another shape.
     """
     array = floating(name, value)
     if array.shape != shape:
@@ -88,8 +88,8 @@ def floating(name: str, value: Any) -> Array:
     """Convert a value to an array of floats: float32 stays float32, every other real number becomes a float64.
 
     Raises:
-        TypeError: It does not hold real numbers.
-        ValueError: It is a ragged list.
+        TypeError: The value does not hold real numbers.
+        ValueError: The value is a ragged list.
     """
     array = _array(name, value)
     if array.dtype in (np.float32, np.float64):
@@ -103,8 +103,8 @@ def integers(name: str, value: Any) -> Array:
     """Convert a value to an array of integers.
 
     Raises:
-        TypeError: It does not hold integers.
-        ValueError: It is a ragged list.
+        TypeError: The value does not hold integers.
+        ValueError: The value is a ragged list.
     """
     array = _array(name, value)
     if array.dtype.kind not in "iu":

@@ -29,13 +29,13 @@ def time_mask(lengths: Array | None, batch: int, time: int) -> NDArray[np.bool_]
     Args:
         lengths: int [B], each at least 1 and at most `time`; None where every sequence is full.
         batch: B.
-        time: T.
+        time: t.
 
     Returns:
         bool [B, T], true for t < length.
 
     Raises:
-        ValueError: a length is outside 1 … T, or there are not B of them.
+        ValueError: A length is outside 1 … T, or there are not B of them.
 
     Example:
         >>> time_mask(np.array([1, 3]), 2, 3).astype(int).tolist()

@@ -35,13 +35,13 @@ def attend_forward(
         W: [Q, D] compares queries with states; the identity gives the score "dot".
         lengths: int [B], or None where every sequence is full.
         center: int [B] timestep in the middle of the window, or None for global attention.
-        width: how far the window reaches to either side, at least 0; given exactly if `center` is.
+        width: How far the window reaches to either side, at least 0; given exactly if `center` is.
 
     Returns:
         (context, weights, cache): [B, D] c; [B, T] α, 0 outside; what `attend_backward` needs.
 
     Raises:
-        ValueError: only one of `center` and `width` is given, or a center lies outside its sequence.
+        ValueError: Only one of `center` and `width` is given, or a center lies outside its sequence.
     """
     batch, time = h.shape[:2]
     allowed = time_mask(lengths, batch, time)  # [B, T]
@@ -67,7 +67,7 @@ def attend_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Array]
 
     Args:
         dcontext: [B, D].
-        cache: from `attend_forward`.
+        cache: The cache of `attend_forward`.
 
     Returns:
         (dquery, dh, dW): [B, Q]; [B, T, D]; [Q, D].
@@ -106,7 +106,7 @@ def dot_product_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, A
 
     Args:
         dcontext: [..., T, e].
-        cache: from `dot_product_forward`.
+        cache: The cache of `dot_product_forward`.
 
     Returns:
         (dq, dk, dv), of the shapes of q, k, v.
@@ -139,7 +139,7 @@ def self_attention_forward(
         (y, cache): [B, T, O], 0 on padding; what `self_attention_backward` needs.
 
     Raises:
-        ValueError: the columns cannot be dealt equally.
+        ValueError: The columns cannot be dealt equally.
     """
     columns = params["W_q"].shape[1]
     if heads < 1 or columns % heads:
@@ -160,7 +160,7 @@ def self_attention_backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
 
     Args:
         dy: [B, T, O].
-        cache: from `self_attention_forward`.
+        cache: The cache of `self_attention_forward`.
 
     Returns:
         (dx, dparams): [B, T, F]; gradients under the names of `params`.

@@ -20,8 +20,8 @@ class BidirectionalGradients(NamedTuple):
 
     Attributes:
         dx: [B, T, F] gradient of the inputs.
-        forward: all gradients of the forward direction; its `dx` is its own share.
-        backward: all gradients of the backward direction, its `dx` and `dstates` in that direction's order of steps.
+        forward: All gradients of the forward direction; its `dx` is its own share.
+        backward: All gradients of the backward direction, its `dx` and `dstates` in that direction's order of steps.
     """
 
     dx: Array
@@ -47,11 +47,11 @@ def bidirectional_forward(
     so that both halves of h_t have just read token t.
 
     Args:
-        cell: one cell for both directions.
+        cell: One cell for both directions.
         x: [B, T, F], right-padded.
-        params: weights of the forward and of the backward direction.
+        params: Weights of the forward and of the backward direction.
         lengths: int [B], or None where every sequence is full.
-        initial: initial states of either direction, [B, U] each; None for zeros.
+        initial: Initial states of either direction, [B, U] each; None for zeros.
         merge: "concat" or "sum".
 
     Returns:
@@ -84,8 +84,8 @@ def bidirectional_backward(
 
     Args:
         dh: [B, T, 2U] or [B, T, U], gradient of the merged states.
-        dfinal: gradients of the final states of either direction; None for zeros.
-        cache: from `bidirectional_forward`.
+        dfinal: Gradients of the final states of either direction; None for zeros.
+        cache: The cache of `bidirectional_forward`.
     """
     cache_f, cache_b, lengths, merge, shape = cache
     dh = gradient("dh", dh, shape)

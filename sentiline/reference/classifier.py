@@ -29,8 +29,8 @@ def initialize_classifier(rng: np.random.Generator, vocabulary: int, features: i
     """Random weights, float64.
 
     Args:
-        rng: source of randomness.
-        vocabulary: number of token ids, padding (0) included.
+        rng: Source of randomness.
+        vocabulary: Number of token ids, padding (0) included.
         features: F, width of a word vector.
         units: U, in each direction.
 
@@ -57,7 +57,7 @@ def classifier_forward(ids: Array, params: Params, lengths: Array | None = None)
 
     Args:
         ids: int [B, T], right-padded.
-        params: see `initialize_classifier`.
+        params: See `initialize_classifier`.
         lengths: int [B], or None where every sequence is full.
 
     Returns:
@@ -80,7 +80,7 @@ def classifier_backward(dlogits: Array, cache: Cache) -> Params:
 
     Args:
         dlogits: [B].
-        cache: from `classifier_forward`.
+        cache: The cache of `classifier_forward`.
     """
     params, embedded, recurrent, averaged, attended, mean, context = cache
     dlogits = gradient("dlogits", dlogits, (len(mean),))
@@ -106,7 +106,7 @@ def loss_and_gradients(ids: Array, labels: Array, params: Params, lengths: Array
     Args:
         ids: int [B, T], right-padded.
         labels: [B], 0 or 1.
-        params: see `initialize_classifier`.
+        params: See `initialize_classifier`.
         lengths: int [B], or None where every sequence is full.
     """
     logits, cache = classifier_forward(ids, params, lengths)  # [B]
@@ -121,8 +121,8 @@ def train_classifier(
 
     Args:
         batches: (ids, labels, lengths) as in `loss_and_gradients`.
-        params: where to start.
-        learning_rate: of Adam; the other settings are Keras's defaults.
+        params: The weights to start from.
+        learning_rate: The learning rate of Adam; its other settings are Keras's defaults.
 
     Returns:
         The trained weights, and the loss on every batch before its step.

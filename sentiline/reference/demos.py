@@ -47,7 +47,7 @@ def lstm_steps() -> str:
 
 
 def bptt_gradients() -> str:
-    """Gradients of `rnn_backpropagation` with tanh and squared error, each beside its central differences."""
+    """Gradients of `rnn_backpropagation` with tanh and squared error, each with its central differences."""
     rng = np.random.default_rng(2)
     k, features, units, outputs = 5, 3, 4, 2
     x, y = rng.uniform(size=(features, k)), rng.uniform(size=(outputs, k))

@@ -16,15 +16,15 @@ def dropout_forward(x: Array, keep: Array, rate: float) -> tuple[Array, Cache]:
     [B, 1, F] drops the same features at every timestep (Gal & Ghahramani, 2016).
 
     Args:
-        x: any shape.
+        x: Any shape.
         keep: 0 or 1, of a shape that broadcasts to that of `x`.
-        rate: probability with which the mask was 0, in [0, 1).
+        rate: Probability with which the mask was 0, in [0, 1).
 
     Returns:
         (y, cache): the shape of `x`; what `dropout_backward` needs.
 
     Raises:
-        ValueError: the rate is outside [0, 1).
+        ValueError: The rate is outside [0, 1).
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate is {rate}; it must be at least 0 and below 1")

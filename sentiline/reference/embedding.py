@@ -14,7 +14,7 @@ def embedding_forward(ids: Array, table: Array) -> tuple[Array, Cache]:
 
     Args:
         ids: int [B, T].
-        table: [V, F] one row a word of the vocabulary.
+        table: [V, F], one row per word of the vocabulary.
 
     Returns:
         (x, cache): [B, T, F]; what `embedding_backward` needs.
@@ -29,7 +29,7 @@ def embedding_backward(dx: Array, cache: Cache) -> Array:
 
     Args:
         dx: [B, T, F].
-        cache: from `embedding_forward`.
+        cache: The cache of `embedding_forward`.
 
     Returns:
         [V, F], zero rows for words that do not occur.

@@ -51,15 +51,15 @@ def gru_cell_forward(
         h_prev: [B, U] previous hidden state h_{t−1}.
         params: `W` [F, 3U], `U` [U, 3U] and, each optional, `b` [3U] and the recurrent bias b′ `b_recurrent` [3U];
             columns z, r, h. The second bias makes a difference only for h with reset "after".
-        update: see `Update`.
-        reset: see `Reset`.
+        update: See `Update`.
+        reset: See `Reset`.
         activation: φ and its derivative.
 
     Returns:
         (h, cache): [B, U] the new hidden state; what `gru_cell_backward` needs.
 
     Raises:
-        ValueError: no such convention.
+        ValueError: No such convention.
     """
     if update not in ("keep", "take") or reset not in ("before", "after"):
         raise ValueError(f'update is {update!r}, "keep" or "take"; reset is {reset!r}, "before" or "after"')
@@ -97,7 +97,7 @@ def gru_cell_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Params]:
 
     Args:
         dh: [B, U] gradient of the loss with respect to h_t.
-        cache: from `gru_cell_forward`.
+        cache: The cache of `gru_cell_forward`.
 
     Returns:
         (dx, dh_prev, dparams): [B, F]; [B, U]; gradients under the names of `params`.

@@ -24,7 +24,7 @@ def head_forward(h: Array, params: Params, output: Output = "linear") -> tuple[A
         (y, cache): [..., O]; what `head_backward` needs.
 
     Raises:
-        ValueError: no such output.
+        ValueError: No such output.
     """
     a = h @ params["V"]  # [..., O]
     if "c" in params:
@@ -48,7 +48,7 @@ def head_backward(dy: Array, cache: Cache) -> tuple[Array, Params]:
 
     Args:
         dy: [..., O].
-        cache: from `head_forward`.
+        cache: The cache of `head_forward`.
 
     Returns:
         (dh, dparams): [..., U]; gradients under the names of `params`.

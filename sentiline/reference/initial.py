@@ -35,11 +35,11 @@ def initialize_cell(rng: np.random.Generator, cell: Cell, features: int, units: 
     before it has learned to (Jozefowicz et al., 2015).
 
     Args:
-        rng: source of randomness.
-        cell: the cell.
+        rng: Source of randomness.
+        cell: The cell.
         features: F.
         units: U.
-        bias: whether there is a `b`.
+        bias: Whether there is a `b`.
 
     Returns:
         `W` [F, gates·U], `U` [U, gates·U] and perhaps `b` [gates·U], float64.

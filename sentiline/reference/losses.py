@@ -18,9 +18,9 @@ def mean_squared_error_forward(y_hat: Array, y: Array, weights: Array | None = N
     """L = Σ w (ŷ − y)² / Σ w; without weights the mean over all elements, as in Keras.
 
     Args:
-        y_hat: predictions, any shape.
-        y: targets, the same shape.
-        weights: the same shape, such as 0 on padding; None for all ones.
+        y_hat: Predictions, any shape.
+        y: Targets, the same shape.
+        weights: The same shape, such as 0 on padding; None for all ones.
 
     Returns:
         (loss, cache): scalar; what `mean_squared_error_backward` needs.
@@ -42,7 +42,7 @@ def binary_cross_entropy_forward(logits: Array, labels: Array, weights: Array | 
     Args:
         logits: z, any shape.
         labels: y in [0, 1], the same shape.
-        weights: the same shape; None for all ones.
+        weights: The same shape; None for all ones.
 
     Returns:
         (loss, cache): scalar; what `binary_cross_entropy_backward` needs.

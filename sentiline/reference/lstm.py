@@ -63,7 +63,7 @@ def lstm_cell_backward(dh: Array, dc: Array, cache: Cache) -> tuple[Array, Array
     Args:
         dh: [B, U] gradient of the loss with respect to h_t.
         dc: [B, U] gradient with respect to c_t by way of c_{t+1} alone.
-        cache: from `lstm_cell_forward`.
+        cache: The cache of `lstm_cell_forward`.
 
     Returns:
         (dx, dh_prev, dc_prev, dparams): [B, F]; [B, U]; [B, U]; gradients under the names of `params`.

@@ -30,7 +30,7 @@ def mean_pool_backward(dpooled: Array, cache: Cache) -> Array:
 
     Args:
         dpooled: [B, D].
-        cache: from `mean_pool_forward`.
+        cache: The cache of `mean_pool_forward`.
 
     Returns:
         [B, T, D].
@@ -61,7 +61,7 @@ def max_pool_backward(dpooled: Array, cache: Cache) -> Array:
 
     Args:
         dpooled: [B, D].
-        cache: from `max_pool_forward`.
+        cache: The cache of `max_pool_forward`.
 
     Returns:
         [B, T, D].
@@ -104,7 +104,7 @@ def attention_pool_backward(dpooled: Array, cache: Cache) -> tuple[Array, Array]
 
     Args:
         dpooled: [B, D].
-        cache: from `attention_pool_forward`.
+        cache: The cache of `attention_pool_forward`.
 
     Returns:
         (dh, du): [B, T, D]; [D].

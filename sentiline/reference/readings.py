@@ -1,4 +1,4 @@
-"""What each model of the zoo reads from its recurrent states: verdict, score and contribution of every timestep.
+"""The heads of the zoo's models: from recurrent states to a logit, and the score and contribution of every timestep.
 
 Forward only. All functions take the states h [B, T, D], 0 on padding, and the lengths, int [B], and return a
 `ReferenceOutput`; every additive one keeps logit = bias + Σ_t contributions_t.
@@ -23,7 +23,7 @@ class ReferenceOutput(NamedTuple):
         logit: [B]; the probability of a positive review is σ(logit).
         bias: [B] the logit before any timestep has been read.
         scores: [B, T] the model's own probability at every timestep, 0 on padding.
-        contributions: [B, T], 0 on padding; None where the verdict is no sum over timesteps.
+        contributions: [B, T], 0 on padding; None where the logit is not a sum over timesteps.
     """
 
     logit: Array
@@ -41,8 +41,8 @@ def read_pooling(h: Array, lengths: Array, params: Params) -> ReferenceOutput:
         score_t = σ(b + (w_mean + w_att) · h_t), the layer applied to the state of t alone
 
     Args:
-        h: states.
-        lengths: of the reviews.
+        h: States.
+        lengths: The lengths of the reviews, int [B].
         params: `attention` u, `w_mean`, `w_attention`, each [D]; `bias` b, a scalar.
     """
     mask = time_mask(lengths, *h.shape[:2])  # [B, T]
@@ -82,8 +82,8 @@ def read_last(h: Array, lengths: Array, params: Params) -> ReferenceOutput:
         z_t = v · φ(h_t) + c      φ(h) = h  or  relu(h V + d)      z_0 from the zero state
 
     Args:
-        h: states.
-        lengths: of the reviews.
+        h: States.
+        lengths: The lengths of the reviews, int [B].
         params: `v` [D′], `c` scalar; and perhaps `V` [D, D′], `d` [D′].
     """
 
@@ -99,21 +99,21 @@ def read_unit(h: Array, lengths: Array) -> ReferenceOutput:
     """One recurrent unit with a sigmoid, whose state is the probability: z_t = log(h_t / (1 − h_t)), z_0 = 0.
 
     Args:
-        h: states, D = 1.
-        lengths: of the reviews.
+        h: States, D = 1.
+        lengths: The lengths of the reviews, int [B].
     """
     return _read_prefixes(log_odds(h[..., 0]), lengths, 0.0)
 
 
 @takes(h="B T D", lengths="int:B", params={"v": "D", "c": "", "...": ""})
 def read_timesteps(h: Array, lengths: Array, params: Params) -> ReferenceOutput:
-    """A probability at every timestep, and their mean as the verdict, which is no sum of logits.
+    """A probability at every timestep, and their mean as the prediction, which is not a sum of logits.
 
         p_t = σ(v · h_t + c)      probability = (Σ_t p_t) / n
 
     Args:
-        h: states.
-        lengths: of the reviews.
+        h: States.
+        lengths: The lengths of the reviews, int [B].
         params: `v` [D], `c` scalar.
     """
     scores = sigmoid(h @ params["v"] + params["c"]) * time_mask(lengths, *h.shape[:2])  # [B, T]
@@ -129,11 +129,11 @@ def log_odds(probability: Array) -> Array:
 
 
 def _read_prefixes(logits: Array, lengths: Array, start: float) -> ReferenceOutput:
-    """contribution_t = z_t − z_{t−1}, score_t = σ(z_t), logit = z_n, where z_t judges the first t tokens.
+    """contribution_t = z_t − z_{t−1}, score_t = σ(z_t), logit = z_n, where z_t is the logit after t tokens.
 
     Args:
         logits: [B, T] z_t.
-        lengths: of the reviews.
+        lengths: The lengths of the reviews, int [B].
         start: z_0.
     """
     mask = time_mask(lengths, *logits.shape)  # [B, T]

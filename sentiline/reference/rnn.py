@@ -41,7 +41,7 @@ def rnn_cell_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Params]:
 
     Args:
         dh: [B, U] gradient of the loss with respect to h_t.
-        cache: from `rnn_cell_forward`.
+        cache: The cache of `rnn_cell_forward`.
 
     Returns:
         (dx, dh_prev, dparams): [B, F]; [B, U]; gradients under the names of `params`.

@@ -19,9 +19,9 @@ class Layer:
     """One recurrent layer of a stack.
 
     Attributes:
-        cell: its cell.
-        params: its weights: one set, or two for a bidirectional layer (forward, backward).
-        merge: how a bidirectional layer merges its directions.
+        cell: The layer's cell.
+        params: The layer's weights: one set, or two for a bidirectional layer (forward, backward).
+        merge: How a bidirectional layer merges its directions.
     """
 
     cell: Cell
@@ -34,7 +34,7 @@ class StackGradients(NamedTuple):
 
     Attributes:
         dx: [B, T, F] gradient of the inputs.
-        dlayers: for every layer, the gradients of its `params`.
+        dlayers: For every layer, the gradients of its `params`.
     """
 
     dx: Array
@@ -52,11 +52,11 @@ def stack_forward(
     """Run layers on top of each other: h⁽ˡ⁾ = layer_l(dropout(h⁽ˡ⁻¹⁾)), with h⁽⁰⁾ = x and no dropout on x itself.
 
     Args:
-        layers: bottom first; the width of each must fit the `W` of the next.
+        layers: Bottom first; the width of each must fit the `W` of the next.
         x: [B, T, F], right-padded.
         lengths: int [B], or None where every sequence is full.
-        keep: one dropout mask for each layer but the last, [B, T, D] or broadcasting to it; None for no dropout.
-        rate: probability with which the masks were 0.
+        keep: One dropout mask for each layer but the last, [B, T, D] or broadcasting to it; None for no dropout.
+        rate: Probability with which the masks were 0.
 
     Returns:
         (h, cache): [B, T, D] states of the top layer; what `stack_backward` needs.
@@ -86,7 +86,7 @@ def stack_backward(dh: Array, cache: Cache) -> StackGradients:
 
     Args:
         dh: [B, T, D] gradient of the top layer's states.
-        cache: from `stack_forward`.
+        cache: The cache of `stack_forward`.
     """
     dlayers: list[tuple[Params, ...]] = []
     dlayer: tuple[Params, ...]

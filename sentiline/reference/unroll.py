@@ -17,9 +17,9 @@ class UnrolledGradients(NamedTuple):
 
     Attributes:
         dx: [B, T, F] gradient of the inputs, 0 on padding.
-        dinitial: gradient of each initial state, [B, U] each.
-        dparams: gradients summed over all timesteps, under the names of the parameters.
-        dstates: for each state, [B, T, U]: the whole gradient that reaches it *at* timestep t, from the loss at t
+        dinitial: Gradient of each initial state, [B, U] each.
+        dparams: Gradients summed over all timesteps, under the names of the parameters.
+        dstates: For each state, [B, T, U]: the whole gradient that reaches it *at* timestep t, from the loss at t
             and from all later steps; 0 on padding. Its norm against t shows gradients vanish or explode.
     """
 
@@ -45,11 +45,11 @@ def unroll_forward(
     the first step, and one-to-one is T = 1; `sentiline.reference.demos.task_shapes` shows the four.
 
     Args:
-        cell: what to unroll.
+        cell: The cell to unroll.
         x: [B, T, F], right-padded.
-        params: the cell's weights, shared by all timesteps.
+        params: The cell's weights, shared by all timesteps.
         lengths: int [B], or None where every sequence is full.
-        initial: initial states, [B, U] each; None for zeros.
+        initial: The initial states, [B, U] each; None for zeros.
 
     Returns:
         (h, final, cache): [B, T, U] hidden state at every timestep, 0 on padding (as ONNX gives it); the states
@@ -93,8 +93,8 @@ def unroll_backward(dh: Array, dfinal: Sequence[Array] | None, cache: Cache) -> 
 
     Args:
         dh: [B, T, U] gradient of the loss with respect to `h`; values on padding are ignored.
-        dfinal: gradient of each final state, [B, U] each; None for zeros.
-        cache: from `unroll_forward`.
+        dfinal: Gradient of each final state, [B, U] each; None for zeros.
+        cache: The cache of `unroll_forward`.
     """
     cell, caches, x, mask, h = cache
     batch, time, units = h.shape
@@ -140,12 +140,12 @@ def gradient_norms(
     grows where they explode.
 
     Args:
-        cell: the cell.
+        cell: The cell.
         x: [B, T, F], right-padded.
-        params: its weights.
+        params: The cell's weights.
         dlast: [B, U] gradient of the loss with respect to the last hidden state.
         lengths: int [B], or None where every sequence is full.
-        initial: initial states, [B, U] each; None for zeros.
+        initial: The initial states, [B, U] each; None for zeros.
 
     Returns:
         [B, T] norm of the gradient k steps before each sequence's last timestep in column k; 0 beyond its first.

@@ -96,7 +96,7 @@ class HtmlReportBuilder:
         """The start of the first run, the total seconds and the number of runs, as plain values."""
         return self._history | {"seconds": self._seconds()}
 
-    def go_on(self, history: Mapping[str, Any]) -> None:
+    def continue_from(self, history: Mapping[str, Any]) -> None:
         """Continue the `history` of an interrupted run."""
         self._history = {**history, "runs": history["runs"] + 1}
 
@@ -108,14 +108,14 @@ class HtmlReportBuilder:
     def restore(self, content: bytes) -> None:
         """Continue from the state that `dump` returned."""
         size = 4 + int.from_bytes(content[:4], "big")
-        self.go_on(json.loads(content[4:size]))
+        self.continue_from(json.loads(content[4:size]))
         self._statistics.restore(content[size:])
 
-    def finish(self, tally: Summary) -> None:
+    def finish(self, summary: Summary) -> None:
         """Write the files.
 
         Args:
-            tally: The counts of all rows that were added.
+            summary: The counts of all rows that were added.
 
         Raises:
             OSError: A file cannot be written.
@@ -125,12 +125,12 @@ class HtmlReportBuilder:
         facts = self._facts | {
             "started": self._history["started"],
             "finished": _now(),
-            "took": f"{format_duration(seconds)}, {tally.rows / max(seconds, 1e-3):,.0f} rows/s"
+            "took": f"{format_duration(seconds)}, {summary.rows / max(seconds, 1e-3):,.0f} rows/s"
             + (f", in {runs} runs" if runs > 1 else ""),
             "release": f"Sentiline {__version__}",
         }
-        summary = ReportSummary.from_statistics(self._statistics, tally, self._predictor, facts)
-        content = render_page("score.html", summary=summary).encode("utf-8", "replace")
+        report = ReportSummary.from_statistics(self._statistics, summary, self._predictor, facts)
+        content = render_page("score.html", summary=report).encode("utf-8", "replace")
         for target in self._targets:
             write_atomically(target, content)
 

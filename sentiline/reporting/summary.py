@@ -37,7 +37,7 @@ class ReportSummary:
 
     Attributes:
         title: The names of the files that were scored.
-        tally: The counts of the run.
+        counts: The counts of the run.
         mean: The mean P(positive); None if no row was scored.
         histogram: The numbers of scored rows in equal bins of P(positive).
         faults: The rows that were not scored, by descending count.
@@ -54,7 +54,7 @@ class ReportSummary:
     """
 
     title: str
-    tally: Summary
+    counts: Summary
     mean: float | None
     histogram: Sequence[int]
     faults: Sequence[FaultSummary]
@@ -71,13 +71,13 @@ class ReportSummary:
 
     @classmethod
     def from_statistics(
-        cls, statistics: Statistics, tally: Summary, predictor: Predictor, facts: Mapping[str, str]
+        cls, statistics: Statistics, counts: Summary, predictor: Predictor, facts: Mapping[str, str]
     ) -> ReportSummary:
         """Summarize a run.
 
         Args:
             statistics: The statistics of all rows.
-            tally: The counts of the same rows.
+            counts: The counts of the same rows.
             predictor: The model that scored them.
             facts: Facts about the run, by name; those about the model and the files are added.
         """
@@ -87,19 +87,19 @@ class ReportSummary:
         files, count = statistics.files, statistics.file_count
         return cls(
             title=", ".join(files[:3]) + (f" and {count - 3:,} more files" if count > 3 else ""),
-            tally=tally,
-            mean=statistics.positive_sum / tally.scored if tally.scored else None,
+            counts=counts,
+            mean=statistics.positive_sum / counts.scored if counts.scored else None,
             histogram=statistics.histogram.tolist(),
             faults=[
                 FaultSummary(error, rows, FAULTS[error], statistics.faults.get(error, ()))
-                for error, rows in tally.faults.most_common()
+                for error, rows in counts.faults.most_common()
             ],
             date_column=statistics.date_column,
             unit=unit,
             periods=periods,
             undated=statistics.timeline.undated,
             bad_date=statistics.bad_date,
-            ranking=statistics.words.rank(tally.scored),
+            ranking=statistics.words.rank(counts.scored),
             highest=statistics.extremes.highest,
             lowest=statistics.extremes.lowest,
             model=model,

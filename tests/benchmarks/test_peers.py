@@ -184,9 +184,9 @@ def test_the_naive_bayes_ratio_follows_its_definition() -> None:
 def test_a_pool_scores_like_one_process_in_order(tmp_path: Path) -> None:
     sources = {}
     for name in FEATURES:
-        fitted = fit_linear(name, TRAIN, HELD, tmp_path / f"{len(sources)}.joblib")
-        sources[name] = (load_linear, fitted.path)
-        assert fitted.seconds > 0
+        classifier = fit_linear(name, TRAIN, HELD, tmp_path / f"{len(sources)}.joblib")
+        sources[name] = (load_linear, classifier.path)
+        assert classifier.seconds > 0
     texts = [f"{first} {second}" for first, second in itertools.product(UNSEEN, UNSEEN)]
     with ScorerPool(sources, 2) as pool:
         for name, (load, path) in sources.items():
@@ -211,8 +211,8 @@ def test_fasttext_separates_the_classes(tmp_path: Path) -> None:
     if "fastText" in MISSING:
         pytest.skip("fastText is not installed; it is in requirements/bench.txt")
     many = [Review(review.text, review.label) for review in TRAIN for _ in range(20)]
-    fitted = fit_fasttext(many, HELD, tmp_path / "model.bin")
-    scores = load_fasttext(fitted.path)([*GOOD, *BAD])
+    classifier = fit_fasttext(many, HELD, tmp_path / "model.bin")
+    scores = load_fasttext(classifier.path)([*GOOD, *BAD])
     assert all(-1.01 <= score <= 1.01 for score in scores)
     assert sum((score >= 0) == (index < len(GOOD)) for index, score in enumerate(scores)) > 0.9 * len(scores)
-    assert re.fullmatch(r"learning rate = 0\.\d+", fitted.chosen)
+    assert re.fullmatch(r"learning rate = 0\.\d+", classifier.chosen)

@@ -134,7 +134,7 @@ def expected(predictor: Predictor, reviews: Path, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def same_content() -> Callable[[Path, Path], None]:
-    """Checks that a data set holds the rows of a file, in order, and nothing is left beside it."""
+    """Checks that a data set holds the rows of a file, in order, and nothing else is left in its folder."""
     import pyarrow.parquet as pq
 
     def check(folder: Path, file: Path) -> None:

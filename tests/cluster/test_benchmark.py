@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:`use_:DeprecationWarning:ray.dat
 
 
 @pytest.mark.long
-def test_engines_are_timed(nodes: Nodes, bundle: Path, tmp_path: Path) -> None:
+def test_the_benchmark_times_both_engines(nodes: Nodes, bundle: Path, tmp_path: Path) -> None:
     texts = [f"a good film {number % 7}" for number in range(4_096)]
     local, ray = measure(str(bundle), texts, tmp_path, [1], 1, 1024)  # exits where their scores differ
     assert list(ray) == [1]

@@ -24,7 +24,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_commands_run(
+def test_the_commands_of_the_guide_run(
     nodes: Nodes, environment: dict[str, str], bundle: Path, tmp_path: Path, bucket: fs.SubTreeFileSystem
 ) -> None:
     (tmp_path / "reviews").mkdir()
@@ -50,7 +50,7 @@ def test_the_commands_run(
     assert done.stdout.count("3 rows written to scored: 2 scored") == 2
     assert "scored is complete, of the same inputs, model and options: nothing to resume." in done.stdout
     assert pq.read_table("scored", filesystem=bucket).equals(pq.read_table(tmp_path / "scored"))
-    assert "3 rows, read by bilstm" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "3 rows, scored by bilstm" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert [row["error"] for row in read(tmp_path / "again.csv")] == ["", "empty_text", ""]
     names = sorted(path.name for path in (tmp_path / "scored").iterdir())
     assert names == ["_SUCCESS", "_manifest.json", "part-000000-000000.parquet"]

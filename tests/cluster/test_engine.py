@@ -20,7 +20,7 @@ from pyarrow import fs
 from sentiline.cluster.driver import Cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
-from sentiline.reporting.report import Report
+from sentiline.reporting.report import HtmlReportBuilder
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import Progress, score_files
 from tests.cluster.conftest import ROOT, Nodes
@@ -55,7 +55,7 @@ def test_every_format_gives_what_the_local_engine_gives(
     options = ScoreOptions(text_column="review", timesteps=True, prefix="s_")
     local = score_files(predictor, [str(folder)], tmp_path / "local.parquet", options)
     seen: list[Progress] = []
-    tally = score_on_cluster(
+    summary = score_on_cluster(
         predictor,
         [str(folder)],
         tmp_path / "out",
@@ -63,16 +63,16 @@ def test_every_format_gives_what_the_local_engine_gives(
         Cluster(nodes.address, part_rows=1024),
         on_progress=seen.append,
     )
-    assert tally == local
+    assert summary == local
     same_content(tmp_path / "out", tmp_path / "local.parquet")
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert [part["rows"] for part in manifest["parts"]] == [6, 7, 1024, 376, 1024, 376, 200]
     assert manifest["model"]["name"] == "bilstm"
-    assert (seen[-1].summary, seen[-1].done, seen[-1].resumed) == (tally, seen[-1].total, 0)
+    assert (seen[-1].summary, seen[-1].done, seen[-1].resumed) == (summary, seen[-1].total, 0)
     assert capfd.readouterr() == ("", ""), "Ray says nothing"
 
 
-def test_a_node_that_is_lost(
+def test_a_lost_node_loses_no_row(
     predictor: Predictor,
     nodes: Nodes,
     reviews: Path,
@@ -91,17 +91,17 @@ def test_a_node_that_is_lost(
             assert progress.summary.rows < ROW_COUNT
             nodes.lose()
 
-    tally = score_on_cluster(
+    summary = score_on_cluster(
         predictor, [str(reviews)], output, None, Cluster(nodes.address, workers=2, part_rows=1024), on_progress=lose
     )
-    assert tally is not None
-    assert tally.rows == ROW_COUNT
+    assert summary is not None
+    assert summary.rows == ROW_COUNT
     assert processes
     same_content(output, expected)
     assert capfd.readouterr() == ("", ""), "Ray says nothing"
 
 
-def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
+def test_a_killed_driver_and_a_killed_actor_lose_no_row(
     predictor: Predictor,
     bundle: Path,
     nodes: Nodes,
@@ -125,7 +125,7 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
     with pytest.raises(DataFileError, match="continue it with --resume, or start again with --overwrite"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster)
-    with pytest.raises(DataFileError, match="was another: options changed since"):
+    with pytest.raises(DataFileError, match="options changed since the interrupted run"):
         score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)
     finished = workers(output)
     seen: list[Progress] = []
@@ -141,9 +141,9 @@ def test_a_driver_that_is_killed_and_an_actor_of_the_resumed_run(
         others.update(mine - set(killed))
 
     one = Cluster(nodes.address, workers=1, part_rows=1024)
-    tally = score_on_cluster(predictor, [str(reviews)], output, None, one, resume=True, on_progress=kill)
-    assert tally is not None
-    assert tally.rows == ROW_COUNT
+    summary = score_on_cluster(predictor, [str(reviews)], output, None, one, resume=True, on_progress=kill)
+    assert summary is not None
+    assert summary.rows == ROW_COUNT
     assert len(finished) >= 3
     assert len(seen) <= PARTS - len(finished), "a finished part was scored again"
     assert len(killed) == 1
@@ -177,10 +177,10 @@ def shown(path: Path) -> str:
 def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     predictor: Predictor, nodes: Nodes, reviews: Path, tmp_path: Path
 ) -> None:
-    def report(name: str) -> Report:
-        return Report([tmp_path / name], predictor)
+    def report(name: str) -> HtmlReportBuilder:
+        return HtmlReportBuilder([tmp_path / name], predictor)
 
-    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", follower=report("local.html"))
+    score_files(predictor, [str(reviews)], tmp_path / "local.parquet", report_builder=report("local.html"))
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
 
     class StopError(Exception):
@@ -196,7 +196,7 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
             predictor, [str(reviews)], output, None, cluster, on_progress=stop, report_builder=report("out.html")
         )
     assert not (tmp_path / "out.html").exists()
-    with pytest.raises(DataFileError, match="was another: report changed since"):
+    with pytest.raises(DataFileError, match="report changed since the interrupted run"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True)
     score_on_cluster(predictor, [str(reviews)], output, None, cluster, resume=True, report_builder=report("out.html"))
     assert ", in 2 runs" in (tmp_path / "out.html").read_text()
@@ -204,7 +204,7 @@ def test_a_report_of_a_run_that_was_stopped_is_that_of_the_local_engine(
     assert not (output / "figures").exists()
 
 
-def test_into_an_object_store(
+def test_an_object_store_takes_the_data_set(
     predictor: Predictor,
     nodes: Nodes,
     reviews: Path,
@@ -214,8 +214,8 @@ def test_into_an_object_store(
 ) -> None:
     cluster = Cluster(nodes.address, workers=2, part_rows=4_096)
     url = "s3://reviews/scored/"
-    tally = score_on_cluster(predictor, [str(reviews)], url, None, cluster, scratch=tmp_path)
-    assert tally is not None
+    summary = score_on_cluster(predictor, [str(reviews)], url, None, cluster, scratch=tmp_path)
+    assert summary is not None
     assert list(tmp_path.iterdir()) == []
     assert pq.read_table("scored", filesystem=bucket).equals(pq.read_table(expected))
     assert score_on_cluster(predictor, [str(reviews)], url, None, cluster, scratch=tmp_path, resume=True) is None

@@ -113,7 +113,7 @@ def test_finished_parts_are_found_again(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "part-000000-000001.parquet").read_bytes() == b"two"
 
 
-def test_killed_between_the_journal_and_the_rename(tmp_path: Path) -> None:
+def test_a_kill_between_the_journal_and_the_rename_loses_nothing(tmp_path: Path) -> None:
     for content in (b"old", b"new"):
         output = grow(tmp_path / "out", HEADER, resume=False)
         finish(output, content)
@@ -133,7 +133,7 @@ def test_killed_between_the_journal_and_the_rename(tmp_path: Path) -> None:
     assert names(tmp_path) == ["out"]
 
 
-def test_a_machine_that_does_not_see_the_folder(tmp_path: Path) -> None:
+def test_a_machine_that_does_not_see_the_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(
         DataFileError, match=r"cannot be read there: No such file or directory \(node b\); all machines"
     ):
@@ -164,7 +164,7 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
         begin(out, resume=False, overwrite=False)
 
 
-def test_a_damaged_journal(tmp_path: Path) -> None:
+def test_a_damaged_journal_is_refused_and_kept(tmp_path: Path) -> None:
     first = grow(tmp_path / "out", HEADER, resume=False)
     finish(first, b"one")
     first.close()

@@ -60,7 +60,7 @@ def invoke(
     return [tuple(json.loads(line)) for line in process.stdout.splitlines()]
 
 
-def test_no_cluster_and_no_such_address(environment: dict[str, str], reviews: Path, bundle: Path) -> None:
+def test_unusable_addresses_and_options_are_refused(environment: dict[str, str], reviews: Path, bundle: Path) -> None:
     with socket.socket() as taken:  # bound and not listening: nobody else gets the port meanwhile
         taken.bind(("127.0.0.1", 0))
         free = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -78,13 +78,15 @@ def test_no_cluster_and_no_such_address(environment: dict[str, str], reviews: Pa
     assert "--date-column and --date-format are for --report, which is not given" in messages[5]
 
 
-def test_ray_is_not_installed(environment: dict[str, str], reviews: Path, bundle: Path) -> None:
+def test_without_ray_the_error_names_the_extra(environment: dict[str, str], reviews: Path, bundle: Path) -> None:
     [(code, message)] = invoke(environment, reviews, bundle, ["--engine", "ray"], without=("ray",))
     assert code == 2
     assert "pip install 'sentiline[ray]'" in message
 
 
-def test_a_cluster_of_another_release(environment: dict[str, str], reviews: Path, bundle: Path, nodes: Nodes) -> None:
+def test_a_cluster_of_another_release_is_refused(
+    environment: dict[str, str], reviews: Path, bundle: Path, nodes: Nodes
+) -> None:
     """The cluster's own note of its release is changed, which is what Ray compares with that of a driver."""
     from ray.experimental.internal_kv import _internal_kv_get, _internal_kv_put
 

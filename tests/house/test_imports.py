@@ -197,6 +197,14 @@ def test_sub_packages_import_only_those_below_them(part: str) -> None:
     assert not broken, "\n".join(broken)
 
 
+def test_the_architecture_page_shows_the_same_rules() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    shown: dict[str, dict[str, str]] = {}
+    for part, name, allowed in re.findall(r"^\| `(\w+)/(\w+)(?:/|\.py)` \| .+ \| ?([\w, ]*)\|$", page, re.MULTILINE):
+        shown.setdefault(part, {})[name] = " ".join(allowed.replace(",", "").split())
+    assert shown == MAY_IMPORT
+
+
 @pytest.mark.parametrize("part", MAY_IMPORT)
 def test_no_modules_import_each_other_in_a_circle(part: str) -> None:
     circle = find_circle(module_graph(part))

@@ -19,7 +19,7 @@ from tests.reference.gradients import Draw, as_float32, check_gradients, drawn, 
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 @drawn
 @given(d=draws(max_time=3))
-def test_gradients(cell: Cell, merge: Merge, d: Draw) -> None:
+def test_gradients_equal_central_differences(cell: Cell, merge: Merge, d: Draw) -> None:
     params = (d.cell_params(cell.gates, "b"), d.cell_params(cell.gates, "b"))
     x = d.normal(d.batch, d.time, d.features)
     dh = d.normal(d.batch, d.time, d.units * (2 if merge == "concat" else 1))

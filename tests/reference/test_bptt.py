@@ -27,7 +27,9 @@ ERRORS = {
 @given(
     d=draws(max_time=5), outputs=st.integers(1, 3), spare=st.integers(0, 2), layout=st.sampled_from(["rows", "columns"])
 )
-def test_gradients(activation: Activation, error: tuple, d: Draw, outputs: int, spare: int, layout: Layout) -> None:
+def test_gradients_equal_central_differences(
+    activation: Activation, error: tuple, d: Draw, outputs: int, spare: int, layout: Layout
+) -> None:
     e, e_prime = error
     weights = {
         "W": 0.5 * d.normal(d.units, d.units),

@@ -12,7 +12,7 @@ from tests.reference.gradients import Draw, as_float32, check_gradients, draws, 
 
 @few
 @given(d=draws(max_time=3))
-def test_gradients(d: Draw) -> None:
+def test_gradients_equal_central_differences(d: Draw) -> None:
     params = initialize_classifier(d.rng, 4, d.features, d.units)
     for value in params.values():
         value += d.normal(*value.shape)

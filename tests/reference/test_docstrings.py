@@ -18,7 +18,7 @@ MODULES = [module.name for module in pkgutil.iter_modules(sentiline.reference.__
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples(name: str) -> None:
+def test_the_examples_in_docstrings_hold(name: str) -> None:
     module = importlib.import_module(f"sentiline.reference.{name}")
     # doctest.testmod passes over decorated functions
     functions = {inspect.unwrap(value) for value in vars(module).values() if inspect.isfunction(value)}

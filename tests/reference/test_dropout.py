@@ -13,7 +13,7 @@ from tests.reference.gradients import Draw, as_float32, check_gradients, drawn, 
 @pytest.mark.parametrize("per_step", [True, False])
 @drawn
 @given(d=draws())
-def test_gradients(per_step: bool, d: Draw) -> None:
+def test_gradients_equal_central_differences(per_step: bool, d: Draw) -> None:
     x, dy = d.normal(d.batch, d.time, d.features), d.normal(d.batch, d.time, d.features)
     keep = (d.rng.random((d.batch, d.time if per_step else 1, d.features)) >= 0.4).astype(float)
     _, cache = dropout_forward(x, keep, 0.4)

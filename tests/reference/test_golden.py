@@ -49,7 +49,7 @@ def _check(ours: Array, published: Any) -> None:
     assert (apart <= np.where(in_full, 1e-13 * np.maximum(size, 1), 0.5e-8 + 1e-14)).all(), f"{ours} is not {published}"
 
 
-def test_rnn_cell_forward() -> None:
+def test_rnn_cell_forward_gives_the_published_values() -> None:
     drawn, golden = _draw("rnn_cell_forward"), GOLDEN["rnn_cell_forward"]
     a_next, yt_pred, cache = notebook.rnn_cell_forward(drawn["xt"], drawn["h_prev"], drawn)
     _check(a_next[4], golden["h[4]"])
@@ -57,7 +57,7 @@ def test_rnn_cell_forward() -> None:
     assert [array.shape for array in cache[:3]] == [(5, 10), (5, 10), (3, 10)]
 
 
-def test_rnn_forward() -> None:
+def test_rnn_forward_gives_the_published_values() -> None:
     drawn, golden = _draw("rnn_forward"), GOLDEN["rnn_forward"]
     a, y_pred, (steps, x) = notebook.rnn_forward(drawn["x"], drawn["h0"], drawn)
     _check(a[4][1], golden["h[4][1]"])
@@ -66,7 +66,7 @@ def test_rnn_forward() -> None:
     assert len(steps) == 4
 
 
-def test_lstm_cell_forward() -> None:
+def test_lstm_cell_forward_gives_the_published_values() -> None:
     drawn, golden = _draw("lstm_cell_forward"), GOLDEN["lstm_cell_forward"]
     a_next, c_next, yt_pred, cache = notebook.lstm_cell_forward(drawn["xt"], drawn["h_prev"], drawn["c_prev"], drawn)
     _check(a_next[4], golden["h[4]"])
@@ -75,7 +75,7 @@ def test_lstm_cell_forward() -> None:
     assert len(cache) == 10
 
 
-def test_lstm_forward() -> None:
+def test_lstm_forward_gives_the_published_values() -> None:
     drawn, golden = _draw("lstm_forward"), GOLDEN["lstm_forward"]
     a, y, c, _ = notebook.lstm_forward(drawn["x"], drawn["h0"], drawn)
     _check(a[4][3][6], golden["h[4][3][6]"])
@@ -83,21 +83,21 @@ def test_lstm_forward() -> None:
     _check(c[1][2][1], golden["c[1][2][1]"])
 
 
-def test_gru_cell_forward() -> None:
+def test_gru_cell_forward_gives_the_published_values() -> None:
     drawn, golden = _draw("gru_cell_forward"), GOLDEN["gru_cell_forward"]
     c_next, yt_pred, _ = notebook.gru_cell_forward(drawn["xt"], drawn["h_prev"], drawn)
     _check(c_next[2], golden["h[2]"])
     _check(yt_pred[1], golden["softmax_y[1]"])
 
 
-def test_gru_forward() -> None:
+def test_gru_forward_gives_the_published_values() -> None:
     drawn, golden = _draw("gru_forward"), GOLDEN["gru_forward"]
     c, y, _ = notebook.gru_forward(drawn["x"], drawn["h0"], drawn)
     _check(y[1][4][3], golden["y[1][4][3]"])
     _check(c[1][2][1], golden["h[1][2][1]"])
 
 
-def test_rnn_cell_backward() -> None:
+def test_rnn_cell_backward_gives_the_published_values() -> None:
     drawn, golden = _draw("rnn_cell_backward"), GOLDEN["rnn_cell_backward"]
     drawn["ba"] = _draw("rnn_forward")["ba"]  # the bias left over from that case, as published
     *_, cache = notebook.rnn_cell_forward(drawn["xt"], drawn["h_prev"], drawn)
@@ -109,7 +109,7 @@ def test_rnn_cell_backward() -> None:
     _check(gradients["dba"][4][0], golden["dba[4]"])
 
 
-def test_rnn_backward() -> None:
+def test_rnn_backward_gives_the_published_values() -> None:
     drawn, golden = _draw("rnn_backward"), GOLDEN["rnn_backward"]
     *_, caches = notebook.rnn_forward(drawn["x"], drawn["h0"], drawn)
     gradients = notebook.rnn_backward(drawn["dh"], caches)
@@ -120,7 +120,7 @@ def test_rnn_backward() -> None:
     _check(gradients["dba"][4][0], golden["dba[4]"])
 
 
-def test_gru_cell_backward() -> None:
+def test_gru_cell_backward_gives_the_published_values() -> None:
     drawn, golden = _draw("gru_cell_backward"), GOLDEN["gru_cell_backward"]
     *_, cache = notebook.gru_cell_forward(drawn["xt"], drawn["h_prev"], drawn)
     gradients = notebook.gru_cell_backward(drawn["dh"], cache)
@@ -134,7 +134,7 @@ def test_gru_cell_backward() -> None:
     assert abs(gradients["dc_prev"][2][3] - wrong["dh_prev[2][3]"]) > 1e-3
 
 
-def test_gru_backward() -> None:
+def test_gru_backward_gives_the_published_values() -> None:
     drawn, golden = _draw("gru_backward"), GOLDEN["gru_backward"]
     *_, caches = notebook.gru_forward(drawn["x"], drawn["h0"], drawn)
     gradients = notebook.gru_backward(drawn["dh"], caches)

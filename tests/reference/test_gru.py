@@ -42,7 +42,7 @@ def test_one_unit_by_hand(update: Update, reset: Reset) -> None:
 @pytest.mark.parametrize("biases", BIASES)
 @drawn
 @given(d=draws())
-def test_gradients(update: Update, reset: Reset, biases: tuple[str, ...], d: Draw) -> None:
+def test_gradients_equal_central_differences(update: Update, reset: Reset, biases: tuple[str, ...], d: Draw) -> None:
     params = d.cell_params(3, *biases)
     x, h_prev, dh = d.normal(d.batch, d.features), d.normal(d.batch, d.units), d.normal(d.batch, d.units)
 

@@ -15,7 +15,7 @@ from tests.reference.gradients import Draw, as_float32, check_gradients, drawn, 
 @pytest.mark.parametrize("every_step", [False, True])
 @drawn
 @given(d=draws())
-def test_gradients(output: Output, bias: bool, every_step: bool, d: Draw) -> None:
+def test_gradients_equal_central_differences(output: Output, bias: bool, every_step: bool, d: Draw) -> None:
     leading = (d.batch, d.time) if every_step else (d.batch,)
     h, dy = d.normal(*leading, d.units), d.normal(*leading, 3)
     params = {"V": d.normal(d.units, 3)} | ({"c": d.normal(3)} if bias else {})

@@ -30,7 +30,7 @@ def test_glorot_bound_and_spread() -> None:
     np.testing.assert_allclose(weights.std(), 0.1 / np.sqrt(3), rtol=0.01)
 
 
-def test_head() -> None:
+def test_a_head_has_its_shapes_and_a_zero_bias() -> None:
     head = initialize_head(np.random.default_rng(0), 4, 2)
     assert head["V"].shape == (4, 2)
     assert head["c"].tolist() == [0, 0]

@@ -82,7 +82,7 @@ def _check(dtype: str, ours: Mapping[str, Array], theirs: Mapping[str, Any]) -> 
 @cells
 @dtypes
 @padded
-def test_layer(name: str, dtype: str, lengths: Array | None) -> None:
+def test_each_cell_equals_its_keras_layer(name: str, dtype: str, lengths: Array | None) -> None:
     cell, rng = CELLS[name][0], np.random.default_rng(0)
     layer = _make(name, dtype)
     layer.build((BATCH, TIME, FEATURES))
@@ -112,7 +112,7 @@ def test_layer(name: str, dtype: str, lengths: Array | None) -> None:
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU reset after", "GRU reset before"])
 @pytest.mark.parametrize("merge", ["concat", "sum"])
 @dtypes
-def test_bidirectional(name: str, merge: Any, dtype: str) -> None:
+def test_bidirectional_layers_equal_those_of_keras(name: str, merge: Any, dtype: str) -> None:
     cell, rng = CELLS[name][0], np.random.default_rng(1)
     _, kind, options = CELLS[name]
     inner = getattr(keras.layers, kind)(UNITS, return_sequences=True, dtype=dtype, **options)
@@ -141,7 +141,7 @@ def test_bidirectional(name: str, merge: Any, dtype: str) -> None:
 
 
 @dtypes
-def test_stacked(dtype: str) -> None:
+def test_stacked_layers_equal_those_of_keras(dtype: str) -> None:
     rng = np.random.default_rng(2)
     names = ["SimpleRNN", "LSTM", "GRU reset after"]
     layers, widths = [], [FEATURES, 5, 4, 3]

@@ -35,7 +35,7 @@ def test_one_unit_by_hand() -> None:
 @pytest.mark.parametrize("biases", [(), ("b",)])
 @drawn
 @given(d=draws())
-def test_gradients(activation: Activation, biases: tuple[str, ...], d: Draw) -> None:
+def test_gradients_equal_central_differences(activation: Activation, biases: tuple[str, ...], d: Draw) -> None:
     params = d.cell_params(4, *biases)
     x = d.normal(d.batch, d.features)
     h_prev, c_prev, dh, dc = (d.normal(d.batch, d.units) for _ in range(4))

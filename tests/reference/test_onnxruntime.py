@@ -69,7 +69,7 @@ def _run(operator: str, attributes: dict, params: list[dict], x: Array, states: 
 
 @pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
-def test_operator(name: str, direction: str) -> None:
+def test_each_cell_equals_its_onnx_operator(name: str, direction: str) -> None:
     operator, cell, attributes = OPERATORS[name]
     rng = np.random.default_rng(0)
     sides = 2 if direction == "bidirectional" else 1

@@ -25,7 +25,7 @@ def test_one_unit_by_hand() -> None:
 @pytest.mark.parametrize("biases", BIASES)
 @drawn
 @given(d=draws())
-def test_gradients(activation: Activation, biases: tuple[str, ...], d: Draw) -> None:
+def test_gradients_equal_central_differences(activation: Activation, biases: tuple[str, ...], d: Draw) -> None:
     params = d.cell_params(1, *biases)
     x, h_prev, dh = d.normal(d.batch, d.features), d.normal(d.batch, d.units), d.normal(d.batch, d.units)
 

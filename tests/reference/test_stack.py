@@ -16,7 +16,7 @@ from tests.reference.gradients import Draw, as_float32, check_gradients, draws, 
 @pytest.mark.parametrize("with_dropout", [False, True])
 @few
 @given(d=draws(max_time=3))
-def test_gradients(with_dropout: bool, d: Draw) -> None:
+def test_gradients_equal_central_differences(with_dropout: bool, d: Draw) -> None:
     layers = [
         Layer(RNN, (d.cell_params(1, "b"),)),
         Layer(LSTM, (d.cell_params(4, features=d.units), d.cell_params(4, features=d.units)), "concat"),

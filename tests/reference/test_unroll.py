@@ -21,7 +21,7 @@ cells = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
 @cells
 @drawn
 @given(d=draws())
-def test_gradients(cell: Cell, d: Draw) -> None:
+def test_gradients_equal_central_differences(cell: Cell, d: Draw) -> None:
     params = d.cell_params(cell.gates, "b")
     x, dh = d.normal(d.batch, d.time, d.features), d.normal(d.batch, d.time, d.units)
     initial = [d.normal(d.batch, d.units) for _ in range(cell.states)]

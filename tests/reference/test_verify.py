@@ -190,7 +190,7 @@ def test_without_onnx_the_remedy_is_named(bundles: Any, monkeypatch: pytest.Monk
         verify(bundles("bilstm"))
 
 
-def test_command(bundles: Any, tmp_path: Path) -> None:
+def test_the_command_prints_the_largest_differences(bundles: Any, tmp_path: Path) -> None:
     folder = str(bundles("bilstm"))
     (tmp_path / "review.txt").write_text("A film about a brother.", encoding="utf-8")
     shown = CliRunner().invoke(main, ["verify", folder])

@@ -280,8 +280,8 @@ class FullDiskReport:
     def restore(self, content: bytes) -> None:
         self.seen = json.loads(content)
 
-    def finish(self, tally: Any) -> None:
-        assert sum(self.seen) == tally.rows
+    def finish(self, summary: Any) -> None:
+        assert sum(self.seen) == summary.rows
         raise OSError(28, "No space left on device", "a.html")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sentiline.reporting.output_file import write_atomically
+from sentiline.atomic_write import write_atomically
 
 
 def test_a_file_is_replaced_atomically(tmp_path: Path) -> None:

@@ -31,14 +31,14 @@ def test_reads_the_manifest(bundle_path: Path) -> None:
     assert bundle.read("model.onnx") == (bundle_path / "model.onnx").read_bytes()
 
 
-def test_record_of_content() -> None:
+def test_a_record_has_the_size_and_the_sha256() -> None:
     # SHA-256 of "abc": FIPS 180-4, example B.1
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert FileRecord.of(b"abc") == FileRecord(digest, 3)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_missing_file(copy: Path, name: str) -> None:
+def test_a_missing_file_is_refused(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(BundleCorruptError, match=f"{name} is missing from its bundle; install or export") as caught:
         Bundle.open(copy).verify()
@@ -46,7 +46,7 @@ def test_missing_file(copy: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_truncated_file(copy: Path, name: str) -> None:
+def test_a_truncated_file_is_refused(copy: Path, name: str) -> None:
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[:-1])
     with pytest.raises(BundleCorruptError, match=f"{name} .* expected {len(content)} bytes, found {len(content) - 1}"):
@@ -54,7 +54,7 @@ def test_truncated_file(copy: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_altered_file(copy: Path, name: str) -> None:
+def test_an_altered_file_is_refused(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
     (copy / name).write_bytes(content)
@@ -70,7 +70,7 @@ def test_file_that_is_a_folder(copy: Path) -> None:
         Bundle.open(copy).read("model.onnx")
 
 
-def test_file_without_record(copy: Path) -> None:
+def test_a_file_without_a_record_is_refused(copy: Path) -> None:
     (copy / "more.onnx").write_bytes(b"")
     with pytest.raises(BundleCorruptError, match=r'no record of "more\.onnx"'):
         Bundle.open(copy).read("more.onnx")
@@ -90,7 +90,7 @@ def test_file_without_record(copy: Path) -> None:
         (b'{"format": 1}', '"name" must be a name made of letters|"name" must be a non-empty string; found nothing'),
     ],
 )
-def test_malformed_manifest(copy: Path, content: bytes, problem: str) -> None:
+def test_a_malformed_manifest_is_refused(copy: Path, content: bytes, problem: str) -> None:
     (copy / "manifest.json").write_bytes(content)
     with pytest.raises(BundleCorruptError, match=problem) as caught:
         Bundle.open(copy)
@@ -138,7 +138,7 @@ RECORD = {"sha256": "0" * 64, "bytes": 1}
         ({"files": {"model.onnx": {"sha256": "0" * 64, "bytes": -1}}}, 'the record of "model.onnx" must be'),
     ],
 )
-def test_contradictory_manifest(edit: Callable[..., Path], entries: dict[str, Any], problem: str) -> None:
+def test_a_contradictory_manifest_is_refused(edit: Callable[..., Path], entries: dict[str, Any], problem: str) -> None:
     with pytest.raises(BundleCorruptError) as caught:
         Bundle.open(edit(**entries))
     assert all(part in str(caught.value) for part in problem.split(".*"))
@@ -156,13 +156,15 @@ def test_contradictory_manifest(edit: Callable[..., Path], entries: dict[str, An
         ({"calibration": {"temperature": 1.7}, "uncertainty": THRESHOLDS}, Thresholds(**THRESHOLDS)),
     ],
 )
-def test_thresholds(edit: Callable[..., Path], entries: dict[str, Any], expected: Thresholds | None) -> None:
+def test_thresholds_are_read_from_the_manifest(
+    edit: Callable[..., Path], entries: dict[str, Any], expected: Thresholds | None
+) -> None:
     manifest = Bundle.open(edit(**entries)).manifest
     assert manifest.uncertainty == expected
     assert {key: manifest.document[key] for key in entries} == entries
 
 
-def test_precision(bundle_path: Path) -> None:
+def test_the_default_precision_can_be_overridden(bundle_path: Path) -> None:
     bundle = Bundle.open(bundle_path)
     assert (bundle.precision(), bundle.precision("fp32")) == ("int8", "fp32")
     with pytest.raises(OptionError, match="precision is 'fp16'; model bilstm has fp32, int8"):
@@ -230,7 +232,7 @@ def test_names_never_become_paths(models: Path, name: str) -> None:
         find_by_name(name, {"SENTILINE_MODELS": str(models)})
 
 
-def test_paths(bundle_path: Path, tmp_path: Path) -> None:
+def test_bundles_open_by_path(bundle_path: Path, tmp_path: Path) -> None:
     assert find(bundle_path, {}).path == bundle_path
     assert find(str(bundle_path), {}).path == bundle_path
     with pytest.raises(BundleNotFoundError, match="found nothing there"):
@@ -245,7 +247,7 @@ def test_paths(bundle_path: Path, tmp_path: Path) -> None:
         find(tmp_path, {})
 
 
-def test_folder_under_another_name(models: Path, copy: Path) -> None:
+def test_a_renamed_folder_opens_by_path_only(models: Path, copy: Path) -> None:
     copy.rename(copy.parent / "other")
     environ = {"SENTILINE_MODELS": str(copy.parent)}
     with pytest.raises(BundleCorruptError, match='says its model is "bilstm" but it lies under the name "other"'):
@@ -253,7 +255,7 @@ def test_folder_under_another_name(models: Path, copy: Path) -> None:
     assert find(copy.parent / "other", environ).manifest.name == "bilstm"
 
 
-def test_manifest_is_a_value(bundle_path: Path) -> None:
+def test_a_manifest_is_immutable(bundle_path: Path) -> None:
     manifest = Bundle.open(bundle_path).manifest
     with pytest.raises(TypeError):
         manifest.files["model.onnx"] = FileRecord("0" * 64, 1)  # type: ignore[index]

@@ -87,7 +87,7 @@ def test_version_and_unknown_command(cli: Cli) -> None:
     assert "No such command 'predct'" in result.stderr
 
 
-def test_python_m(models: Path) -> None:
+def test_python_m_runs_the_command(models: Path) -> None:
     command = [sys.executable, "-m", "sentiline", "predict", "--json", "good"]
     environ = os.environ | {"SENTILINE_MODELS": str(models)}
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, check=True)
@@ -111,7 +111,7 @@ def test_json_is_the_answer_of_the_library(cli: Cli, models: Path) -> None:
     ]
 
 
-def test_json_options(cli: Cli, models: Path) -> None:
+def test_options_change_the_json_as_in_python(cli: Cli, models: Path) -> None:
     arguments = ("--precision", "fp32", "--truncation", "tail", "--detail", "none", "--threads", "1")
     result = cli("predict", "--json", "--model", str(models / "bilstm"), *arguments, "good " * 40 + "bad " * 40)
     with load(models / "bilstm", precision="fp32", threads=1) as predictor:
@@ -119,7 +119,7 @@ def test_json_options(cli: Cli, models: Path) -> None:
     assert json.loads(result.stdout)["predictions"] == [expected[0].as_dict("none")]
 
 
-def test_sources_in_order(cli: Cli, tmp_path: Path) -> None:
+def test_texts_are_read_in_order_of_arguments_input_and_files(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfboring film\n")
     result = cli("predict", "--json", "good film", "-", "-f", str(tmp_path / "a.txt"), stdin=b"the worst\nplot")
     predictions = json.loads(result.stdout)["predictions"]
@@ -127,7 +127,7 @@ def test_sources_in_order(cli: Cli, tmp_path: Path) -> None:
     assert tokens == [["good", "film"], ["the", "worst", "plot"], ["boring", "film"]]
 
 
-def test_output_for_people(cli: Cli) -> None:
+def test_predictions_are_printed_for_people(cli: Cli) -> None:
     result = cli("predict", TEXT)
     assert result.exit_code == 0
     assert "\x1b" not in result.stdout  # no terminal, no colours
@@ -138,7 +138,7 @@ def test_output_for_people(cli: Cli) -> None:
     assert lines[-1] == "bilstm 0.0.1, int8"
 
 
-def test_sentences_for_people(cli: Cli, models: Path) -> None:
+def test_sentences_are_printed_for_people(cli: Cli, models: Path) -> None:
     text = "I loved\nthis wonderful movie! " + "So fine. " * 80 + "But the ending was bad."
     with load(models / "bilstm") as predictor:
         [prediction] = predictor.predict([text], detail="sentences")
@@ -152,7 +152,7 @@ def test_sentences_for_people(cli: Cli, models: Path) -> None:
     assert f"not read {unread[:60]} ... {unread[-60:]}".replace("  ", " ") in shown
 
 
-def test_colours(cli: Cli) -> None:
+def test_colours_follow_force_color_and_no_color(cli: Cli) -> None:
     forced = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLORTERM": "truecolor"}
     assert "\x1b[38;2;" in cli("predict", TEXT, **forced).stdout
     plain = cli("predict", TEXT, **forced, NO_COLOR="1").stdout
@@ -161,7 +161,7 @@ def test_colours(cli: Cli) -> None:
     assert "{+" in plain or "{-" in plain
 
 
-def test_terminal_without_unicode(models: Path) -> None:
+def test_a_terminal_without_unicode_shows_the_text(models: Path) -> None:
     command = [sys.executable, "-m", "sentiline", "predict", "good film ♥"]
     environ = os.environ | {"SENTILINE_MODELS": str(models), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, check=False)
@@ -193,14 +193,14 @@ def test_several_texts_are_numbered(cli: Cli) -> None:
         (["predict", "--model", "./none", "good"], 1, "no model bundle at none: found nothing there"),
     ],
 )
-def test_errors(cli: Cli, arguments: list[str], code: int, message: str) -> None:
+def test_errors_exit_with_one_message(cli: Cli, arguments: list[str], code: int, message: str) -> None:
     result = cli(*arguments)
     assert result.exit_code == code
     assert message in result.stderr
     assert result.stdout == ""
 
 
-def test_setting_error(cli: Cli) -> None:
+def test_an_unusable_models_folder_exits_with_2(cli: Cli) -> None:
     result = cli("models", SENTILINE_MODELS="/nonexistent")
     assert result.exit_code == 2
     assert "SENTILINE_MODELS names /nonexistent, which is not a folder" in result.stderr
@@ -223,14 +223,14 @@ def test_name_of_a_file_is_hinted_at(cli: Cli, tmp_path: Path, monkeypatch: pyte
     assert [step["token"] for step in json.loads(result.stdout)["predictions"][0]["timesteps"]] == ["review", "txt"]
 
 
-def test_models(cli: Cli, models: Path) -> None:
+def test_models_lists_the_installed_models(cli: Cli, models: Path) -> None:
     result = cli("models")
     assert result.exit_code == 0
     assert f"bilstm: {models / 'bilstm'}" in result.stdout.splitlines()
     assert "int8 *" in result.stdout
 
 
-def test_models_json(cli: Cli, models: Path) -> None:
+def test_models_json_lists_sizes_and_accuracies(cli: Cli, models: Path) -> None:
     entries = {entry["name"]: entry for entry in json.loads(cli("models", "--json").stdout)["models"]}
     entry = entries["bilstm"]
     assert (entry["path"], entry["version"], entry["error"]) == (str(models / "bilstm"), "0.0.1", None)

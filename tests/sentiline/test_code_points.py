@@ -16,7 +16,7 @@ from sentiline.code_points import has_lone_surrogates, printable, replace_lone_s
         ("a\ud800b\udfff", "a\ufffdb\ufffd"),
     ],
 )
-def test_lone_surrogates(text: str, replaced: str) -> None:
+def test_lone_surrogates_are_replaced(text: str, replaced: str) -> None:
     assert replace_lone_surrogates(text) == replaced
     assert has_lone_surrogates(text) == (text != replaced)
 

@@ -60,15 +60,15 @@ def lay_out(root: Path, files: dict[str, str]) -> Path:
         ),
     ],
 )
-def test_quota(tmp_path: Path, files: dict[str, str], cpus: int) -> None:
+def test_the_cgroup_quota_limits_cpus(tmp_path: Path, files: dict[str, str], cpus: int) -> None:
     assert available_cpus(root=lay_out(tmp_path, files)) == cpus
 
 
-def test_affinity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_affinity_mask_limits_cpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3}, raising=False)
     assert available_cpus(root=tmp_path) == 1
 
 
-def test_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_this_process_has_at_least_one_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert 1 <= available_cpus() <= (os.cpu_count() or 1)

@@ -65,7 +65,7 @@ def test_options_and_examples_are_documented(name: str) -> None:
         assert line in text, line
 
 
-def test_tokenizer_example(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tokenizer_example_prints_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     text = (DOCS / "tokenizer.md").read_text(encoding="utf-8")
     [(code, output)] = re.findall(r"^```python\n(.*?)^```\n\n```\n(.*?)^```", text, re.DOTALL | re.M)
     exec(compile(code, "tokenizer.md", "exec"), {})

@@ -36,5 +36,5 @@ def test_percentages_have_the_digits_asked_for() -> None:
         (7500, "2 h 5 min", "2:05:00"),
     ],
 )
-def test_durations(seconds: float, text: str, clock: str) -> None:
+def test_durations_are_formatted_for_people_and_as_a_clock(seconds: float, text: str, clock: str) -> None:
     assert (format_duration(seconds), format_clock(seconds)) == (text, clock)

@@ -47,7 +47,7 @@ def sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def test_one_prediction_for_each_text_in_order(predictor: Predictor) -> None:
+def test_each_text_has_its_prediction_in_order(predictor: Predictor) -> None:
     together = predictor.predict(TEXTS, detail="timesteps")
     assert len(together) == len(TEXTS)
     for text, prediction in zip(TEXTS, together, strict=True):
@@ -103,7 +103,7 @@ def _run(predictor: Predictor, encodings: Sequence[Encoding]) -> Iterator[tuple[
     yield from zip(map(float, outputs[0]), *outputs[1:], strict=True)
 
 
-def test_timesteps_of_a_known_text(predictor: Predictor) -> None:
+def test_timesteps_have_the_spans_of_a_known_text(predictor: Predictor) -> None:
     steps = predictor.predict(["<br />The zzz isn't GOOD!"], detail="timesteps")[0].timesteps
     assert steps is not None
     assert [(step.token, step.start, step.end, step.unknown) for step in steps] == [
@@ -149,7 +149,7 @@ def test_dict_has_the_json_names(predictor: Predictor) -> None:
     assert "timesteps" not in predictor.answer(readings)["predictions"][0]
 
 
-def test_plain_values_only(predictor: Predictor) -> None:
+def test_dicts_hold_plain_values_only(predictor: Predictor) -> None:
     document = predictor.read(TEXTS[:1])[0].as_dict("timesteps")
     values = [*document.values(), *document["timesteps"][0].values()]
     assert {type(value) for value in values} == {str, float, int, bool, list, type(None)}
@@ -167,7 +167,7 @@ def test_running_is_exact_on_long_texts(models: Path, tmp_path: Path) -> None:
             assert abs(running[-1] - reading.positive) <= 1e-6
 
 
-def test_model_without_contributions(models: Path) -> None:
+def test_a_model_without_contributions_has_none(models: Path) -> None:
     with load(models / "scorer", threads=1) as predictor:
         reading = predictor.read(["good film"])[0]
         assert reading.contributions is None
@@ -178,7 +178,7 @@ def test_model_without_contributions(models: Path) -> None:
         assert 0 < steps[0].positive < 1
 
 
-def test_truncation(predictor: Predictor) -> None:
+def test_truncation_keeps_64_tokens_or_is_an_error(predictor: Predictor) -> None:
     text = "good " * 40 + "bad " * 40  # 80 tokens, and the model reads 64
     for policy, first, last in (("head", 0, 63), ("tail", 16, 79), ("head_tail", 0, 79)):
         prediction = predictor.predict([text], detail="timesteps", truncation=policy)[0]  # type: ignore[call-overload]
@@ -189,11 +189,11 @@ def test_truncation(predictor: Predictor) -> None:
         predictor.predict(["good", text], truncation="error")
 
 
-def test_empty_list(predictor: Predictor) -> None:
+def test_an_empty_list_has_no_predictions(predictor: Predictor) -> None:
     assert predictor.predict([]) == []
 
 
-def test_any_iterable_of_texts(predictor: Predictor) -> None:
+def test_any_iterable_of_texts_is_accepted(predictor: Predictor) -> None:
     wanted = predictor.predict(["good", "bad"])
     assert predictor.predict(("good", "bad")) == wanted
     assert predictor.predict(word for word in ("good", "bad")) == wanted  # type: ignore[call-overload]
@@ -210,7 +210,7 @@ def test_any_iterable_of_texts(predictor: Predictor) -> None:
         ({"good": 1}, "texts must be a list of strings; got dict"),
     ],
 )
-def test_texts_of_another_type(predictor: Predictor, texts: object, message: str) -> None:
+def test_texts_of_another_type_are_refused(predictor: Predictor, texts: object, message: str) -> None:
     with pytest.raises(TextTypeError, match=message) as caught:
         predictor.predict(texts)  # type: ignore[call-overload]
     assert caught.value.field == "texts"
@@ -236,7 +236,7 @@ def test_field_is_the_callers_name(predictor: Predictor) -> None:
 
 
 @pytest.mark.parametrize("option", ["detail", "truncation", "errors"])
-def test_options_without_meaning(predictor: Predictor, option: str) -> None:
+def test_unknown_options_are_refused(predictor: Predictor, option: str) -> None:
     for texts in (["good"], []):
         with pytest.raises(OptionError, match=f"{option} is 'loud'") as caught:
             predictor.predict(texts, **{option: "loud"})  # type: ignore[call-overload]
@@ -254,7 +254,7 @@ def test_any_unicode_is_scored_or_refused(predictor: Predictor, text: str) -> No
         assert isinstance(result, EmptyTextError)
 
 
-def test_many_threads_at_once(predictor: Predictor) -> None:
+def test_many_threads_get_the_same_predictions(predictor: Predictor) -> None:
     texts = TEXTS * 5
     wanted = predictor.predict(texts, detail="timesteps")
     results: dict[int, object] = {}
@@ -290,7 +290,7 @@ def test_timings_add_up(bundle_path: Path) -> None:
             assert timings.infer > 0
 
 
-def test_map_makes_the_same_in_the_threads_that_read(bundle_path: Path) -> None:
+def test_map_calls_its_function_in_the_threads_that_read(bundle_path: Path) -> None:
     barrier = threading.Barrier(2, timeout=30)
 
     def make(reading: Reading) -> tuple[str, int]:
@@ -335,7 +335,7 @@ def test_number_of_threads_changes_no_bit(bundle_path: Path, predictor: Predicto
         assert other.predict(TEXTS, detail="timesteps") == predictor.predict(TEXTS, detail="timesteps")
 
 
-def test_closed_predictor(bundle_path: Path) -> None:
+def test_a_closed_predictor_is_an_error(bundle_path: Path) -> None:
     with load(bundle_path, threads=2) as predictor:
         predictor.predict(["good", "bad"])
     predictor.close()
@@ -343,7 +343,7 @@ def test_closed_predictor(bundle_path: Path) -> None:
         predictor.predict(["good"])
 
 
-def test_default_precision_and_name(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_model_is_bilstm_at_int8(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTILINE_MODELS", str(models))
     with sentiline.load() as predictor:
         assert (predictor.precision, predictor.bundle.path) == ("int8", models / "bilstm")
@@ -359,12 +359,12 @@ def test_default_precision_and_name(models: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True])
-def test_threads_without_meaning(bundle_path: Path, threads: object) -> None:
+def test_unusable_numbers_of_threads_are_refused(bundle_path: Path, threads: object) -> None:
     with pytest.raises(OptionError, match="must be a whole number of at least 1"):
         load(bundle_path, threads=threads)  # type: ignore[arg-type]
 
 
-def test_precision_the_bundle_lacks(bundle_path: Path) -> None:
+def test_a_precision_that_the_bundle_lacks_is_refused(bundle_path: Path) -> None:
     with pytest.raises(OptionError, match="precision is 'fp16'"):
         load(bundle_path, precision="fp16")
 
@@ -377,7 +377,7 @@ def test_only_files_in_use_are_needed(copy: Path) -> None:
         load(copy, precision="fp32")
 
 
-def test_graph_that_is_no_graph(copy: Path, edit: Callable[..., Path]) -> None:
+def test_a_file_that_is_not_a_graph_is_refused(copy: Path, edit: Callable[..., Path]) -> None:
     (copy / "model.onnx").write_bytes(b"not a graph")
     with pytest.raises(BundleCorruptError, match=r"model\.onnx is not a graph that onnxruntime .* can load"):
         load(edit(), precision="fp32")
@@ -399,14 +399,14 @@ def rename_value(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"), [("input_ids", "input"), ("lengths", "input"), ("scores", "output"), ("contributions", "output")]
 )
-def test_graph_with_other_names(copy: Path, edit: Callable[..., Path], name: str, kind: str) -> None:
+def test_a_graph_with_other_names_is_refused(copy: Path, edit: Callable[..., Path], name: str, kind: str) -> None:
     rename_value(copy / "model.onnx", name, "other")
     with pytest.raises(BundleCorruptError, match=f"expected {kind} .*{name}.*; found .*other") as caught:
         load(edit(), precision="fp32")
     assert caught.value.field == "model.onnx"
 
 
-def test_graph_with_another_type(copy: Path, edit: Callable[..., Path]) -> None:
+def test_a_graph_with_another_type_is_refused(copy: Path, edit: Callable[..., Path]) -> None:
     model = onnx.load(copy / "model.onnx")
     model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
     onnx.save(model, copy / "model.onnx")
@@ -414,7 +414,9 @@ def test_graph_with_another_type(copy: Path, edit: Callable[..., Path]) -> None:
         load(edit(), precision="fp32")
 
 
-def test_additive_manifest_with_another_graph(models: Path, copy: Path, edit: Callable[..., Path]) -> None:
+def test_an_additive_manifest_needs_a_graph_with_contributions(
+    models: Path, copy: Path, edit: Callable[..., Path]
+) -> None:
     (copy / "model.onnx").write_bytes((models / "scorer" / "model.onnx").read_bytes())
     with pytest.raises(BundleCorruptError, match=r"expected output .*contributions"):
         load(edit(), precision="fp32")
@@ -428,13 +430,13 @@ def test_additive_manifest_with_another_graph(models: Path, copy: Path, edit: Ca
         (50, "more rows in its embedding than .* 37 ids"),
     ],
 )
-def test_vocabulary_of_another_model(tmp_path: Path, rows: int, problem: str, precision: str) -> None:
+def test_a_vocabulary_of_another_model_is_refused(tmp_path: Path, rows: int, problem: str, precision: str) -> None:
     path = write_bundle(tmp_path / "mixed", rows=rows)
     with pytest.raises(BundleCorruptError, match=problem):
         load(path, precision=precision)
 
 
-def test_contributions_that_do_not_sum_up(copy: Path, edit: Callable[..., Path]) -> None:
+def test_contributions_that_do_not_add_up_are_refused(copy: Path, edit: Callable[..., Path]) -> None:
     model = onnx.load(copy / "model.onnx")
     [node] = [node for node in model.graph.node if node.output[0] == "bias"]
     node.input[1] = "b"  # bias = logit - b

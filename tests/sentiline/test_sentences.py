@@ -66,7 +66,7 @@ def spoken(text: str) -> list[str]:
         ["Loved it!\U0001f600", "So bad.\U0001f44e", "*Great!*", "Ok"],
     ],
 )
-def test_sentences_with_spaces_between(sentences: list[str]) -> None:
+def test_sentences_end_at_punctuation(sentences: list[str]) -> None:
     assert spoken(" ".join(sentences)) == sentences
 
 
@@ -83,7 +83,7 @@ def test_sentences_with_spaces_between(sentences: list[str]) -> None:
         ("...", ["..."]),
     ],
 )
-def test_sentences_with_breaks_between(text: str, sentences: list[str]) -> None:
+def test_sentences_end_at_breaks(text: str, sentences: list[str]) -> None:
     assert spoken(text) == sentences
 
 
@@ -141,7 +141,7 @@ def test_contributions_add_up(loaded: Predictor) -> None:
 
 @given(st.lists(st.sampled_from(PIECES), max_size=120).map("".join), st.sampled_from(["head", "tail", "head_tail"]))
 @settings(max_examples=60, deadline=None)
-def test_they_add_up_whatever_the_text(loaded: Predictor, text: str, truncation: Any) -> None:
+def test_contributions_add_up_whatever_the_text(loaded: Predictor, text: str, truncation: Any) -> None:
     [reading] = loaded.read_each([text], truncation=truncation)
     if not isinstance(reading, Reading):
         return
@@ -154,7 +154,7 @@ def test_they_add_up_whatever_the_text(loaded: Predictor, text: str, truncation:
     )
 
 
-def test_what_truncation_leaves_out(loaded: Predictor) -> None:
+def test_sentences_left_out_in_a_row_are_one(loaded: Predictor) -> None:
     limit = loaded.tokenizer.max_tokens
     text = " ".join(["A good film."] * limit)  # three tokens each: the middle is not read
     [reading] = loaded.read([text], truncation="head_tail")
@@ -178,7 +178,7 @@ def test_a_text_of_tiny_sentences_gives_no_more_of_them_than_tokens_read(loaded:
     assert sum(sentence.tokens_total for sentence in found) == 33_333
 
 
-def test_a_model_that_is_not_additive(plain: Predictor) -> None:
+def test_a_model_that_is_not_additive_has_sentences_without_contributions(plain: Predictor) -> None:
     [prediction] = plain.predict(["Good film. Bad plot!"], detail="sentences")
     assert prediction.sentences is not None
     assert prediction.timesteps is None

@@ -69,7 +69,7 @@ def test_unknown_tokens_are_underlined() -> None:
         assert [text.plain[span.start : span.end] for span in text.spans if span.style.underline] == ["zzz"]
 
 
-def test_marks_without_colour() -> None:
+def test_strong_tokens_are_marked_without_colour() -> None:
     assert review(reading("great film bad", [1.0, 0.1, -0.9]), PLAIN).plain == "{+great+} film {-bad-}"
 
 
@@ -91,7 +91,7 @@ def test_ink_is_readable_on_every_shade(shade: str) -> None:
         assert (luminance(ink) + 0.05) / (luminance(background) + 0.05) >= 4.5
 
 
-def test_truncation_gap(loaded: Predictor) -> None:
+def test_an_ellipsis_marks_what_truncation_left_out(loaded: Predictor) -> None:
     words = [f"good{number}" for number in range(80)]
     text = " ".join(words) + " <br />"
     for policy, kept in (
@@ -146,7 +146,7 @@ def test_chart_of_many_tokens_takes_means() -> None:
     assert (bars[0], bars[-1], len(bars)) == ("▁", "█", 40 - len(" > 99.9 % positive") - 1)
 
 
-def test_strongest_tokens() -> None:
+def test_the_strongest_tokens_are_listed_by_sign() -> None:
     lines = [line.plain for line in strongest(reading("a b c d", [0.5, -1.0, 1.25, 0.0]))]
     assert lines == ["positive  c +1.25   a +0.50", "negative  b -1.00"]
     assert [line.plain for line in strongest(reading("a", [0.5]))] == ["positive  a +0.50"]
@@ -159,7 +159,7 @@ def test_detail_none_is_one_line(loaded: Predictor) -> None:
     assert to.file.getvalue().count("\n") == 1
 
 
-def test_model_without_contributions(models: Path) -> None:
+def test_a_model_without_contributions_shows_each_token(models: Path) -> None:
     with load(models / "scorer", threads=1) as predictor:
         output = shown(predictor.read(["good film, bad plot"])[0], console())
     assert "at each token" in output

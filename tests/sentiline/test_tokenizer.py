@@ -56,7 +56,7 @@ def tokenizer() -> Tokenizer:
         (" \n\t.,;-", []),
     ],
 )
-def test_splits(text: str, tokens: list[str]) -> None:
+def test_text_splits_into_tokens(text: str, tokens: list[str]) -> None:
     assert split(text)[0] == tokens
 
 
@@ -121,7 +121,7 @@ def test_truncation_keeps_a_part_of_the_whole(text: str, limit: int, policy: str
 @pytest.mark.parametrize(
     ("policy", "kept"), [("head", "a b c d"), ("tail", "c d e f"), ("head_tail", "a b e f"), (None, "a b e f")]
 )
-def test_truncation_policies(tokenizer: Tokenizer, policy: str | None, kept: str) -> None:
+def test_truncation_policies_keep_their_part(tokenizer: Tokenizer, policy: str | None, kept: str) -> None:
     text = "a b c d e f"
     encoding = tokenizer.encode(text, truncation=policy)  # type: ignore[arg-type]
     assert [text[start:end] for start, end in zip(encoding.starts, encoding.ends, strict=True)] == kept.split()
@@ -190,7 +190,7 @@ def test_options_without_meaning_are_errors(tokenizer: Tokenizer) -> None:
         Tokenizer(VOCABULARY, max_tokens=1)
 
 
-def test_json_round_trip(tokenizer: Tokenizer) -> None:
+def test_a_tokenizer_survives_json(tokenizer: Tokenizer) -> None:
     copy = Tokenizer.from_json(tokenizer.to_json())
     assert (copy.vocabulary, copy.max_tokens, copy.truncation) == (tuple(VOCABULARY), 4, "head_tail")
     assert copy.encode("The café, 8/10").ids.tolist() == tokenizer.encode("The café, 8/10").ids.tolist()

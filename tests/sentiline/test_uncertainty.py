@@ -83,7 +83,7 @@ def test_every_model_with_thresholds_can_tell(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("detail", ["none", "sentences", "timesteps"])
-def test_json(folder: Path, detail: str) -> None:
+def test_json_marks_uncertain_predictions(folder: Path, detail: str) -> None:
     def uncertain(*arguments: str) -> Any:
         answer = json.loads(run(folder, "predict", "--json", "--detail", detail, *arguments).stdout)
         return [prediction["uncertain"] for prediction in answer["predictions"]]
@@ -111,7 +111,7 @@ def test_the_terminal_says_so_and_why(folder: Path) -> None:
     assert not any("uncertain" in line for line in lines("--model", "old", "zzz qqq good"))
 
 
-def test_models_tells_the_thresholds(folder: Path) -> None:
+def test_models_json_has_the_thresholds(folder: Path) -> None:
     entries = {entry["name"]: entry for entry in json.loads(run(folder, "models", "--json").stdout)["models"]}
     assert entries["bilstm"]["uncertainty"] == UNSURE["uncertainty"]
     assert entries["old"]["uncertainty"] is None

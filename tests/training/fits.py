@@ -40,7 +40,7 @@ TINY: dict[str, Any] = {
     "served_tokens": 40,
     "validation": 0.2,
 }
-"""Fields of a recipe that is fitted in seconds; all else is the flagship's, adversarial noise included."""
+"""Fields of a recipe that takes seconds to train; all else is the flagship's, adversarial noise included."""
 
 FLAGS = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()] + ["--threads=1"]
 
@@ -50,10 +50,10 @@ class FinishedFit:
     """A fit that ran through, from a labelled file to a bundle.
 
     Attributes:
-        csv: the file.
-        rows: number of its rows.
-        run: its folder.
-        output: what the command printed.
+        csv: The labelled file.
+        rows: The number of its rows.
+        run: The run folder.
+        output: The output of the command.
     """
 
     csv: Path

@@ -107,7 +107,7 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
         "truncated",
         *(("always predicting the commoner class", "balanced accuracy") if with_majority else ()),
     )
-    measured = "Measured from raw text through the shipped tokenizer and ONNX file, one review a run."
+    measured = "Measured from raw text through the shipped tokenizer and ONNX file, one review per run."
     return "\n\n".join([markdown_table(header, rows), *warnings, measured])
 
 

@@ -148,7 +148,7 @@ def other_texts_section(manifest: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             "## Beyond IMDB",
-            f"Texts written for the purpose, beside a bag of words ({BASELINE}) fitted on IMDB.{limits}",
+            f"Texts written for the purpose, compared with a bag of words ({BASELINE}) trained on IMDB.{limits}",
             markdown_table(("texts", "number", "accuracy (95 % interval)", BASELINE, "uncertain"), rows),
         ]
     )

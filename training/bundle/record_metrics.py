@@ -55,7 +55,7 @@ def check_recordable(bundle: Bundle) -> None:
 
     Raises:
         ExportError: Its folder also holds other files.
-        TrainingError: It was not made by `training.bundle.publish`.
+        TrainingError: The bundle was not made by `training.bundle.publish`.
     """
     check_target(bundle.path)
     if "metrics" not in bundle.manifest.document:

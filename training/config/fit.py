@@ -55,7 +55,7 @@ class FitConfig(Recipe):
         virtual: L2 norm of the virtual adversarial perturbation of an unlabelled review's word vectors (Miyato et
             al. 2017), with one unlabelled batch per step; 0 for none.
         entropy: Weight of the entropy of the predictions for unlabelled reviews (Sachan et al. 2019); 0 for none.
-        crops: Share of the training reviews that are replaced by one to three of their sentences, anew in each epoch.
+        crops: Share of the training reviews that are replaced by one to three of their sentences, drawn in each epoch.
         splices: Weight of a loss at every timestep of spliced texts, in which the label of each token is that of the
             review it comes from; one splice per four reviews of a batch; 0 for none.
         stars: Whether the target of a review with a star rating is graded by its stars, from 0.02 for one to 0.98 for

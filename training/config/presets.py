@@ -48,7 +48,7 @@ TEACHER = dataclasses.replace(
     crops=0.1,
     compute="bfloat16",
     precision="int8",
-    summary="Bidirectional LSTM of 256 units a direction, fine-tuned from the pre-trained encoder: the teacher.",
+    summary="Bidirectional LSTM of 256 units per direction, fine-tuned from the pre-trained encoder: the teacher.",
 )
 LARGE = dataclasses.replace(
     TEACHER,
@@ -58,7 +58,7 @@ LARGE = dataclasses.replace(
     token_dropout=0.1,
     crops=0.0,
     splices=0.3,
-    summary="Bidirectional LSTM of 256 units a direction from the pre-trained encoder, fitted to a teacher's verdicts.",
+    summary="Bidirectional LSTM of 256 units per direction from the shipped encoder, trained on a teacher's logits.",
 )
 STUDENT = dataclasses.replace(
     BILSTM,
@@ -70,7 +70,7 @@ STUDENT = dataclasses.replace(
     state_dropout=0.3,
     adversarial=0.0,
     splices=0.6,
-    summary="Bidirectional LSTM with additive pooling, fitted to a teacher's verdicts.",
+    summary="Bidirectional LSTM with additive pooling, trained on a teacher's logits.",
 )
 
 BIRNN_MSE = dataclasses.replace(
@@ -86,7 +86,7 @@ BIRNN_MSE = dataclasses.replace(
     state_dropout=0.0,
     adversarial=0.0,
     precision="fp32",
-    summary="Bidirectional LSTM with a prediction at every timestep, fitted to the label by mean squared error.",
+    summary="Bidirectional LSTM with a prediction at every timestep, trained on the label by mean squared error.",
 )
 
 # The six classic baselines share their published form, which reads the last 500 tokens.

@@ -25,7 +25,7 @@ def enough_steps(config: FitConfig, texts: int, *, from_layers: bool = False) ->
         config: The recipe.
         texts: The number of texts to train on.
         from_layers: Whether the fit starts from recurrent layers, see
-            `training.supervised.warm_start.provides_recurrent_layers`.
+            `training.nn.initial_weights.provides_recurrent_layers`.
     """
     minimum = MIN_STEPS_FROM_LAYERS if from_layers else MIN_STEPS
     size = config.batch_size

@@ -56,7 +56,7 @@ class Diagnosis:
         precision: The precision of the graph.
         localization: How well the timesteps localize sentiment.
         faithfulness: How much the prediction depends on the tokens with the largest contributions.
-        beyond: The metrics on the diagnostic texts, by kind.
+        other_texts: The metrics on the diagnostic texts, by kind.
         baseline: The baseline's metrics on the same texts.
         thresholds: The thresholds of uncertain predictions.
         recorded: Whether the thresholds are the manifest's; otherwise they were fitted here, on the validation part.
@@ -69,7 +69,7 @@ class Diagnosis:
     precision: str
     localization: Localization
     faithfulness: Faithfulness
-    beyond: Mapping[str, KindMetrics]
+    other_texts: Mapping[str, KindMetrics]
     baseline: Mapping[str, KindMetrics]
     thresholds: FittedThresholds
     recorded: bool
@@ -84,7 +84,7 @@ class Diagnosis:
             "precision": self.precision,
             "localization": asdict(self.localization),
             "faithfulness": asdict(self.faithfulness),
-            "beyond": {kind: asdict(figures) for kind, figures in self.beyond.items()},
+            "beyond": {kind: asdict(figures) for kind, figures in self.other_texts.items()},
             "baseline": {kind: asdict(figures) for kind, figures in self.baseline.items()},
             "uncertain": {
                 **self.thresholds.as_dict(),
@@ -149,7 +149,7 @@ def diagnose(bundle: Bundle, inputs: DiagnosisInputs, *, console: Console | None
             faithfulness=measure_faithfulness(
                 predictor, inputs.validation, inputs.reviews, seed=inputs.seed, console=console
             ),
-            beyond=_diagnostic_text_metrics(predictor, inputs.texts, thresholds),
+            other_texts=_diagnostic_text_metrics(predictor, inputs.texts, thresholds),
             baseline=inputs.baseline,
             thresholds=thresholds,
             recorded=recorded,
@@ -164,7 +164,7 @@ def check_split(bundle: Bundle) -> None:
     """Reject an IMDB model whose validation part is not the one used here.
 
     Raises:
-        TrainingError: It was trained with another share or seed.
+        TrainingError: The model was trained with another share or seed.
     """
     document = bundle.manifest.document
     if "unlabelled_reviews" not in document.get("data", {}):

@@ -20,9 +20,9 @@ def render_tables(diagnoses: Mapping[str, Diagnosis]) -> str:
     """
     first = next(iter(diagnoses.values()))
     reviews, texts = first.faithfulness.reviews, first.localization.texts
-    kinds = [kind for kind, figures in first.beyond.items() if figures.accuracy is not None]
-    unlabelled = [kind for kind, figures in first.beyond.items() if figures.accuracy is None]
-    accuracies: dict[str, Mapping[str, KindMetrics]] = {name: one.beyond for name, one in diagnoses.items()}
+    kinds = [kind for kind, figures in first.other_texts.items() if figures.accuracy is not None]
+    unlabelled = [kind for kind, figures in first.other_texts.items() if figures.accuracy is None]
+    accuracies: dict[str, Mapping[str, KindMetrics]] = {name: one.other_texts for name, one in diagnoses.items()}
     accuracies[BASELINE] = first.baseline
     return "\n\n".join(
         [
@@ -86,13 +86,13 @@ def _accuracies(figures: Mapping[str, KindMetrics], kinds: Sequence[str]) -> lis
 
 
 def _uncertain(one: Diagnosis, kinds: Sequence[str], unlabelled: Sequence[str]) -> list[str]:
-    texts = sum(one.beyond[kind].texts for kind in kinds)
-    flagged = sum(one.beyond[kind].texts * (one.beyond[kind].flagged or 0) for kind in kinds) / texts
+    texts = sum(one.other_texts[kind].texts for kind in kinds)
+    flagged = sum(one.other_texts[kind].texts * (one.other_texts[kind].flagged or 0) for kind in kinds) / texts
     return [
         f"{one.thresholds.confidence:.3f}",
         f"{one.thresholds.unknown_rate:.3f}",
         f"{one.flagged:.1f}",
-        *(f"{one.beyond[kind].flagged or 0:.1f}" for kind in unlabelled),
+        *(f"{one.other_texts[kind].flagged or 0:.1f}" for kind in unlabelled),
         f"{flagged:.1f}",
         f"{one.error:.1f}",
         f"{one.ece:.2f}",

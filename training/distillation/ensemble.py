@@ -149,12 +149,12 @@ def fit_ensemble(names: Sequence[str], logits: NDArray[np.float64], labels: NDAr
     """
     kept = list(range(len(names)))
     while True:
-        fitted = LogisticRegression(C=1.0, fit_intercept=False).fit(logits[kept].T, labels).coef_[0]
-        if (fitted >= 0).all() or len(kept) == 1:
+        coefficients = LogisticRegression(C=1.0, fit_intercept=False).fit(logits[kept].T, labels).coef_[0]
+        if (coefficients >= 0).all() or len(kept) == 1:
             break
-        kept = [index for index, weight in zip(kept, fitted, strict=True) if weight >= 0]
+        kept = [index for index, weight in zip(kept, coefficients, strict=True) if weight >= 0]
     weights = np.zeros(len(names))
-    weights[kept] = fitted
+    weights[kept] = coefficients
     margins = [*logits, weights @ logits]
     accuracies = tuple(float(100 * ((margin >= 0) == (labels == 1)).mean()) for margin in margins)
     return Ensemble(tuple(names), weights, accuracies)

@@ -173,7 +173,7 @@ def make_targets(
     ):
         if len(one) != len(other):
             raise ConfigError(
-                f"the verdicts cover {len(other):,} {name}, but the archive has {len(one):,}", field="verdicts"
+                f"the teacher's logits cover {len(other):,} {name}, but the archive has {len(one):,}", field="verdicts"
             )
     chosen = [index for index in range(len(texts.crops)) if index % available < crops] if crops else []
     soft = sigmoid(np.concatenate([teacher_logits.unlabelled, teacher_logits.crops[chosen]]).astype(np.float64))

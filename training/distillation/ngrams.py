@@ -59,7 +59,7 @@ class NgramClassifier:
 
     @property
     def name(self) -> str:
-        """The name shown beside other models."""
+        """The name shown in tables."""
         return "ngrams"
 
     @classmethod

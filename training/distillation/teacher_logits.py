@@ -81,8 +81,8 @@ class TeacherLogits:
             CheckpointError: The file does not exist or contains no teacher logits.
             BundleCorruptError: The tokenizer has an unknown format.
         """
-        missing = "`python -m training label --verdicts-to` writes verdicts"
-        with open_arrays_file(path, missing=missing, damaged="holds no verdicts") as file:
+        missing = "`python -m training label --verdicts-to` writes teacher logits"
+        with open_arrays_file(path, missing=missing, damaged="holds no teacher logits") as file:
             return cls(
                 labelled=file.array("labelled").astype(np.float16),
                 unlabelled=file.array("unlabelled").astype(np.float16),

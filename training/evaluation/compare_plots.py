@@ -40,20 +40,20 @@ def draw_learning_curves(entries: Sequence[ModelEntry]) -> bytes | None:
     Returns:
         PNG bytes, or None if no manifest has a history.
     """
-    fitted = [entry for entry in entries if entry.history]
-    if not fitted:
+    trained = [entry for entry in entries if entry.history]
+    if not trained:
         return None
-    columns = min(_COLUMNS, len(fitted))
-    rows = math.ceil(len(fitted) / columns)
-    values = [epoch[key] for entry in fitted for epoch in entry.history for key in ("accuracy", "validation_accuracy")]
+    columns = min(_COLUMNS, len(trained))
+    rows = math.ceil(len(trained) / columns)
+    values = [epoch[key] for entry in trained for epoch in entry.history for key in ("accuracy", "validation_accuracy")]
     low = 10 * math.floor(10 * min(values))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(max(2.6 * columns, 4.4), 2.1 * rows + 0.5), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
-        for axes, entry in zip(grid.flat, fitted, strict=False):
+        for axes, entry in zip(grid.flat, trained, strict=False):
             _curve(axes, entry)
             axes.set_ylim(low, 101)
-        for axes in grid.flat[len(fitted) :]:
+        for axes in grid.flat[len(trained) :]:
             axes.set_visible(False)
         for row in grid:
             row[0].set_ylabel("accuracy (%)")

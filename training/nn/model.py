@@ -18,7 +18,7 @@ from sentiline.tokenizer import UNKNOWN_ID
 from training.config.fit import FitConfig
 from training.nn.backend import reverse_sequences, run_recurrent
 from training.nn.heads import HeadOutput, Tensor, make_head
-from training.supervised.warm_start import FinishedFit, InitialWeights, check_layers, provides_recurrent_layers
+from training.nn.initial_weights import FinishedFit, InitialWeights, check_layers, provides_recurrent_layers
 
 # The standard deviation of the initial word vectors.
 WORD_VECTOR_STDDEV = 0.5

@@ -21,6 +21,7 @@ from training.data.splices import Splicer
 from training.errors import DataError, TrainingError
 from training.evaluation.majority import describe_majority
 from training.nn.encoder import Encoder
+from training.nn.initial_weights import check_layers, provides_recurrent_layers
 from training.nn.model import build_model
 from training.nn.word_vectors import ppmi_svd
 from training.run import checkpoint
@@ -29,7 +30,6 @@ from training.supervised.batches import EpochBatches, TrainingData
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
-from training.supervised.warm_start import check_layers, provides_recurrent_layers
 
 # The share of unknown tokens above which a fit warns of its initial weights. For the shipped ones it is 2 % on
 # reviews of films, and more than 60 % on texts in another language.

@@ -18,7 +18,8 @@ from training.data import imdb, labelled_file
 from training.data.review import Review
 from training.data.targets import Targets
 from training.errors import DataError
-from training.supervised.warm_start import FinishedFit, InitialWeights, check_held_out
+from training.nn.initial_weights import FinishedFit, InitialWeights
+from training.supervised.warm_start import check_held_out
 
 
 @dataclass(frozen=True)

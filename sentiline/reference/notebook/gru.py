@@ -55,7 +55,7 @@ def gru_step(
         Ur: (U, U) reset gate, of the state.
         W: (U, F) candidate, of the input.
         U: (U, U) candidate, of the state.
-        update: What an open update gate does, keep the old state or take the candidate.
+        update: Whether an open update gate keeps the old state or takes the candidate.
 
     Returns:
         The new hidden state, of the shape of h_prev.

@@ -40,7 +40,7 @@ def as_row(name: str, vector: Any) -> tuple[Array, bool]:
     """Turn a vector (n,) or columns (n, m) into rows, [1, n] or [m, n], and say whether it was columns.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The array has another number of dimensions.
     """
     array = floating(name, vector)
     if array.ndim == 1:

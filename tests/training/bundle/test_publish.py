@@ -91,7 +91,7 @@ def test_both_precisions_are_served(finished_fit: FinishedFit) -> None:
     assert total == pytest.approx(answers["fp32"].logit, abs=1e-5)
 
 
-def test_one_precision_alone(finished_fit: FinishedFit, tmp_path: Path) -> None:
+def test_one_precision_is_published_alone(finished_fit: FinishedFit, tmp_path: Path) -> None:
     run = Run(tmp_path / "run")
     shutil.copytree(finished_fit.run.folder, run.folder)
     document = json.loads(run.config.read_text())
@@ -156,7 +156,7 @@ def test_a_run_without_a_finished_epoch_cannot_be_published(tmp_path: Path, fini
     assert not (tmp_path / "bundle").exists()
 
 
-def test_recorded_figures_stand_in_manifest_and_card(bundle: Bundle) -> None:
+def test_recorded_figures_are_in_manifest_and_card(bundle: Bundle) -> None:
     drawn = reviews(30, seed=3)
     with sentiline.Predictor(bundle, precision="int8") as predictor:
         figures = {"int8": evaluate(predictor, drawn)}
@@ -224,7 +224,7 @@ def test_every_name_of_a_config_is_a_name_of_a_bundle(bundle: Bundle, name: str)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "-x", "naïve"])
-def test_no_other_name_passes(bundle: Bundle, name: str) -> None:
+def test_other_names_are_refused(bundle: Bundle, name: str) -> None:
     with pytest.raises(ConfigError, match="name is"):
         tiny_config(name=name)
     with pytest.raises(sentiline.errors.BundleCorruptError):

@@ -16,8 +16,8 @@ from training.config.presets import BILSTM, STUDENT
 from training.config.small_data import MIN_STEPS, MIN_STEPS_FROM_LAYERS, enough_steps
 from training.nn import backend
 from training.nn.encoder import load_encoder
+from training.nn.initial_weights import provides_recurrent_layers
 from training.supervised.run_folder import Run
-from training.supervised.warm_start import provides_recurrent_layers
 
 backend.configure(1)
 

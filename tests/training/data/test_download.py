@@ -19,13 +19,13 @@ class _Server(ThreadingHTTPServer):
     """Serves `content`, and on request badly.
 
     Attributes:
-        content: the whole file.
-        ranges: whether Range is honoured.
-        sized: whether the size is told.
-        cuts: for the next answers, after how many body bytes the connection breaks.
-        statuses: for the next answers, an error status instead of the file.
-        asked: the Range headers that came, None for none.
-        codings: the Accept-Encoding headers that came.
+        content: The whole file.
+        ranges: Whether Range is honoured.
+        sized: Whether the response states the size.
+        cuts: For the next answers, after how many body bytes the connection breaks.
+        statuses: For the next answers, an error status instead of the file.
+        asked: The Range headers that came, None for none.
+        codings: The Accept-Encoding headers that came.
     """
 
     def __init__(self, content: bytes) -> None:

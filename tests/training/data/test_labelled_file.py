@@ -138,7 +138,7 @@ def test_tsv_with_and_without_quotes(tmp_path: Path) -> None:
         ("text,label\ncafé,1\nb,0", "utf-16", "utf-16"),
     ],
 )
-def test_encodings_and_line_ends(tmp_path: Path, content: str, encoding: str, told: str) -> None:
+def test_encodings_and_line_ends_are_read(tmp_path: Path, content: str, encoding: str, told: str) -> None:
     data = labelled_file.load(_write(tmp_path / "a.csv", content, encoding), encoding=told)
     place = f"{tmp_path / 'a.csv'}, line"
     assert [(review.text, review.id) for review in data.reviews] == [("café", f"{place} 2"), ("b", f"{place} 3")]
@@ -190,7 +190,7 @@ def test_every_jsonl_line_is_a_review_or_a_problem(tmp_path: Path) -> None:
     ]
 
 
-def test_parquet_values_and_rows(tmp_path: Path) -> None:
+def test_parquet_values_are_read_with_their_rows(tmp_path: Path) -> None:
     table = pa.table(
         {
             "film": ["a", "b", None, "a", "c", "c"],
@@ -222,7 +222,7 @@ def test_parquet_truth_values_and_bytes(tmp_path: Path) -> None:
     assert [review.label for review in labelled_file.load(tmp_path / "a.parquet").reviews] == [1, 0]
 
 
-def test_stars_of_ten(tmp_path: Path) -> None:
+def test_ten_star_ratings_are_read(tmp_path: Path) -> None:
     rows = "".join(json.dumps({"text": f"text {stars}", "label": stars}) + "\n" for stars in range(1, 11))
     data = labelled_file.load(_write(tmp_path / "a.jsonl", rows))
     assert [(review.stars, review.label) for review in data.reviews] == [

@@ -167,7 +167,7 @@ def test_missing_thresholds_are_fitted_and_reported_as_such(tmp_path: Path, long
     )
     flagged = found.thresholds.flags(validation.scores, validation.unknown_rates)
     assert found.flagged == round(100 * flagged.mean(), 2)
-    assert found.beyond.keys() == KINDS.keys()
+    assert found.other_texts.keys() == KINDS.keys()
     with pytest.raises(TrainingError, match="plain's manifest has no metrics"):
         update_metrics(bundle, {"diagnostics": document})
 

@@ -121,9 +121,9 @@ def test_saved_teacher_logits_give_the_same_targets(chain: Path) -> None:
     ("arguments", "code", "message"),
     [
         (["--verdicts=verdicts.npz", "--crops=3"], 1, "crops is 3; the teacher labelled 2 crops of each review"),
-        (["--verdicts=targets.npz"], 1, "targets.npz holds no verdicts of this program"),
+        (["--verdicts=targets.npz"], 1, "targets.npz holds no teacher logits of this program"),
         (["--verdicts=nowhere.npz"], 1, "nowhere.npz does not exist"),
-        (["--verdicts=shipped"], 1, "the verdicts cover 22,489 training reviews, but the archive has"),
+        (["--verdicts=shipped"], 1, "the teacher's logits cover 22,489 training reviews, but the archive has"),
         (["--verdicts=verdicts.npz", "--seed=1", "--ngrams=ngrams"], 2, "leave out --ngrams, --seed"),
         ([], 2, "--ngrams is missing"),
     ],

@@ -177,7 +177,7 @@ def test_the_command_refuses_before_it_reads(tmp_path: Path) -> None:
         assert message in result.stderr
 
 
-def test_a_slice_of_imdb(tmp_path: Path, imdb_archive: Path) -> None:
+def test_a_slice_of_imdb_is_learned(tmp_path: Path, imdb_archive: Path) -> None:
     found = imdb.load(imdb_archive)
     train, validation = imdb.split(found.train, fraction=0.1, seed=7)
     report = fit_ngram_teacher(

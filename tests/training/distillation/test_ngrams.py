@@ -46,15 +46,15 @@ def _key(gram: Sequence[int]) -> int:
 
 
 @pytest.fixture(scope="module")
-def fitted() -> tuple[Documents, NDArray[np.int8], NgramClassifier]:
+def trained() -> tuple[Documents, NDArray[np.int8], NgramClassifier]:
     documents, labels = _documents(300)
     return documents, labels, NgramClassifier.fit(documents, labels, SIZE, CONFIG)
 
 
 def test_ngrams_and_ratios_are_those_of_the_definition(
-    fitted: tuple[Documents, NDArray[np.int8], NgramClassifier],
+    trained: tuple[Documents, NDArray[np.int8], NgramClassifier],
 ) -> None:
-    documents, labels, classifier = fitted
+    documents, labels, classifier = trained
     counts = Counter(gram for document in documents for gram in _grams(document.tolist()))
     kept = {_key(gram): gram for gram, count in counts.items() if count >= CONFIG.min_df}
     assert classifier.keys.tolist() == sorted(kept)
@@ -86,9 +86,9 @@ def test_logits_are_those_of_the_definition(power: float) -> None:
 
 
 def test_weights_are_where_the_objective_has_no_slope(
-    fitted: tuple[Documents, NDArray[np.int8], NgramClassifier],
+    trained: tuple[Documents, NDArray[np.int8], NgramClassifier],
 ) -> None:
-    documents, labels, classifier = fitted
+    documents, labels, classifier = trained
     rows = np.zeros((len(documents), len(classifier.keys)))
     column = {key: index for index, key in enumerate(classifier.keys.tolist())}
     for row, document in zip(rows, documents, strict=True):
@@ -102,35 +102,35 @@ def test_weights_are_where_the_objective_has_no_slope(
     assert abs(error.sum()) < 0.5
 
 
-def test_it_learns_what_only_word_order_tells(fitted: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
+def test_it_learns_what_only_word_order_tells(trained: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
     documents, labels = _documents(200, seed=5)
-    assert np.mean((fitted[2].logits(documents) > 0) == labels) > 0.9
-    single = NgramClassifier.fit(*fitted[:2], SIZE, NgramConfig(min_df=2, regularization=2.0, order=1))
+    assert np.mean((trained[2].logits(documents) > 0) == labels) > 0.9
+    single = NgramClassifier.fit(*trained[:2], SIZE, NgramConfig(min_df=2, regularization=2.0, order=1))
     assert np.mean((single.logits(documents) > 0) == labels) < 0.7
 
 
 def test_chunks_change_nothing(
-    fitted: tuple[Documents, NDArray[np.int8], NgramClassifier], monkeypatch: pytest.MonkeyPatch
+    trained: tuple[Documents, NDArray[np.int8], NgramClassifier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    documents, _, classifier = fitted
+    documents, _, classifier = trained
     whole = classifier.logits(documents)
     monkeypatch.setattr(ngrams, "_CHUNK_TOKENS", 40)
     np.testing.assert_allclose(classifier.logits(documents), whole, rtol=1e-12)
     assert classifier.logits([]).shape == (0,)
 
 
-def test_probabilities_are_targets_like_labels(fitted: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
-    documents, labels, classifier = fitted
+def test_probabilities_are_targets_like_labels(trained: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
+    documents, labels, classifier = trained
     softer = NgramClassifier.fit(documents, 0.1 + 0.8 * labels, SIZE, CONFIG)
     assert np.abs(softer.logits(documents)).mean() < np.abs(classifier.logits(documents)).mean()
     assert np.corrcoef(softer.logits(documents), classifier.logits(documents))[0, 1] > 0.95
 
 
-def test_the_temperature_is_the_best_one(fitted: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
+def test_the_temperature_is_the_best_one(trained: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
     held_out, labels = _documents(150, seed=9)
     noisy = np.where(np.arange(150) % 7 == 0, 1 - labels, labels)
-    raw = fitted[2].logits(held_out)
-    classifier = fitted[2].calibrated(held_out, noisy)
+    raw = trained[2].logits(held_out)
+    classifier = trained[2].calibrated(held_out, noisy)
     np.testing.assert_allclose(classifier.logits(held_out) * classifier.temperature, raw)
     best = cross_entropy(raw / classifier.temperature, noisy)
     for factor in (0.9, 1.1):
@@ -146,9 +146,9 @@ def test_cross_entropy_is_that_of_the_definition() -> None:
 
 
 def test_a_file_comes_back_as_it_was(
-    fitted: tuple[Documents, NDArray[np.int8], NgramClassifier], tmp_path: Path
+    trained: tuple[Documents, NDArray[np.int8], NgramClassifier], tmp_path: Path
 ) -> None:
-    documents, _, classifier = fitted
+    documents, _, classifier = trained
     classifier = classifier.calibrated(*_documents(50, seed=2))
     classifier.save(tmp_path / "model.npz")
     loaded = NgramClassifier.load(tmp_path / "model.npz")
@@ -186,9 +186,9 @@ def test_what_cannot_be_fitted_is_refused(ids: list[list[int]], targets: list[fl
         NgramClassifier.fit(documents, np.array(targets), SIZE, CONFIG)
 
 
-def test_ids_of_another_vocabulary_are_refused(fitted: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
+def test_ids_of_another_vocabulary_are_refused(trained: tuple[Documents, NDArray[np.int8], NgramClassifier]) -> None:
     with pytest.raises(DataError, match="with the tokenizer of the classifier"):
-        fitted[2].logits([np.array([3, 99], np.int32)])
+        trained[2].logits([np.array([3, 99], np.int32)])
 
 
 @pytest.mark.parametrize(("field", "value"), [("order", 4), ("min_df", 0), ("length_power", 1.5), ("folds", 1)])

@@ -1,4 +1,4 @@
-"""What is fitted against known scalings and shifts and a plain search; what cannot be fitted is left and says so."""
+"""Platt scaling finds known scalings and shifts and agrees with a plain search; without a solution it says why."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_known_scaling_and_shift_are_recovered(scale: float, shift: float) -> 
     assert found.shift == pytest.approx(shift, abs=0.06)
 
 
-def test_it_is_exactly_equivariant() -> None:
+def test_platt_scaling_is_exactly_equivariant() -> None:
     logits, labels = _drawn(500)
     base, other = fit_platt(logits, labels), fit_platt(3 * (logits - 2), labels)
     assert other.temperature == pytest.approx(3 * base.temperature, rel=1e-6)
@@ -35,7 +35,7 @@ def test_it_is_exactly_equivariant() -> None:
 def test_nothing_else_has_a_lower_cross_entropy() -> None:
     logits, labels = _drawn(300)
     logits = 2.5 * logits + 1
-    fitted = fit_platt(logits, labels)
+    platt = fit_platt(logits, labels)
 
     def loss(temperature: float, shift: float) -> float:
         z = logits / temperature + shift
@@ -44,17 +44,17 @@ def test_nothing_else_has_a_lower_cross_entropy() -> None:
     searched = [
         loss(temperature, shift) for temperature in np.geomspace(0.5, 8, 100) for shift in np.linspace(-2, 1, 99)
     ]
-    assert loss(fitted.temperature, fitted.shift) <= min(searched) + 1e-12
-    assert min(searched) < loss(fitted.temperature, fitted.shift) + 1e-3
-    assert fitted.note == ""
+    assert loss(platt.temperature, platt.shift) <= min(searched) + 1e-12
+    assert min(searched) < loss(platt.temperature, platt.shift) + 1e-3
+    assert platt.note == ""
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_gradient_of_the_cross_entropy_vanishes(seed: int) -> None:
     logits, labels = _drawn(2_511, seed)
     logits = (1.5 + seed) * logits - seed
-    fitted = fit_platt(logits, labels)
-    errors = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.shift))) - labels
+    platt = fit_platt(logits, labels)
+    errors = 1 / (1 + np.exp(-(logits / platt.temperature + platt.shift))) - labels
     np.testing.assert_allclose([errors.mean(), (errors * logits).mean() / logits.std()], 0, atol=1e-12)
 
 
@@ -73,6 +73,6 @@ def test_the_gradient_of_the_cross_entropy_vanishes(seed: int) -> None:
 def test_what_cannot_be_fitted_is_left_and_says_why(
     logits: NDArray[np.float64], labels: NDArray[np.int8], note: str
 ) -> None:
-    fitted = fit_platt(logits, labels)
-    assert (fitted.temperature, fitted.shift) == (1, 0)
-    assert note in fitted.note
+    platt = fit_platt(logits, labels)
+    assert (platt.temperature, platt.shift) == (1, 0)
+    assert note in platt.note

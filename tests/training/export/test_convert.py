@@ -175,7 +175,7 @@ def test_every_head_passes_the_parity_check(changes: dict[str, Any]) -> None:
     assert len(fused) == changes.get("layers", 1)
 
 
-def test_names_types_and_axes(fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
+def test_graph_inputs_and_outputs_follow_the_contract(fp32: onnx.ModelProto, int8: onnx.ModelProto) -> None:
     for proto in (fp32, int8):
         found = {
             value.name: (

@@ -1,4 +1,4 @@
-"""The LSTM that training steps through, against the numpy reference and against the Keras layer it stands for."""
+"""The LSTM that training steps through, against the numpy reference and against the Keras layer that it replaces."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def test_another_config_or_other_data_is_not_resumed(finished: Finished) -> None
         pretrain(WHOLE, TEXTS, VALIDATION, {**DESCRIPTION, "seed": 1}, finished.run, resume=True)
 
 
-def test_overwrite_begins_anew_and_leaves_other_files_alone(
+def test_overwrite_starts_over_and_leaves_other_files_alone(
     finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = PretrainRun(tmp_path / "run")

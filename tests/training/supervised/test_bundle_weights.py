@@ -20,11 +20,12 @@ from training.cli.main import main
 from training.config.presets import PRESETS
 from training.errors import CheckpointError, DataError
 from training.nn import backend
+from training.nn.initial_weights import FinishedFit
 from training.nn.model import build_model
 from training.supervised.bundle_weights import read_config
 from training.supervised.fit_data import FitData, with_initial_weights
 from training.supervised.run_folder import Run
-from training.supervised.warm_start import FinishedFit, load_initial_weights
+from training.supervised.warm_start import load_initial_weights
 
 backend.configure(1)
 

@@ -158,7 +158,7 @@ def test_the_gradient_is_clipped_to_its_global_norm() -> None:
         _step(trainer, 1)
         after = model_weights(trainer.model)
         moved.append(max(float(np.abs(after[name] - before[name]).max()) for name in before))
-    # Adam undoes scale, but a gradient of norm 1e-9 vanishes beside its ε of 1e-7.
+    # Adam undoes scale, but a gradient of norm 1e-9 vanishes next to its ε of 1e-7.
     assert moved[0] == pytest.approx(1e-3, rel=1e-2)
     assert moved[1] < 2e-5
 

@@ -18,12 +18,13 @@ from training.data.review import Review
 from training.errors import CheckpointError, ConfigError, DataError
 from training.nn import backend
 from training.nn.encoder import Encoder
+from training.nn.initial_weights import FinishedFit
 from training.run import checkpoint
 from training.run.progress import FitProgress
 from training.supervised.fit import fit
 from training.supervised.fit_data import with_initial_weights
 from training.supervised.run_folder import Run
-from training.supervised.warm_start import FinishedFit, load_initial_weights
+from training.supervised.warm_start import load_finished_fit, load_initial_weights
 
 backend.configure(1)
 
@@ -134,10 +135,10 @@ def test_an_encoder_whose_lstm_is_left_out_says_so(tmp_path: Path) -> None:
 
 
 def test_the_digest_depends_on_the_weights(first: Run) -> None:
-    found = FinishedFit.load(first)
+    found = load_finished_fit(first)
     path = next(iter(found.weights))
     other = dataclasses.replace(found, weights={**found.weights, path: found.weights[path] + np.float32(0.01)})
-    assert found.digest() == FinishedFit.load(first).digest() != other.digest()
+    assert found.digest() == load_finished_fit(first).digest() != other.digest()
 
 
 def test_encoders_are_told_apart_from_fits() -> None:
@@ -152,7 +153,7 @@ def test_the_command_takes_over_the_layer_sizes_of_the_first(first: Run, tmp_pat
     result = CliRunner().invoke(main, ["fit", "bilstm", *options])
     assert result.exit_code == 0, result.stderr
     assert (run.read_config()[0].units, run.read_config()[0].embedding) == (4, 8)
-    assert run.read_config()[1]["fitted"] == FinishedFit.load(first).digest()
+    assert run.read_config()[1]["fitted"] == load_finished_fit(first).digest()
     for extra, message in (
         ((f"--init={run.folder}",), "is both --init and the run folder"),
         ((f"--init={first.folder}", "--units=5"), "units is 5, but it is 4 in the model that --init names"),
