@@ -171,7 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     backend.configure(options.threads)
     initial = load_initial_weights(options.init) if options.only != "plain" else None
-    arms = {**ARMS, "init": "from the encoder" if isinstance(initial, Encoder) else f"from {options.init}"}
+    with_encoder = initial is None or isinstance(initial, Encoder)
+    arms = ARMS if with_encoder else {"plain": f"without {options.init}", "init": f"from {options.init}"}
     if options.data is None:
         archive = imdb.load(options.archive)
         train, reviews = imdb.split(archive.train)
