@@ -86,6 +86,7 @@ def length_histogram(tokens: NDArray[np.int32], limit: int) -> bytes:
         last = int(edges[-1])
         axes.hist(np.minimum(tokens, last), bins=edges.tolist(), color=TRAIN)
         axes.set_xlim(edges[0], edges[-1])
+        axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the annotation above the bars
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if limit <= last:
             axes.axvline(limit, color=VALIDATION, linewidth=1.2)
