@@ -1,12 +1,15 @@
-"""Measure accuracy by the number of labels, with and without the pre-trained encoder.
+"""Measure accuracy by the number of labels, with and without initial weights.
 
 For every count and seed, that many IMDB training reviews, half of each class, are the only labels. A model is fitted to
 them as by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the
-epoch, and a fit from the encoder ends after at most 700 steps. The accuracy is that on the film-disjoint validation
-part, on which nothing is chosen. Fits take long: each result is a line of a file, and fits that already have one with
-the same recipe and encoder are skipped. An interrupted fit resumes from its checkpoint.
+epoch, and a fit from initial weights ends after at most 700 steps. The accuracy is that on the film-disjoint validation
+part, on which nothing is chosen. With --data, the reviews are those of labelled files of your own, in their own
+proportion of classes, and the accuracy is that on a fifth of them. Fits take long: each result is a line of a file, and
+fits that already have one with the same recipe and initial weights are skipped. An interrupted fit resumes from its
+checkpoint.
 
-Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init runs/encoder/encoder.npz] [--results FILE.jsonl]
+Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init bilstm] [--results FILE.jsonl]
+       [--data FILE --text-column text --label-column label --labels auto]
        [--counts 100 300 1000 3000 22489] [--seeds 0 1 2] [--only plain] [--fit '{"epochs": 4}'] [--picture FILE.png]
 """
 
@@ -37,13 +40,15 @@ from training.data import imdb, labelled_file
 from training.data.dataset import encode
 from training.data.review import Review
 from training.nn import backend
-from training.nn.encoder import Encoder, load_encoder
+from training.nn.encoder import Encoder
+from training.nn.initial_weights import InitialWeights
 from training.plotting import STYLE, TRAIN, VALIDATION, png
 from training.run.progress import FitProgress
 from training.supervised.fit import fit
 from training.supervised.fit_data import FitData, with_initial_weights
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
+from training.supervised.warm_start import load_initial_weights
 
 COUNTS = (100, 300, 1_000, 3_000, 22_489)
 ARMS = {"plain": "without the encoder", "init": "from the encoder"}
@@ -62,12 +67,18 @@ def draw_reviews(train: Sequence[Review], count: int, seed: int) -> list[Review]
     return paired[:count] if count <= len(paired) else list(train)
 
 
-def hold_out(reviews: Sequence[Review], encoder: Encoder | None, digests: Mapping[str, str]) -> FitData:
+def draw_in_proportion(train: Sequence[Review], count: int, seed: int) -> list[Review]:
+    """Return `count` reviews (or all) as they come; a smaller count gives the beginning of a larger one."""
+    order = np.random.default_rng([seed, 1]).permutation(len(train))[:count]
+    return [train[index] for index in order]
+
+
+def hold_out(reviews: Sequence[Review], start: InitialWeights | None, digests: Mapping[str, str]) -> FitData:
     """Split labelled reviews as by `fit --data`, ignoring their films: a tenth is for choosing the epoch."""
     nameless = [dataclasses.replace(review, film=None) for review in reviews]
     train, validation = labelled_file.split(nameless, fraction=BILSTM.validation, seed=BILSTM.split_seed)
     description = {"name": "imdb", "training_reviews": len(train), "validation_reviews": len(validation)}
-    return with_initial_weights(FitData(train, validation, (), {**description, "sha256": dict(digests)}), encoder, None)
+    return with_initial_weights(FitData(train, validation, (), {**description, "sha256": dict(digests)}), start, None)
 
 
 def recipe(arm: str, labels: int, seed: int, units: int, changes: Mapping[str, Any]) -> FitConfig:
@@ -96,26 +107,26 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
-def results_table(results: Sequence[Mapping[str, Any]]) -> Table:
+def results_table(results: Sequence[Mapping[str, Any]], arms: Mapping[str, str] = ARMS) -> Table:
     """Return the mean, lowest and highest accuracy over the seeds, by count and arm."""
     rows = []
     for count in sorted({result["labels"] for result in results}):
         cells = []
-        for arm in ARMS:
+        for arm in arms:
             found = [result["accuracy"] for result in results if (result["labels"], result["arm"]) == (count, arm)]
             span = f" ({min(found):.2f}…{max(found):.2f})" if len(found) > 1 else ""
             cells.append(f"{np.mean(found):.2f}{span}" if found else "-")
         rows.append([f"{count:,}", *cells])
-    return Table(["labels", *(f"{name}, %" for name in ARMS.values())], rows)
+    return Table(["labels", *(f"{name}, %" for name in arms.values())], rows)
 
 
-def plot_results(results: Sequence[Mapping[str, Any]]) -> bytes:
+def plot_results(results: Sequence[Mapping[str, Any]], arms: Mapping[str, str] = ARMS) -> bytes:
     """Plot accuracy over labels as PNG bytes: one dot per seed, and a line through the means."""
     counts = sorted({result["labels"] for result in results})
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
-        for (arm, name), color in zip(ARMS.items(), (TRAIN, VALIDATION), strict=True):
+        for (arm, name), color in zip(arms.items(), (TRAIN, VALIDATION), strict=True):
             found = [result for result in results if result["arm"] == arm]
             own = sorted({result["labels"] for result in found})
             means = [np.mean([result["accuracy"] for result in found if result["labels"] == count]) for count in own]
@@ -140,7 +151,12 @@ def plot_results(results: Sequence[Mapping[str, Any]]) -> bytes:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache")
-    parser.add_argument("--init", default="encoder", help='"encoder", the shipped one, or an encoder.npz')
+    parser.add_argument("--init", default="encoder", help="weights to start from, as of `python -m training fit`")
+    parser.add_argument("--data", help="labelled files of your own instead of IMDB")
+    parser.add_argument("--text-column", default="text", help="column of the texts in --data")
+    parser.add_argument("--label-column", default="label", help="column of the labels in --data")
+    parser.add_argument("--labels", default="auto", help="meaning of the labels in --data")
+    parser.add_argument("--quoting", default="csv", help="none: double quotes in --data are part of the texts")
     parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", choices=list(ARMS), help="run only one of the two fits")
@@ -154,30 +170,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, help="TensorFlow threads; default all cores")
     options = parser.parse_args(arguments)
     backend.configure(options.threads)
-    encoder = load_encoder(options.init) if options.only != "plain" else None
-    found = imdb.load(options.archive)
-    train, reviews = imdb.split(found.train)
+    initial = load_initial_weights(options.init) if options.only != "plain" else None
+    with_encoder = initial is None or isinstance(initial, Encoder)
+    arms = ARMS if with_encoder else {"plain": f"without {options.init}", "init": f"from {options.init}"}
+    if options.data is None:
+        archive = imdb.load(options.archive)
+        train, reviews = imdb.split(archive.train)
+        draw, digests = draw_reviews, dict(archive.digests)
+    else:
+        columns = {"text_column": options.text_column, "label_column": options.label_column}
+        own = labelled_file.load(options.data, labels=options.labels, quoting=options.quoting, **columns)
+        train, reviews = labelled_file.split(own.reviews, fraction=0.2)
+        draw, digests = draw_in_proportion, {"data": options.data}
     wanted = []
     with FitProgress() as progress:
         for count in sorted(options.counts):
             for seed in options.seeds if count <= SEVERAL_DRAWS else options.seeds[:1]:
                 for arm in ARMS if options.only is None else [options.only]:
-                    start = encoder if arm == "init" else None
-                    units = options.units if start is None else start.units
-                    data = hold_out(draw_reviews(train, count, seed), start, dict(found.digests))
+                    start = initial if arm == "init" else None
+                    units = options.units if start is None else _units(start)
+                    data = hold_out(draw(train, count, seed), start, digests)
                     config = recipe(arm, len(data.train), seed, units, json.loads(options.fit))
                     wanted.append(_result(arm, count, config, data, reviews, options.results, progress))
     low, high = wilson(round(0.9 * len(reviews)), len(reviews))
     page = (
         f"{machine()}. Accuracy on {len(reviews):,} held-out reviews, by which nothing was chosen here: one of 90 % "
-        f"has a 95 % interval of ±{50 * (high - low):.1f} points. Fits from the encoder take at most {MOST_STEPS} "
-        f"steps. {_draws(len(options.seeds))}\n\n{results_table(wanted)}\n"
+        f"has a 95 % interval of ±{50 * (high - low):.1f} points. Fits {arms['init']} take at most {MOST_STEPS} "
+        f"steps. {_draws(len(options.seeds))}\n\n{results_table(wanted, arms)}\n"
     )
     print(page, end="")
     if options.markdown:
         write_atomically(options.markdown, page.encode())
     if options.picture:
-        write_atomically(options.picture, plot_results(wanted))
+        write_atomically(options.picture, plot_results(wanted, arms))
+
+
+def _units(start: InitialWeights) -> int:
+    return start.units if isinstance(start, Encoder) else start.config.units
 
 
 def _draws(seeds: int) -> str:
@@ -198,9 +227,12 @@ def _result(
     progress: FitProgress,
 ) -> dict[str, Any]:
     """Return the result of one fit, from the file or measured."""
-    key = {"arm": arm, "labels": count, "config": config.as_dict(), "encoder": data.description.get("encoder")}
+    weights = data.description.get("encoder", data.description.get("fitted"))
+    key = {"arm": arm, "labels": count, "config": config.as_dict(), "encoder": weights}
+    if "data" in data.description.get("sha256", {}):  # results of IMDB from before --data lack the key
+        key["data"] = data.description["sha256"]["data"]
     for known in read_results(path):
-        if {name: known[name] for name in key} == key:
+        if {name: known.get(name) for name in {*key, "data"}} == {"data": None, **key}:
             return known
     progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}")
     run = Run(path.with_suffix("") / f"{arm}-{count}-{config.seed}")

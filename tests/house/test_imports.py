@@ -60,7 +60,9 @@ MAY_IMPORT = {
         "export": "config data evaluation nn run supervised",
         "bundle": "config data diagnostics evaluation export nn run supervised",
         "distillation": "bundle config data evaluation export nn run supervised",
-        "cli": "bundle config data diagnostics distillation evaluation export nn pretraining run supervised",
+        "api": "bundle config data evaluation nn run supervised",
+        "cli": "api bundle config data diagnostics distillation evaluation export nn pretraining run supervised",
+        "__init__": "api",
         "__main__": "cli",
     },
 }

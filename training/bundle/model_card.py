@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from training.bundle import model_card_sections
+from training.evaluation.majority import majority, warning
 from training.evaluation.markdown import markdown_table
 
 _READS = {
@@ -77,7 +78,9 @@ def _usage(name: str) -> str:
 
 
 def _accuracy(metrics: Mapping[str, Any]) -> str:
-    rows = []
+    rows, warnings = [], []
+    parts = [metrics.get(part, {}) for part in ("test", "validation")]
+    with_majority = any("majority" in figure for part in parts for figure in part.values())
     for part in ("test", "validation"):
         for precision, figure in metrics.get(part, {}).items():
             rows.append(
@@ -89,8 +92,11 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
                     f"{figure['reviews']:,}",
                     f"{figure['unknown_tokens']:.2f} %",
                     f"{figure['truncated']:,}",
+                    *(_majority_cells(figure) if with_majority else ()),
                 )
             )
+            if (text := warning(figure)) is not None:
+                warnings.append(f"> **Warning** ({part}, {precision}): {text}.")
     header = (
         "part",
         "precision",
@@ -99,11 +105,18 @@ def _accuracy(metrics: Mapping[str, Any]) -> str:
         "reviews",
         "unknown tokens",
         "truncated",
+        *(("always predicting the commoner class", "balanced accuracy") if with_majority else ()),
     )
-    return (
-        markdown_table(header, rows)
-        + "\n\nMeasured from raw text through the shipped tokenizer and ONNX file, one review per run."
-    )
+    measured = "Measured from raw text through the shipped tokenizer and ONNX file, one review per run."
+    return "\n\n".join([markdown_table(header, rows), *warnings, measured])
+
+
+def _majority_cells(figure: Mapping[str, Any]) -> tuple[str, str]:
+    if "majority" not in figure:  # measured by an earlier release
+        return "", ""
+    label, share = majority(figure["positive"], figure["reviews"])
+    balanced = figure["balanced_accuracy"]
+    return f"{label}: {share:.2f} %", "-" if balanced is None else f"{balanced:.2f} %"
 
 
 def _reading(manifest: Mapping[str, Any]) -> str:

@@ -47,15 +47,6 @@ def config_options(config: type[Recipe]) -> Callable[[Command], Command]:
     return decorate
 
 
-def preset_with(preset: str, options: Mapping[str, Any]) -> FitConfig:
-    """The preset with the fields whose options were given.
-
-    Raises:
-        ConfigError: A value is unusable.
-    """
-    return config_with(PRESETS[preset], options)
-
-
 def config_with(config: RecipeT, options: Mapping[str, Any]) -> RecipeT:
     """The configuration with the fields whose options were given.
 

@@ -12,12 +12,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from sentiline.bundle import find
 from sentiline.labels import SCHEMES
 from training.cli.group import CommandGroup
 from training.data import download, imdb, labelled_file
 from training.data import imdb_archive as archive_file
 from training.data.imdb_archive import PARTS
 from training.data.review import Review
+from training.evaluation.data_quality import describe_quality
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -97,11 +99,19 @@ def fetch(archive: Path | None, url: str) -> None:
 @click.option(
     "--show", type=click.IntRange(min=0), default=20, show_default=True, help="Number of skipped rows to list."
 )
+@click.option(
+    "--model",
+    default="bilstm",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="Bundle whose vocabulary the words are compared with, as `fit --init` would use it.",
+)
 @labelled_options
-def check(file: str | None, archive: Path | None, strict: bool, show: int, **options: Any) -> None:
+def check(file: str | None, archive: Path | None, strict: bool, show: int, model: str, **options: Any) -> None:
     """Check a labelled FILE row by row; without FILE, verify the IMDB archive on this machine.
 
-    FILE may also be a folder, a glob or a URL of several files.
+    FILE may also be a folder, a glob or a URL of several files. Shown are the rows that cannot be used, the balance of
+    the classes, texts that repeat each other or have both labels, and the share of words that a model knows.
 
     \b
     Examples:
@@ -116,8 +126,11 @@ def check(file: str | None, archive: Path | None, strict: bool, show: int, **opt
         _verify(path)
         return
     _no_archive(archive)
+    bundle = find(model)
     found = labelled_file.load(file, **options)
     click.echo(found.summary())
+    for line in describe_quality(found.reviews, bundle):
+        click.echo(line)
     for problem in found.problems[:show]:
         click.echo(f"{problem.file}:{problem.line}: {problem.kind}: {problem.value!r}")
     if len(found.problems) > show:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from training.cli.data import archive_option
+from training.evaluation.display import print_metrics
 
 _TOLERANCE = 0.05  # percentage points between the test accuracy of the manifest and the computed one
 
@@ -58,28 +57,3 @@ def evaluate(model: str, archive: Path | None, precision: str | None, sample: in
         console.print(f"recorded in {bundle.path}", highlight=False)
     elif sample is None:
         check_recorded_accuracy(figures, known, tolerance=_TOLERANCE)
-
-
-def print_metrics(console: Console, metrics: dict[str, Any], part: str) -> None:
-    """Print the figures of one part of the reviews, with one column per precision.
-
-    Args:
-        console: Where to print.
-        metrics: The metrics, as in a manifest.
-        part: "validation" or "test".
-    """
-    figures: dict[str, dict[str, Any]] = metrics[part]
-    table = Table("", *figures, title=part)
-    for key in next(iter(figures.values())):
-        if key == "calibration":
-            table.add_row("calibration error", *(f"{figure[key]['ece']:.2f} %" for figure in figures.values()))
-            table.add_row("by chance alone", *(f"{figure[key]['chance']:.2f} %" for figure in figures.values()))
-        elif key != "precision":
-            table.add_row(key.replace("_", " "), *(_cell(figure[key]) for figure in figures.values()))
-    console.print(table)
-
-
-def _cell(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1e}" if 0 < abs(value) < 1e-3 else f"{value:,}"

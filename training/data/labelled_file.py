@@ -16,13 +16,20 @@ from sentiline.scoring.chunk import find_text_column
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.source import Source
 from sentiline.tokenizer import split as split_tokens
+from training.data.near_duplicates import group_near_duplicates
 from training.data.review import Review
 from training.data.split import Parts, film_disjoint, stratified
 from training.errors import DataError
 
-REASONS = PROBLEMS | {"missing_group": "no group: the column is null, empty or absent"}
+REASONS = PROBLEMS | {
+    "missing_group": "no group: the column is null, empty or absent",
+    "undecodable_text": "bytes that do not fit the encoding",
+}
 _LETTER = re.compile(r"[^\W_]")
 _LISTED = 10
+# The share and the number of undecodable rows above which the whole file is taken to be in another encoding. A few are
+# texts that were cut in the middle of a character, and any other encoding would spoil the rest.
+_MANY, _FEW = 0.1, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,10 @@ class LabelledData:
                 lines.setdefault(problem.file, []).append(str(problem.line))
             places = "; ".join(f"{file}: {', '.join(numbers)}" for file, numbers in lines.items())
             more = ", …" if len(found) > _LISTED else ""
-            text += f"\n  {len(found):,} {kind}: {REASONS[kind]}; {places}{more} ({found[0].value!r})"
+            reason = REASONS[kind]
+            if kind == "undecodable_text" and len(found) > max(_FEW, _MANY * (len(self.reviews) + len(self.problems))):
+                reason += "; so many that the file may be in another one, see --encoding"
+            text += f"\n  {len(found):,} {kind}: {reason}; {places}{more} ({found[0].value!r})"
         return text
 
 
@@ -156,13 +166,14 @@ def split(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) ->
     """Split a user's reviews into `(train, validation)`, reproducibly.
 
     With groups, no group is in both parts; without, both parts hold the classes in the same proportion. No text is in
-    both.
+    both, and no near-duplicate, see `training.data.near_duplicates.group_near_duplicates`.
 
     Raises:
         DataError: As `training.data.split.film_disjoint` and `training.data.split.stratified` raise it.
     """
     parts = film_disjoint if any(review.film is not None for review in reviews) else stratified
-    return parts(reviews, fraction=fraction, seed=seed)
+    copies = group_near_duplicates([review.text for review in reviews])
+    return parts(reviews, fraction=fraction, seed=seed, copies=copies)
 
 
 def _rows(examples: LabelledChunk, group_column: str | None, scheme: Scheme) -> Iterator[Review | Problem]:

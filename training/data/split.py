@@ -16,7 +16,9 @@ from training.errors import DataError
 Parts = tuple[list[Review], list[Review]]  # (train, validation)
 
 
-def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) -> Parts:
+def film_disjoint(
+    reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7, copies: Sequence[str] | None = None
+) -> Parts:
     """Split so that the two parts share neither a film nor a text.
 
     Films that share a text word for word count as one. They are sorted by name, shuffled, and moved to the validation
@@ -26,6 +28,7 @@ def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int
         reviews: Labelled reviews, all with a `film`.
         fraction: The minimum share of the reviews in the validation part, between 0 and 1 (both excluded).
         seed: The seed of the shuffle; equal seeds give equal parts on every machine.
+        copies: A key of each review that it shares with its copies; None for its text.
 
     Returns:
         `(train, validation)`, each in the order of `reviews`.
@@ -40,7 +43,7 @@ def film_disjoint(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int
         ([], 2)
     """
     _check_fraction(fraction)
-    leaders = _leaders(reviews)
+    leaders = _leaders(reviews, copies)
     held = _take(leaders, fraction * len(reviews), seed)
     return _divide(reviews, [leader in held for leader in leaders])
 
@@ -85,8 +88,9 @@ def film_folds(reviews: Sequence[Review], count: int, *, seed: int = 7) -> NDArr
     return folds
 
 
-def _leaders(reviews: Sequence[Review]) -> list[str]:
+def _leaders(reviews: Sequence[Review], copies: Sequence[str] | None = None) -> list[str]:
     """The first film of each review's group. Films that share a text, directly or through others, are one group."""
+    texts = [review.text for review in reviews] if copies is None else copies
     films: list[str] = []
     for review in reviews:
         if review.film is None:
@@ -96,8 +100,8 @@ def _leaders(reviews: Sequence[Review]) -> list[str]:
     if not names:
         raise DataError("there is no review to split")
     number = {name: index for index, name in enumerate(names)}
-    anchor = {review.text: number[film] for review, film in zip(reviews, films, strict=True)}
-    pairs = [(number[film], anchor[review.text]) for review, film in zip(reviews, films, strict=True)]
+    anchor = {text: number[film] for text, film in zip(texts, films, strict=True)}
+    pairs = [(number[film], anchor[text]) for text, film in zip(texts, films, strict=True)]
     rows, columns = np.array(pairs).T  # int [len(reviews)] each: an edge from each film to one that shares a text
     shared = coo_array((np.ones(len(rows), np.int8), (rows, columns)), shape=(len(names), len(names)))
     _, groups = connected_components(shared, directed=False)  # int [len(names)], in no guaranteed order
@@ -109,13 +113,16 @@ def _leaders(reviews: Sequence[Review]) -> list[str]:
     return [leader[film] for film in films]
 
 
-def stratified(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) -> Parts:
+def stratified(
+    reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7, copies: Sequence[str] | None = None
+) -> Parts:
     """Split so that both parts hold the classes in the same proportion and share no text.
 
     Args:
         reviews: Labelled reviews.
         fraction: The minimum share of each class in the validation part, between 0 and 1 (both excluded).
         seed: The seed of the shuffle; equal seeds give equal parts on every machine.
+        copies: A key of each review that it shares with its copies; None for its text.
 
     Returns:
         `(train, validation)`, each in the order of `reviews`.
@@ -124,29 +131,31 @@ def stratified(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 
         DataError: The fraction is out of range, or a part would lack a class.
     """
     _check_fraction(fraction)
+    keys = [review.text for review in reviews] if copies is None else copies
     label_of: dict[str, int] = {}  # a text with both labels counts as its first occurrence
-    for review in reviews:
-        label_of.setdefault(review.text, review.label)
+    for key, review in zip(keys, reviews, strict=True):
+        label_of.setdefault(key, review.label)
     held: set[str] = set()
     for label in (0, 1):
-        texts = [review.text for review in reviews if label_of[review.text] == label]
+        texts = [key for key in keys if label_of[key] == label]
         held |= _take(texts, fraction * len(texts), seed + label)
-    return _divide(reviews, [review.text in held for review in reviews])
+    return _divide(reviews, [key in held for key in keys])
 
 
 def _take(keys: Iterable[str], least: float, seed: int) -> set[str]:
-    """Draw distinct keys until they cover at least `least` of the occurrences."""
+    """Draw distinct keys until they cover at least `least` of the occurrences; keys of many more come last."""
     count: dict[str, int] = {}
     for key in keys:
         count[key] = count.get(key, 0) + 1
     names = sorted(count)
     taken: set[str] = set()
     total = 0
-    for index in np.random.default_rng(seed).permutation(len(names)).tolist():
+    drawn = [names[index] for index in np.random.default_rng(seed).permutation(len(names)).tolist()]
+    for name in sorted(drawn, key=lambda name: count[name] > max(1, 2 * least)):
         if total >= least:
             break
-        taken.add(names[index])
-        total += count[names[index]]
+        taken.add(name)
+        total += count[name]
     return taken
 
 

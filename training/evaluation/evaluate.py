@@ -18,6 +18,7 @@ from sentiline.wilson import wilson
 from training.data.dataset import Labelled
 from training.errors import DataError, TrainingError
 from training.evaluation.calibration import Calibration, measure_calibration
+from training.evaluation.majority import balanced_accuracy, majority
 
 _CHUNK = 250
 
@@ -34,6 +35,9 @@ class Evaluation:
         loss: The mean binary cross-entropy in nats.
         false_positives: The number of negative reviews labelled positive.
         false_negatives: The number of positive reviews labelled negative.
+        positive: The number of positive reviews.
+        majority: The accuracy of always predicting the commoner class, in percent.
+        balanced_accuracy: The mean recall of both classes, in percent; None if one of them has no review.
         unknown_tokens: The share of tokens that are not in the vocabulary, in percent.
         truncated: The number of reviews longer than the model's token limit.
         skipped: The number of reviews without a token.
@@ -49,6 +53,9 @@ class Evaluation:
     loss: float
     false_positives: int
     false_negatives: int
+    positive: int
+    majority: float
+    balanced_accuracy: float | None
     unknown_tokens: float
     truncated: int
     skipped: int
@@ -111,14 +118,20 @@ class ScoredReviews:
         low, high = wilson(right, len(labels))
         tokens = sum(reading.encoding.tokens_used for reading in self.readings)
         unknown = sum(reading.encoding.unknown_tokens for reading in self.readings)
+        positive, total = int(labels.sum()), len(labels)
+        false_positives, false_negatives = int((called & ~labels).sum()), int((~called & labels).sum())
+        balanced = balanced_accuracy(positive, total, false_positives, false_negatives)
         return Evaluation(
             precision=self.precision,
             reviews=len(labels),
             accuracy=round(100 * right / len(labels), 4),
             interval=round(50 * (high - low), 4),
             loss=round(float(np.logaddexp(0, np.where(labels, -logits, logits)).mean()), 6),
-            false_positives=int((called & ~labels).sum()),
-            false_negatives=int((~called & labels).sum()),
+            false_positives=false_positives,
+            false_negatives=false_negatives,
+            positive=positive,
+            majority=round(majority(positive, total)[1], 4),
+            balanced_accuracy=None if balanced is None else round(balanced, 4),
             unknown_tokens=round(100 * unknown / tokens, 4),
             truncated=sum(reading.encoding.truncated for reading in self.readings),
             skipped=self.skipped,

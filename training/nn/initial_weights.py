@@ -1,9 +1,9 @@
-"""The weights that a fit may start from: a pre-trained encoder's, or those of a finished fit."""
+"""The weights that a fit may start from: a pre-trained encoder's, or those of a finished fit or its bundle."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ _SIZES = ("layers", "units", "embedding", "hidden")
 
 @dataclass(frozen=True, eq=False)
 class FinishedFit:
-    """The model of a finished fit.
+    """The model of a finished fit, from its run folder or from its bundle.
 
     Attributes:
         config: Its configuration.
@@ -77,12 +77,30 @@ def check_layers(weights: InitialWeights, config: FitConfig) -> None:
                 field="embedding",
             )
         return
-    for field in (*_KINDS, *_SIZES):
-        theirs, ours = getattr(weights.config, field), getattr(config, field)
+    check_kinds(weights, config.as_dict())
+    _check_fields(weights, config.as_dict(), _SIZES)
+
+
+def check_kinds(weights: FinishedFit, fields: Mapping[str, Any]) -> None:
+    """Check that a model has layers of the same kinds as a finished fit, whatever their sizes.
+
+    Args:
+        weights: The finished fit.
+        fields: The fields of the model's configuration.
+
+    Raises:
+        ConfigError: It does not; names the first field that differs.
+    """
+    _check_fields(weights, fields, (*_KINDS, "reset_after") if fields["cell"] == "gru" else _KINDS)
+
+
+def _check_fields(weights: FinishedFit, fields: Mapping[str, Any], names: Iterable[str]) -> None:
+    for field in names:
+        theirs, ours = getattr(weights.config, field), fields[field]
         if theirs != ours:
             raise ConfigError(
-                f"{field} is {ours!r}, but it is {theirs!r} in the fit that --init names, whose weights fit no other "
-                f"value: use its preset, and leave --{field} out",
+                f"{field} is {ours!r}, but it is {theirs!r} in the model that --init names, whose weights fit no "
+                f"other value: use its preset, and leave --{field.replace('_', '-')} out",
                 field=field,
             )
 

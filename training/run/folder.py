@@ -191,20 +191,43 @@ class RunFolder(Generic[RecipeT]):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder against other processes.
+        """Lock the folder against other processes, and report errors of the file system as `reporting_os_errors` does.
 
         Raises:
-            TrainingError: Another process has locked it.
+            TrainingError: Another process has locked it, or it cannot be written.
         """
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder.with_name(f".{self.folder.name}.lock"), timeout=0)
+        with self.reporting_os_errors():
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            path = self.folder.with_name(f".{self.folder.name}.lock")
+            path.touch()  # where no file can be made, FileLock would report a timeout
+            try:
+                with FileLock(path, timeout=0):
+                    yield
+            except Timeout:
+                raise TrainingError(
+                    f"another {self.kind} is running in {self.folder}; wait for it, or name another --run"
+                ) from None
+
+    @contextmanager
+    def reporting_os_errors(self) -> Iterator[None]:
+        """Report an error of the file system in the block as one message with the path, the reason and the remedy.
+
+        Raises:
+            TrainingError: A file cannot be written or read.
+        """
         try:
-            with lock:
-                yield
-        except Timeout:
-            raise TrainingError(
-                f"another {self.kind} is running in {self.folder}; wait for it, or name another --run"
-            ) from None
+            yield
+        except OSError as error:
+            path, reason = error.filename or self.folder, error.strerror or str(error)
+            raise TrainingError(f"{path}: {reason}; {self._remedy(error)}", field="run") from error
+
+    def _remedy(self, error: OSError) -> str:
+        """What to do after an error of the file system."""
+        if self.checkpoint.exists():
+            return f"once this is mended, --resume continues the {self.kind} from its last checkpoint"
+        if isinstance(error, FileNotFoundError) and not self.folder.exists():
+            return f"{self.folder} was deleted, or cannot be made; start the {self.kind} again elsewhere (--run)"
+        return f"once this is mended, start the {self.kind} again with --resume, or name another --run"
 
 
 def _document(config: Recipe, data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -49,7 +49,11 @@ class FitProgress:
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        """Print a warning."""
+        self.console.print(f"warning: {text}", style="bold red", highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def count(self, name: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:

@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.atomic_write import write_atomically
-from sentiline.tokenizer import Tokenizer
+from sentiline.tokenizer import UNKNOWN_ID, Tokenizer
 from training.config.fit import FitConfig
 from training.data.dataset import Dataset, build_vocabulary, encode, graded
 from training.data.review import Review
 from training.data.splices import Splicer
 from training.errors import DataError, TrainingError
-from training.nn.initial_weights import check_layers
+from training.evaluation.majority import describe_majority
+from training.nn.encoder import Encoder
+from training.nn.initial_weights import check_layers, provides_recurrent_layers
 from training.nn.model import build_model
 from training.nn.word_vectors import ppmi_svd
 from training.run import checkpoint
@@ -28,6 +30,10 @@ from training.supervised.batches import EpochBatches, TrainingData
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
+
+# The share of unknown tokens above which a fit warns of its initial weights. For the shipped ones it is 2 % on
+# reviews of films, and more than 60 % on texts in another language.
+MAX_UNKNOWN = 0.3
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,7 @@ def fit(
         resuming = run.start(config, data.description, resume=resume, overwrite=overwrite)
         tokenizer = _load_or_build_tokenizer(config, data, run, progress)
         training, validation = _encode(config, data, tokenizer, progress)
+        _describe_initial_weights(config, data, training.dataset, progress)
         plan = FitPlan(config, training, validation, run, checkpoint_seconds, progress)
         # Initial weights bring their own word vectors, and a checkpoint holds the trained ones.
         needed = data.initial_weights is None and not run.checkpoint.exists()
@@ -176,12 +183,35 @@ def _encode(
         unlabelled = encode([Review(text, 0) for text in data.unlabelled], cut).ids if _uses_unlabelled(config) else ()
     for part, name in ((train, "train"), (validation, "validation")):
         skipped = f", {len(part.skipped)} without a token left out" if part.skipped else ""
-        progress.note(f"{name}: {len(part.ids):,} reviews{skipped}")
+        positive = int((part.labels > 0.5).sum())
+        progress.note(f"{name}: {len(part.ids):,} reviews{skipped}: {describe_majority(positive, len(part.ids))}")
         _require_both_classes(part, name)
     without_token = set(train.skipped)
     texts = [review.text for index, review in enumerate(data.train) if index not in without_token]
     splicer = Splicer(train, max(1, config.batch_size // 4)) if config.splices else None
     return TrainingData(train, texts, cut, unlabelled, splicer), validation
+
+
+def _describe_initial_weights(config: FitConfig, data: FitData, train: Dataset, progress: FitProgress) -> None:
+    """Say what a fit takes from its initial weights, and how much of the texts they know."""
+    weights = data.initial_weights
+    if weights is None:
+        return
+    if isinstance(weights, Encoder) and not provides_recurrent_layers(weights, config):
+        progress.warn(
+            f"only the encoder's word vectors are taken over: its LSTM has {weights.units} units, and this model's "
+            f"{config.cell.upper()} has {config.units}; leave --cell and --units out to take over its LSTM too"
+        )
+    tokens = int(train.lengths.sum())
+    unknown = sum(int(np.count_nonzero(ids == UNKNOWN_ID)) for ids in train.ids) / tokens
+    known = f"the initial weights know {100 * (1 - unknown):.1f} % of the tokens of the training texts"
+    if unknown > MAX_UNKNOWN:
+        progress.warn(
+            f"{known}: {100 * unknown:.1f} % are unknown to them, so that they can do little for these texts; leave "
+            "--init out, which makes a vocabulary of the texts themselves"
+        )
+    else:
+        progress.note(known)
 
 
 def _require_both_classes(part: Dataset, name: str) -> None:

@@ -134,7 +134,7 @@ def from_labelled_file(config: FitConfig, path: str, options: Mapping[str, Any],
         "training_reviews": len(train),
         "validation_reviews": len(validation),
         "skipped_rows": len(found.problems),
-        "split": f"seed {config.split_seed}",
+        "split": f"seed {config.split_seed}, near-duplicates together",
         "sha256": _digests(found.sources),
     }
     return FitData(train, validation, (), description, max_stars=5 if found.scheme == "stars5" else 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from training.plotting import STYLE, TRAIN, VALIDATION, png
@@ -53,6 +55,20 @@ def learning_curves(history: Sequence[Mapping[str, Any]], best: int, loss: str =
         return png(figure)
 
 
+def length_edges(tokens: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the edges of at most 61 bars of equal width that reach the 99th percentile of the lengths.
+
+    Args:
+        tokens: int32 [reviews], the number of tokens of each review.
+
+    Returns:
+        float64 [bars + 1], halves, so that every length lies within a bar.
+    """
+    top = max(1, math.ceil(np.percentile(tokens, 99)))
+    width = math.ceil(top / 60)
+    return np.arange(0, top + width, width, dtype=np.float64) + 0.5
+
+
 def length_histogram(tokens: NDArray[np.int32], limit: int) -> bytes:
     """Plot a histogram of review lengths, with the share of reviews that are read whole.
 
@@ -66,12 +82,18 @@ def length_histogram(tokens: NDArray[np.int32], limit: int) -> bytes:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 2.8), layout="constrained")
         axes: Axes = figure.subplots()
-        axes.hist(np.minimum(tokens, 1200), bins=60, range=(0, 1200), color=TRAIN)
-        axes.axvline(limit, color=VALIDATION, linewidth=1.2)
+        edges = length_edges(tokens)
+        last = int(edges[-1])
+        axes.hist(np.minimum(tokens, last), bins=edges.tolist(), color=TRAIN)
+        axes.set_xlim(edges[0], edges[-1])
+        axes.set_ylim(top=1.35 * axes.get_ylim()[1])  # room for the annotation above the bars
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if limit <= last:
+            axes.axvline(limit, color=VALIDATION, linewidth=1.2)
         whole = 100 * float((tokens <= limit).mean())
         axes.annotate(
             f"served limit {limit:,}\n{whole:.1f} % read whole",
-            (limit, 0.95),
+            (min(limit, last), 0.95),
             xycoords=("data", "axes fraction"),
             xytext=(-6, 0),
             textcoords="offset points",
@@ -79,8 +101,9 @@ def length_histogram(tokens: NDArray[np.int32], limit: int) -> bytes:
             va="top",
         )
         median, ninety = np.percentile(tokens, [50, 90])
+        rest = f"; the last bar counts all longer ones, up to {tokens.max():,}" if tokens.max() > last else ""
         axes.set(
-            xlabel=f"tokens (median {median:.0f}, 90 % below {ninety:.0f}; the last bar counts all above 1,200)",
+            xlabel=f"tokens (median {median:.0f}, 90 % have at most {ninety:.0f}{rest})",
             ylabel="reviews",
             title="Review lengths in the training part",
         )

@@ -31,6 +31,10 @@ def test_check_lists_the_skipped_rows(reviews: Path) -> None:
         "42 rows, labels read as stars5: 40 usable (10 positive, 30 negative), 2 skipped",
         f"  1 neutral_label: neither negative nor positive; {reviews}: 42 ('3')",
         f"  1 empty_text: no word in the text; {reviews}: 43 ('')",
+        "balance: 10 positive, 30 negative; always predicting NEGATIVE has an accuracy of 75.00 %",
+        "duplicates: 0 word for word, 0 nearly; a split keeps them together",
+        "contradictions (texts with both labels): 0",
+        "known words: 100.0 % of the tokens are in the vocabulary of bilstm (--init bilstm)",
         f"{reviews}:42: neutral_label: '3'",
         f"{reviews}:43: empty_text: ''",
     ]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from sentiline.bundle import Bundle
 from tests.training.fits import FLAGS, FinishedFit, finish, graph_contents, start, write_csv
-from training.cli.config_options import FIELDS, config_options, field_help, preset_with
+from training.cli.config_options import FIELDS, config_options, config_with, field_help
 from training.cli.main import main
 from training.config.fit import FitConfig
 from training.config.presets import PRESETS
@@ -59,7 +59,7 @@ def test_every_field_can_be_overridden() -> None:
     @click.command()
     @config_options(FitConfig)
     def show(**options: object) -> None:
-        config = preset_with("gru-100", options)
+        config = config_with(PRESETS["gru-100"], options)
         click.echo(f"{config.units} {config.reset_after} {config.learning_rate} {config.truncation} {config.hidden}")
 
     given = ["--units=7", "--reset-after", "--learning-rate=0.5", "--truncation", "head"]

@@ -296,3 +296,32 @@ def test_unusable_options_say_why(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match=r"nope\.csv: there is no such file"):
         labelled_file.load(tmp_path / "nope.csv")
     assert len(labelled_file.load(path.rename(tmp_path / "a.txt"), format="jsonl").reviews) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "row"),
+    [
+        ("a.csv", "utf-8", b"loved it \xf0\x9f\x98,1\n"),
+        ("a.csv", "cp1252", b"loved it \x9d,1\n"),
+        ("a.tsv", "utf-8", b"caf\xe9\t1\n"),
+        ("a.jsonl", "utf-8", b'{"text": "half \xf0\x9f", "label": 1}\n'),
+    ],
+)
+@pytest.mark.parametrize(("bad", "good", "proposed"), [(1, 3, False), (5, 3, False), (6, 70, False), (6, 40, True)])
+def test_an_undecodable_byte_costs_its_row_only(
+    tmp_path: Path, name: str, encoding: str, row: bytes, bad: int, good: int, proposed: bool
+) -> None:
+    form, header = {
+        "a.csv": ("good {0},{1}\n", "text,label\n"),
+        "a.tsv": ("good {0}\t{1}\n", "text\tlabel\n"),
+        "a.jsonl": ('{{"text": "good {0}", "label": {1}}}\n', ""),
+    }[name]
+    rows = "".join(form.format(n, n % 2) for n in range(good))
+    (tmp_path / name).write_bytes(header.encode() + bad * row + rows.encode())
+    found = labelled_file.load(tmp_path / name, encoding=encoding)
+    assert len(found.reviews) == good
+    first = 1 if name == "a.jsonl" else 2
+    assert {problem.kind for problem in found.problems} == {"undecodable_text"}
+    assert [problem.line for problem in found.problems] == list(range(first, first + bad))
+    assert ("see --encoding" in found.summary()) is proposed
+    assert "cp1252" not in found.summary()

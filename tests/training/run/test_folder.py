@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import resource
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,3 +146,44 @@ def test_two_fits_cannot_share_a_folder(run: Run) -> None:
 def test_a_fit_that_ended_too_early_says_so(tmp_path: Path, read: Callable[[Run], object]) -> None:
     with pytest.raises(CheckpointError, match="its fit ended before writing it; continue it with --resume"):
         read(Run(tmp_path))
+
+
+def test_a_full_disk_is_one_message_and_resume_is_proposed(run: Run) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    log = run.log.read_bytes()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # a real limit; the kernel refuses longer files
+    try:
+        with (
+            pytest.raises(TrainingError, match="File too large; once this is mended, --resume continues the fit from"),
+            run.locked(),
+        ):
+            run.write_log([{"epoch": 1, "text": "x" * 2000}])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert run.log.read_bytes() == log
+    assert not list(run.folder.glob(".*.part"))
+    with run.locked():  # the lock is free again
+        pass
+
+
+def test_a_folder_that_vanishes_is_one_message(run: Run) -> None:
+    with (
+        pytest.raises(TrainingError, match=r"log\.jsonl.*No such file or directory; .* was deleted"),
+        run.locked(),
+    ):
+        _delete_and_write(run)
+
+
+def _delete_and_write(run: Run) -> None:
+    shutil.rmtree(run.folder)
+    run.write_log([])
+
+
+@pytest.mark.parametrize("place", ["/proc/nope", "/proc/nope/deeper", "/dev/null/run", "/sys/nope"])
+def test_a_place_where_no_file_can_be_made_is_not_called_locked(place: str) -> None:
+    with (
+        pytest.raises(TrainingError, match=rf"{place.rpartition('/')[0]}.*: .+; ") as caught,
+        Run(Path(place)).locked(),
+    ):
+        pass
+    assert "another fit is running" not in str(caught.value)

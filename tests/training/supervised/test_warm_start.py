@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from tests.training.fits import FLAGS, tiny_config, tiny_data, write_csv
 from training.cli.main import main
+from training.data.review import Review
 from training.errors import CheckpointError, ConfigError, DataError
 from training.nn import backend
 from training.nn.encoder import Encoder
 from training.nn.initial_weights import FinishedFit
 from training.run import checkpoint
+from training.run.progress import FitProgress
 from training.supervised.fit import fit
 from training.supervised.fit_data import with_initial_weights
 from training.supervised.run_folder import Run
@@ -55,9 +60,9 @@ def test_other_layers_are_refused_and_named(first: Run, tmp_path: Path) -> None:
     for changes, message in (
         (
             {"units": 5},
-            "units is 5, but it is 4 in the fit that --init names, whose weights fit no other value: .* leave --units",
+            "units is 5, but it is 4 in the model that --init names, whose weights fit no other value: .*leave",
         ),
-        ({"cell": "gru"}, "cell is 'gru', but it is 'lstm' in the fit that --init names"),
+        ({"cell": "gru"}, "cell is 'gru', but it is 'lstm' in the model that --init names"),
         ({"layers": 2}, "layers is 2"),
     ):
         with pytest.raises(ConfigError, match=message):
@@ -80,10 +85,13 @@ def test_reviews_that_the_first_fit_learned_from_cannot_be_held_out(first: Run, 
 
 
 def test_a_folder_without_a_finished_fit_is_refused(first: Run, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="holds no fit with a complete epoch; give the run folder"):
+    with pytest.raises(
+        CheckpointError, match="holds no fit with a complete epoch; give the name or folder of a bundle"
+    ):
         load_initial_weights(str(tmp_path))
     with pytest.raises(
-        CheckpointError, match=r"mnie does not exist; give the run folder of a finished fit, an encoder"
+        CheckpointError,
+        match=r"mnie does not exist, and no model of that name is installed .*give the name",
     ):
         load_initial_weights(str(tmp_path / "mnie"))
     (tmp_path / "config.json").write_bytes(first.config.read_bytes())
@@ -92,6 +100,38 @@ def test_a_folder_without_a_finished_fit_is_refused(first: Run, tmp_path: Path) 
     (tmp_path / "best.npz").write_bytes(first.best.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match=r"cannot be read as a finished fit .*best\.npz is not a checkpoint"):
         load_initial_weights(str(tmp_path))
+
+
+def test_the_share_of_known_words_is_said_before_training(first: Run, tmp_path: Path) -> None:
+    start = load_initial_weights(str(first.folder))
+    known = tiny_data()
+    foreign = [Review(f"zwp qrx vbn {number} the", review.label) for number, review in enumerate(known.train)]
+    for train, expected in (
+        (known.train, r"^the initial weights know \d\d\.\d % of the tokens of the training texts$"),
+        (foreign, r"^warning: the initial weights know \d\d\.\d % of .*are unknown to them, .* leave --init out"),
+    ):
+        output = io.StringIO()
+        progress = FitProgress(console=Console(file=output))
+        data = with_initial_weights(dataclasses.replace(known, train=train), start, None)
+        fit(tiny_config(epochs=1), data, Run(tmp_path / expected[1:5]), progress=progress)
+        before, epochs, _ = output.getvalue().partition("epoch 1/1")
+        assert epochs
+        assert re.search(expected, before, re.MULTILINE)
+        assert (
+            "validation: 40 reviews: 20 positive, 20 negative; always predicting POSITIVE has an accuracy of" in before
+        )
+
+
+def test_an_encoder_whose_lstm_is_left_out_says_so(tmp_path: Path) -> None:
+    encoder = load_initial_weights("encoder")
+    assert isinstance(encoder, Encoder)
+    output = io.StringIO()
+    data = with_initial_weights(tiny_data(40), encoder, None)
+    config = tiny_config(epochs=1, embedding=encoder.vectors.shape[1], adversarial=0)
+    fit(config, data, Run(tmp_path / "run"), progress=FitProgress(console=Console(file=output)))
+    assert "only the encoder's word vectors are taken over: its LSTM has 256 units, and this model's LSTM has 4" in (
+        output.getvalue()
+    )
 
 
 def test_the_digest_depends_on_the_weights(first: Run) -> None:
@@ -116,7 +156,7 @@ def test_the_command_takes_over_the_layer_sizes_of_the_first(first: Run, tmp_pat
     assert run.read_config()[1]["fitted"] == load_finished_fit(first).digest()
     for extra, message in (
         ((f"--init={run.folder}",), "is both --init and the run folder"),
-        ((f"--init={first.folder}", "--units=5"), "units is 5, but it is 4 in the fit that --init names"),
+        ((f"--init={first.folder}", "--units=5"), "units is 5, but it is 4 in the model that --init names"),
     ):
         refused = CliRunner().invoke(main, ["fit", "bilstm", f"--data={data}", f"--run={run.folder}", *extra])
         assert refused.exit_code == (2 if "both" in message else 1)
