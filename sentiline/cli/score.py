@@ -13,6 +13,7 @@ from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import OptionError
 from sentiline.scoring.io.formats import KINDS, QUOTINGS
 from sentiline.scoring.memory import DEFAULT
+from sentiline.scoring.scorer import BAD_ROWS
 from sentiline.tokenizer import TRUNCATIONS
 
 HELP = """
@@ -61,6 +62,13 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
 @click.option("--sentences", is_flag=True,
               help="Add the contribution of every sentence (JSON Lines and Parquet).")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be scored.")
+@click.option("--bad-rows", type=click.Choice(BAD_ROWS), default="stop", show_default=True,
+              help="Rows that cannot be read or written: stop there, keep them with their error, or skip all rows with "
+              "an error and count them.")  # fmt: skip
+@click.option("--drop", multiple=True, metavar="COLUMN",
+              help="A column that is not written; may be repeated.")  # fmt: skip
+@click.option("--keep", multiple=True, metavar="COLUMN",
+              help="Of the columns of the inputs, write only those given so; may be repeated.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Resume an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option("--report", "reports", multiple=True, metavar="PATH", type=click.Path(path_type=Path),

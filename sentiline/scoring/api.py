@@ -15,7 +15,7 @@ from sentiline.scoring.dataframes import score_table, wrap_table
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import ProgressCallback, score_files
 
-_FILE_OPTIONS = {"format", "to", "encoding", "delimiter", "quoting", "memory"}
+_FILE_OPTIONS = {"format", "to", "encoding", "delimiter", "quoting", "memory", "bad_rows", "drop", "keep"}
 
 
 def score(
@@ -45,8 +45,8 @@ def score(
         scratch: The folder that holds the unfinished output of an object store; None for the current folder.
         report: Called with a `sentiline.scoring.pipeline.Progress` after each chunk of files.
         **options: The fields of `sentiline.scoring.options.ScoreOptions`: `text_column`, `format`, `to`, `encoding`,
-            `delimiter`, `quoting`, `prefix`, `timesteps`, `sentences`, `truncation`, `max_characters`, `strict` and
-            `memory`.
+            `delimiter`, `quoting`, `prefix`, `timesteps`, `sentences`, `truncation`, `max_characters`, `strict`,
+            `bad_rows`, `drop`, `keep` and `memory`.
 
     Returns:
         For a table, a new table of the same library with the added columns behind its own (pandas keeps its index).

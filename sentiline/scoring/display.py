@@ -86,8 +86,11 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
     """Print the counts of a run, with a histogram of P(positive)."""
     console = console or Console(highlight=False)
     lines = [
-        f"{summary.rows:,} rows written to {output}: {summary.scored:,} scored, {_share(summary)} of them positive"
+        f"{summary.rows - summary.skipped:,} rows written to {output}: {summary.scored:,} scored, {_share(summary)} of "
+        "them positive"
     ]
+    if summary.skipped:
+        lines.append(f"{summary.skipped:,} rows skipped because of their error")
     if summary.scored:
         read = ""
         if summary.tokens:

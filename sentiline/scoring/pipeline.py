@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from sentiline.errors import DataFileError, SentilineError
+from sentiline.errors import DataFileError, OptionError, SentilineError
 from sentiline.predictor import Predictor
-from sentiline.scoring.chunk import Chunk, find_text_column
+from sentiline.scoring.chunk import (
+    BadRowError,
+    Chunk,
+    MalformedRowError,
+    Records,
+    UnwritableRowsError,
+    find_text_column,
+)
 from sentiline.scoring.io.csv_reader import FieldLimitError
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.formats import format_from_name
@@ -120,7 +127,8 @@ def score_files(
     options = options or ScoreOptions()
     characters = chunk_characters(options.memory)
     target = parse_output(str(output))
-    writer = writer_for(format_from_name(target.path, options.to, option="--to"), options.added_columns)
+    name = target.name if target.local else target.path  # a link may have another extension than the file behind it
+    writer = writer_for(format_from_name(name, options.to, option="--to"), options.added_columns)
     sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting, output=target)
     for source in sources:
         if resume and source.once:
@@ -130,7 +138,9 @@ def score_files(
     if any(source.location is not None and source.location.identity == target.identity for source in sources):
         raise DataFileError(f"{target} is an input as well; write to another file", field="output")
     folder = partial_folder(target, scratch)
-    fingerprint = run_fingerprint(predictor, sources, asdict(options)) | {
+    # A run that stopped at a bad row is resumed with other values of the options that say what to do with it.
+    recorded = {name: value for name, value in asdict(options).items() if name not in ("strict", "bad_rows")}
+    fingerprint = run_fingerprint(predictor, sources, recorded) | {
         "output": target.name if target.store else Path(target.path).name,
         "report": report_builder.header if report_builder else None,
     }
@@ -144,7 +154,12 @@ def score_files(
         partial.publish(None if partial.published else writer.assemble(partial.data, partial.target))
     except SentilineError as error:
         # What is finished is kept where another try may succeed. Any other fault of the input would recur.
-        if not (isinstance(error, InterruptedReadError) or (isinstance(error, FieldLimitError) and partial.chunks)):
+        interrupted = isinstance(error, InterruptedReadError)
+        remedy = None if any(source.once for source in sources) else _remedy(error, options)
+        if partial.summary and remedy:
+            rows = Summary.from_dict(partial.summary).rows
+            error.args = (f"{error} - the {rows:,} rows finished before are kept in {folder}: {remedy}",)
+        elif not interrupted:
             partial.discard()
         raise
     except Exception:
@@ -155,6 +170,21 @@ def score_files(
         writer.close()
         partial.close()
     return summary
+
+
+def _remedy(error: SentilineError, options: ScoreOptions) -> str | None:
+    """Return how a run that ended with an error can be continued; None if the same inputs would fail again."""
+    if isinstance(error, InterruptedReadError):
+        return "continue with --resume"
+    if options.bad_rows != "stop":
+        return "shorten the field and start over with --overwrite" if isinstance(error, FieldLimitError) else None
+    if isinstance(error, MalformedRowError | FieldLimitError) or (
+        isinstance(error, UnwritableRowsError) and error.rows
+    ):
+        return (
+            f"continue with --resume --bad-rows keep or --resume --bad-rows skip{' without --strict' * options.strict}"
+        )
+    return "continue with --resume without --strict" if options.strict and isinstance(error, BadRowError) else None
 
 
 def _check_target(output: Location, folder: Path, unfinished: bool, *, resume: bool, overwrite: bool) -> None:
@@ -239,7 +269,15 @@ class _Run:
         ):
             ahead = deque(reading.submit(next, chunks, None) for _ in range(_READ_AHEAD))
             scorer: ChunkScorer | None = None
-            while (item := ahead.popleft().result()) is not None:
+            failure: Exception | None = None
+            while True:
+                try:
+                    item = ahead.popleft().result()
+                except Exception as error:  # the chunks before the fault are finished first
+                    failure = error
+                    break
+                if item is None:
+                    break
                 index, (chunk, done) = item
                 if scorer is None:
                     scorer = self._prepare(chunk)
@@ -257,6 +295,8 @@ class _Run:
                 written.append(writing.submit(self._write, *one.result()))
             for future in written:
                 future.result()
+        if failure:
+            raise failure
         if scorer is None:
             raise DataFileError("there is no row in the input", field="input")
 
@@ -264,23 +304,55 @@ class _Run:
         """Yield the chunks of all inputs, each with the number of bytes read up to its end."""
         before = 0
         for source in self.sources:
+            source = replace(source, keep_malformed=self.options.bad_rows != "stop")
             for chunk in read_chunks(source, self.options.encoding, self.characters):
                 yield chunk, before + chunk.position
             before += source.size
 
     def _prepare(self, first: Chunk) -> ChunkScorer:
         self.column = find_text_column(first, self.options.text_column)
-        self.writer.prepare(first)
+        is_json = isinstance(first.data, Records) and first.data.sources is not None
+        unknown = [name for name in (*self.options.drop, *self.options.keep) if name not in first.data.names]
+        if unknown and not is_json:  # later objects may have the key
+            listed = ", ".join(map(repr, first.data.names))
+            raise OptionError(f"{first.file} has no column {unknown[0]!r}; its columns: {listed}", field="--drop")
+        self.writer.prepare(self._output_columns(ScoredChunk(first, ())).chunk)
         if self.report_builder:
             self.report_builder.prepare(first)
         return self.options.scorer(self.predictor, self.column)
+
+    def _output_columns(self, scored: ScoredChunk) -> ScoredChunk:
+        dropped = self.options.dropped_columns(scored.chunk.data.names)
+        return scored.without_columns(dropped) if dropped else scored
+
+    def _encode(self, scored: ScoredChunk, *, first: bool) -> tuple[ScoredChunk, Iterable[bytes]]:
+        """Encode a chunk, with an error code in the rows that the output cannot hold if bad rows are kept or skipped.
+
+        Returns:
+            The chunk with these error codes, and the bytes of its rows that are written.
+        """
+        while True:
+            written = self._output_columns(scored)
+            if self.options.bad_rows == "skip":
+                written = written.without_faulty_rows()
+            try:
+                return scored, self.writer.encode(written, first=first)
+            except UnwritableRowsError as error:
+                if self.options.bad_rows == "stop" or not error.rows:
+                    raise
+                # The rows are known by their lines: those written may be fewer.
+                lines = {written.chunk.lines[index] for index in error.rows}
+                faults = {index: error.fault for index, line in enumerate(scored.chunk.lines) if line in lines}
+                scored = scored.without_columns(error.columns, faults)
 
     def _write(self, scored: ScoredChunk, done: int, first: bool) -> None:
         if self.failed:  # no chunk may follow one that was not written, or whose callback raised
             return
         self.failed = True
+        scored, content = self._encode(scored, first=first)
         self.summary.add(scored)
-        content = self.writer.encode(scored, first=first)
+        if self.options.bad_rows == "skip":
+            self.summary.skipped = self.summary.failed
         if self.report_builder:
             self.report_builder.add(scored)
         state = self.report_builder.dump() if self.report_builder else None

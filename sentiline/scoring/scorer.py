@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
-from sentiline.scoring.chunk import Chunk, Records
+from sentiline.scoring.chunk import BadRowError, Chunk, Records
 from sentiline.tokenizer import Truncation
 
 COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "uncertain", "error")
@@ -25,9 +25,15 @@ FAULTS = {
     "invalid_type": "not a string",
     "undecodable_text": "bytes that do not fit the encoding; see --encoding",
     "too_many_characters": "longer than --max-characters",
+    "malformed_row": "not a row of its file; the text column has the whole row, and the other columns are empty",
+    "unexpected_column": "a column that the rows before lack, or with the name of an added one, which is left out",
+    "unexpected_type": "a value of another type than in the rows before, which is left out",
     "line_too_long": "a line of more than 8,388,608 characters, which is not carried through; shorten it",
     "text_too_long": "more tokens than the model reads, under --truncation error",
 }
+
+
+BAD_ROWS = ("keep", "skip", "stop")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +47,28 @@ class ScoredChunk:
 
     chunk: Chunk
     results: Sequence[Reading | str]
+
+    def without_faulty_rows(self) -> ScoredChunk:
+        """Return only the rows without an error code."""
+        indices = [index for index, result in enumerate(self.results) if not isinstance(result, str)]
+        if len(indices) == len(self.results):
+            return self
+        lines = [self.chunk.lines[index] for index in indices]
+        chunk = replace(self.chunk, lines=lines, data=self.chunk.data.take(indices), faults={}, raw_rows={})
+        return ScoredChunk(chunk, [self.results[index] for index in indices])
+
+    def without_columns(self, dropped: Container[str], faults: Mapping[int, str] | None = None) -> ScoredChunk:
+        """Return the chunk without some columns.
+
+        Args:
+            dropped: The names of the columns.
+            faults: The error codes, by index, of the rows of JSON Lines that lose them; None if all rows do.
+        """
+        data = self.chunk.data
+        if faults is None or not isinstance(data, Records):
+            return ScoredChunk(replace(self.chunk, data=data.without_columns(dropped)), self.results)
+        results = [faults.get(index, result) for index, result in enumerate(self.results)]
+        return ScoredChunk(replace(self.chunk, data=data.without_columns(dropped, faults)), results)
 
     def columns(self, names: dict[str, str]) -> dict[str, Iterable[Any]]:
         """Return the added columns by their names in the output.
@@ -107,13 +135,14 @@ class ChunkScorer:
                 a row cannot be scored and the scorer is strict.
         """
         is_json = isinstance(chunk.data, Records) and chunk.data.sources is not None
-        if self.column not in chunk.data.names and not is_json:
+        if not is_json and not chunk.data.has_column(self.column):
             listed = ", ".join(map(repr, chunk.data.names)) or "none"
             raise DataFileError(
                 f"{chunk.file} has no column {self.column!r}, where the first file has the texts; its columns: "
                 f"{listed}; rename one, or score the files one by one",
                 field="text_column",
             )
+        chunk = chunk.with_raw_rows(self.column)
         texts = chunk.data.column(self.column)
         results: list[Reading | str] = [self._fault(text) or "" for text in texts]
         for index, fault in chunk.faults.items():
@@ -127,7 +156,7 @@ class ChunkScorer:
         if self.strict:
             for index, result in enumerate(results):
                 if isinstance(result, str):
-                    raise DataFileError(
+                    raise BadRowError(
                         f"{chunk.place(index)}: {result}: {FAULTS[result]}; without --strict the row is kept with "
                         "its error",
                         field=self.column,
@@ -158,7 +187,7 @@ def check_name_clash(chunk: Chunk, names: dict[str, str]) -> None:
     clashing = [name for name in names.values() if name in chunk.data.names]
     if clashing:
         raise OptionError(
-            f"{chunk.file} has a column {clashing[0]!r} already; give the added columns another name, for example "
-            "with --prefix sentiment_",
+            f"{chunk.place_of(clashing[0])} has a column {clashing[0]!r} already; give the added columns another name, "
+            "for example with --prefix sentiment_, or leave that one out with --drop",
             field="--prefix",
         )

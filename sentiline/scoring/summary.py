@@ -18,6 +18,7 @@ class Summary:
 
     Attributes:
         rows: The number of all rows.
+        skipped: The number of rows that are not written because of their error.
         scored: The number of rows with a label.
         positive: The number of rows labelled POSITIVE.
         truncated: The number of scored rows whose text was truncated.
@@ -39,6 +40,7 @@ class Summary:
     judged: int = 0
     uncertain: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)
 
     def add(self, scored: ScoredChunk) -> None:

@@ -23,6 +23,7 @@ class Source:
         partitions: The columns that are encoded in the names of the file's folders.
         row_groups: The consecutive row groups of a Parquet file to read; None for all.
         once: Whether it can be read only once, like standard input and pipes.
+        keep_malformed: Whether a row that cannot be read becomes a fault of its chunk instead of an error.
     """
 
     name: str
@@ -33,3 +34,4 @@ class Source:
     partitions: Mapping[str, Partition] = field(default_factory=dict)
     row_groups: range | None = None
     once: bool = False
+    keep_malformed: bool = False
