@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sentiline.cli.main import EXIT_CODES
+from sentiline.cli.main import EXIT_CODES, RowsFailure
 from sentiline.errors import OptionError
 from sentiline.scoring.io.formats import KINDS, QUOTINGS
 from sentiline.scoring.memory import DEFAULT
@@ -128,6 +128,8 @@ def score(
         raise OptionError("--date-column and --date-format are for --report, which is not given", field="--report")
     if engine == "ray":
         threads = threads or 1  # per worker
+        if settings.bad_rows != "stop" or settings.drop or settings.keep:
+            raise OptionError("--bad-rows, --drop and --keep are for --engine local; leave them out", field="--engine")
     elif address or workers or part_rows:
         raise OptionError("--address, --workers and --part-rows are for --engine ray; add it", field="--engine")
     with load(model, precision=precision, threads=threads) as predictor:
@@ -168,3 +170,8 @@ def score(
         show_summary(summary, output)
         for path in filter(Path.exists, reports):
             click.echo(f"report: {path}")
+        if summary.failed * 2 > summary.rows:
+            raise RowsFailure(
+                f"{summary.failed:,} of {summary.rows:,} rows could not be scored; their errors are counted above. Is "
+                "the text column right?"
+            )

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from sentiline.atomic_write import check_writable_folder
 from sentiline.errors import DataFileError, OptionError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import (
@@ -203,6 +204,7 @@ def _check_target(output: Location, folder: Path, unfinished: bool, *, resume: b
         raise DataFileError(f"{output} is a pipe or a device; name a regular file", field="output")
     if not folder.absolute().parent.is_dir():
         raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
+    check_writable_folder(folder.absolute().parent, "output")
     if resume and status and not unfinished:  # the file may be of other inputs
         raise DataFileError(
             f"no interrupted run found in {folder}, and {output} exists already; keep it, or replace it with "

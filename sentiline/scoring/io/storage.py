@@ -9,11 +9,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from sentiline.atomic_write import copy_permissions
 from sentiline.errors import OptionError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.io.object_store import PieceReader, matches_glob, open_store
@@ -159,6 +161,7 @@ class Location:
         Raises:
             OSError: The file cannot be moved.
         """
+        copy_permissions(Path(self.path), file)
         file.replace(self.path)
 
     def __str__(self) -> str:
@@ -232,7 +235,7 @@ class ObjectLocation(Location):
 
 
 def parse_output(name: str) -> Location:
-    """Parse the name of an output.
+    """Parse the name of an output; a link stands for the file that it leads to, which is replaced instead of the link.
 
     Raises:
         OptionError: The name is `-`.
@@ -245,7 +248,9 @@ def parse_output(name: str) -> Location:
             "name)",
             field="output",
         )
-    return Location.parse(name)
+    location = Location.parse(name)
+    is_link = location.local and Path(location.path).is_symlink()
+    return replace(location, path=os.path.realpath(location.path)) if is_link else location
 
 
 def _fixed_parts(parts: Any) -> int:
