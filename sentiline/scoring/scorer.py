@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -33,6 +33,9 @@ FAULTS = {
 }
 
 
+# The codes of rows that a run can be told to stop at, and what a check gives to rows that can be scored.
+UNREADABLE = ("malformed_row", "unexpected_column", "unexpected_type")
+UNSCORED = "unscored"
 BAD_ROWS = ("keep", "skip", "stop")
 
 
@@ -134,6 +137,28 @@ class ChunkScorer:
             DataFileError: The rows lack the column, as those of a later file may; only JSON objects are allowed to. Or
                 a row cannot be scored and the scorer is strict.
         """
+        return self._score(
+            chunk, lambda texts: self.predictor.read_each(texts, truncation=self.truncation, spans=self.spans)
+        )
+
+    def check(self, chunk: Chunk) -> ScoredChunk:
+        """Find the rows of a chunk that cannot be scored; the result of the others is `UNSCORED`.
+
+        Raises:
+            DataFileError: The rows lack the column.
+        """
+        return self._score(chunk, lambda texts: list(map(self._tokenize, texts)))
+
+    def _tokenize(self, text: str) -> str | InputError:
+        try:
+            self.predictor.tokenizer.encode(text, truncation=self.truncation, spans=False)
+        except InputError as error:
+            return error
+        return UNSCORED
+
+    def _score(
+        self, chunk: Chunk, read_each: Callable[[Sequence[str]], Sequence[Reading | str | InputError]]
+    ) -> ScoredChunk:
         is_json = isinstance(chunk.data, Records) and chunk.data.sources is not None
         if not is_json and not chunk.data.has_column(self.column):
             listed = ", ".join(map(repr, chunk.data.names)) or "none"
@@ -148,9 +173,7 @@ class ChunkScorer:
         for index, fault in chunk.faults.items():
             results[index] = fault
         readable = [index for index, fault in enumerate(results) if not fault]
-        readings = self.predictor.read_each(
-            [texts[index] for index in readable], truncation=self.truncation, spans=self.spans
-        )
+        readings = read_each([texts[index] for index in readable])
         for index, reading in zip(readable, readings, strict=True):
             results[index] = reading.code if isinstance(reading, InputError) else reading
         if self.strict:

@@ -186,7 +186,7 @@ def test_standard_input(command: Callable[..., subprocess.Popen[bytes]], tmp_pat
     assert process.communicate(content)[0]
     assert (tmp_path / "told.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
     process = command("-", "-o", "other.csv")
-    assert "neither its extension nor its content tells the format" in process.communicate(b"")[1].decode()
+    assert "standard input is empty" in process.communicate(b"")[1].decode()
     assert process.returncode == 2
 
 
