@@ -34,8 +34,8 @@ def score(
     """Score a table or files, as the command `sentiline score` does.
 
     Args:
-        data: A `pyarrow.Table` or `RecordBatch`, or a pandas or polars `DataFrame`; or the path, URL or glob of files,
-            or a list of these.
+        data: A `pyarrow.Table` or `RecordBatch`, a pandas or polars `DataFrame`, or an Arrow C stream such as a
+            `RecordBatchReader` or a relation of DuckDB; or the path, URL or glob of files, or a list of these.
         output: The path or URL of the file to write, in any format. Files need it, tables do not take it.
         model: The name of an installed model, the path of a bundle, or a predictor, which stays open.
         precision: "fp32" or "int8"; None for the model's own choice. Not allowed with a predictor.
@@ -50,6 +50,7 @@ def score(
 
     Returns:
         For a table, a new table of the same library with the added columns behind its own (pandas keeps its index).
+        For a stream, a `pyarrow.Table`.
         For files, their counts as a `sentiline.scoring.summary.Summary`.
 
     Raises:
@@ -111,7 +112,7 @@ def _paths(data: Any) -> list[str]:
     if not isinstance(paths, Sequence) or not all(isinstance(path, str | os.PathLike) for path in paths) or not paths:
         raise OptionError(
             f"data is of type {type(data).__name__}; give a path or a list of paths, a pyarrow Table or RecordBatch, "
-            "or a pandas or polars DataFrame",
+            "a pandas or polars DataFrame, or an object with __arrow_c_stream__",
             field="data",
         )
     return [os.fspath(path) for path in paths]

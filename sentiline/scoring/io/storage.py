@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from sentiline.atomic_write import copy_permissions
-from sentiline.errors import OptionError
+from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.io.object_store import PieceReader, matches_glob, open_store
 
@@ -249,8 +249,12 @@ def parse_output(name: str) -> Location:
             field="output",
         )
     location = Location.parse(name)
-    is_link = location.local and Path(location.path).is_symlink()
-    return replace(location, path=os.path.realpath(location.path)) if is_link else location
+    if not location.local or not Path(location.path).is_symlink():
+        return location
+    target = os.path.realpath(location.path)
+    if Path(target).is_symlink():
+        raise DataFileError(f"{name} is a link that leads to itself; remove it, or name another file", field="output")
+    return replace(location, path=target)
 
 
 def _fixed_parts(parts: Any) -> int:
