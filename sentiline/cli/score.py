@@ -49,7 +49,8 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--output", "-o", required=True, metavar="PATH|URL", help="The file to write.")
 @click.option("--text-column", metavar="NAME",
-              help="The column with the texts; by default the only one that looks like text.")  # fmt: skip
+              help="The column with the texts, or a path such as meta.text; by default the only one that looks like "
+              "text.")  # fmt: skip
 @click.option("--format", type=click.Choice(KINDS),
               help="The format of the inputs; by default detected from the extension or content.")  # fmt: skip
 @click.option("--to", type=click.Choice([kind for kind in KINDS if kind != "text"]),
