@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -135,10 +135,17 @@ def _drop_output() -> None:
         os.close(nowhere)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any) -> None:
-    """Show a warning as one line on standard error, and other libraries' ones with their place."""
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning as one line on standard error, and one of another library with its place."""
     shown = f"Warning: {message}\n" if issubclass(category, DataFileWarning) else None
-    click.echo(shown or warnings.formatwarning(message, category, *place[:2]), err=True, nl=False)
+    click.echo(shown or warnings.formatwarning(message, category, filename, lineno, line), err=True, nl=False)
 
 
 @click.group(cls=LazyGroup, help=HELP, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
