@@ -80,6 +80,10 @@ class DataFileError(InputError):
     code = "invalid_file"
 
 
+class DataFileWarning(UserWarning):
+    """Files of reviews are read in a way that may surprise."""
+
+
 class BundleError(SentilineError):
     """A model bundle cannot be used."""
 

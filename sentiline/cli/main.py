@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from sentiline._version import __version__
-from sentiline.errors import BundleError, ClusterError, SentilineError
+from sentiline.errors import BundleError, ClusterError, DataFileWarning, SentilineError
 
 # Help text is kept here so that `sentiline --help` imports no command, and so neither numpy nor onnxruntime.
 COMMANDS = {
@@ -32,6 +33,7 @@ Exit codes:
   1  a model cannot be used: missing, damaged or malformed
   2  wrong usage, input that cannot be scored, or output that cannot be written
   3  a cluster cannot be reached, or failed; finished parts are kept for --resume
+  4  the output is complete, but more than half of its rows could not be scored
   141  the reader of standard output closed it, as `| head` does
 """
 
@@ -64,6 +66,12 @@ class ClusterFailure(click.ClickException):
     """A cluster failed, and a second attempt may succeed; shown as one message without a traceback."""
 
     exit_code = 3
+
+
+class RowsFailure(click.ClickException):
+    """A run is complete, but most rows could not be scored; shown as one message without a traceback."""
+
+    exit_code = 4
 
 
 class LazyGroup(click.Group):
@@ -127,9 +135,23 @@ def _drop_output() -> None:
         os.close(nowhere)
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning as one line on standard error, and one of another library with its place."""
+    shown = f"Warning: {message}\n" if issubclass(category, DataFileWarning) else None
+    click.echo(shown or warnings.formatwarning(message, category, filename, lineno, line), err=True, nl=False)
+
+
 @click.group(cls=LazyGroup, help=HELP, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sentiline")
 def main() -> None:
-    """Set up standard output before every command."""
+    """Set up standard output and warnings before every command."""
+    warnings.showwarning = _show_warning
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the terminal's encoding may lack characters of a review

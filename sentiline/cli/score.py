@@ -5,15 +5,19 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from sentiline.cli.main import EXIT_CODES
+from sentiline.cli.main import EXIT_CODES, InputFailure, RowsFailure
 from sentiline.errors import OptionError
 from sentiline.scoring.io.formats import KINDS, QUOTINGS
 from sentiline.scoring.memory import DEFAULT
+from sentiline.scoring.scorer import BAD_ROWS
 from sentiline.tokenizer import TRUNCATIONS
+
+if TYPE_CHECKING:
+    from sentiline.scoring.summary import Summary
 
 HELP = """
 Score the reviews in each INPUT, and write all rows with their sentiment to OUTPUT.
@@ -45,7 +49,8 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--output", "-o", required=True, metavar="PATH|URL", help="The file to write.")
 @click.option("--text-column", metavar="NAME",
-              help="The column with the texts; by default the only one that looks like text.")  # fmt: skip
+              help="The column with the texts, or a path such as meta.text; by default the only one that looks like "
+              "text.")  # fmt: skip
 @click.option("--format", type=click.Choice(KINDS),
               help="The format of the inputs; by default detected from the extension or content.")  # fmt: skip
 @click.option("--to", type=click.Choice([kind for kind in KINDS if kind != "text"]),
@@ -61,6 +66,15 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
 @click.option("--sentences", is_flag=True,
               help="Add the contribution of every sentence (JSON Lines and Parquet).")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be scored, or not be carried as it is.")
+@click.option("--bad-rows", type=click.Choice(BAD_ROWS), default="stop", show_default=True,
+              help="Rows that cannot be read or written: stop there, keep them with their error, or skip all rows with "
+              "an error and count them.")  # fmt: skip
+@click.option("--drop", multiple=True, metavar="COLUMN",
+              help="A column that is not written; may be repeated.")  # fmt: skip
+@click.option("--keep", multiple=True, metavar="COLUMN",
+              help="Of the columns of the inputs, write only those given so; may be repeated.")  # fmt: skip
+@click.option("--check", is_flag=True,
+              help="Read and check all INPUTS and options, say what a run would do, and write nothing.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Resume an interrupted run.")
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @click.option("--report", "reports", multiple=True, metavar="PATH", type=click.Path(path_type=Path),
@@ -90,6 +104,7 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
 def score(
     inputs: tuple[str, ...],
     output: str,
+    check: bool,
     resume: bool,
     overwrite: bool,
     reports: tuple[Path, ...],
@@ -107,7 +122,8 @@ def score(
 ) -> None:
     """Score files; `options` are the fields of `ScoreOptions`, which have the names of the command's options."""
     from sentiline.predictor import load  # onnxruntime is slow to import: not for --help
-    from sentiline.scoring.display import Display, show_summary
+    from sentiline.scoring.check import check_files
+    from sentiline.scoring.display import Display, show_check, show_summary
     from sentiline.scoring.options import ScoreOptions
     from sentiline.scoring.pipeline import score_files
 
@@ -120,6 +136,10 @@ def score(
         raise OptionError("--date-column and --date-format are for --report, which is not given", field="--report")
     if engine == "ray":
         threads = threads or 1  # per worker
+        if check or settings.bad_rows != "stop" or settings.drop or settings.keep:
+            raise OptionError(
+                "--check, --bad-rows, --drop and --keep are for --engine local; leave them out", field="--engine"
+            )
     elif address or workers or part_rows:
         raise OptionError("--address, --workers and --part-rows are for --engine ray; add it", field="--engine")
     with load(model, precision=precision, threads=threads) as predictor:
@@ -138,7 +158,9 @@ def score(
                     "on_progress": display.update,
                     "report_builder": report_builder,
                 }
-                if engine == "ray":
+                if check:
+                    result = check_files(predictor, inputs, output, settings, **run)
+                elif engine == "ray":
                     from sentiline.cluster.driver import Cluster, score_on_cluster
                     from sentiline.cluster.splits import PART_ROWS
 
@@ -154,9 +176,23 @@ def score(
                 f"cannot write {error.filename or output}: {error.strerror or error}; the finished part is kept for "
                 "--resume"
             ) from error
-    if summary is None:
+    if check:
+        show_check(result, output)
+        if result.problems:
+            raise InputFailure(f"a run would end with an error: {result.problems[0]}")
+        _check_share(result.summary)
+    elif summary is None:
         click.echo(f"{output} is complete, of the same inputs, model and options: nothing to resume.")
     else:
         show_summary(summary, output)
         for path in filter(Path.exists, reports):
             click.echo(f"report: {path}")
+        _check_share(summary)
+
+
+def _check_share(summary: Summary) -> None:
+    if summary.failed * 2 > summary.rows:
+        raise RowsFailure(
+            f"{summary.failed:,} of {summary.rows:,} rows cannot be scored; their errors are counted above. Is the "
+            "text column right?"
+        )

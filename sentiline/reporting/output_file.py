@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from sentiline.atomic_write import check_writable_folder
 from sentiline.errors import DataFileError, OptionError
 
 
@@ -22,7 +23,7 @@ def check_output_file(
 
     Raises:
         OptionError: The name has another ending.
-        DataFileError: The file exists or is an input, or its folder does not exist.
+        DataFileError: The file exists or is an input, or its folder does not exist or cannot be written to.
     """
     if path.suffix.lower() not in endings:
         written_as = endings[0].removeprefix(".").upper()
@@ -37,3 +38,4 @@ def check_output_file(
     if path.is_dir() or (path.exists() and not overwrite):
         remedy = "name a file" if path.is_dir() else "replace it with --overwrite, or use another file"
         raise DataFileError(f"{path} exists; {remedy}", field=option)
+    check_writable_folder(path.resolve().parent, option)

@@ -15,7 +15,7 @@ from sentiline.scoring.dataframes import score_table, wrap_table
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import ProgressCallback, score_files
 
-_FILE_OPTIONS = {"format", "to", "encoding", "delimiter", "quoting", "memory"}
+_FILE_OPTIONS = {"format", "to", "encoding", "delimiter", "quoting", "memory", "bad_rows", "drop", "keep"}
 
 
 def score(
@@ -34,8 +34,8 @@ def score(
     """Score a table or files, as the command `sentiline score` does.
 
     Args:
-        data: A `pyarrow.Table` or `RecordBatch`, or a pandas or polars `DataFrame`; or the path, URL or glob of files,
-            or a list of these.
+        data: A `pyarrow.Table` or `RecordBatch`, a pandas or polars `DataFrame`, or an Arrow C stream such as a
+            `RecordBatchReader` or a relation of DuckDB; or the path, URL or glob of files, or a list of these.
         output: The path or URL of the file to write, in any format. Files need it, tables do not take it.
         model: The name of an installed model, the path of a bundle, or a predictor, which stays open.
         precision: "fp32" or "int8"; None for the model's own choice. Not allowed with a predictor.
@@ -45,11 +45,12 @@ def score(
         scratch: The folder that holds the unfinished output of an object store; None for the current folder.
         report: Called with a `sentiline.scoring.pipeline.Progress` after each chunk of files.
         **options: The fields of `sentiline.scoring.options.ScoreOptions`: `text_column`, `format`, `to`, `encoding`,
-            `delimiter`, `quoting`, `prefix`, `timesteps`, `sentences`, `truncation`, `max_characters`, `strict` and
-            `memory`.
+            `delimiter`, `quoting`, `prefix`, `timesteps`, `sentences`, `truncation`, `max_characters`, `strict`,
+            `bad_rows`, `drop`, `keep` and `memory`.
 
     Returns:
         For a table, a new table of the same library with the added columns behind its own (pandas keeps its index).
+        For a stream, a `pyarrow.Table`.
         For files, their counts as a `sentiline.scoring.summary.Summary`.
 
     Raises:
@@ -111,7 +112,7 @@ def _paths(data: Any) -> list[str]:
     if not isinstance(paths, Sequence) or not all(isinstance(path, str | os.PathLike) for path in paths) or not paths:
         raise OptionError(
             f"data is of type {type(data).__name__}; give a path or a list of paths, a pyarrow Table or RecordBatch, "
-            "or a pandas or polars DataFrame",
+            "a pandas or polars DataFrame, or an object with __arrow_c_stream__",
             field="data",
         )
     return [os.fspath(path) for path in paths]

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.io.formats import TEXT_NAMES
+from sentiline.scoring.io.formats import is_text_name
 
 # A chunk ends at whichever limit it reaches first. The limits bound memory, and the work that a killed run repeats.
 CHUNK_ROWS = 1024
 CHUNK_CHARACTERS = 4_000_000
+
+
+class BadRowError(DataFileError):
+    """A row cannot be scored; those before and after it may be sound."""
+
+
+class MalformedRowError(BadRowError):
+    """A row cannot be read."""
+
+
+class UnwritableRowsError(DataFileError):
+    """The output cannot hold columns or values of some rows, because those before them differ.
+
+    Attributes:
+        fault: The error code of the rows if they are kept without these columns.
+        columns: The names of the columns.
+        rows: The indices of the rows in their chunk; empty if the chunk as a whole does not fit.
+    """
+
+    def __init__(self, message: str, fault: str, columns: Container[str], rows: Sequence[int] = ()) -> None:
+        super().__init__(message, field="columns")
+        self.fault = fault
+        self.columns = columns
+        self.rows = rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +57,36 @@ class Records:
     sources: Sequence[str] | None = None
 
     def column(self, name: str) -> list[Any]:
-        """Return the values of a column, with None where a row lacks it."""
-        return [row.get(name) for row in self.rows]
+        """Return the values of a column, or of a path such as "meta.text", with None where a row lacks it."""
+        if name in self.names or "." not in name:
+            return [row.get(name) for row in self.rows]
+        return [_nested_value(row, name) for row in self.rows]
+
+    def has_column(self, name: str) -> bool:
+        """Return whether there is a column of this name, or a value at this path in an object."""
+        return name in self.names or ("." in name and any(value is not None for value in self.column(name)))
+
+    def take(self, indices: Sequence[int]) -> Records:
+        """Return the rows at these indices."""
+        rows = [self.rows[index] for index in indices]
+        if self.sources is None:
+            return Records(self.names, rows)
+        names = tuple(name for name in self.names if any(name in row for row in rows))
+        return Records(names, rows, [self.sources[index] for index in indices])
+
+    def without_columns(self, dropped: Container[str], indices: Container[int] | None = None) -> Records:
+        """Return the rows without some columns, which those of JSON Lines lack only at `indices` if these are given."""
+        names = tuple(name for name in self.names if name not in dropped)
+        if self.sources is None:
+            return Records(names, [{name: row[name] for name in names} for row in self.rows])
+        rows, sources = list(self.rows), list(self.sources)
+        for index, row in enumerate(self.rows):
+            if (indices is None or index in indices) and any(name in dropped for name in row):
+                rows[index] = {name: value for name, value in row.items() if name not in dropped}
+                sources[index] = json.dumps(rows[index], ensure_ascii=False)
+        if indices is not None:
+            names = tuple(name for name in self.names if name not in dropped or any(name in row for row in rows))
+        return Records(names, rows, sources)
 
     def text_columns(self) -> list[str]:
         """Return the names of the columns that hold a text which is not a number."""
@@ -60,13 +115,13 @@ class Batch:
         return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def column(self, name: str) -> list[Any]:
-        """Return the values of a column.
+        """Return the values of a column, or of the field of a struct at a path such as "meta.text".
 
         Raises:
             DataFileError: Python cannot represent a value, such as a date after the year 9999.
         """
         pa = require_pyarrow("Parquet")
-        array = self.batch.column(name)
+        array = arrow_column(self.batch, name)
         try:
             return column_values(name, _with_exact_times(array))
         except (pa.ArrowException, ArithmeticError, LookupError, ValueError) as error:
@@ -75,6 +130,18 @@ class Batch:
                 ".parquet, which carries columns as they are, or leave the column out",
                 field="columns",
             ) from None
+
+    def has_column(self, name: str) -> bool:
+        """Return whether there is a column of this name, or a field at this path in a struct."""
+        return _struct_path(self.batch.schema, name) is not None
+
+    def take(self, indices: Sequence[int]) -> Batch:
+        """Return the rows at these indices."""
+        return Batch(self.batch.take(require_pyarrow("Parquet").array(indices, "int64")))
+
+    def without_columns(self, dropped: Container[str]) -> Batch:
+        """Return the rows without some columns."""
+        return Batch(self.batch.select([name for name in self.names if name not in dropped]))
 
     def text_columns(self) -> list[str]:
         """Return the names of the columns of a string type."""
@@ -102,6 +169,7 @@ class Chunk:
         position: The number of bytes of the file read so far.
         faults: The error codes of rows that could not be read, by their index in the chunk.
         joined: The last line of each row of a table that may be several rows which stray quotes join, by its index.
+        raw_rows: The text in the file of those that `Source.keep_malformed` keeps, by their index.
     """
 
     file: str
@@ -111,6 +179,7 @@ class Chunk:
     position: int
     faults: Mapping[int, str] = field(default_factory=dict)
     joined: Mapping[int, int] = field(default_factory=dict)
+    raw_rows: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -118,6 +187,64 @@ class Chunk:
     def place(self, index: int) -> str:
         """Return the place of a row for a message, such as "a.csv, line 3"."""
         return f"{self.file}, {self.unit} {self.lines[index]}"
+
+    def place_of(self, name: str) -> str:
+        """Return the place where a column appears: a row for the key of an object, otherwise the file."""
+        if isinstance(self.data, Records) and self.data.sources is not None:
+            return next((self.place(index) for index, row in enumerate(self.data.rows) if name in row), self.file)
+        return self.file
+
+    def with_raw_rows(self, column: str) -> Chunk:
+        """Return the chunk with the rows that could not be read as they are in the file, in the text column."""
+        if not self.raw_rows or not isinstance(self.data, Records):
+            return self
+        rows = list(self.data.rows)
+        sources = None if self.data.sources is None else list(self.data.sources)
+        for index, raw in self.raw_rows.items():
+            value: Any = raw
+            path = [column] if column in self.data.names or sources is None else column.split(".")
+            for name in reversed(path):
+                value = {name: value}
+            rows[index] = rows[index] | value
+            if sources is not None:
+                sources[index] = json.dumps(rows[index], ensure_ascii=False)
+        return replace(self, data=Records(self.data.names, rows, sources))
+
+
+def arrow_column(table: Any, name: str) -> Any:
+    """Return a column of a `pyarrow` table or record batch, or the field of a struct at a path such as "meta.text"."""
+    path = _struct_path(table.schema, name)
+    if path is None:
+        raise KeyError(name)
+    column = table.column(path[0])
+    return import_module("pyarrow.compute").struct_field(column, path[1:]) if len(path) > 1 else column
+
+
+def _struct_path(schema: Any, name: str) -> list[str] | None:
+    """Return the names of a column and of the fields that lead to a path; None if there is no such field."""
+    if name in schema.names:
+        return [name]
+    types = require_pyarrow("Parquet").types
+    first, _, rest = name.partition(".")
+    path = [first]
+    if not rest or first not in schema.names:
+        return None
+    data_type = schema.field(first).type
+    for part in rest.split("."):
+        if not types.is_struct(data_type) or data_type.get_field_index(part) < 0:
+            return None
+        data_type = data_type.field(part).type
+        path.append(part)
+    return path
+
+
+def _nested_value(value: object, path: str) -> object:
+    if not isinstance(value, dict):
+        return None
+    if path in value:
+        return value[path]
+    first, dot, rest = path.partition(".")
+    return _nested_value(value.get(first), rest) if dot else None
 
 
 def column_values(name: str, column: Any) -> list[Any]:
@@ -146,8 +273,8 @@ def find_text_column(chunk: Chunk, wanted: str | None) -> str:
 
     Args:
         chunk: The first rows.
-        wanted: The name of the column; None to detect it. The candidates are the columns named like one of
-            `TEXT_NAMES` or, if there is none, those that hold text.
+        wanted: The name of the column, or the path of a nested one such as "meta.text"; None to detect it. The
+            candidates are the columns named like one of `TEXT_NAMES` or, if there is none, those that hold text.
 
     Raises:
         DataFileError: There is no such column, or not exactly one candidate.
@@ -155,10 +282,11 @@ def find_text_column(chunk: Chunk, wanted: str | None) -> str:
     names = chunk.data.names
     listed = ", ".join(repr(name) for name in names) or "none"
     if wanted is not None:
-        if wanted not in names:
+        if not chunk.data.has_column(wanted):
             raise DataFileError(f"{chunk.file} has no column {wanted!r}; its columns: {listed}", field="text_column")
         return wanted
-    candidates = [name for name in names if name.strip().lower() in TEXT_NAMES] or chunk.data.text_columns()
+    named, texts = [name for name in names if is_text_name(name)], chunk.data.text_columns()
+    candidates = [name for name in named if name in texts] or named or texts  # "comments" may be a number of comments
     if len(candidates) != 1:
         found = f"{len(candidates)} columns may be" if candidates else "no column seems to be"
         raise DataFileError(
@@ -173,12 +301,18 @@ def check_names(names: Iterable[str], place: str) -> tuple[str, ...]:
     Raises:
         DataFileError: Two columns share a name.
     """
-    unique: dict[str, None] = {}
-    for name in names:
-        if name in unique:
-            raise DataFileError(f"{place}: two columns are named {name!r}; rename one of them", field="columns")
-        unique[name] = None
-    return tuple(unique)
+    listed = tuple(names)
+    name, count = Counter(listed).most_common(1)[0] if listed else ("", 0)
+    if count > 1:
+        numbers = [str(number) for number, one in enumerate(listed, 1) if one == name]
+        numbered = f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+        raise DataFileError(
+            f"{place}: columns {numbered} have no name; name them, or remove them if they are empty"
+            if not name.strip()
+            else f"{place}: two columns are named {name!r}, columns {numbered}; rename one of them",
+            field="columns",
+        )
+    return listed
 
 
 def _with_exact_times(array: Any) -> Any:

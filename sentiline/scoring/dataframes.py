@@ -10,7 +10,16 @@ from typing import Any, Protocol
 from sentiline.errors import OptionError
 from sentiline.predictor import Predictor
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.chunk import CHUNK_ROWS, Batch, Chunk, Records, check_names, column_values, find_text_column
+from sentiline.scoring.chunk import (
+    CHUNK_ROWS,
+    Batch,
+    Chunk,
+    Records,
+    arrow_column,
+    check_names,
+    column_values,
+    find_text_column,
+)
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.scorer import check_name_clash
 
@@ -48,7 +57,7 @@ class _ArrowTable:
         return Batch(batches[0] if batches else pa.RecordBatch.from_arrays(empty, schema=self._table.schema))
 
     def texts(self, name: str, start: int, count: int) -> list[Any]:
-        return column_values(name, self._table.column(name).slice(start, count))
+        return column_values(name, arrow_column(self._table, name).slice(start, count))
 
     def with_columns(self, added: Any) -> Any:
         table = self._table
@@ -115,7 +124,7 @@ def _head(table: Table, names: Sequence[str], count: int) -> Records:
 
 
 def wrap_table(data: Any) -> Table | None:
-    """Wrap a table of pyarrow, pandas or polars.
+    """Wrap a table of pyarrow, pandas or polars, or an Arrow C stream, which is read into a pyarrow table.
 
     The libraries are looked up rather than imported: whoever holds a table has imported its library.
 
@@ -124,7 +133,7 @@ def wrap_table(data: Any) -> Table | None:
 
     Raises:
         DataFileError: Two columns share a name.
-        OptionError: The data is a polars `LazyFrame`.
+        OptionError: The data is a polars `LazyFrame`, or a stream of something else than rows.
     """
     pandas, polars, pyarrow = map(sys.modules.get, ("pandas", "polars", "pyarrow"))
     if pyarrow and isinstance(data, pyarrow.Table | pyarrow.RecordBatch):
@@ -135,7 +144,18 @@ def wrap_table(data: Any) -> Table | None:
         return _PolarsTable(data, polars)
     if polars and isinstance(data, polars.LazyFrame):
         raise OptionError("data is a LazyFrame, which has no rows yet; score data.collect()", field="data")
-    return None
+    return _ArrowTable(_read_stream(data)) if hasattr(data, "__arrow_c_stream__") else None
+
+
+def _read_stream(data: Any) -> Any:
+    pa = require_pyarrow("Scoring an Arrow stream")
+    try:
+        reader = pa.RecordBatchReader.from_stream(data)
+    except pa.ArrowException as error:
+        raise OptionError(
+            f"data is of type {type(data).__name__}, a stream without rows: {error}", field="data"
+        ) from None
+    return reader.read_all()
 
 
 def score_table(predictor: Predictor, table: Table, options: ScoreOptions) -> Any:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, Time
 from rich.progress import Progress as Bar
 
 from sentiline.formatting import format_clock
+from sentiline.scoring.check import CheckResult
 from sentiline.scoring.pipeline import Progress
 from sentiline.scoring.scorer import FAULTS, WARNINGS
 from sentiline.scoring.summary import BINS, Summary
@@ -86,8 +87,11 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
     """Print the counts of a run, with a histogram of P(positive)."""
     console = console or Console(highlight=False)
     lines = [
-        f"{summary.rows:,} rows written to {output}: {summary.scored:,} scored, {_share(summary)} of them positive"
+        f"{summary.rows - summary.skipped:,} rows written to {output}: {summary.scored:,} scored, {_share(summary)} of "
+        "them positive"
     ]
+    if summary.skipped:
+        lines.append(f"{summary.skipped:,} rows skipped because of their error")
     if summary.scored:
         read = ""
         if summary.tokens:
@@ -106,6 +110,22 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
             bar = "#" * round(_WIDTH * count / largest)
             lines.append(f"  {index / BINS:.1f}-{(index + 1) / BINS:.1f}  {bar:<{_WIDTH}} {count:,}")
     for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def show_check(result: CheckResult, output: str | Path, console: Console | None = None) -> None:
+    """Print what a run would do, and the errors with which it would end."""
+    console = console or Console(highlight=False)
+    summary = result.summary
+    lines = [
+        f"{summary.rows:,} rows in {result.files:,} files ({result.size:,} bytes) would be scored into {output}",
+        f"text column: {result.text_column or 'not found'}; columns carried: {', '.join(result.columns) or 'none'}",
+        f"{summary.scored:,} rows can be scored",
+    ]
+    for name, count in sorted(summary.faults.items()):
+        lines.append(f"{count:,} with error {name}: {FAULTS[name]}; the first: {result.first_faults[name]}")
+    lines += [f"a run would end with an error: {problem}" for problem in result.problems]
+    for line in (*lines, "nothing was written"):
         console.print(line, markup=False, soft_wrap=True)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sentiline.errors import OptionError
 from sentiline.predictor import Predictor
 from sentiline.scoring.memory import DEFAULT, parse_size
-from sentiline.scoring.scorer import COLUMNS, MAX_CHARACTERS, SENTENCES, TIMESTEPS, ChunkScorer
+from sentiline.scoring.scorer import BAD_ROWS, COLUMNS, MAX_CHARACTERS, SENTENCES, TIMESTEPS, ChunkScorer
 from sentiline.tokenizer import Truncation
 
 
@@ -30,6 +31,10 @@ class ScoreOptions:
         max_characters: The length beyond which a text is not scored.
         strict: Whether to raise at the first row that cannot be scored, instead of filling its `error` column, or that
             has one of the `scorer.WARNINGS`.
+        bad_rows: "stop" to raise at a row that cannot be read or written, "keep" to write it with its error code,
+            "skip" to leave out all rows with an error code, which are counted.
+        drop: The names of columns that are not written.
+        keep: The names of the only columns of the inputs that are written; empty for all.
         memory: The peak resident memory of a run over files, such as "2GB"; long texts then make shorter chunks.
     """
 
@@ -45,6 +50,9 @@ class ScoreOptions:
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     strict: bool = False
+    bad_rows: str = "stop"
+    drop: Sequence[str] = ()
+    keep: Sequence[str] = ()
     memory: str = DEFAULT
 
     def __post_init__(self) -> None:
@@ -59,12 +67,30 @@ class ScoreOptions:
         for name in ("text_column", "format", "to", "delimiter", "truncation"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise OptionError(f"{name} is {value!r}; it must be a string or None", field=name)
+        if self.bad_rows not in BAD_ROWS:
+            raise OptionError(
+                f"--bad-rows is {self.bad_rows!r}; it must be one of {', '.join(BAD_ROWS)}", field="--bad-rows"
+            )
+        if self.strict and self.bad_rows != "stop":
+            raise OptionError(
+                f"--strict stops at every bad row, and --bad-rows is {self.bad_rows}; leave one out", field="--bad-rows"
+            )
+        for name in ("drop", "keep"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not all(isinstance(column, str) for column in value):
+                raise OptionError(f"{name} is {value!r}; it must be a list of column names", field=name)
+        if self.drop and self.keep:
+            raise OptionError("--drop and --keep both choose the columns to write; give one of them", field="--drop")
         limit = self.max_characters
         if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
             raise OptionError(
                 f"max_characters is {limit!r}; it must be a whole number of at least 1", field="max_characters"
             )
         parse_size(self.memory)
+
+    def dropped_columns(self, names: Iterable[str]) -> set[str]:
+        """Return those of a file's columns that are not written."""
+        return {name for name in names if name in self.drop or (self.keep and name not in self.keep)}
 
     @property
     def spans(self) -> bool:

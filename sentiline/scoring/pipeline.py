@@ -6,13 +6,20 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from sentiline.atomic_write import check_writable_folder
 from sentiline.errors import DataFileError, SentilineError
 from sentiline.predictor import Predictor
-from sentiline.scoring.chunk import Chunk, find_text_column
+from sentiline.scoring.chunk import (
+    BadRowError,
+    Chunk,
+    MalformedRowError,
+    UnwritableRowsError,
+    find_text_column,
+)
 from sentiline.scoring.io.csv_reader import FieldLimitError
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.formats import format_from_name
@@ -23,6 +30,7 @@ from sentiline.scoring.io.text_stream import InterruptedReadError
 from sentiline.scoring.io.writers import OutputWriter, writer_for
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.output_encoder import OutputEncoder
 from sentiline.scoring.resume.fingerprint import run_fingerprint
 from sentiline.scoring.resume.journal import has_unfinished_run
 from sentiline.scoring.resume.partial_output import PartialOutput, partial_folder
@@ -118,33 +126,28 @@ def score_files(
         SettingError: pyarrow is needed and not installed.
     """
     options = options or ScoreOptions()
-    characters = chunk_characters(options.memory)
-    target = parse_output(str(output))
-    writer = writer_for(format_from_name(target.path, options.to, option="--to"), options.added_columns)
-    sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting, output=target)
-    for source in sources:
-        if resume and source.once:
-            raise DataFileError(
-                f"{source.name} cannot be read again, so the run cannot be resumed; save it to a file", field="resume"
-            )
-    if any(source.location is not None and source.location.identity == target.identity for source in sources):
-        raise DataFileError(f"{target} is an input as well; write to another file", field="output")
-    folder = partial_folder(target, scratch)
-    fingerprint = run_fingerprint(predictor, sources, asdict(options)) | {
+    plan = plan_run(inputs, output, options, resume=resume, overwrite=overwrite, scratch=scratch)
+    target, folder, writer, sources = plan.target, plan.folder, plan.writer, plan.sources
+    # A run that stopped at a bad row is resumed with other values of the options that say what to do with it.
+    recorded = {name: value for name, value in asdict(options).items() if name not in ("strict", "bad_rows")}
+    fingerprint = run_fingerprint(predictor, sources, recorded) | {
         "output": target.name if target.store else Path(target.path).name,
         "report": report_builder.header if report_builder else None,
     }
-    unfinished = has_unfinished_run(folder)
-    _check_target(target, folder, unfinished, resume=resume, overwrite=overwrite)
     if report_builder:
-        report_builder.claim(replace=overwrite or unfinished)
+        report_builder.claim(replace=overwrite or plan.unfinished)
     partial = PartialOutput(target, folder, fingerprint, resume=resume)
     try:
-        summary = _Run(predictor, sources, writer, partial, options, characters, on_progress, report_builder).complete()
+        summary = _Run(predictor, plan, partial, options, on_progress, report_builder).complete()
         partial.publish(None if partial.published else writer.assemble(partial.data, partial.target))
     except SentilineError as error:
         # What is finished is kept where another try may succeed. Any other fault of the input would recur.
-        if not (isinstance(error, InterruptedReadError) or (isinstance(error, FieldLimitError) and partial.chunks)):
+        interrupted = isinstance(error, InterruptedReadError)
+        remedy = None if any(source.once for source in sources) else _remedy(error, options)
+        if partial.summary and remedy:
+            rows = Summary.from_dict(partial.summary).rows
+            error.args = (f"{error} - the {rows:,} rows finished before are kept in {folder}: {remedy}",)
+        elif not interrupted:
             partial.discard()
         raise
     except Exception:
@@ -155,6 +158,76 @@ def score_files(
         writer.close()
         partial.close()
     return summary
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run reads and writes, after all checks that need no row.
+
+    Attributes:
+        target: The place of the output.
+        folder: The folder of the partial output.
+        unfinished: Whether that folder holds an interrupted run.
+        writer: The writer of the output.
+        sources: The input files.
+        characters: The number of characters at which a chunk ends early.
+    """
+
+    target: Location
+    folder: Path
+    unfinished: bool
+    writer: OutputWriter
+    sources: Sequence[Source]
+    characters: int
+
+
+def plan_run(
+    inputs: Sequence[str],
+    output: str | Path,
+    options: ScoreOptions,
+    *,
+    resume: bool,
+    overwrite: bool,
+    scratch: Path | None,
+) -> RunPlan:
+    """Check the arguments of `score_files`, and find its inputs.
+
+    Raises:
+        DataFileError: There is no such input, or the output cannot be written.
+        OptionError: An option has an invalid value or does not apply to the formats.
+        SettingError: pyarrow is needed and not installed.
+    """
+    characters = chunk_characters(options.memory)
+    target = parse_output(str(output))
+    name = target.name if target.local else target.path  # a link may have another extension than the file behind it
+    writer = writer_for(format_from_name(name, options.to, option="--to"), options.added_columns)
+    sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting, output=target)
+    for source in sources:
+        if resume and source.once:
+            raise DataFileError(
+                f"{source.name} cannot be read again, so the run cannot be resumed; save it to a file", field="resume"
+            )
+    if any(source.location is not None and source.location.identity == target.identity for source in sources):
+        raise DataFileError(f"{target} is an input as well; write to another file", field="output")
+    folder = partial_folder(target, scratch)
+    unfinished = has_unfinished_run(folder)
+    _check_target(target, folder, unfinished, resume=resume, overwrite=overwrite)
+    return RunPlan(target, folder, unfinished, writer, sources, characters)
+
+
+def _remedy(error: SentilineError, options: ScoreOptions) -> str | None:
+    """Return how a run that ended with an error can be continued; None if the same inputs would fail again."""
+    if isinstance(error, InterruptedReadError):
+        return "continue with --resume"
+    if options.bad_rows != "stop":
+        return "shorten the field and start over with --overwrite" if isinstance(error, FieldLimitError) else None
+    if isinstance(error, MalformedRowError | FieldLimitError) or (
+        isinstance(error, UnwritableRowsError) and error.rows
+    ):
+        return (
+            f"continue with --resume --bad-rows keep or --resume --bad-rows skip{' without --strict' * options.strict}"
+        )
+    return "continue with --resume without --strict" if options.strict and isinstance(error, BadRowError) else None
 
 
 def _check_target(output: Location, folder: Path, unfinished: bool, *, resume: bool, overwrite: bool) -> None:
@@ -173,6 +246,7 @@ def _check_target(output: Location, folder: Path, unfinished: bool, *, resume: b
         raise DataFileError(f"{output} is a pipe or a device; name a regular file", field="output")
     if not folder.absolute().parent.is_dir():
         raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
+    check_writable_folder(folder.absolute().parent, "output")
     if resume and status and not unfinished:  # the file may be of other inputs
         raise DataFileError(
             f"no interrupted run found in {folder}, and {output} exists already; keep it, or replace it with "
@@ -191,17 +265,16 @@ def _check_target(output: Location, folder: Path, unfinished: bool, *, resume: b
 @dataclass(slots=True)
 class _Run:
     predictor: Predictor
-    sources: Sequence[Source]
-    writer: OutputWriter
+    plan: RunPlan
     partial: PartialOutput
     options: ScoreOptions
-    characters: int
     on_progress: ProgressCallback | None
     report_builder: ReportBuilder | None
     summary: Summary = field(init=False)
     column: str = ""
     failed: bool = False
     resumed: int = field(init=False)
+    encoder: OutputEncoder = field(init=False)
     total: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -209,7 +282,9 @@ class _Run:
             self.report_builder.restore(state)
         self.summary = Summary.from_dict(self.partial.summary) if self.partial.summary else Summary()
         self.resumed = self.summary.rows
-        self.total = sum(source.size for source in self.sources) if not any(one.once for one in self.sources) else 0
+        self.encoder = OutputEncoder(self.plan.writer, self.options)
+        sources = self.plan.sources
+        self.total = sum(source.size for source in sources) if not any(one.once for one in sources) else 0
 
     def complete(self) -> Summary:
         """Score the rows that are not scored yet."""
@@ -239,7 +314,15 @@ class _Run:
         ):
             ahead = deque(reading.submit(next, chunks, None) for _ in range(_READ_AHEAD))
             scorer: ChunkScorer | None = None
-            while (item := ahead.popleft().result()) is not None:
+            failure: Exception | None = None
+            while True:
+                try:
+                    item = ahead.popleft().result()
+                except Exception as error:  # the chunks before the fault are finished first
+                    failure = error
+                    break
+                if item is None:
+                    break
                 index, (chunk, done) = item
                 if scorer is None:
                     scorer = self._prepare(chunk)
@@ -257,20 +340,23 @@ class _Run:
                 written.append(writing.submit(self._write, *one.result()))
             for future in written:
                 future.result()
+        if failure:
+            raise failure
         if scorer is None:
             raise DataFileError("there is no row in the input", field="input")
 
     def _chunks(self) -> Iterator[tuple[Chunk, int]]:
         """Yield the chunks of all inputs, each with the number of bytes read up to its end."""
         before = 0
-        for source in self.sources:
-            for chunk in read_chunks(source, self.options.encoding, self.characters):
+        for source in self.plan.sources:
+            source = replace(source, keep_malformed=self.options.bad_rows != "stop")
+            for chunk in read_chunks(source, self.options.encoding, self.plan.characters):
                 yield chunk, before + chunk.position
             before += source.size
 
     def _prepare(self, first: Chunk) -> ChunkScorer:
         self.column = find_text_column(first, self.options.text_column)
-        self.writer.prepare(first)
+        self.encoder.prepare(first)
         if self.report_builder:
             self.report_builder.prepare(first)
         return self.options.scorer(self.predictor, self.column)
@@ -279,13 +365,15 @@ class _Run:
         if self.failed:  # no chunk may follow one that was not written, or whose callback raised
             return
         self.failed = True
+        scored, content = self.encoder.encode(scored, first=first)
         self.summary.add(scored)
-        content = self.writer.encode(scored, first=first)
+        if self.options.bad_rows == "skip":
+            self.summary.skipped = self.summary.failed
         if self.report_builder:
             self.report_builder.add(scored)
         state = self.report_builder.dump() if self.report_builder else None
         self.partial.append(content, self.summary.as_dict(), state)
-        self.writer.advance(self.partial.data, self.partial.target)
+        self.plan.writer.advance(self.partial.data, self.partial.target)
         if self.on_progress:
             self.on_progress(Progress(self.summary, self.resumed, done, self.total, self.column))
         self.failed = False

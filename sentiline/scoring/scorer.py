@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
-from sentiline.scoring.chunk import Chunk, Records
+from sentiline.scoring.chunk import BadRowError, Chunk, Records
 from sentiline.scoring.undecodable import undecodable_columns
 from sentiline.tokenizer import Truncation
 
@@ -26,6 +26,9 @@ FAULTS = {
     "invalid_type": "not a string",
     "undecodable_text": "bytes that do not fit the encoding; see --encoding",
     "too_many_characters": "longer than --max-characters",
+    "malformed_row": "not a row of its file; the text column has the whole row, and the other columns are empty",
+    "unexpected_column": "a column that the rows before lack, or with the name of an added one, which is left out",
+    "unexpected_type": "a value of another type than in the rows before, which is left out",
     "line_too_long": "a line of more than 8,388,608 characters, which is not carried through; shorten it",
     "text_too_long": "more tokens than the model reads, under --truncation error",
 }
@@ -36,6 +39,12 @@ WARNINGS = {
     "joined_lines": "lines that are one row because of their quotes, and as many rows without; if quotes are part of "
     "the text, add --quoting none",
 }
+
+
+# The codes of rows that a run can be told to stop at, and what a check gives to rows that can be scored.
+UNREADABLE = ("malformed_row", "unexpected_column", "unexpected_type")
+UNSCORED = "unscored"
+BAD_ROWS = ("keep", "skip", "stop")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +60,28 @@ class ScoredChunk:
     chunk: Chunk
     results: Sequence[Reading | str]
     warnings: Sequence[tuple[str, str]] = ()
+
+    def without_faulty_rows(self) -> ScoredChunk:
+        """Return only the rows without an error code."""
+        indices = [index for index, result in enumerate(self.results) if not isinstance(result, str)]
+        if len(indices) == len(self.results):
+            return self
+        lines = [self.chunk.lines[index] for index in indices]
+        chunk = replace(self.chunk, lines=lines, data=self.chunk.data.take(indices), faults={}, joined={}, raw_rows={})
+        return ScoredChunk(chunk, [self.results[index] for index in indices], self.warnings)
+
+    def without_columns(self, dropped: Container[str], faults: Mapping[int, str] | None = None) -> ScoredChunk:
+        """Return the chunk without some columns.
+
+        Args:
+            dropped: The names of the columns.
+            faults: The error codes, by index, of the rows of JSON Lines that lose them; None if all rows do.
+        """
+        data = self.chunk.data
+        if faults is None or not isinstance(data, Records):
+            return replace(self, chunk=replace(self.chunk, data=data.without_columns(dropped)))
+        results = [faults.get(index, result) for index, result in enumerate(self.results)]
+        return replace(self, chunk=replace(self.chunk, data=data.without_columns(dropped, faults)), results=results)
 
     def columns(self, names: dict[str, str]) -> dict[str, Iterable[Any]]:
         """Return the added columns by their names in the output.
@@ -116,28 +147,49 @@ class ChunkScorer:
             DataFileError: The rows lack the column, as those of a later file may; only JSON objects are allowed to. Or
                 a row cannot be scored and the scorer is strict.
         """
+        return self._score(
+            chunk, lambda texts: self.predictor.read_each(texts, truncation=self.truncation, spans=self.spans)
+        )
+
+    def check(self, chunk: Chunk) -> ScoredChunk:
+        """Find the rows of a chunk that cannot be scored; the result of the others is `UNSCORED`.
+
+        Raises:
+            DataFileError: The rows lack the column.
+        """
+        return self._score(chunk, lambda texts: list(map(self._tokenize, texts)))
+
+    def _tokenize(self, text: str) -> str | InputError:
+        try:
+            self.predictor.tokenizer.encode(text, truncation=self.truncation, spans=False)
+        except InputError as error:
+            return error
+        return UNSCORED
+
+    def _score(
+        self, chunk: Chunk, read_each: Callable[[Sequence[str]], Sequence[Reading | str | InputError]]
+    ) -> ScoredChunk:
         is_json = isinstance(chunk.data, Records) and chunk.data.sources is not None
-        if self.column not in chunk.data.names and not is_json:
+        if not is_json and not chunk.data.has_column(self.column):
             listed = ", ".join(map(repr, chunk.data.names)) or "none"
             raise DataFileError(
                 f"{chunk.file} has no column {self.column!r}, where the first file has the texts; its columns: "
                 f"{listed}; rename one, or score the files one by one",
                 field="text_column",
             )
+        chunk = chunk.with_raw_rows(self.column)
         texts = chunk.data.column(self.column)
         results: list[Reading | str] = [self._fault(text) or "" for text in texts]
         for index, fault in chunk.faults.items():
             results[index] = fault
         readable = [index for index, fault in enumerate(results) if not fault]
-        readings = self.predictor.read_each(
-            [texts[index] for index in readable], truncation=self.truncation, spans=self.spans
-        )
+        readings = read_each([texts[index] for index in readable])
         for index, reading in zip(readable, readings, strict=True):
             results[index] = reading.code if isinstance(reading, InputError) else reading
         if self.strict:
             for index, result in enumerate(results):
                 if isinstance(result, str):
-                    raise DataFileError(
+                    raise BadRowError(
                         f"{chunk.place(index)}: {result}: {FAULTS[result]}; without --strict the row is kept with "
                         "its error",
                         field=self.column,
@@ -185,7 +237,7 @@ def check_name_clash(chunk: Chunk, names: dict[str, str]) -> None:
         if (clashing := added.get(name.casefold())) is not None:
             case = "" if name == clashing else f", and {clashing!r} is added, which SQL engines take for the same"
             raise OptionError(
-                f"{chunk.file} has a column {name!r} already{case}; give the added columns another name, for example "
-                "with --prefix sentiment_",
+                f"{chunk.place_of(name)} has a column {name!r} already{case}; give the added columns another name, for "
+                "example with --prefix sentiment_, or leave that one out with --drop",
                 field="--prefix",
             )

@@ -18,6 +18,7 @@ class Summary:
 
     Attributes:
         rows: The number of all rows.
+        skipped: The number of rows that are not written because of their error.
         scored: The number of rows with a label.
         positive: The number of rows labelled POSITIVE.
         truncated: The number of scored rows whose text was truncated.
@@ -41,6 +42,7 @@ class Summary:
     judged: int = 0
     uncertain: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
     warnings: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     histogram: list[int] = field(default_factory=lambda: [0] * BINS)

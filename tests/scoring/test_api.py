@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -149,6 +150,9 @@ def test_scoring_files_returns_the_counts(predictor: Predictor, bundle: Path, tm
         (TABLE, {"to": "csv"}, "to is for files"),
         (TABLE, {"encoding": "cp1252"}, "encoding is for files"),
         (TABLE, {"quoting": "none"}, "quoting is for files"),
+        (TABLE, {"bad_rows": "keep"}, "bad_rows is for files"),
+        (TABLE, {"drop": ["id"]}, "drop is for files"),
+        (TABLE, {"keep": ["id"]}, "keep is for files"),
         ("a.csv", {"output": "b.csv", "quoting": "no"}, "--quoting is 'no'; it must be one of csv, none"),
         (TABLE, {"memory": "700MB"}, "memory is for files"),
         (TABLE, {"resume": True}, "resume is for files"),
@@ -243,3 +247,13 @@ def test_the_error_for_missing_pyarrow_names_the_extra(
         sentiline.score(pd.DataFrame({"text": ["good"]}), model=predictor)
     with pytest.raises(SettingError, match="s3:// needs pyarrow"):
         sentiline.score("s3://bucket/a.csv", tmp_path / "out.csv", model=predictor)
+
+
+def test_arrow_streams_are_read_into_tables(predictor: Predictor) -> None:
+    expected = sentiline.score(TABLE, model=predictor)
+    assert sentiline.score(TABLE.to_reader(max_chunksize=2), model=predictor).equals(expected)
+    with duckdb.connect() as database:
+        relation = database.from_arrow(TABLE)
+        assert sentiline.score(relation, model=predictor).to_pylist() == expected.to_pylist()
+    with pytest.raises(OptionError, match="data is of type ChunkedArray, a stream without rows"):
+        sentiline.score(TABLE["review"], model=predictor)

@@ -12,7 +12,7 @@ from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream
 
 LINE_LIMIT = 8 * 2**20  # characters; a longer line is skipped and its row has the error TOO_LONG, which bounds memory
-TOO_LONG = "line_too_long"
+TOO_LONG, MALFORMED = "line_too_long", "malformed_row"
 
 
 class ChunkBuilder:
@@ -42,6 +42,7 @@ class ChunkBuilder:
         self._numbers: list[int] = []
         self._faults: dict[int, str] = {}
         self._joined: dict[int, int] = {}
+        self._raw_rows: dict[int, str] = {}
         self._characters = 0
 
     def add(self, number: int, row: dict[str, Any], characters: int) -> bool:
@@ -60,13 +61,21 @@ class ChunkBuilder:
         self._faults[len(self.rows)] = TOO_LONG
         return self.add(number, row, 0)
 
+    def add_malformed(self, number: int, row: dict[str, Any], raw: str) -> bool:
+        """Add an empty row in place of one that cannot be read, with its text; return whether the chunk is full."""
+        self._faults[len(self.rows)] = MALFORMED
+        self._raw_rows[len(self.rows)] = raw
+        return self.add(number, row, len(raw))
+
     def build(self, names: tuple[str, ...]) -> Chunk:
         """Return a chunk of the rows since the last one, with these columns."""
         records = Records(names, self.rows, self.sources or None)
         if self._source.partitions:
             records = _add_partitions(records, self._source, self._faults)
         position = self._lines.position()
-        chunk = Chunk(self._source.name, "line", self._numbers, records, position, self._faults, self._joined)
+        chunk = Chunk(
+            self._source.name, "line", self._numbers, records, position, self._faults, self._joined, self._raw_rows
+        )
         self._clear()
         return chunk
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.chunk import Chunk, Records
+from sentiline.scoring.chunk import Chunk, Records, UnwritableRowsError
 from sentiline.scoring.io.formats import Compression
 
 
@@ -19,17 +18,34 @@ def check_columns(chunk: Chunk, names: tuple[str, ...]) -> None:
         names: The columns of the first chunk.
 
     Raises:
-        DataFileError: The chunk has other columns.
+        UnwritableRowsError: The chunk has other columns.
     """
     new = [name for name in chunk.data.names if name not in names]
-    missing = [] if isinstance(chunk.data, Records) and chunk.data.sources else set(names) - set(chunk.data.names)
+    is_json = isinstance(chunk.data, Records) and chunk.data.sources is not None
+    if new and is_json:
+        raise unexpected_columns(
+            chunk,
+            new,
+            "that the rows before lack; the rows of a table have the same columns: leave it out with --drop, write "
+            ".jsonl, or score files one by one",
+        )
+    missing = [] if is_json else set(names) - set(chunk.data.names)
     if new or missing:
         problem = f"has a column {new[0]!r} that the rows before lack" if new else f"lacks the column {min(missing)!r}"
         place = chunk.place(0) if len(chunk) else chunk.file
-        raise DataFileError(
+        raise UnwritableRowsError(
             f"{place}: {problem}; the rows of a table have the same columns: write .jsonl, or score files one by one",
-            field="columns",
+            "unexpected_column",
+            new,
         )
+
+
+def unexpected_columns(chunk: Chunk, names: Sequence[str], problem: str) -> UnwritableRowsError:
+    """Return the error for keys of JSON objects that the output cannot hold."""
+    rows = [index for index, row in enumerate(chunk.data.rows) if any(name in row for name in names)]
+    name = next(name for name in names if name in chunk.data.rows[rows[0]])
+    message = f"{chunk.place(rows[0])}: has a column {name!r} {problem}"
+    return UnwritableRowsError(message, "unexpected_column", names, rows)
 
 
 def compress(pieces: Iterable[bytes], compression: Compression | None) -> Iterable[bytes]:

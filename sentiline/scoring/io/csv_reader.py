@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError
-from sentiline.scoring.chunk import Chunk, check_names
+from sentiline.scoring.chunk import Chunk, MalformedRowError, check_names
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream
@@ -32,27 +33,42 @@ class _RecordLines:
 
     Attributes:
         skipped: Whether the last record is such a line.
-        lines: The lines of the last record.
+        number: The number of the record's first line.
+        record: The lines of the record so far.
     """
 
     def __init__(self, source: Source, lines: TextStream) -> None:
         self._source = source
         self._lines = lines
-        self.begin(0)
-
-    def begin(self, number: int) -> None:
-        """Begin a record with the next line, which has this number."""
-        self._number = number
-        self._first = True
+        self._waiting: deque[str] = deque()
+        self.number = 1
+        self.record: list[str] = []
         self.skipped = False
         self.lines: list[str] = []
+
+    def begin(self) -> None:
+        """Begin a record with the next line."""
+        self.number += len(self.record)
+        self.record = []
+        self.skipped = False
+
+    def give_up(self) -> str:
+        """End the record after its first line, which is returned; the other lines are fed again."""
+        self._waiting.extendleft(reversed(self.record[1:]))
+        del self.record[1:]
+        return "".join(self.record)
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
+        line = self._waiting.popleft() if self._waiting else self._next_line()
+        self.record.append(line)
+        return line
+
+    def _next_line(self) -> str:
         line = self._lines.readline(LINE_LIMIT + 1)
-        first, self._first = self._first, False
+        first = not self.record
         if len(line) <= LINE_LIMIT or line.endswith(("\n", "\r")):
             if line:
                 self.lines.append(line)
@@ -65,7 +81,7 @@ class _RecordLines:
             line = self._lines.readline(LINE_LIMIT)
             if quotes and '"' in line:
                 raise FieldLimitError(
-                    f"{self._source.name}, line {self._number}: longer than {LINE_LIMIT} characters, with quotes in "
+                    f"{self._source.name}, line {self.number}: longer than {LINE_LIMIT} characters, with quotes in "
                     "it; shorten it, or add --quoting none if quotes are part of the text",
                     field="input",
                 )
@@ -94,26 +110,32 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
     names: tuple[str, ...] = ()
     empty = True
     while True:
-        number = reader.line_num + 1  # a record may span several lines
-        feed.begin(number)
+        feed.begin()
+        number = feed.number  # a record may span several lines
+        problem: DataFileError | None = None
+        record: list[str] = []
         try:
             record = next(reader)
         except StopIteration:
             break
         except csv.Error as error:
-            kind = FieldLimitError if "field limit" in str(error) else DataFileError
-            raise kind(
-                f"{source.name}, line {number}: {error}; the record was read to line {reader.line_num}: is a quote "
-                "left open or not doubled? If quotes are part of the text, add --quoting none",
+            kind = FieldLimitError if "field limit" in str(error) else MalformedRowError
+            problem = kind(
+                f"{source.name}, line {number}: {error}; the record was read to line {number + len(feed.record) - 1}: "
+                "is a quote left open or not doubled? If quotes are part of the text, add --quoting none",
                 field="input",
-            ) from None
+            )
+            if not source.keep_malformed or not names or len(feed.record[0]) > LINE_LIMIT:
+                raise problem from None
         if feed.skipped and not names:
             raise DataFileError(
                 f"{source.name}, line {number}: longer than {LINE_LIMIT} characters, and should name the columns; is "
                 f"it {source.format.kind}?",
                 field="input",
             )
-        if feed.skipped:
+        if problem:
+            full = builder.add_malformed(number, dict.fromkeys(names), feed.give_up().rstrip("\r\n"))
+        elif feed.skipped:
             full = builder.add_too_long(number, dict.fromkeys(names))
         else:
             if not record and len(names) != 1:
@@ -123,14 +145,19 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
                 names = _check_header(source, number, record)
                 continue
             if len(record) != len(names):
-                raise DataFileError(
+                problem = MalformedRowError(
                     f"{source.name}, line {number}: {len(record)} columns, and the header has {len(names)}; is the "
                     "text quoted, and is the file comma- or tab-separated as its format says (--format)?",
                     field="input",
                 )
-            if len(feed.lines) > 1 and _may_be_several_rows(feed.lines, source.format.delimiter, len(names)):
-                builder.mark_joined(reader.line_num)
-            full = builder.add(number, dict(zip(names, record, strict=True)), sum(map(len, record)))
+                if not source.keep_malformed:
+                    raise problem
+                raw = "".join(feed.record).rstrip("\r\n")
+                full = builder.add_malformed(number, dict.fromkeys(names), raw)
+            else:
+                if len(feed.record) > 1 and _may_be_several_rows(feed.record, source.format.delimiter, len(names)):
+                    builder.mark_joined(number + len(feed.record) - 1)
+                full = builder.add(number, dict(zip(names, record, strict=True)), sum(map(len, record)))
         if full:
             empty = False
             yield builder.build(names)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Any
 
-from sentiline.errors import DataFileError, OptionError
+from sentiline.errors import DataFileError, DataFileWarning, OptionError
 from sentiline.scoring.io.formats import (
     EXTENSIONS,
     KINDS,
@@ -31,6 +32,8 @@ from sentiline.scoring.io.text_stream import peek_text, stdin_bytes
 from sentiline.scoring.resume.partial_output import SUFFIX
 
 STDIN = "-"
+# Tables whose log says which of their files count: the name, the folder of the log, and a part of its files' names.
+_TABLE_LOGS = (("a Delta", "_delta_log", ""), ("an Iceberg", "metadata", ".metadata.json"), ("a Hudi", ".hoodie", ""))
 
 _NAMED = 5  # files left out that are named
 _LOGGER = logging.getLogger(__name__)
@@ -78,16 +81,24 @@ def find_sources(
         if not name:  # as a path it would be the current folder
             raise DataFileError("an input has an empty name; name a file, or . for this folder", field="input")
         location = Location.parse(name)
-        found = list(_expand(location, forced, output))
+        found = _without_links_to_each_other(_expand(location, forced, output))
         if not found:
             missing = f"file with a known extension ({', '.join(EXTENSIONS)})" if _status(location) else "such file"
-            raise DataFileError(f"{location}: there is no {missing}", field="input")
+            raise DataFileError(f"{location}: there is no {missing}{_bracket_hint(location)}", field="input")
         sources += [_file_source(one, forced, encoding, separator) for one in found]
         root = _root(location)
+        if root is not None:
+            _warn_of_table_logs(location, root, found)
         paths += ["" if root is None else str(PurePath(*_parts(one, one.path)[root:])) for one in found]
-    identities = [source.location.identity if source.location else STDIN for source in sources]
-    if len(set(identities)) < len(identities):
-        raise DataFileError("a file is named twice among the inputs; its rows would be doubled", field="input")
+    seen: dict[str, Source] = {}
+    for source in sources:
+        twin = seen.setdefault(source.location.identity if source.location else STDIN, source)
+        if twin is not source:
+            raise DataFileError(
+                f"a file is named twice among the inputs, as {twin.name} and as {source.name}; its rows would be "
+                "doubled: leave one out",
+                field="input",
+            )
     given = {"--delimiter": separator is not None, "--quoting": not quotes}
     for option in filter(given.get, given):
         _check_tables(sources, option)
@@ -165,6 +176,48 @@ def _report_left_out(location: Location, left_out: Sequence[Location], reason: s
         _LOGGER.warning("%s left out of %s: %s (%s)", f"{len(left_out):,}", location, names, reason)
 
 
+def _without_links_to_each_other(found: Iterable[Location]) -> list[Location]:
+    """Return the locations without links to files that are among them, or to which an earlier link leads."""
+    places = list(found)
+    links = [one.local and Path(one.path).is_symlink() for one in places]
+    kept: dict[str, int] = {}
+    for index in sorted(range(len(places)), key=links.__getitem__):
+        kept.setdefault(places[index].identity, index)
+    return [places[index] for index in sorted(kept.values())]
+
+
+def _bracket_hint(location: Location) -> str:
+    """Return the advice for a glob whose brackets are meant to be part of a name."""
+    escaped = location.path.replace("[", "[[]")
+    literal = replace(location, path=escaped)
+    if "[" not in location.path or not literal.glob(_is_partial_output):
+        return ""
+    return f"; brackets are wildcards in a glob, and [[] stands for an opening one: {escaped}"
+
+
+def _warn_of_table_logs(named: Location, depth: int, found: Iterable[Location]) -> None:
+    """Warn if files are those of a table whose log says which of them count."""
+    folders = {PurePath(*_parts(named, named.path)[:depth])}
+    if named.local:
+        folders |= {
+            PurePath(*parts[:end])
+            for parts in {_parts(one, one.path)[:-1] for one in found}
+            for end in range(depth + 1, len(parts) + 1)
+        }
+    for folder in sorted(folders):
+        place = Location(str(folder), str(folder)) if named.local else replace(named, path=str(folder))
+        for table, log, part in _TABLE_LOGS:
+            place_of_log = place.child(log)
+            status = _status(place_of_log)
+            if status and status.folder and any(part in one.path for one in place_of_log.list_files()):
+                warnings.warn(
+                    f"{folder} is {table} table, whose log in {log} is not read: files that the log has removed or "
+                    "replaced are scored as well; export the table, or name the files that count",
+                    DataFileWarning,
+                    stacklevel=3,
+                )
+
+
 def _root(named: Location) -> int | None:
     """Return the number of path parts above the data set that a name stands for; None if it stands for a file."""
     path = PurePath(named.path)
@@ -240,6 +293,14 @@ def _stdin_source(forced: str | None, encoding: str, separator: str | None) -> S
 def _detect(name: str, raw: Any, encoding: str, separator: str | None) -> Kind:
     """Detect a format from the beginning of an open file; with a separator the file is CSV if nothing else fits."""
     head, text = peek_text(name, raw, encoding)
+    if not head:
+        raise DataFileError(f"{name} is empty", field="input")
+    if text.lstrip().startswith("["):
+        raise DataFileError(
+            f"{name} is a JSON array, not JSON Lines; write one object per line, for example with jq -c '.[]' "
+            "reviews.json > reviews.jsonl",
+            field="input",
+        )
     kind = "parquet" if head.startswith(b"PAR1") else detect_kind(text) or ("csv" if separator else None)
     if kind is None:
         raise OptionError(

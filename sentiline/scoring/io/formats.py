@@ -28,9 +28,13 @@ EXTENSIONS: dict[str, Kind] = {
 }
 COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 
-# A column with one of these names, in any case, holds the text if it is the only one.
+# A column with one of these names holds the text if it is the only one; case, blanks and punctuation do not matter.
 TEXT_NAMES = frozenset(
-    ("text", "review", "review_text", "comment", "content", "body", "message", "sentence", "tweet", "document")
+    (
+        *("text", "review", "review_text", "comment", "content", "body", "message", "sentence", "tweet", "document"),
+        *("reviewText", "review_body", "review_content", "review_comment", "review_comment_message", "reviews.text"),
+        *("comments", "full_text", "tweet_text", "comment_text", "text_review", "SentimentText"),
+    )
 )
 
 _COLUMN = re.compile(r"\w[\w .:/()-]{0,63}")
@@ -93,6 +97,18 @@ def format_from_name(name: str, forced: str | None = None, *, option: str = "--f
     return Format(kind, compression)
 
 
+def is_text_name(name: str) -> bool:
+    """Return whether a column is named like one of `TEXT_NAMES`."""
+    return _plain_name(name) in _PLAIN_TEXT_NAMES
+
+
+def _plain_name(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+_PLAIN_TEXT_NAMES = frozenset(map(_plain_name, TEXT_NAMES))
+
+
 def check_delimiter(value: str | None) -> str | None:
     r"""Return a delimiter as it occurs in files: a single character, or a tab if it is written as `\t`.
 
@@ -152,7 +168,7 @@ def detect_kind(text: str) -> Kind | None:
             continue
         header = records[0]
         named = all(map(_COLUMN.fullmatch, header)) and len(set(header)) == len(header)
-        known = any(name.strip().lower() in TEXT_NAMES for name in header)
+        known = any(map(is_text_name, header))
         several = len(header) > 1
         if named and ((known and (several or kind == "csv")) or (several and len(records[-1]) == len(header))):
             return kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from sentiline.code_points import has_lone_surrogates, replace_lone_surrogates
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow_types import map_leaves
-from sentiline.scoring.chunk import Batch, Chunk, Records, column_values
+from sentiline.scoring.chunk import Batch, Chunk, Records, UnwritableRowsError, column_values
 from sentiline.scoring.io.columns import check_columns
 from sentiline.scoring.scorer import COLUMNS, SENTENCES, TIMESTEPS, ScoredChunk, check_name_clash
 
@@ -68,7 +69,7 @@ class ParquetOutput:
         if isinstance(first.data, Batch):
             carried = first.data.batch.schema
         else:
-            found = {name: _array(first, name, None).type for name in first.data.names}
+            found = {name: _inferred_type(first, name) for name in first.data.names}
             types = {name: _without_nulls(data_type) for name, data_type in found.items()}
             _check_keys(first)
             self._untyped = frozenset(name for name in found if found[name] != types[name])
@@ -182,40 +183,78 @@ def _without_nulls(data_type: Any) -> Any:
     return map_leaves(data_type, lambda leaf: pa.string() if pa.types.is_null(leaf) else leaf)
 
 
+def _inferred_type(first: Chunk, name: str) -> Any:
+    """Return the type of the values of a column up to the first one that is of another type."""
+    if isinstance(first.data, Records) and first.data.sources is None:
+        return pa.string()  # CSV has no types: what looks like a number may be a postcode
+    values = first.data.column(name)
+    error = _misfit(values, None)
+    if not error:
+        return _convert(values, None).type
+    fitting = bisect(range(len(values)), False, key=lambda count: _misfit(values[: count + 1], None) is not None)
+    if not fitting:
+        raise UnwritableRowsError(
+            f"{first.place(0)}: column {name!r} holds a value that Parquet cannot hold: {error}; write .jsonl, or "
+            "leave it out with --drop",
+            "unexpected_type",
+            (name,),
+        )
+    return _convert(values[:fitting], None).type
+
+
+def _convert(values: list[Any], data_type: Any) -> Any:
+    """Convert Python values to an Arrow array of a type; None to infer it."""
+    try:
+        array = pa.array(values, data_type)
+    except UnicodeEncodeError:
+        values = [_valid(value) for value in values]
+        array = pa.array(values, data_type)
+    # Arrow truncates 1.5 without an error where the type is an integer.
+    if array.type != pa.string() and not _same(values, array.to_pylist()):
+        raise pa.ArrowInvalid(f"not all values are of type {array.type}")
+    return array
+
+
+def _misfit(values: list[Any], data_type: Any) -> Exception | None:
+    """Return the error if values do not fit a type; None if they do."""
+    try:
+        _convert(values, data_type)
+    except (pa.ArrowException, OverflowError) as error:
+        return error
+    return None
+
+
 def _array(chunk: Chunk, name: str, data_type: Any, *, untyped: bool = False) -> Any:
     """Convert a column of Python values to an Arrow array.
 
     Args:
         chunk: The rows.
         name: The name of the column.
-        data_type: The type of the array; None to infer it from the values.
+        data_type: The type of the array.
         untyped: Whether the type is a guess because no row of the first chunk had a value.
+
+    Raises:
+        UnwritableRowsError: Values of some rows do not fit the type.
     """
     values = chunk.data.column(name)
-    if data_type is None and isinstance(chunk.data, Records) and chunk.data.sources is None:
-        data_type = pa.string()  # CSV has no types: what looks like a number may be a postcode
     try:
-        try:
-            array = pa.array(values, data_type)
-        except UnicodeEncodeError:
-            values = [_valid(value) for value in values]
-            array = pa.array(values, data_type)
-        # Arrow truncates 1.5 without an error where the type is an integer.
-        if array.type != pa.string() and not _same(values, array.to_pylist()):
-            raise pa.ArrowInvalid(f"not all values are of type {array.type}")
+        return _convert(values, data_type)
     except (pa.ArrowException, OverflowError) as error:
-        where = f"{chunk.place(0)} and after" if len(chunk) else chunk.file
+        rows = [index for index, value in enumerate(values) if _misfit([value], data_type)]
+        where = chunk.place(rows[0]) if rows else chunk.file
+        reason = _misfit([values[rows[0]]], data_type) if rows else error
         cause = (
             f" ({data_type} was assumed, because the first rows have no value there or in a part of it)"
             if untyped
             else ""
         )
-        raise DataFileError(
-            f"{where}: column {name!r} does not fit one type, as Parquet requires: {error}{cause}; write .jsonl, which "
-            "carries every value as it is",
-            field="columns",
+        raise UnwritableRowsError(
+            f"{where}: column {name!r} does not fit one type, as Parquet requires: {reason}{cause}; write .jsonl, "
+            "which carries every value as it is, or leave it out with --drop",
+            "unexpected_type",
+            (name,),
+            rows,
         ) from None
-    return array
 
 
 def _valid(value: object) -> object:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.chunk import CHUNK_CHARACTERS, Chunk
+from sentiline.scoring.chunk import CHUNK_CHARACTERS, Chunk, MalformedRowError
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
 from sentiline.scoring.io.csv_reader import read_csv_rows
 from sentiline.scoring.io.source import Source
@@ -69,20 +70,29 @@ def _read_objects(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
     for number, line, complete in _numbered(lines):
         if complete and not line.strip():
             continue
+        problem: DataFileError | None = None
+        row: Any = {}
         try:
             row = json.loads(line) if complete else {}
         except (ValueError, RecursionError) as error:
-            raise _not_json(source, number, line, str(error)) from None
+            problem = _not_json(source, number, line, str(error))
         if not complete and number == 1 and line.lstrip().startswith("["):
             raise _not_json(source, number, line, f"longer than {LINE_LIMIT} characters")
         if not isinstance(row, dict):
-            raise DataFileError(
+            problem = MalformedRowError(
                 f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object per line",
                 field="input",
             )
+        if problem and not (source.keep_malformed and isinstance(problem, MalformedRowError)):
+            raise problem
+        row = {} if problem else row
         names.update(dict.fromkeys(row))
-        builder.sources.append(line.strip() if complete else "{}")
-        if builder.add(number, row, len(line)) if complete else builder.add_too_long(number, row):
+        builder.sources.append(line.strip() if complete and not problem else "{}")
+        if problem:
+            full = builder.add_malformed(number, row, line)
+        else:
+            full = builder.add(number, row, len(line)) if complete else builder.add_too_long(number, row)
+        if full:
             yield builder.build(tuple(names))
             names = {}
     if builder.rows:
@@ -90,8 +100,9 @@ def _read_objects(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
 
 
 def _not_json(source: Source, number: int, line: str, error: str) -> DataFileError:
-    array = " (an array of objects is not JSON Lines)" if number == 1 and line.lstrip().startswith("[") else ""
-    return DataFileError(
+    is_array = number == 1 and line.lstrip().startswith("[")
+    array = " (an array of objects is not JSON Lines)" if is_array else ""
+    return (DataFileError if is_array else MalformedRowError)(
         f"{source.name}, line {number}: not JSON: {error}; write one object per line{array}", field="input"
     )
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from sentiline.errors import OptionError
+from sentiline.atomic_write import copy_permissions
+from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.io.object_store import PieceReader, matches_glob, open_store
 
@@ -174,6 +175,7 @@ class Location:
         Raises:
             OSError: The file cannot be moved.
         """
+        copy_permissions(Path(self.path), file)
         file.replace(self.path)
 
     def __str__(self) -> str:
@@ -247,7 +249,7 @@ class ObjectLocation(Location):
 
 
 def parse_output(name: str) -> Location:
-    """Parse the name of an output.
+    """Parse the name of an output; a link stands for the file that it leads to, which is replaced instead of the link.
 
     Raises:
         OptionError: The name is `-`.
@@ -260,7 +262,13 @@ def parse_output(name: str) -> Location:
             "name)",
             field="output",
         )
-    return Location.parse(name)
+    location = Location.parse(name)
+    if not location.local or not Path(location.path).is_symlink():
+        return location
+    target = os.path.realpath(location.path)
+    if Path(target).is_symlink():
+        raise DataFileError(f"{name} is a link that leads to itself; remove it, or name another file", field="output")
+    return replace(location, path=target)
 
 
 def is_broken_link(path: Path) -> bool:

@@ -60,13 +60,15 @@ def peek_text(name: str, raw: Any, encoding: str) -> tuple[bytes, str]:
         SettingError: pyarrow is needed and not installed.
     """
     head = raw.peek(_HEAD)[:_HEAD]
+    if not head.startswith(b"PAR1"):
+        _check_text(name, head)
     try:
         if head.startswith(_GZIP):
             head = zlib.decompressobj(wbits=31).decompress(head, _HEAD)
         elif head.startswith(_ZSTD):
             pa = require_pyarrow(f"{name} is compressed with zstd, which")
             head = pa.CompressedInputStream(pa.BufferReader(head), "zstd").read(_HEAD // 16)
-        return head, head.decode("utf-8-sig" if _codec(encoding) == "utf-8" else encoding, "replace")
+        return head, head.decode(_codec(encoding), "replace").removeprefix("\ufeff")
     except UnicodeError as error:
         raise DataFileError(f"{name} is not {encoding}: {error}; see --encoding", field="encoding") from None
     except (zlib.error, OSError) as error:
@@ -119,7 +121,9 @@ def open_text(source: Source, encoding: str, newline: str | None) -> Iterator[Te
             check_content(source.name, source.format.kind, head, codec)
             if newline == "\n" and ends_lines_with_carriage_returns(head, codec):
                 newline = None
-            codec = "utf-8-sig" if codec == "utf-8" else codec
+            mark = _byte_order_mark(codec)
+            if mark and content.peek(len(mark)).startswith(mark):
+                content.read(len(mark))
             with TextStream(content, encoding=codec, errors=_LONE, newline=newline) as lines:
                 lines.raw_file = raw
                 yield lines
@@ -147,11 +151,27 @@ def _codec(encoding: str) -> str:
     return name
 
 
-def _decompressed(raw: Any, source: Source) -> Any:
-    head = raw.peek(16)[:16]
+def _byte_order_mark(codec: str) -> bytes:
+    """Return the byte order mark that Python's decoder of an encoding would leave in the text; empty if there is none.
+
+    "utf-16" and "utf-32" read the mark themselves.
+    """
+    try:
+        return b"" if codec in ("utf-16", "utf-32", "utf-8-sig") else "\ufeff".encode(codec)
+    except UnicodeError:
+        return b""
+
+
+def _check_text(name: str, head: bytes) -> None:
+    """Raise if the first bytes of a file are not those of text or of a compression that is read."""
     for magic, found in _NOT_TEXT.items():
         if head.startswith(magic):
-            raise DataFileError(f"{source.name} is {found}", field="input")
+            raise DataFileError(f"{name} is {found}", field="input")
+
+
+def _decompressed(raw: Any, source: Source) -> Any:
+    head = raw.peek(16)[:16]
+    _check_text(source.name, head)
     if head.startswith(_GZIP):
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))
     if head.startswith(_ZSTD):

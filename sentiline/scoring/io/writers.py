@@ -17,7 +17,7 @@ from sentiline.code_points import replace_lone_surrogates
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import Batch, Chunk, Records
-from sentiline.scoring.io.columns import check_columns, compress
+from sentiline.scoring.io.columns import check_columns, compress, unexpected_columns
 from sentiline.scoring.io.formats import Format
 from sentiline.scoring.scorer import NESTED, ScoredChunk, check_name_clash
 
@@ -135,11 +135,21 @@ class JsonLinesOutput(_ConcatenatedOutput):
     """
 
     def prepare(self, first: Chunk) -> None:
-        """Do nothing: every line has its own keys."""
+        """Check the names of the added columns; every line has its own keys."""
+        check_name_clash(first, self._added)
 
     def encode(self, scored: ScoredChunk, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk."""
-        check_name_clash(scored.chunk, self._added)
+        chunk, added = scored.chunk, self._added.values()
+        clashing = [name for name in chunk.data.names if name in added]
+        if clashing and isinstance(chunk.data, Records) and chunk.data.sources:
+            raise unexpected_columns(
+                chunk,
+                clashing,
+                "already; give the added columns another name, for example with --prefix sentiment_, or leave that "
+                "one out with --drop",
+            )
+        check_name_clash(chunk, self._added)
         return compress(self._lines(scored), self._format.compression)
 
     def _lines(self, scored: ScoredChunk) -> Iterator[bytes]:

@@ -100,7 +100,7 @@ class PartialOutput:
                 file.flush()
                 os.fsync(file.fileno())
         self._journal.append({"size": self._data.tell(), "tally": summary})
-        self.chunks += 1
+        self.chunks, self.summary = self.chunks + 1, summary
         if state is not None:
             for old in self.folder.glob(f"{_STATE}*"):
                 if old != self._state(self.chunks):

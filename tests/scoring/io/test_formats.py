@@ -186,7 +186,7 @@ def test_standard_input(command: Callable[..., subprocess.Popen[bytes]], tmp_pat
     assert process.communicate(content)[0]
     assert (tmp_path / "told.csv").read_bytes() == (tmp_path / "out.csv").read_bytes()
     process = command("-", "-o", "other.csv")
-    assert "neither its extension nor its content tells the format" in process.communicate(b"")[1].decode()
+    assert "standard input is empty" in process.communicate(b"")[1].decode()
     assert process.returncode == 2
 
 
@@ -206,14 +206,15 @@ def test_any_text_survives(predictor: Predictor, tmp_path: Path, name: str, rows
 def test_later_rows_with_other_columns_raise_an_error(predictor: Predictor, tmp_path: Path) -> None:
     rows = [{"text": "good", "n": 1} for _ in range(1024)] + [{"text": "bad", "n": 1.5}]
     source = write(tmp_path / "a.jsonl", rows)
-    with pytest.raises(DataFileError, match=r"line 1025 and after: column 'n' does not fit one type.*write \.jsonl"):
+    with pytest.raises(DataFileError, match=r"line 1025: column 'n' does not fit one type.*write \.jsonl"):
         score_files(predictor, [str(source)], tmp_path / "out.parquet")
     write(source, [*rows, {"text": "new", "m": 1}])
-    with pytest.raises(DataFileError, match=r"column 'm' that the rows before lack.*write \.jsonl"):
+    with pytest.raises(DataFileError, match=r"line 1026: has a column 'm' that the rows before lack.*write \.jsonl"):
         score_files(predictor, [str(source)], tmp_path / "out.csv")
     score_files(predictor, [str(source)], tmp_path / "out.jsonl")
     assert read(tmp_path / "out.jsonl")[-1]["m"] == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "out.jsonl"]
+    left = ["a.jsonl", "out.csv.partial", "out.jsonl", "out.parquet.partial"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
 def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
@@ -429,6 +430,6 @@ def test_a_key_without_a_value_in_the_first_chunk_is_text(
     rows[-1]["note"] = 5
     write(source, rows)
     with pytest.raises(
-        DataFileError, match=r"line 1025 and after: column 'note' .*assumed, because the first rows have no value"
+        DataFileError, match=r"line 1026: column 'note' .*assumed, because the first rows have no value"
     ):
         score_files(predictor, [str(source)], output, overwrite=True)

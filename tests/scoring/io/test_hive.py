@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 from contextlib import ExitStack
 from dataclasses import replace
@@ -134,10 +136,28 @@ def test_parquet_without_an_ending(predictor: Predictor, tmp_path: Path) -> None
     assert summary.scored == len(ROWS)
 
 
-@pytest.mark.parametrize("content", [b"", b"A fine film, I say.\nA bad one, I fear.\n", b"\x00\x01\x02", b"one\ntwo\n"])
+@pytest.mark.parametrize("content", [b"A fine film, I say.\nA bad one, I fear.\n", b"\x00\x01\x02", b"one\ntwo\n"])
 def test_an_undetectable_format_raises_an_error(predictor: Predictor, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "reviews").write_bytes(content)
     with pytest.raises(OptionError, match="neither its extension nor its content tells the format; name it with"):
+        score_files(predictor, [str(tmp_path / "reviews")], tmp_path / "out.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "reviews is empty"),
+        (bz2.compress(b"id,review\n1,good\n"), "reviews is compressed with bzip2; unpack it"),
+        (lzma.compress(b"id,review\n1,good\n"), "reviews is compressed with xz; unpack it"),
+        (b"PK\x03\x04\x14\0", "reviews is a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),
+        (b' [{"review": "good"}]', r"reviews is a JSON array, not JSON Lines; .*jq -c '\.\[\]'"),
+    ],
+)
+def test_a_file_that_is_not_read_is_recognized_without_a_format(
+    predictor: Predictor, tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "reviews").write_bytes(content)
+    with pytest.raises(DataFileError, match=message):
         score_files(predictor, [str(tmp_path / "reviews")], tmp_path / "out.jsonl")
 
 
