@@ -138,7 +138,7 @@ def sentiment_of(value: LabelValue, scheme: str) -> Sentiment | None:
     if isinstance(value, str):
         return None
     if scheme == "binary":
-        return {0: NEGATIVE, 1: POSITIVE}.get(value)  # type: ignore[call-overload, no-any-return]
+        return (NEGATIVE, POSITIVE)[int(value)] if value in (0, 1) else None
     most, negative, positive = _CUTS[scheme]
     if isinstance(value, bool) or not _FEWEST_STARS <= value <= most:
         return None

@@ -114,7 +114,7 @@ class ChunkScorer:
                 f"{listed}; rename one, or score the files one by one",
                 field="text_column",
             )
-        texts = chunk.data.column(self.column)
+        texts = [_decode(text) for text in chunk.data.column(self.column)]
         results: list[Reading | str] = [self._fault(text) or "" for text in texts]
         for index, fault in chunk.faults.items():
             results[index] = fault
@@ -143,6 +143,11 @@ class ChunkScorer:
             return "too_many_characters"
         # the readers decode bytes that do not fit the encoding to lone surrogates
         return "undecodable_text" if has_lone_surrogates(text) else None
+
+
+def _decode(text: Any) -> Any:
+    """Return bytes, as which Impala, Hive and old Spark store strings in Parquet, as text; other values as they are."""
+    return text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
 
 
 def check_name_clash(chunk: Chunk, names: dict[str, str]) -> None:
