@@ -149,6 +149,13 @@ def test_bytes_in_a_parquet_text_column_have_an_error(predictor: Predictor, tmp_
         ("a.csv", b"id|review\n1|good\n", r"by '\|'\? Then add --delimiter '\|'"),
         ("a.csv", b"id\treview\n1\tgood\n", r"by '\\t'\? Then add --delimiter '\\t'"),
         ("a.tsv", b"id,review\n1,good\n", r"by ','\? Then add --delimiter ','"),
+        (
+            "a.csv",
+            b"A fine film.\nAwful mess.\n",
+            "line 1: should name .*'A fine film.' looks like a review; .* add a first",
+        ),
+        ("a.csv", b"2,It was all fine\n1,Awful\n", "line 1: should name the columns, and 'It was all fine'"),
+        ("a.tsv", b"5\t" + b"good " * 20 + b"\n1\tbad\n", "line 1: should name the columns"),
         ("a.csv", b"t\xe9xt\ngood\n", "line 1: not decodable; see --encoding"),
         ("a.csv", b'text\n"' + b"x" * (2**23 + 1) + b'"\n', "line 2: field larger than field limit"),
         ("a.csv", b"PK\x03\x04\x14\0", "is a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),
