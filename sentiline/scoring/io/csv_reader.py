@@ -142,8 +142,9 @@ def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, 
         looks_like_data = [name for name in names if len(name.split()) > 2]
     if looks_like_data:
         raise DataFileError(
-            f"{source.name}, line {number}: should name the columns, and {looks_like_data[0][:64]!r} looks like a review; "
-            "if the file has no header, add a first line with column names, such as label,text, else shorten this name",
+            f"{source.name}, line {number}: should name the columns, and {looks_like_data[0][:64]!r} looks like a "
+            "review; if the file has no header, add a first line with column names, such as label,text, "
+            "else shorten this name",
             field="columns",
         )
     return names
