@@ -11,7 +11,7 @@ import click
 from sentiline.bundle import installed
 from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import BundleNotFoundError, OptionError
-from sentiline.labels import SCHEMES
+from sentiline.labels import SCHEMES, check_labels
 from sentiline.scoring.io.formats import KINDS, QUOTINGS
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
@@ -26,6 +26,7 @@ be evaluated are counted and listed by line.
 Examples:
   sentiline evaluate reviews.csv --text-column review --label-column stars
   sentiline evaluate reviews.csv --label-column stars --labels stars5
+  sentiline evaluate reviews.csv --labels negative=1,positive=2
   sentiline evaluate reviews.csv --label-column stars --model bilstm --model ./my-model
   sentiline evaluate reviews.csv --label-column stars --all-models --json out.json --report out.html
 """
@@ -35,8 +36,9 @@ Examples:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--text-column", metavar="NAME", help="Column with the texts. Default: the only suitable column.")
 @click.option("--label-column", default="label", show_default=True, metavar="NAME", help="Column with the labels.")
-@click.option("--labels", type=click.Choice(["auto", *SCHEMES]), default="auto", show_default=True,
-              help="Meaning of the labels; auto infers it from all of them.")  # fmt: skip
+@click.option("--labels", default="auto", show_default=True, metavar="|".join(["auto", *SCHEMES, "MAPPING"]),
+              help="Meaning of the labels; auto infers it from all of them. A MAPPING lists the labels of each "
+              "sentiment, such as negative=1,positive=2 or negative=bad,poor,neutral=fair,positive=good.")  # fmt: skip
 @click.option("--model", "models", multiple=True, metavar="NAME|PATH",
               help="An installed model, or a bundle's path; may be given several times. Default: bilstm.")  # fmt: skip
 @click.option("--all-models", is_flag=True, help="Evaluate every installed model.")
@@ -103,7 +105,7 @@ def evaluate(
     options = EvaluationOptions(
         text_column=text_column,
         label_column=label_column,
-        labels=next((scheme for scheme in SCHEMES if scheme == labels), "auto"),
+        labels=check_labels(labels, field="--labels"),
         format=kind,
         encoding=encoding,
         delimiter=delimiter,

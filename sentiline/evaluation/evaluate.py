@@ -6,12 +6,11 @@ import logging
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.errors import DataFileError, OptionError
+from sentiline.errors import DataFileError
 from sentiline.evaluation.labelled_rows import LabelledChunk, find_scheme, read_labelled_chunks
 from sentiline.evaluation.metrics import (
     best_threshold,
@@ -25,7 +24,7 @@ from sentiline.evaluation.metrics import (
 from sentiline.evaluation.mistakes import WorstMistakes
 from sentiline.evaluation.result import Evaluation, LabelledData, ModelEvaluation
 from sentiline.evaluation.skipped_rows import SkippedRows
-from sentiline.labels import SCHEMES, Scheme
+from sentiline.labels import check_labels
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
 from sentiline.scoring.io.discovery import find_sources
@@ -43,7 +42,8 @@ class EvaluationOptions:
     Attributes:
         text_column: The column with the texts; None to detect it, see `sentiline.scoring.chunk.find_text_column`.
         label_column: The column with the labels.
-        labels: The scheme of the labels; "auto" to infer it from all labels.
+        labels: The scheme of the labels, or a mapping such as "negative=1,positive=2"; "auto" to infer the scheme from
+            all labels.
         format: The format of the files; None to detect it from their endings.
         encoding: The encoding of text files.
         delimiter: The column separator of CSV and TSV files; None for the default of the format.
@@ -55,7 +55,7 @@ class EvaluationOptions:
 
     text_column: str | None = None
     label_column: str = "label"
-    labels: Scheme | Literal["auto"] = "auto"
+    labels: str = "auto"
     format: str | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
@@ -93,13 +93,11 @@ def evaluate_files(
         SettingError: pyarrow is required but not installed.
     """
     options = options or EvaluationOptions()
-    if options.labels != "auto" and options.labels not in SCHEMES:
-        raise OptionError(f"labels is {options.labels!r}; it must be auto, {', '.join(SCHEMES)}", field="labels")
+    scheme = check_labels(options.labels)
     sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
     text_only = [source.name for source in sources if source.format.kind == "text"]
     if text_only:
         raise DataFileError(f"{text_only[0]} is plain text without labels; use CSV, JSON Lines or Parquet")
-    scheme = options.labels
     if scheme == "auto":
         scheme = find_scheme(sources, options.label_column, options.encoding)
     size = sum(source.size for source in sources)

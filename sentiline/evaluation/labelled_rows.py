@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from sentiline.errors import DataFileError, OptionError
-from sentiline.labels import LabelValue, Scheme, infer_scheme, normalize_label, sentiment_of
+from sentiline.labels import LabelCounts, Scheme, infer_scheme, is_missing, normalize_label, sentiment_of
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.io.reader import read_chunks
 from sentiline.scoring.io.source import Source
@@ -31,7 +32,7 @@ class LabelledChunk:
 
 
 def read_labelled_chunks(
-    sources: Sequence[Source], label_column: str, text_column: str | None, scheme: Scheme, encoding: str
+    sources: Sequence[Source], label_column: str, text_column: str | None, scheme: str, encoding: str
 ) -> Iterator[LabelledChunk]:
     """Read labelled rows.
 
@@ -39,16 +40,18 @@ def read_labelled_chunks(
         sources: The files.
         label_column: The name of the column with the labels.
         text_column: The name of the column with the texts; None to detect it, see `find_text_column`.
-        scheme: The scheme of the labels.
+        scheme: The scheme of the labels, or a mapping, see `sentiline.labels.check_labels`.
         encoding: The encoding of text files.
 
     Yields:
         All rows, in order.
 
     Raises:
-        DataFileError: A file cannot be read, is malformed, or lacks a column.
+        DataFileError: A file cannot be read, is malformed, or lacks a column; or, after the last row, many labels do
+            not belong to the scheme.
         OptionError: The texts and the labels are in the same column.
     """
+    counts = LabelCounts()
     for number, chunk in _chunks(sources, label_column, encoding):
         if number == 0:  # later JSON objects may lack the key
             text_column = find_text_column(chunk, text_column)
@@ -58,7 +61,10 @@ def read_labelled_chunks(
                 )
         assert text_column is not None
         labels = chunk.data.column(label_column) if label_column in chunk.data.names else [None] * len(chunk)
+        counts.add(labels)
         yield LabelledChunk(chunk, text_column, labels, [_truth(label, scheme) for label in labels])
+    with _place_of_labels(sources, label_column):
+        counts.check(scheme)
 
 
 def find_scheme(sources: Sequence[Source], label_column: str, encoding: str) -> Scheme:
@@ -74,18 +80,27 @@ def find_scheme(sources: Sequence[Source], label_column: str, encoding: str) -> 
                 f"{source.name} is read once, so the scheme of its labels cannot be inferred; set it with --labels",
                 field="--labels",
             )
+    with _place_of_labels(sources, label_column):
+        return infer_scheme(_labels(sources, label_column, encoding))
+
+
+@contextmanager
+def _place_of_labels(sources: Sequence[Source], label_column: str) -> Iterator[None]:
+    """Name the files and the column in an error about labels."""
     try:
-        return infer_scheme(_marks(sources, label_column, encoding))
+        yield
     except DataFileError as error:
         if error.field != "labels":
             raise
-        raise DataFileError(f"column {label_column!r}: {error}", field="labels") from None
+        names = ", ".join(source.name for source in sources[:3])
+        more = f" and {len(sources) - 3} more" if len(sources) > 3 else ""
+        raise DataFileError(f"{names}{more}: column {label_column!r}: {error}", field="labels") from None
 
 
-def _marks(sources: Sequence[Source], label_column: str, encoding: str) -> Iterator[LabelValue | None]:
+def _labels(sources: Sequence[Source], label_column: str, encoding: str) -> Iterator[object]:
     for _, chunk in _chunks(sources, label_column, encoding):
         if label_column in chunk.data.names:
-            yield from map(normalize_label, chunk.data.column(label_column))
+            yield from chunk.data.column(label_column)
 
 
 def _chunks(sources: Sequence[Source], label_column: str, encoding: str) -> Iterator[tuple[int, Chunk]]:
@@ -102,8 +117,8 @@ def _chunks(sources: Sequence[Source], label_column: str, encoding: str) -> Iter
             yield number, chunk
 
 
-def _truth(label: object, scheme: Scheme) -> Literal[0, 1] | str:
-    if label is None or label != label or (isinstance(label, str) and not label.strip()):  # NaN is not itself
+def _truth(label: object, scheme: str) -> Literal[0, 1] | str:
+    if is_missing(label):
         return "missing_label"
     plain = normalize_label(label)
     sentiment = None if plain is None else sentiment_of(plain, scheme)

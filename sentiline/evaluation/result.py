@@ -10,7 +10,6 @@ from sentiline import __version__
 from sentiline.evaluation.metrics import Bin, ClassMetrics, ConfusionMatrix, Threshold
 from sentiline.evaluation.mistakes import Mistake
 from sentiline.evaluation.skipped_rows import SkippedRows
-from sentiline.labels import Scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,7 @@ class LabelledData:
         inputs: The names of the files.
         text_column: The name of the column with the texts.
         label_column: The name of the column with the labels.
-        scheme: The scheme of the labels.
+        scheme: The scheme of the labels, or the mapping.
         rows: The number of all rows.
         positive: The number of positive rows that were evaluated.
         negative: The number of negative rows that were evaluated.
@@ -31,7 +30,7 @@ class LabelledData:
     inputs: tuple[str, ...]
     text_column: str
     label_column: str
-    scheme: Scheme
+    scheme: str
     rows: int
     positive: int
     negative: int

@@ -178,7 +178,7 @@ class ChunkScorer:
                 field="text_column",
             )
         chunk = chunk.with_raw_rows(self.column)
-        texts = chunk.data.column(self.column)
+        texts = [_decode(text) for text in chunk.data.column(self.column)]
         results: list[Reading | str] = [self._fault(text) or "" for text in texts]
         for index, fault in chunk.faults.items():
             results[index] = fault
@@ -211,6 +211,11 @@ class ChunkScorer:
             return "too_many_characters"
         # the readers decode bytes that do not fit the encoding to lone surrogates
         return "undecodable_text" if has_lone_surrogates(text) else None
+
+
+def _decode(text: Any) -> Any:
+    """Return bytes, as which Impala, Hive and old Spark store strings in Parquet, as text; other values as they are."""
+    return text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
 
 
 def _warnings(chunk: Chunk, text_column: str) -> Iterator[tuple[str, str]]:

@@ -131,7 +131,11 @@ def test_skipped_rows_are_reported_with_their_lines() -> None:
         (("a.csv", "--model", "nope"), 1, "no model named 'nope'"),
         (("a.txt",), 2, "a.txt is plain text without labels"),
         (("nope.csv",), 2, "nope.csv: there is no such file"),
-        (("a.csv", "--labels", "stars5"), 2, "no row can be evaluated"),
+        (
+            ("a.csv", "--labels", "stars5"),
+            2,
+            "a.csv: column 'label': 2 of 2 labels are not of stars5: yes (1 rows), no",
+        ),
     ],
 )
 def test_invalid_options_are_rejected_before_the_evaluation(

@@ -179,9 +179,9 @@ def test_every_row_is_evaluated_or_reported_by_line(predictors: list[Predictor],
 
 def test_the_places_of_skipped_rows_are_bounded(predictors: list[Predictor], tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("text,label\ngood,1\nbad,0\n" + "good,9\n" * 1_200, encoding="utf-8")
-    data = evaluate_files(predictors[:1], [str(path)], EvaluationOptions(labels="binary")).data
-    problem = data.skipped.problems["unreadable_label"]
+    path.write_text("text,label\ngood,5\nbad,1\n" + "good,3\n" * 1_200, encoding="utf-8")
+    data = evaluate_files(predictors[:1], [str(path)], EvaluationOptions(labels="stars5")).data
+    problem = data.skipped.problems["neutral_label"]
     assert (problem.count, len(problem.places)) == (1200, 1000)
     assert data.evaluated == 2
 
@@ -225,6 +225,18 @@ def test_the_places_of_skipped_rows_are_bounded(predictors: list[Predictor], tmp
             DataFileError,
             r"line 3: 1 columns, and the header has 2",
         ),
+        (
+            "text,label\na,LABEL_0\nb,LABEL_1\n",
+            EvaluationOptions(),
+            DataFileError,
+            r"a\.csv: column 'label': .*LABEL_0 \(1 rows\), LABEL_1 \(1 rows\).*--labels",
+        ),
+        (
+            "text,label\na,0\nb,1\nc,2\n",
+            EvaluationOptions(labels="binary"),
+            DataFileError,
+            r"a\.csv: column 'label': 1 of 3 labels are not of binary: .*2 \(1 rows\)",
+        ),
         ("text,label\na,1\nb,0\n", EvaluationOptions(text_column="label"), OptionError, r"cannot both be in 'label'"),
         ("text,label\na,1\nb,0\n", EvaluationOptions(text_column="x"), DataFileError, r"no column 'x'"),
     ],
@@ -241,6 +253,17 @@ def test_files_that_cannot_be_evaluated_are_rejected_with_the_reason(
     path.write_text(content, encoding="utf-8")
     with pytest.raises(error, match=message):
         evaluate_files(predictors, [str(path)], options)
+
+
+@pytest.mark.parametrize(("negative", "positive"), [("1", "2"), ("0", "4"), ("-1", "1"), ("LABEL_0", "LABEL_1")])
+def test_a_mapping_reads_labels_of_two_classes(
+    predictors: list[Predictor], tmp_path: Path, negative: str, positive: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"text,label\na,{negative}\nb,{positive}\nc,{positive}\n", encoding="utf-8")
+    mapping = f"negative={negative},positive={positive}"
+    data = evaluate_files(predictors, [str(path)], EvaluationOptions(labels=mapping)).data
+    assert (data.positive, data.negative, data.scheme) == (2, 1, mapping)
 
 
 def test_labels_that_all_differ_fit_no_scheme(predictors: list[Predictor], tmp_path: Path) -> None:

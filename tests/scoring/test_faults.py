@@ -122,11 +122,12 @@ def test_values_nested_too_deep_for_parquet_raise_an_error(predictor: Predictor,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "out.jsonl"]
 
 
-def test_bytes_in_a_parquet_text_column_have_an_error(predictor: Predictor, tmp_path: Path) -> None:
+def test_bytes_in_a_parquet_text_column_are_read_as_text(predictor: Predictor, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": pa.array([b"good"], pa.binary())}), tmp_path / "a.parquet")
     summary = score_files(predictor, [str(tmp_path / "a.parquet")], tmp_path / "out.parquet")
     assert summary is not None
-    assert summary.faults == {"invalid_type": 1}
+    assert summary.faults == {}
+    assert summary.scored == 1
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,13 @@ def test_bytes_in_a_parquet_text_column_have_an_error(predictor: Predictor, tmp_
         ("a.csv", b"id|review\n1|good\n", r"by '\|'\? Then add --delimiter '\|'"),
         ("a.csv", b"id\treview\n1\tgood\n", r"by '\\t'\? Then add --delimiter '\\t'"),
         ("a.tsv", b"id,review\n1,good\n", r"by ','\? Then add --delimiter ','"),
+        (
+            "a.csv",
+            b"A fine film.\nAwful mess.\n",
+            "line 1: should name .*'A fine film.' looks like a review; .* add a first",
+        ),
+        ("a.csv", b"2,It was all fine\n1,Awful\n", "line 1: should name the columns, and 'It was all fine'"),
+        ("a.tsv", b"5\t" + b"good " * 20 + b"\n1\tbad\n", "line 1: should name the columns"),
         ("a.csv", b"t\xe9xt\ngood\n", "line 1: not decodable; see --encoding"),
         ("a.csv", b'text\n"' + b"x" * (2**23 + 1) + b'"\n', "line 2: field larger than field limit"),
         ("a.csv", b"PK\x03\x04\x14\0", "is a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from sentiline.errors import DataFileError
-from sentiline.labels import SCHEMES, Scheme, infer_scheme, normalize_label, sentiment_of
+from sentiline.errors import DataFileError, OptionError
+from sentiline.labels import SCHEMES, LabelCounts, Scheme, check_labels, infer_scheme, normalize_label, sentiment_of
 
 
 @pytest.mark.parametrize(
@@ -30,19 +30,36 @@ from sentiline.labels import SCHEMES, Scheme, infer_scheme, normalize_label, sen
         ("NEGATIVE", "negative"),
         ("neg", "negative"),
         ("Neutral", "neutral"),
-        ("3.5", None),
-        (3.5, None),
+        ("3.5", 3.5),
+        ("3,5", 3.5),
+        ("3½", 3.5),
+        (3.5, 3.5),
+        (Decimal("4.5"), 4.5),
+        (Decimal("5.0"), 5),
+        (Decimal("NaN"), None),
+        ("5 stars", 5),
+        ("1 Star", 1),
+        ("4/5", 4),
+        ("4.0 out of 5 stars", 4),
+        ("★★★★★", 5),
+        ("★★☆☆☆", 2),
+        ("★★★½", 3.5),
+        ("⭐️⭐️", 2),
+        (b"Pos", "positive"),
+        (b"5", 5),
+        ("LABEL_1", "label_1"),
+        ("Yes", "yes"),
         (float("nan"), None),
         (float("inf"), None),
         ("", None),
-        ("five", None),
-        ("٣", None),
-        ("1e1", None),
-        ("1234567890", None),
+        ("five", "five"),
+        ("٣", "٣"),
+        ("1e1", "1e1"),
+        ("1234567890", "1234567890"),
         (None, None),
         ([1], None),
-        (b"1", None),
-        (Decimal(1), None),
+        (b"", None),
+        (Decimal(1), 1),
     ],
 )
 def test_a_label_has_one_plain_value_however_it_is_written(value: object, expected: Any) -> None:
@@ -91,6 +108,11 @@ def test_names_and_truth_values_belong_to_their_own_schemes() -> None:
         ([4, 5], "stars5"),
         ([1, 10], "stars10"),
         ([1, 4, 7, 10], "stars10"),
+        ([0.5, 4.5, 5.0], "stars5"),
+        (["★★★★★", "★☆☆☆☆"], "stars5"),
+        (["5 stars", "1 star"], "stars5"),
+        ([b"pos", b"neg"], "names"),
+        (["positive", "negative"] * 5 + ["unclear"], "names"),
     ],
 )
 def test_unambiguous_labels_have_one_scheme(marks: list[Any], scheme: str) -> None:
@@ -113,6 +135,16 @@ def test_unambiguous_labels_have_one_scheme(marks: list[Any], scheme: str) -> No
         [5, 11],
         [1, "positive"],
         [True, 5],
+        [5, 4, 1] * 9 + [10],
+        [5, 4, 1] * 1000 + [7, 10],
+        [1, 2] * 9 + [5],
+        [1, 2, 3, 4] * 90 + [5],
+        [1.5, 4.5],
+        [0.5, 5, 0],
+        ["good", "bad"],
+        ["good", "bad", "neutral"],
+        ["LABEL_0", "LABEL_1"],
+        ["yes", "no"],
         [None, None],
         [],
     ],
@@ -128,3 +160,60 @@ def test_the_refusal_counts_the_labels() -> None:
         infer_scheme([2, 1, 2, 1, 2, "positive", None])
     with pytest.raises(DataFileError, match=r"\(1 rows\) and 8 more"):
         infer_scheme(list(range(20)))
+
+
+def test_the_refusal_spells_labels_as_the_file_does() -> None:
+    with pytest.raises(DataFileError, match=r"LABEL_1 \(2 rows\), LABEL_0 \(1 rows\)"):
+        infer_scheme(["LABEL_1", "LABEL_0", "LABEL_1"])
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("stars5", [0, 0, "neutral", 1, 1]), ("stars10", [0, 0, 0, 0, 0])])
+def test_half_stars_have_a_side(scheme: Scheme, expected: list[Any]) -> None:
+    assert [sentiment_of(value, scheme) for value in (0.5, 2.5, 2.75, 3.5, 4.5)] == expected
+
+
+@pytest.mark.parametrize(
+    ("mapping", "negative", "neutral", "positive"),
+    [
+        ("negative=1,positive=2", [1, "1.0", "1 star"], [], [2, b"2", Decimal(2)]),
+        ("negative=0,neutral=2,positive=4", [0, False], ["2"], ["4"]),
+        ("negative=-1, positive=1", ["-1"], [], [1, True]),
+        ("positive=LABEL_1,negative=LABEL_0", ["label_0"], [], ["LABEL_1"]),
+        ("negative=no,poor,negative=bad,neutral=so-so,positive=yes", ["no", "Poor", "BAD"], ["so-so"], ["Yes "]),
+        ("negative=a=b,positive=★★★★★", [], [], ["★★★★★", 5]),
+        ("negative=neg,positive=true", ["negative", "NEG"], [], [True, "TRUE"]),
+    ],
+)
+def test_a_mapping_says_what_any_labels_mean(
+    mapping: str, negative: list[Any], neutral: list[Any], positive: list[Any]
+) -> None:
+    assert check_labels(mapping) == mapping
+    for sentiment, labels in ((0, negative), ("neutral", neutral), (1, positive)):
+        for label in labels:
+            value = normalize_label(label)
+            assert value is not None
+            assert sentiment_of(value, mapping) == sentiment, label
+    assert sentiment_of("something else", mapping) is None
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ("negative=1", "names no positive label"),
+        ("neutral=1,positive=2", "names no negative label"),
+        ("negative=1,positive=1.0", "'1.0' has two sentiments"),
+        ("bad=1,good=2", "'bad' is none of negative, neutral, positive"),
+        ("negative=,positive=1", "negative names an empty label"),
+        ("stars", "must be auto, binary"),
+        ("", "must be auto, binary"),
+    ],
+)
+def test_a_malformed_mapping_is_refused_with_an_example(mapping: str, message: str) -> None:
+    with pytest.raises(OptionError, match=f"^--labels is {mapping!r}.*{message}.*negative=1,neutral=3,positive=5"):
+        check_labels(mapping, field="--labels")
+
+
+def test_a_scheme_may_lack_a_few_labels_and_not_many() -> None:
+    LabelCounts([0, 1, 1, 0, 2, None]).check("binary")
+    with pytest.raises(DataFileError, match=r"2 of 4 labels are not of binary: 2 \(2 rows\), 0 \(1 rows\), 1 "):
+        LabelCounts([2, 0, 2, 1]).check("binary")

@@ -185,7 +185,23 @@ def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, 
     if any(map(_is_undecodable, names)):
         raise DataFileError(f"{source.name}, line {number}: not decodable; see --encoding", field="encoding")
     _check_delimiter(source, number, names)
+    looks_like_data = [name for name in names if _is_sentence(name)]
+    if not looks_like_data and any(name.strip().isdecimal() for name in names):
+        looks_like_data = [name for name in names if len(name.split()) > 2]
+    if looks_like_data:
+        raise DataFileError(
+            f"{source.name}, line {number}: should name the columns, and {looks_like_data[0][:64]!r} looks like a "
+            "review; if the file has no header, add a first line with column names, such as label,text, "
+            "else shorten this name",
+            field="columns",
+        )
     return names
+
+
+def _is_sentence(name: str) -> bool:
+    """Return whether a column name looks like a review; questions are names of columns in surveys."""
+    text = name.strip()
+    return (len(text) > 64 and not text.endswith(("?", ":"))) or (" " in text and text.endswith((".", "!")))
 
 
 def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> None:

@@ -67,7 +67,8 @@ class ParquetOutput:
         """Take the columns and types of the output from the first chunk."""
         check_name_clash(first, self._added)
         if isinstance(first.data, Batch):
-            carried = first.data.batch.schema
+            schema = first.data.batch.schema
+            carried = pa.schema([field.with_type(_without_nulls(field.type)) for field in schema], schema.metadata)
         else:
             found = {name: _inferred_type(first, name) for name in first.data.names}
             types = {name: _without_nulls(data_type) for name, data_type in found.items()}
@@ -103,9 +104,10 @@ class ParquetOutput:
         if isinstance(chunk.data, Records):
             return _array(chunk, name, data_type, untyped=name in self._untyped)
         column = chunk.data.batch.column(name)
-        if column.type != data_type:
+        found = column.type
+        if column.type != data_type and (column := _cast(column, data_type)) is None:
             raise DataFileError(
-                f"{chunk.file}: column {name!r} is of type {column.type}, and {data_type} in the file before; score "
+                f"{chunk.file}: column {name!r} is of type {found}, and {data_type} in the file before; score "
                 "the files one by one",
                 field="columns",
             )
@@ -176,6 +178,30 @@ def _batched(values: Iterable[Any]) -> Iterator[list[Any]]:
     rest = iter(values)
     while some := list(islice(rest, _NESTED_ROWS)):
         yield some
+
+
+def _cast(column: Any, data_type: Any) -> Any:
+    """Cast a column to the type of the output if both are of one family and no value changes; None otherwise."""
+    types = pa.types
+
+    def is_number(one: Any) -> bool:
+        return bool(types.is_integer(one) or types.is_floating(one))
+
+    def is_string(one: Any) -> bool:
+        return bool(types.is_string(one) or types.is_large_string(one) or types.is_string_view(one))
+
+    def is_time(one: Any) -> bool:
+        return bool(types.is_timestamp(one) and one.tz == getattr(data_type, "tz", None))
+
+    families = (is_number, is_string, is_time)
+    if not types.is_null(column.type) and not any(same(column.type) and same(data_type) for same in families):
+        return None
+    try:
+        cast = column.cast(data_type)
+        # a safe cast of a double to a float rounds
+        return cast if not types.is_floating(data_type) or cast.cast(column.type).equals(column) else None
+    except pa.ArrowException:
+        return None
 
 
 def _without_nulls(data_type: Any) -> Any:

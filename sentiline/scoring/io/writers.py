@@ -228,6 +228,11 @@ def _as_text(value: object) -> str:
         return value.isoformat()
     if isinstance(value, decimal.Decimal | datetime.timedelta | uuid.UUID):
         return str(value)
+    if isinstance(value, bytes):  # Impala, Hive and old Spark store strings as bytes
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            pass
     raise DataFileError(
         f"a column holds {type(value).__name__}, which only Parquet can hold; write .parquet", field="columns"
     )
