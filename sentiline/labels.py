@@ -32,7 +32,7 @@ _CUTS = {"stars5": (5, 2.5, 3.5), "stars10": (10, 4.5, 6.5)}
 _FEWEST_STARS = 0.5
 
 _DISTINCT = 1000  # counting stops here: a file with so many different labels fits no scheme
-_STRAY = 0.2  # the share of labels up to which those outside the scheme are skipped as mistakes of single rows
+_STRAY = 0.25  # the share of labels up to which those outside the scheme are skipped as mistakes of single rows
 _SHOWN = 12
 
 # 4, 4.5, 4,5 and 4½, alone or as "4.5 stars", "4/5" and "4 out of 5"
@@ -181,7 +181,7 @@ class LabelCounts:
         """Check that a scheme or mapping has all labels but a few, which may be mistakes of single rows.
 
         Raises:
-            DataFileError: More than a fifth of the rows have a label that the scheme lacks.
+            DataFileError: More than a quarter of the rows have a label that the scheme lacks.
         """
         total = self.rows.total()
         outside = {

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sentiline.bundle import find
-from sentiline.labels import SCHEMES
+from sentiline.labels import MAPPING_EXAMPLE, SCHEMES, check_labels
 from training.cli.group import CommandGroup
 from training.data import download, imdb, labelled_file
 from training.data import imdb_archive as archive_file
@@ -44,11 +44,12 @@ def labelled_options(command: Command) -> Command:
             ),
             click.option(
                 "--labels",
-                type=click.Choice(["auto", *SCHEMES]),
+                metavar="|".join(["auto", *SCHEMES, "MAPPING"]),
+                callback=lambda _context, _parameter, value: check_labels(value, field="--labels"),
                 default="auto",
                 show_default=True,
                 help="Meaning of the labels: 0/1, negative/positive, 1-5 stars (3 is skipped) or 1-10 stars (5 and "
-                "6 are skipped).",
+                f"6 are skipped). A MAPPING lists the labels of each sentiment, such as {MAPPING_EXAMPLE}.",
             ),
             click.option(
                 "--format",

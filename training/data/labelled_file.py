@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.evaluation.labelled_rows import LabelledChunk, find_scheme, read_labelled_chunks
 from sentiline.evaluation.skipped_rows import PROBLEMS
-from sentiline.labels import SCHEMES, Scheme, normalize_label
+from sentiline.labels import check_labels, normalize_label
 from sentiline.scoring.chunk import find_text_column
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.source import Source
@@ -56,13 +55,13 @@ class LabelledData:
     Attributes:
         reviews: The usable rows in file order. `film` is the group, `id` the file and the line.
         problems: The other rows in file order. Together they are all rows.
-        scheme: The meaning of the labels.
+        scheme: The meaning of the labels, a scheme or a mapping.
         sources: The files.
     """
 
     reviews: tuple[Review, ...]
     problems: tuple[Problem, ...]
-    scheme: Scheme
+    scheme: str
     sources: tuple[Source, ...] = ()
 
     def summary(self) -> str:
@@ -106,7 +105,7 @@ def load(
     text_column: str = "text",
     label_column: str = "label",
     group_column: str | None = None,
-    labels: Scheme | Literal["auto"] = "auto",
+    labels: str = "auto",
     format: str | None = None,
     encoding: str = "utf-8",
     delimiter: str | None = None,
@@ -120,7 +119,8 @@ def load(
         label_column: The name of the column with the labels.
         group_column: The name of the column with what a text is about (a film, a product, an author). `split` keeps
             each group in one part.
-        labels: The meaning of the labels, see `sentiline.labels.sentiment_of`; "auto" infers it from all of them.
+        labels: The meaning of the labels: a scheme such as "stars5", or a mapping such as "negative=1,positive=2", see
+            `sentiline.labels.check_labels`; "auto" infers it from all of them.
         format: "csv", "tsv", "jsonl" or "parquet"; None goes by the ending of the name.
         encoding: The encoding of text files. A byte order mark is dropped.
         delimiter: The character between the columns of CSV or TSV, if it is not a comma or a tab.
@@ -134,8 +134,7 @@ def load(
         DataFileError: A file cannot be read, is malformed or lacks a column; or its labels have no single meaning.
         OptionError: An option has an unusable value.
     """
-    if labels != "auto" and labels not in SCHEMES:
-        raise DataError(f"labels is {labels!r}; it must be one of auto, {', '.join(SCHEMES)}", field="labels")
+    check_labels(labels)
     columns = [text_column, label_column, *([] if group_column is None else [group_column])]
     if len(set(columns)) < len(columns):
         raise DataError(f"text, label and group must be different columns; got {', '.join(columns)}", field="columns")
@@ -176,7 +175,7 @@ def split(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) ->
     return parts(reviews, fraction=fraction, seed=seed, copies=copies)
 
 
-def _rows(examples: LabelledChunk, group_column: str | None, scheme: Scheme) -> Iterator[Review | Problem]:
+def _rows(examples: LabelledChunk, group_column: str | None, scheme: str) -> Iterator[Review | Problem]:
     chunk = examples.chunk
     texts = chunk.data.column(examples.text_column)
     groups = [None] * len(chunk) if group_column is None else chunk.data.column(group_column)

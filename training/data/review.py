@@ -26,6 +26,6 @@ class Review:
 
     text: str
     label: Label
-    stars: int | None = None
+    stars: float | None = None
     film: str | None = None
     id: str = ""

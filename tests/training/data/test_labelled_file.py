@@ -68,7 +68,7 @@ def test_the_summary_counts_and_locates_the_problems(tmp_path: Path) -> None:
     assert lines[0] == "10 rows, labels read as binary: 3 usable (1 positive, 2 negative), 7 skipped"
     assert lines[1] == f"  4 empty_text: no word in the text; {path}: 5, 7, 11, 12 ('')"
     assert f"  2 unreadable_label: a label that --labels does not know; {path}: 9, 10 ('maybe')" in lines
-    many = _write(tmp_path / "b.csv", "text,label\n" + "x,maybe\n" * 12 + "a,1\nb,0\n")
+    many = _write(tmp_path / "b.csv", "text,label\n" + "x,maybe\n" * 12 + "a,1\nb,0\n" * 20)
     lines = labelled_file.load(many).summary().splitlines()
     assert lines[1].endswith(f"{many}: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … ('maybe')")
 
@@ -204,13 +204,9 @@ def test_parquet_values_are_read_with_their_rows(tmp_path: Path) -> None:
     assert data.reviews == (
         Review("A joy", 1, stars=5, film="a", id=f"{tmp_path / 'a.parquet'}, row 1"),
         Review("Dull", 0, stars=1, film="b", id=f"{tmp_path / 'a.parquet'}, row 2"),
+        Review("Meh", 0, stars=2.5, film="c", id=f"{tmp_path / 'a.parquet'}, row 6"),
     )
-    assert _problems(data) == [
-        (3, "missing_group", ""),
-        (4, "missing_label", ""),
-        (5, "neutral_label", "3.0"),
-        (6, "unreadable_label", "2.5"),
-    ]
+    assert _problems(data) == [(3, "missing_group", ""), (4, "missing_label", ""), (5, "neutral_label", "3.0")]
 
 
 def test_parquet_truth_values_and_bytes(tmp_path: Path) -> None:
@@ -230,11 +226,8 @@ def test_ten_star_ratings_are_read(tmp_path: Path) -> None:
         *((stars, 1) for stars in (7, 8, 9, 10)),
     ]
     assert _problems(data) == [(5, "neutral_label", "5"), (6, "neutral_label", "6")]
-    as_five = labelled_file.load(tmp_path / "a.jsonl", labels="stars5")
-    assert _problems(as_five) == [
-        (3, "neutral_label", "3"),
-        *((line, "unreadable_label", str(line)) for line in range(6, 11)),
-    ]
+    with pytest.raises(DataFileError, match=r"5 of 10 labels are not of stars5: 1 \(1 rows\), .*10 \(1 rows\)"):
+        labelled_file.load(tmp_path / "a.jsonl", labels="stars5")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +235,7 @@ def test_ten_star_ratings_are_read(tmp_path: Path) -> None:
     [
         ("a.csv", "", r"a\.csv is empty; its first line must name the columns"),
         ("a.csv", "\n\n", r"is empty"),
-        ("a.csv", "text,label\n", r"no label is 0/1, negative/positive or a number of stars"),
+        ("a.csv", "text,label\n", r"there are no labels; say what they mean with --labels"),
         ("a.csv", 'te"xt,"label\n', r"line 1: "),
         ("a.csv", "review,label\na,1\nb,0\n", r"has no column 'text'; its columns: 'review', 'label'$"),
         ("a.csv", "text,stars\na,1\n", r"has no column 'label'; name the column of the labels with --label-column"),
@@ -250,8 +243,8 @@ def test_ten_star_ratings_are_read(tmp_path: Path) -> None:
         ("a.csv", "text,label\na,1\nb,1\n", r"column 'label': .* 1 \(2 rows\); say what they mean with --labels"),
         ("a.csv", "text,label\na,0\nb,0\n", r"holds only negative reviews .* read as binary; training needs both"),
         ("a.csv", "text,label\n,0\n,1\n", r"(?s)holds no usable row .*2 empty_text: .*: 2, 3"),
-        ("a.csv", "text,label\na,x\nb,y\n", r"no label is 0/1, negative/positive or a number of stars"),
-        ("a.jsonl", "", r"no label is 0/1, negative/positive or a number of stars"),
+        ("a.csv", "text,label\na,x\nb,y\n", r"do not tell their scheme: x \(1 rows\), y \(1 rows\)"),
+        ("a.jsonl", "", r"there are no labels; say what they mean with --labels"),
         ("a.jsonl", '[{"text": "a",\n"label": 1}]', r"an array of objects is not JSON Lines"),
         ("a.jsonl", "text,label\na,1\n", r"line 1: not JSON"),
         (
@@ -287,8 +280,8 @@ def test_unusable_options_say_why(tmp_path: Path) -> None:
         labelled_file.load(path, group_column="film")
     with pytest.raises(OptionError, match=r"--delimiter is for CSV and TSV"):
         labelled_file.load(path, delimiter=";")
-    with pytest.raises(DataError, match=r"labels is 'stars'; it must be one of auto, binary"):
-        labelled_file.load(path, labels="stars")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"labels is 'stars'; it must be auto, binary, .*, or a mapping such as"):
+        labelled_file.load(path, labels="stars")
     with pytest.raises(OptionError, match=r"--format is 'xml'"):
         labelled_file.load(path, format="xml")
     with pytest.raises(OptionError, match=r"--quoting is 'all'; it must be one of csv, none"):
@@ -325,3 +318,13 @@ def test_an_undecodable_byte_costs_its_row_only(
     assert [problem.line for problem in found.problems] == list(range(first, first + bad))
     assert ("see --encoding" in found.summary()) is proposed
     assert "cp1252" not in found.summary()
+
+
+def test_a_mapping_gives_any_labels_their_sentiment(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\nfine,LABEL_1\ndull,LABEL_0\nso so,LABEL_2\n", encoding="utf-8")
+    data = labelled_file.load(path, labels="negative=LABEL_0,neutral=LABEL_2,positive=LABEL_1")
+    assert [(review.text, review.label) for review in data.reviews] == [("fine", 1), ("dull", 0)]
+    assert [problem.kind for problem in data.problems] == ["neutral_label"]
+    with pytest.raises(OptionError, match=r"negative=.*LABEL_1|LABEL_1.*negative=|mapping"):
+        labelled_file.load(path, labels="positive")
