@@ -30,7 +30,7 @@ from training.export.convert import OPSET, quantize, round_vectors_to_float16, s
 from training.export.parity_check import ParityReport, check_parity
 from training.nn.model import SentimentModel, build_model
 from training.run import checkpoint
-from training.supervised.fit import best_epoch
+from training.supervised.epoch import best_epoch
 from training.supervised.plots import learning_curves, length_histogram
 from training.supervised.run_folder import Run
 from training.supervised.trainer import assign_weights

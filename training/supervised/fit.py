@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +14,7 @@ from training.config.fit import FitConfig
 from training.data.dataset import Dataset, build_vocabulary, encode, graded
 from training.data.review import Review
 from training.data.splices import Splicer
-from training.errors import DataError, TrainingError
+from training.errors import DataError
 from training.evaluation.majority import describe_majority
 from training.nn.encoder import Encoder
 from training.nn.initial_weights import check_layers, provides_recurrent_layers
@@ -26,7 +22,8 @@ from training.nn.model import build_model
 from training.nn.word_vectors import ppmi_svd
 from training.run import checkpoint
 from training.run.progress import FitProgress
-from training.supervised.batches import EpochBatches, TrainingData
+from training.supervised.batches import TrainingData
+from training.supervised.epoch import FitPlan, TrainingState, end_epoch, is_out_of_patience, train_epoch
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer
@@ -34,48 +31,6 @@ from training.supervised.trainer import Trainer
 # The share of unknown tokens above which a fit warns of its initial weights. For the shipped ones it is 2 % on
 # reviews of films, and more than 60 % on texts in another language.
 MAX_UNKNOWN = 0.3
-
-
-@dataclass(frozen=True)
-class TrainingState:
-    """The position of a fit, which a checkpoint stores next to the arrays of the trainer.
-
-    Attributes:
-        epoch: The number of complete epochs.
-        batch: The number of batches seen of the epoch after them.
-        loss: The sum of the losses of the reviews in these batches.
-        right: The number of these reviews that were classified correctly.
-        seconds: The time spent on these batches.
-        history: One dict per complete epoch, as `fit` returns them.
-    """
-
-    epoch: int = 0
-    batch: int = 0
-    loss: float = 0.0
-    right: float = 0.0
-    seconds: float = 0.0
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class FitPlan:
-    """Everything that stays the same throughout a fit.
-
-    Attributes:
-        config: The configuration.
-        training: The encoded training data.
-        validation: The encoded validation reviews.
-        run: The run folder.
-        checkpoint_seconds: The maximum time between two checkpoints.
-        progress: Where to show progress.
-    """
-
-    config: FitConfig
-    training: TrainingData
-    validation: Dataset
-    run: Run
-    checkpoint_seconds: float
-    progress: FitProgress
 
 
 def fit(
@@ -129,8 +84,8 @@ def fit(
             arrays, stored = checkpoint.load(run.checkpoint)
             trainer.restore(arrays)
             state = TrainingState(**stored)
-        while state.epoch < config.epochs and not _is_out_of_patience(state.history, config.patience):
-            state = _end_epoch(plan, trainer, _train_epoch(plan, trainer, state))
+        while state.epoch < config.epochs and not is_out_of_patience(state.history, config.patience):
+            state = end_epoch(plan, trainer, train_epoch(plan, trainer, state))
         return state.history
 
 
@@ -231,62 +186,3 @@ def _word_vectors(
         whole = Tokenizer(tokenizer.vocabulary, max_tokens=100_000, truncation="head")
         documents = encode([Review(text, 0) for text in _texts(data)], whole).ids
         return ppmi_svd(documents, len(tokenizer.vocabulary), config.embedding, seed=config.seed)
-
-
-def _train_epoch(plan: FitPlan, trainer: Trainer, state: TrainingState) -> TrainingState:
-    """Train on the batches of the epoch that are left."""
-    config, progress = plan.config, plan.progress
-    batches = EpochBatches(config, plan.training, state.epoch)
-    progress.epoch(state.epoch + 1, config.epochs, batches.reviews, done=state.batch * config.batch_size)
-    saved = time.monotonic()
-    started = saved - state.seconds
-    for number in range(state.batch, len(batches)):
-        batch = batches[number]
-        loss, accuracy = trainer.step(batch.ids, batch.lengths, batch.labels, batch.unlabelled, batch.spliced)
-        size = len(batch.ids)
-        state = dataclasses.replace(
-            state, batch=number + 1, loss=state.loss + loss * size, right=state.right + accuracy * size
-        )
-        seen = min(state.batch * config.batch_size, batches.reviews)
-        progress.advance(size, loss=state.loss / seen, accuracy=state.right / seen)
-        if time.monotonic() - saved > plan.checkpoint_seconds:
-            saved = time.monotonic()
-            stored = dataclasses.replace(state, seconds=saved - started)
-            checkpoint.save(plan.run.checkpoint, trainer.state(), dataclasses.asdict(stored))
-    return dataclasses.replace(state, seconds=time.monotonic() - started)
-
-
-def _end_epoch(plan: FitPlan, trainer: Trainer, state: TrainingState) -> TrainingState:
-    """Evaluate the averaged weights, keep them if they are the best, and write log and checkpoint."""
-    epoch, reviews = state.epoch + 1, len(plan.training.dataset.ids)
-    validation_loss, validation_accuracy = trainer.evaluate(plan.validation)
-    if not math.isfinite(state.loss + validation_loss):
-        raise TrainingError(
-            f"the loss of epoch {epoch} is not finite; lower learning_rate or set clip_norm", field="learning_rate"
-        )
-    metrics = {
-        "epoch": epoch,
-        "loss": state.loss / reviews,
-        "accuracy": state.right / reviews,
-        "validation_loss": validation_loss,
-        "validation_accuracy": validation_accuracy,
-        "seconds": round(state.seconds, 2),
-    }
-    history = [*state.history, metrics]
-    plan.progress.epoch_end(metrics)
-    if best_epoch(history) == epoch:
-        checkpoint.save(plan.run.best, trainer.averaged_weights(), {"epoch": epoch})
-    # The log comes before the checkpoint: after a kill between the two, the resumed fit only writes the same lines.
-    plan.run.write_log(history)
-    state = TrainingState(epoch=epoch, history=history)
-    checkpoint.save(plan.run.checkpoint, trainer.state(), dataclasses.asdict(state))
-    return state
-
-
-def best_epoch(history: Sequence[dict[str, Any]]) -> int:
-    """The number (from 1) of the first epoch with the lowest validation loss."""
-    return 1 + min(range(len(history)), key=lambda index: history[index]["validation_loss"])
-
-
-def _is_out_of_patience(history: Sequence[dict[str, Any]], patience: int) -> bool:
-    return bool(patience and history) and len(history) - best_epoch(history) >= patience

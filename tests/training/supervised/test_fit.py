@@ -23,7 +23,8 @@ from training.nn import backend
 from training.nn.model import build_model
 from training.run import checkpoint
 from training.run.progress import FitProgress
-from training.supervised.fit import best_epoch, fit
+from training.supervised.epoch import best_epoch
+from training.supervised.fit import fit
 from training.supervised.fit_data import FitData
 from training.supervised.run_folder import Run
 from training.supervised.trainer import Trainer, assign_weights
