@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import Any
 
 from sentiline.errors import DataFileError
@@ -217,7 +216,7 @@ def arrow_column(table: Any, name: str) -> Any:
     if path is None:
         raise KeyError(name)
     column = table.column(path[0])
-    return import_module("pyarrow.compute").struct_field(column, path[1:]) if len(path) > 1 else column
+    return require_pyarrow("Parquet", "compute").struct_field(column, path[1:]) if len(path) > 1 else column
 
 
 def _struct_path(schema: Any, name: str) -> list[str] | None:

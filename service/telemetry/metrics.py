@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -29,7 +29,24 @@ from .process_metrics import ProcessCollector
 from .stage_times import STAGES
 
 if TYPE_CHECKING:
-    from ..engine.model_store import Model
+    from sentiline.predictor import Predictor
+
+
+class LoadedModel(Protocol):
+    """A model in memory, as the engine's `Model` is one."""
+
+    @property
+    def predictor(self) -> Predictor:
+        """The predictor that runs it."""
+
+    @property
+    def size(self) -> int:
+        """Its estimated memory in bytes."""
+
+    @property
+    def load_seconds(self) -> float:
+        """How long loading it took."""
+
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -200,7 +217,7 @@ class Metrics:
         """Set whether this worker's default model is ready."""
         self.ready_workers.set(ready)
 
-    def set_loaded_models(self, models: Mapping[str, Model]) -> None:
+    def set_loaded_models(self, models: Mapping[str, LoadedModel]) -> None:
         """Set the models in memory, by name."""
         self.loaded.set(len(models))
         for name, model in models.items():

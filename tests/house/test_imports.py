@@ -45,7 +45,7 @@ MAY_IMPORT = {
         "http": "engine telemetry",
         "api": "engine http telemetry",
         "gateway": "api engine http telemetry",
-        "app": "api gateway",
+        "app": "api gateway http",
         "asgi": "app",
     },
     "training": {

@@ -108,7 +108,7 @@ def test_markup_in_a_review_is_escaped() -> None:
 def test_a_run_without_any_scored_row_has_a_report() -> None:
     Path("a.csv").write_text("text\n\n...\n!,\n".replace("!,", "--"), encoding="utf-8")
     done = run("a.csv", "-o", "out.csv", "--report", "a.html")
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == 4, done.output
     _, page = read("a.html")
     assert "positive \u2013 0" in page.text
     assert "No row was scored." in page.text
