@@ -33,6 +33,8 @@ ANY = {
     408: "The request's headers did not arrive in time.",
     431: "The request line and headers are too large.",
     500: "The server failed; its log has the reason.",
+    501: "The transfer coding is not `chunked`.",
+    503: "Too many connections are open.",
 }
 
 # groups of routes, in the order in which the documentation shows them

@@ -15,6 +15,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sentiline.bundle import MANIFEST, Bundle
@@ -24,6 +25,23 @@ from ..telemetry.metrics import MULTIPROCESS_VARIABLE
 
 OUTDATED_SECONDS = 60.0
 """How long a copy is kept after its pin was removed: another worker may be reading it."""
+
+
+@dataclass(frozen=True)
+class BundleReadOnce(Bundle):
+    """A bundle that reads each of its files once, so that the copy that is pinned holds what was loaded.
+
+    Attributes:
+        contents: The files read so far, by name; to be cleared once they are copied.
+    """
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one file as `Bundle.read` does, from memory if it was read before."""
+        if name not in self.contents:
+            self.contents[name] = super().read(name)
+        return self.contents[name]
 
 
 class ModelPins:

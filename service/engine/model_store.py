@@ -17,7 +17,7 @@ from sentiline.errors import BundleNotFoundError, SentilineError, SettingError
 
 from ..errors import ServiceError, quote
 from ..settings import Settings, variable
-from .model_pins import ModelPins
+from .model_pins import BundleReadOnce, ModelPins
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor
@@ -130,7 +130,8 @@ class ModelStore:
         started = time.perf_counter()
         copy = self.pins.current(name)
         try:
-            bundle = find_by_name(name) if copy is None else Bundle.open(copy)
+            found = find_by_name(name) if copy is None else Bundle.open(copy)
+            bundle = BundleReadOnce(found.path, found.manifest)
             check_version(bundle.manifest, version)
             precision = bundle.precision(self._precision(name, bundle))
             size = estimated_memory(bundle.manifest, precision)
@@ -144,6 +145,7 @@ class ModelStore:
                 copy = self._pin(bundle, precision)
             else:
                 self.pins.note_use(name, copy)
+            bundle.contents.clear()  # the predictor keeps the bundle
             if copy is not None and Bundle.open(copy).manifest.digest != bundle.manifest.digest:
                 return self._load(name, version)  # another worker has just pinned another version
         except BundleNotFoundError:

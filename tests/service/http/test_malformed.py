@@ -148,13 +148,14 @@ def test_an_odd_nesting_is_only_a_nesting(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("escape", ["", "\\ud800"])
-def test_of_duplicated_keys_the_last_one_counts(client: httpx.Client, escape: str) -> None:
-    """As in every JSON reader that clients use; with the escape another parser reads the body."""
+def test_duplicated_keys_are_refused(client: httpx.Client, escape: str) -> None:
+    """JSON readers disagree about which of them counts; with the escape another parser reads the body."""
     content = f'{{"inputs": 5, "detail": "all", "inputs": "good film{escape}", "detail": "none"}}'.encode()
     answer = client.post("/predict", content=content, headers=JSON)
-    assert answer.status_code == 200
-    single = client.post("/predict", json={"inputs": "good film", "detail": "none"})
-    assert answer.json()["predictions"][0]["logit"] == single.json()["predictions"][0]["logit"]
+    assert (answer.status_code, answer.json()["error_type"]) == (400, "invalid_json")
+    assert "appears twice in an object" in answer.json()["error"]
+    single = f'{{"inputs": "good film{escape}", "detail": "none"}}'.encode()
+    assert client.post("/predict", content=single, headers=JSON).status_code == 200
 
 
 @pytest.mark.parametrize(
