@@ -14,8 +14,11 @@ _REPEATED_SLASHES = re.compile("/{2,}")
 
 
 def normalized_path(path: str) -> str:
-    """Return a path without slashes at its end or repeated ones, which clients add when they join URLs."""
-    return _REPEATED_SLASHES.sub("/", path).rstrip("/") or "/"
+    """Return a path without slashes at its end or repeated ones, which clients add when they join URLs.
+
+    The empty path, which a request that is not valid HTTP has, is not the path of the page, so it stays empty.
+    """
+    return path and (_REPEATED_SLASHES.sub("/", path).rstrip("/") or "/")
 
 
 def check_headers(scope: Scope, headers: Headers) -> None:
