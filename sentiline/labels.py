@@ -32,8 +32,9 @@ _CUTS = {"stars5": (5, 2.5, 3.5), "stars10": (10, 4.5, 6.5)}
 _FEWEST_STARS = 0.5
 
 _DISTINCT = 1000  # counting stops here: a file with so many different labels fits no scheme
-_STRAY = 0.25  # the share of labels up to which those outside the scheme are skipped as mistakes of single rows
+_STRAY = 0.2  # the share of labels up to which those outside the scheme are skipped as mistakes of single rows
 _SHOWN = 12
+_SHORT = 8  # the number of labels from which two that occur once are mistakes, whatever they are
 
 # 4, 4.5, 4,5 and 4½, alone or as "4.5 stars", "4/5" and "4 out of 5"
 _NUMBER = re.compile(
@@ -181,7 +182,7 @@ class LabelCounts:
         """Check that a scheme or mapping has all labels but a few, which may be mistakes of single rows.
 
         Raises:
-            DataFileError: More than a quarter of the rows have a label that the scheme lacks.
+            DataFileError: More than a fifth of the rows have a label that the scheme lacks.
         """
         total = self.rows.total()
         outside = {
@@ -190,8 +191,10 @@ class LabelCounts:
             if kind is type(None) or sentiment_of(value, scheme) is None
         }
         strange = sum(outside.values())
-        # A single name, such as "unclear", is a mistake even in a short file; a number may be a class of its own.
-        few = strange == 1 and all(isinstance(value, str) for value in outside)
+        # A single name, such as "unclear", is a mistake even in a short file. A number may be a class of its own, unless
+        # it is rare.
+        single = strange == len(outside) <= 2 and total >= _SHORT
+        few = single or (strange == 1 and all(isinstance(value, str) for value in outside))
         if strange > _STRAY * total and not few:
             raise DataFileError(
                 f"{strange:,} of {total:,} labels are not of {scheme}: {self.describe()}; {_remedy()}", field="labels"

@@ -68,7 +68,7 @@ def test_the_summary_counts_and_locates_the_problems(tmp_path: Path) -> None:
     assert lines[0] == "10 rows, labels read as binary: 3 usable (1 positive, 2 negative), 7 skipped"
     assert lines[1] == f"  4 empty_text: no word in the text; {path}: 5, 7, 11, 12 ('')"
     assert f"  2 unreadable_label: a label that --labels does not know; {path}: 9, 10 ('maybe')" in lines
-    many = _write(tmp_path / "b.csv", "text,label\n" + "x,maybe\n" * 12 + "a,1\nb,0\n" * 20)
+    many = _write(tmp_path / "b.csv", "text,label\n" + "x,maybe\n" * 12 + "a,1\nb,0\n" * 30)
     lines = labelled_file.load(many).summary().splitlines()
     assert lines[1].endswith(f"{many}: 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … ('maybe')")
 
