@@ -28,7 +28,9 @@ from service.engine.model_store import WARM_UP_TEXT, estimated_memory
 
 def used():
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+    # pages of libraries are shared with other processes, whose number must not matter
+    private = [line for line in lines if line.startswith(("Private_Clean:", "Private_Dirty:"))]
+    return sum(int(line.split()[1]) << 10 for line in private)
 
 models = {name: Bundle.open(path) for name, path in installed().items()}
 kept = [Predictor(models["bilstm"], threads=1)]  # what all models share: onnxruntime itself
