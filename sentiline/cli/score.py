@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiline.cli.dialect import dialect_options
 from sentiline.cli.main import EXIT_CODES, InputFailure, RowsFailure
 from sentiline.errors import OptionError
 from sentiline.scoring.io.formats import KINDS, QUOTINGS
@@ -61,6 +62,7 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
               "TSV.")  # fmt: skip
 @click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
               help="csv: double quotes enclose fields of CSV and TSV inputs; none: they are text.")  # fmt: skip
+@dialect_options
 @click.option("--prefix", default="", metavar="TEXT", help="A prefix for the names of the added columns.")
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
 @click.option("--sentences", is_flag=True,

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import OptionError
+from sentiline.scoring.io.dialect import Dialect
 
 Kind = Literal["csv", "tsv", "jsonl", "parquet", "text"]
 Compression = Literal["gzip", "zstd"]
@@ -49,12 +50,14 @@ class Format:
         compression: The compression of the whole file; None for Parquet, which compresses its own pages.
         separator: The character between the columns of CSV and TSV, if it is not the usual one.
         quotes: Whether double quotes enclose fields of CSV and TSV, or are part of the text.
+        dialect: The dialect of CSV and TSV.
     """
 
     kind: Kind
     compression: Compression | None = None
     separator: str | None = field(default=None, repr=False)
     quotes: bool = field(default=True, repr=False)
+    dialect: Dialect = field(default=Dialect(), repr=False)
 
     @property
     def delimiter(self) -> str:
