@@ -6,7 +6,6 @@ import glob
 import logging
 import os
 import warnings
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -29,7 +28,7 @@ from sentiline.scoring.io.formats import (
 from sentiline.scoring.io.hive import is_partition_folder, parse_partitions
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.storage import FileStatus, Location, is_broken_link
-from sentiline.scoring.io.text_stream import peek_text, stdin_bytes
+from sentiline.scoring.io.text_stream import READ_ERRORS, peek_text, stdin_bytes, zip_members
 from sentiline.scoring.resume.partial_output import SUFFIX
 
 STDIN = "-"
@@ -279,8 +278,14 @@ def _file_source(
             )
         else:
             with location.open() as raw:
-                format = Format(_detect(location.name, raw, encoding, separator, dialect))
-    except (OSError, EOFError, zlib.error) as error:
+                member = []
+                if raw.peek(4).startswith(b"PK\x03\x04"):  # type: ignore[attr-defined]
+                    member = zip_members(raw, location.name)
+                    raw.seek(0)
+                if len(member) == 1 and known_extension(member[0]):
+                    forced = format_from_name(member[0]).kind
+                format = Format(forced or _detect(location.name, raw, encoding, separator, dialect))
+    except READ_ERRORS as error:
         raise DataFileError(
             f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
         ) from None
@@ -313,6 +318,8 @@ def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: 
     lines = text.splitlines(keepends=True)[dialect.skip_lines :]
     is_csv = separator or dialect.given_options() or (lines and separator_line(lines[0]))
     fallback: Kind | None = ("tsv" if not separator and "\t" in lines[0] else "csv") if is_csv and lines else None
+    if head.startswith(b"PAR1") and not raw.peek(4).startswith(b"PAR1"):
+        raise OptionError(f"{name} is compressed Parquet; unpack it", field="--format")
     kind = "parquet" if head.startswith(b"PAR1") else detect_kind("".join(lines)) or fallback
     if kind is None:
         raise OptionError(

@@ -14,7 +14,7 @@ from sentiline.errors import OptionError
 from sentiline.scoring.io.dialect import Dialect
 
 Kind = Literal["csv", "tsv", "jsonl", "parquet", "text"]
-Compression = Literal["gzip", "zstd"]
+Compression = Literal["gzip", "zstd", "bzip2", "xz", "zip"]
 Quoting = Literal["csv", "none"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
@@ -27,7 +27,13 @@ EXTENSIONS: dict[str, Kind] = {
     ".parquet": "parquet",
     ".txt": "text",
 }
-COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+COMPRESSIONS: dict[str, Compression] = {
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".zip": "zip",
+}
 
 # A column with one of these names holds the text if it is the only one; case, blanks and punctuation do not matter.
 TEXT_NAMES = frozenset(
@@ -88,8 +94,8 @@ def format_from_name(name: str, forced: str | None = None, *, option: str = "--f
     kind = next((kind for kind in KINDS if kind == forced), None) or EXTENSIONS.get(extension)
     if kind is None:
         raise OptionError(
-            f"{name}: the extension {extension!r} is unknown; use one of {', '.join(EXTENSIONS)} (then .gz or .zst if "
-            f"compressed), or name the format with {option} {'|'.join(KINDS)}",
+            f"{name}: the extension {extension!r} is unknown; use one of {', '.join(EXTENSIONS)} (then "
+            f"{', '.join(COMPRESSIONS)} if compressed), or name the format with {option} {'|'.join(KINDS)}",
             field=option,
         )
     if kind == "parquet" and compression:
@@ -97,6 +103,8 @@ def format_from_name(name: str, forced: str | None = None, *, option: str = "--f
             f"{name}: Parquet compresses its own pages and is not compressed again; leave {path.suffix} out",
             field=option,
         )
+    if compression == "zip" and option == "--to":
+        raise OptionError(f"{name}: ZIP archives are read, not written; end it with .gz or .zst", field=option)
     return Format(kind, compression)
 
 
