@@ -24,10 +24,10 @@ HELP = """
 Score the reviews in each INPUT, and write all rows with their sentiment to OUTPUT.
 
 An INPUT is a file, a folder, a glob in quotes, a URL (s3://, gs://) of one of these, or - for standard input. Formats
-are CSV, TSV, JSON Lines, Parquet, and plain text with one review per line; all but Parquet may be compressed with gzip
-(.gz), bzip2 (.bz2), xz (.xz) or zstd (.zst), or be the only file in a ZIP archive (.zip). All columns are kept, and
-label, score, positive, tokens_total, unknown_tokens, truncated, uncertain and error are added. A row that cannot be
-scored is kept, with the reason in its column error.
+are CSV, TSV, JSON Lines or arrays, Parquet, and plain text with one review per line; all but Parquet may be compressed
+with gzip (.gz), bzip2 (.bz2), xz (.xz) or zstd (.zst), or be the only file in a ZIP archive (.zip). All columns are
+kept, and label, score, positive, tokens_total, unknown_tokens, truncated, uncertain and error are added. A row that
+cannot be scored is kept, with the reason in its column error.
 
 \b
 Examples:

@@ -171,10 +171,10 @@ def test_bytes_in_a_parquet_text_column_are_read_as_text(predictor: Predictor, t
         ("a.csv", "id,text\n1,good\n".encode("utf-16-le"), "UTF-16 without a byte order mark; add --encoding"),
         (
             "a.jsonl",
-            b'[\n {"text": "good"}\n]\n',
-            "line 1: not JSON: .*one object per line .an array of objects is not",
+            b'[\n {"text": "good"},\n 3]\n',
+            "line 3: not a JSON array of objects: .*write one object per line",
         ),
-        ("a.jsonl", b'[{"text": "good"}]\n', "line 1: holds list, not an object"),
+        ("a.jsonl", b'["good"]\n', "line 1: holds list, not an object"),
         ("a.csv.gz", gzip.compress(b"text\ngood\n" * 5000, mtime=0)[:60], "a.csv.gz cannot be read: "),
         ("a.csv.zst", pa.compress(b"text\n" + b"good\n" * 50, codec="zstd", asbytes=True)[:20], "cannot be read: "),
         ("a.parquet", b"PAR1 nonsense PAR1", "is not a readable Parquet file"),

@@ -137,6 +137,11 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
             found: list[Location] = []
             for one in location.list_files(_is_hidden):
                 (found if forced or known_extension(one.path) or _may_be_folder(one) else unknown).append(one)
+            # Beside files of other formats, those of JSON hold facts about the data set.
+            others = [one for one in found if known_extension(one.path) != ".json"]
+            if others and not forced:
+                unknown += [one for one in found if known_extension(one.path) == ".json"]
+                found = others
         else:
             found = location.glob(_is_partial_output) if glob.has_magic(location.path) else []
     except OSError as error:
@@ -309,12 +314,6 @@ def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: 
     head, text = peek_text(name, raw, encoding)
     if not head:
         raise DataFileError(f"{name} is empty", field="input")
-    if text.lstrip().startswith("["):
-        raise DataFileError(
-            f"{name} is a JSON array, not JSON Lines; write one object per line, for example with jq -c '.[]' "
-            "reviews.json > reviews.jsonl",
-            field="input",
-        )
     lines = text.splitlines(keepends=True)[dialect.skip_lines :]
     is_csv = separator or dialect.given_options() or (lines and separator_line(lines[0]))
     fallback: Kind | None = ("tsv" if not separator and "\t" in lines[0] else "csv") if is_csv and lines else None

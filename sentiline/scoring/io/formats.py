@@ -24,6 +24,7 @@ EXTENSIONS: dict[str, Kind] = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "jsonl",
     ".parquet": "parquet",
     ".txt": "text",
 }
@@ -92,7 +93,7 @@ def format_from_name(name: str, forced: str | None = None, *, option: str = "--f
     if forced is not None and forced not in KINDS:
         raise OptionError(f"{option} is {forced!r}; it must be one of {', '.join(KINDS)}", field=option)
     kind = next((kind for kind in KINDS if kind == forced), None) or EXTENSIONS.get(extension)
-    if kind is None:
+    if kind is None or (extension == ".json" and option == "--to" and not forced):
         raise OptionError(
             f"{name}: the extension {extension!r} is unknown; use one of {', '.join(EXTENSIONS)} (then "
             f"{', '.join(COMPRESSIONS)} if compressed), or name the format with {option} {'|'.join(KINDS)}",
@@ -156,8 +157,8 @@ def known_extension(name: str) -> str | None:
 def detect_kind(text: str) -> Kind | None:
     """Detect the format of a text file from its first lines.
 
-    An object on the first line means JSON Lines. Column names, as many as the next line has values, mean TSV or CSV.
-    Plain text is never detected, because its lines may contain commas.
+    An object on the first line, or the start of an array, means JSON Lines. Column names, as many as the next line has
+    values, mean TSV or CSV. Plain text is never detected, because its lines may contain commas.
 
     Args:
         text: The beginning of the file; the last line may be incomplete.
@@ -169,7 +170,7 @@ def detect_kind(text: str) -> Kind | None:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return None
-    if lines[0].lstrip().startswith("{"):
+    if lines[0].lstrip().startswith("{") or re.match(r"\s*\[\s*([{\]]|$)", lines[0]):
         return "jsonl"
     kinds: tuple[Kind, ...] = ("tsv", "csv")
     for kind in kinds:
