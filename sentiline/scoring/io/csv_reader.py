@@ -6,6 +6,7 @@ It uses the csv module rather than pyarrow, whose reader keeps neither line numb
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +21,7 @@ from sentiline.scoring.io.dialect import separator_line
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream
 
+_LOGGER = logging.getLogger(__name__)
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1f]")
 _QUOTED_AFTER_BLANKS = re.compile(r' +".*"\s*', re.DOTALL)
 
@@ -185,6 +187,9 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
         if full:
             empty = False
             yield builder.build(names)
+    if not names and source.one_of_several and not dialect.skip_lines:
+        _LOGGER.warning("%s is empty and left out", source.name)
+        return
     if not names:
         below = f" below the {dialect.skip_lines} lines of --skip-lines" if dialect.skip_lines else ""
         needed = "" if dialect.no_header else "; its first line must name the columns"

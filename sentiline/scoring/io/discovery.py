@@ -104,14 +104,26 @@ def find_sources(
     given = {"--delimiter": separator is not None, "--quoting": not quotes}
     for option in (*filter(given.get, given), *dialect.given_options()):
         _check_tables(sources, option)
-    return [
+    sources = [
         replace(
             source,
             partitions=columns,
             format=replace(source.format, separator=separator, quotes=quotes, dialect=dialect),
+            one_of_several=len(sources) > 1,
         )
         for source, columns in zip(sources, parse_partitions(paths), strict=True)
     ]
+    return _without_empty_files(sources)
+
+
+def _without_empty_files(sources: list[Source]) -> list[Source]:
+    """Return the sources without files of no bytes, which some writers leave, unless there are no others."""
+    kept = [source for source in sources if source.size or source.once]
+    if kept:
+        for source in sources:
+            if not source.size and not source.once:
+                _LOGGER.warning("%s is empty and left out", source.name)
+    return kept or sources
 
 
 def _check_tables(sources: Sequence[Source], option: str) -> None:
