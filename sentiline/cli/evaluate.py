@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sentiline.bundle import installed
+from sentiline.cli.dialect import dialect_options
 from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import BundleNotFoundError, OptionError
 from sentiline.labels import SCHEMES, check_labels
@@ -56,6 +58,7 @@ Examples:
               help="Column separator of CSV inputs, such as ';'. Default: a comma, or a tab for TSV.")  # fmt: skip
 @click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
               help="With none, double quotes in CSV and TSV inputs are part of the text.")  # fmt: skip
+@dialect_options
 @click.option("--max-characters", type=click.IntRange(min=1), default=1_000_000, show_default=True,
               help="Longest text that is evaluated.")  # fmt: skip
 @click.option(
@@ -83,6 +86,7 @@ def evaluate(
     max_characters: int,
     truncation: Truncation | None,
     threads: int | None,
+    **dialect: Any,
 ) -> None:
     """Evaluate the models, print the tables, and write the files."""
     from rich.console import Console  # these and onnxruntime are slow to import, and --help does not need them
@@ -110,6 +114,7 @@ def evaluate(
         encoding=encoding,
         delimiter=delimiter,
         quoting=quoting,
+        **dialect,
         truncation=truncation,
         max_characters=max_characters,
         worst=worst,

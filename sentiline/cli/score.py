@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sentiline.cli.dialect import dialect_options
 from sentiline.cli.main import EXIT_CODES, InputFailure, RowsFailure
 from sentiline.errors import OptionError
 from sentiline.scoring.io.formats import KINDS, QUOTINGS
@@ -23,9 +24,10 @@ HELP = """
 Score the reviews in each INPUT, and write all rows with their sentiment to OUTPUT.
 
 An INPUT is a file, a folder, a glob in quotes, a URL (s3://, gs://) of one of these, or - for standard input. Formats
-are CSV, TSV, JSON Lines, Parquet, and plain text with one review per line; all but Parquet may be compressed with gzip
-(.gz) or zstd (.zst). All columns are kept, and label, score, positive, tokens_total, unknown_tokens, truncated,
-uncertain and error are added. A row that cannot be scored is kept, with the reason in its column error.
+are CSV, TSV, JSON Lines or arrays, Parquet, and plain text with one review per line; all but Parquet may be compressed
+with gzip (.gz), bzip2 (.bz2), xz (.xz) or zstd (.zst), or be the only file in a ZIP archive (.zip). All columns are
+kept, and label, score, positive, tokens_total, unknown_tokens, truncated, uncertain and error are added. A row that
+cannot be scored is kept, with the reason in its column error.
 
 \b
 Examples:
@@ -61,6 +63,7 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
               "TSV.")  # fmt: skip
 @click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
               help="csv: double quotes enclose fields of CSV and TSV inputs; none: they are text.")  # fmt: skip
+@dialect_options
 @click.option("--prefix", default="", metavar="TEXT", help="A prefix for the names of the added columns.")
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
 @click.option("--sentences", is_flag=True,

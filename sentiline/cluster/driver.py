@@ -28,6 +28,7 @@ from sentiline.errors import ClusterError, DataFileError, OptionError, Sentiline
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.io.csv_reader import FieldLimitError
+from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.formats import Format
 from sentiline.scoring.io.reader import read_chunks
@@ -113,7 +114,14 @@ def score_on_cluster(
         target = replace(target, path=target.path.rstrip("/"), name=target.name.rstrip("/"))
     folder = partial_folder(target, scratch).absolute()
     encoder = writer_for(Format("parquet"), options.added_columns)
-    found = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
+    found = find_sources(
+        inputs,
+        options.format,
+        options.encoding,
+        options.delimiter,
+        options.quoting,
+        dialect=Dialect.from_options(options),
+    )
     sources = [_absolute(source) for source in found]
     inside = [source.name for source in sources if source.location and target.contains(source.location)]
     if inside:

@@ -27,6 +27,7 @@ from sentiline.evaluation.skipped_rows import SkippedRows
 from sentiline.labels import check_labels
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
+from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.scorer import MAX_CHARACTERS, WARNINGS, ChunkScorer
 from sentiline.tokenizer import Truncation
@@ -48,6 +49,10 @@ class EvaluationOptions:
         encoding: The encoding of text files.
         delimiter: The column separator of CSV and TSV files; None for the default of the format.
         quoting: The quoting of CSV and TSV files; with "none" double quotes are part of the text.
+        no_header: Whether CSV and TSV files have no line of column names, so that columns are named by number from "1".
+        skip_lines: The number of lines above the column names of CSV and TSV files.
+        escape: The character that escapes quotes in CSV and TSV files, such as a backslash; None if they are doubled.
+        skip_blanks: Whether blanks after the delimiters of CSV and TSV files are skipped.
         truncation: The truncation policy for long texts; None for each model's default.
         max_characters: The maximum number of characters; longer texts are not evaluated.
         worst: The number of worst errors to keep for each model.
@@ -60,6 +65,10 @@ class EvaluationOptions:
     encoding: str = "utf-8"
     delimiter: str | None = None
     quoting: str = "csv"
+    no_header: bool = False
+    skip_lines: int = 0
+    escape: str | None = None
+    skip_blanks: bool = False
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     worst: int = 5
@@ -94,7 +103,14 @@ def evaluate_files(
     """
     options = options or EvaluationOptions()
     scheme = check_labels(options.labels)
-    sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting)
+    sources = find_sources(
+        inputs,
+        options.format,
+        options.encoding,
+        options.delimiter,
+        options.quoting,
+        dialect=Dialect.from_options(options),
+    )
     text_only = [source.name for source in sources if source.format.kind == "text"]
     if text_only:
         raise DataFileError(f"{text_only[0]} is plain text without labels; use CSV, JSON Lines or Parquet")

@@ -12,10 +12,13 @@ from typing import Any
 from sentiline.errors import OptionError
 from sentiline.predictor import Predictor, load
 from sentiline.scoring.dataframes import score_table, wrap_table
+from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import ProgressCallback, score_files
 
-_FILE_OPTIONS = {"format", "to", "encoding", "delimiter", "quoting", "memory", "bad_rows", "drop", "keep"}
+_FILE_OPTIONS = {"format", "to", "encoding", "delimiter", "quoting", "memory", "bad_rows", "drop", "keep"} | {
+    field.name for field in fields(Dialect)
+}
 
 
 def score(
@@ -45,8 +48,8 @@ def score(
         scratch: The folder that holds the unfinished output of an object store; None for the current folder.
         report: Called with a `sentiline.scoring.pipeline.Progress` after each chunk of files.
         **options: The fields of `sentiline.scoring.options.ScoreOptions`: `text_column`, `format`, `to`, `encoding`,
-            `delimiter`, `quoting`, `prefix`, `timesteps`, `sentences`, `truncation`, `max_characters`, `strict`,
-            `bad_rows`, `drop`, `keep` and `memory`.
+            `delimiter`, `quoting`, `no_header`, `skip_lines`, `escape`, `skip_blanks`, `prefix`, `timesteps`,
+            `sentences`, `truncation`, `max_characters`, `strict`, `bad_rows`, `drop`, `keep` and `memory`.
 
     Returns:
         For a table, a new table of the same library with the added columns behind its own (pandas keeps its index).

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sentiline.errors import OptionError
 from sentiline.predictor import Predictor
+from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.memory import DEFAULT, parse_size
 from sentiline.scoring.scorer import BAD_ROWS, COLUMNS, MAX_CHARACTERS, SENTENCES, TIMESTEPS, ChunkScorer
 from sentiline.tokenizer import Truncation
@@ -24,6 +25,10 @@ class ScoreOptions:
         encoding: The encoding of text files.
         delimiter: The character between the columns of CSV inputs; None for a comma, and a tab in TSV.
         quoting: "csv" if double quotes enclose fields of CSV and TSV inputs, "none" if they are part of the text.
+        no_header: Whether CSV and TSV files have no line of column names, so that columns are named by number from "1".
+        skip_lines: The number of lines above the column names of CSV and TSV files.
+        escape: The character that escapes quotes in CSV and TSV files, such as a backslash; None if they are doubled.
+        skip_blanks: Whether blanks after the delimiters of CSV and TSV files are skipped.
         prefix: A prefix for the names of the added columns.
         timesteps: Whether to add a nested column with the sentiment at every token.
         sentences: Whether to add a nested column with the contribution of every sentence.
@@ -44,6 +49,10 @@ class ScoreOptions:
     encoding: str = "utf-8"
     delimiter: str | None = None
     quoting: str = "csv"
+    no_header: bool = False
+    skip_lines: int = 0
+    escape: str | None = None
+    skip_blanks: bool = False
     prefix: str = ""
     timesteps: bool = False
     sentences: bool = False
@@ -86,6 +95,7 @@ class ScoreOptions:
             raise OptionError(
                 f"max_characters is {limit!r}; it must be a whole number of at least 1", field="max_characters"
             )
+        Dialect.from_options(self)  # checks the values
         parse_size(self.memory)
 
     def dropped_columns(self, names: Iterable[str]) -> set[str]:

@@ -21,6 +21,7 @@ from sentiline.scoring.chunk import (
     find_text_column,
 )
 from sentiline.scoring.io.csv_reader import FieldLimitError
+from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.formats import format_from_name
 from sentiline.scoring.io.reader import read_chunks
@@ -201,7 +202,15 @@ def plan_run(
     target = parse_output(str(output))
     name = target.name if target.local else target.path  # a link may have another extension than the file behind it
     writer = writer_for(format_from_name(name, options.to, option="--to"), options.added_columns)
-    sources = find_sources(inputs, options.format, options.encoding, options.delimiter, options.quoting, output=target)
+    sources = find_sources(
+        inputs,
+        options.format,
+        options.encoding,
+        options.delimiter,
+        options.quoting,
+        dialect=Dialect.from_options(options),
+        output=target,
+    )
     for source in sources:
         if resume and source.once:
             raise DataFileError(

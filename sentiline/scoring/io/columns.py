@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bz2
+import lzma
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -52,6 +54,8 @@ def compress(pieces: Iterable[bytes], compression: Compression | None) -> Iterab
     """Compress a chunk piece by piece. The compressed chunks, concatenated, are a valid compressed file."""
     if compression == "gzip":
         return _gzip(pieces)
+    if compression in ("bzip2", "xz"):
+        return [(bz2.compress if compression == "bzip2" else lzma.compress)(b"".join(pieces))]
     return _zstd(pieces) if compression == "zstd" else pieces
 
 

@@ -6,19 +6,24 @@ It uses the csv module rather than pyarrow, whose reader keeps neither line numb
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError
 from sentiline.scoring.chunk import Chunk, MalformedRowError, check_names
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
+from sentiline.scoring.io.dialect import separator_line
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream
 
+_LOGGER = logging.getLogger(__name__)
 _CONTROL = re.compile("[\x01-\x08\x0e-\x1f]")
+_QUOTED_AFTER_BLANKS = re.compile(r' +".*"\s*', re.DOTALL)
 
 
 class FieldLimitError(DataFileError):
@@ -44,7 +49,14 @@ class _RecordLines:
         self.number = 1
         self.record: list[str] = []
         self.skipped = False
-        self.lines: list[str] = []
+
+    def skip_lines(self, count: int) -> None:
+        """Skip lines, however long, which count for the numbers of those after them."""
+        for _ in range(count):
+            line = self._lines.readline(LINE_LIMIT)
+            while line and not line.endswith(("\n", "\r")):
+                line = self._lines.readline(LINE_LIMIT)
+        self.number += count
 
     def begin(self) -> None:
         """Begin a record with the next line."""
@@ -71,7 +83,6 @@ class _RecordLines:
         first = not self.record
         if len(line) <= LINE_LIMIT or line.endswith(("\n", "\r")):
             if line:
-                self.lines.append(line)
                 return line
             raise StopIteration
         quotes = self._source.format.quotes
@@ -104,11 +115,12 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
         DataFileError: The file is malformed.
     """
     csv.field_size_limit(max(csv.field_size_limit(), LINE_LIMIT))  # the limit is global to the process
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if source.format.quotes else csv.QUOTE_NONE
+    dialect = source.format.dialect
     feed = _RecordLines(source, lines)
-    reader = csv.reader(feed, delimiter=source.format.delimiter, quoting=quoting, strict=True)
+    feed.skip_lines(dialect.skip_lines)
+    reader = _record_reader(source, feed)
     names: tuple[str, ...] = ()
-    empty = True
+    empty = first = True
     while True:
         feed.begin()
         number = feed.number  # a record may span several lines
@@ -122,7 +134,8 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
             kind = FieldLimitError if "field limit" in str(error) else MalformedRowError
             problem = kind(
                 f"{source.name}, line {number}: {error}; the record was read to line {number + len(feed.record) - 1}: "
-                "is a quote left open or not doubled? If quotes are part of the text, add --quoting none",
+                "is a quote left open or not doubled? If quotes are part of the text, add --quoting none"
+                + _quote_hint(source, feed.record),
                 field="input",
             )
             if not source.keep_malformed or not names or len(feed.record[0]) > LINE_LIMIT:
@@ -142,12 +155,25 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
                 continue
             record = record or [""]  # an empty text is often written so where there is no other column
             if not names:
-                names = _check_header(source, number, record)
-                continue
+                separator = separator_line("".join(feed.record))
+                if separator:
+                    if not source.format.separator:
+                        source = replace(source, format=replace(source.format, separator=separator))
+                        reader = _record_reader(source, feed)
+                    continue
+                if not dialect.no_header:
+                    names = _check_header(source, number, record)
+                    continue
+                names = tuple(str(column) for column in range(1, len(record) + 1))
+            if first:
+                _check_blanks(source, number, record)
+                first = False
             if len(record) != len(names):
                 problem = MalformedRowError(
-                    f"{source.name}, line {number}: {len(record)} columns, and the header has {len(names)}; is the "
-                    "text quoted, and is the file comma- or tab-separated as its format says (--format)?",
+                    f"{source.name}, line {number}: {len(record)} columns, and the "
+                    f"{'first row' if dialect.no_header else 'header'} has {len(names)}; is the "
+                    "text quoted, and is the file comma- or tab-separated as its format says (--format)?"
+                    + _quote_hint(source, feed.record),
                     field="input",
                 )
                 if not source.keep_malformed:
@@ -161,10 +187,56 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
         if full:
             empty = False
             yield builder.build(names)
+    if not names and source.one_of_several and not dialect.skip_lines:
+        _LOGGER.warning("%s is empty and left out", source.name)
+        return
     if not names:
-        raise DataFileError(f"{source.name} is empty; its first line must name the columns", field="input")
+        below = f" below the {dialect.skip_lines} lines of --skip-lines" if dialect.skip_lines else ""
+        needed = "" if dialect.no_header else "; its first line must name the columns"
+        raise DataFileError(f"{source.name} is empty{below}{needed}", field="input")
     if builder.rows or empty:
         yield builder.build(names)
+
+
+def _record_reader(source: Source, feed: Iterable[str]) -> Iterator[list[str]]:
+    dialect, delimiter = source.format.dialect, source.format.delimiter
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if source.format.quotes else csv.QUOTE_NONE
+    return csv.reader(
+        map(_double_literal_escapes(dialect.escape, delimiter), feed) if dialect.escape else feed,
+        delimiter=delimiter,
+        quoting=quoting,
+        escapechar=dialect.escape,
+        skipinitialspace=dialect.skip_blanks,
+        strict=True,
+    )
+
+
+def _double_literal_escapes(escape: str, delimiter: str) -> Callable[[str], str]:
+    """Return a function that doubles escape characters which are part of the text: the csv module would drop them."""
+    pattern = re.compile(re.escape(escape) + "(.?)", re.DOTALL)
+    escaped = (escape, delimiter, '"', "\r", "\n")
+    return lambda line: pattern.sub(lambda pair: pair[0] if pair[1] in escaped else escape + pair[0], line)
+
+
+def _quote_hint(source: Source, lines: Sequence[str]) -> str:
+    """Return the advice for quotes that are escaped or follow blanks in the lines of a record; empty if none do."""
+    text, dialect = "".join(lines), source.format.dialect
+    if '\\"' in text and not dialect.escape:
+        return r" (if backslashes escape quotes, add --escape '\' to sentiline score or evaluate)"
+    if source.format.delimiter + ' "' in text and not dialect.skip_blanks:
+        return " (if blanks stand before quotes, add --skip-blanks to sentiline score or evaluate)"
+    return ""
+
+
+def _check_blanks(source: Source, number: int, record: Sequence[str]) -> None:
+    """Raise if the first row has a quoted field after blanks, whose quotes would become part of the text."""
+    found = [field for field in record if _QUOTED_AFTER_BLANKS.fullmatch(field)]
+    if found and source.format.quotes and not source.format.dialect.skip_blanks:
+        raise DataFileError(
+            f"{source.name}, line {number}: blanks stand before the quotes of {found[0].strip()[:64]!r}; skip them "
+            "with --skip-blanks of sentiline score or evaluate, or add --quoting none if quotes are part of the text",
+            field="input",
+        )
 
 
 def _may_be_several_rows(lines: Sequence[str], delimiter: str, columns: int) -> bool:
@@ -191,8 +263,9 @@ def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, 
     if looks_like_data:
         raise DataFileError(
             f"{source.name}, line {number}: should name the columns, and {looks_like_data[0][:64]!r} looks like a "
-            "review; if the file has no header, add a first line with column names, such as label,text, "
-            "else shorten this name",
+            "review; if the file has no header, add --no-header to sentiline score or evaluate, which names the "
+            "columns 1, 2, and so on, or add a first line with column names, such as label,text; else shorten this "
+            "name",
             field="columns",
         )
     return names

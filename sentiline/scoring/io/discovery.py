@@ -6,7 +6,6 @@ import glob
 import logging
 import os
 import warnings
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -14,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sentiline.errors import DataFileError, DataFileWarning, OptionError
+from sentiline.scoring.io.dialect import Dialect, separator_line
 from sentiline.scoring.io.formats import (
     EXTENSIONS,
     KINDS,
@@ -28,7 +28,7 @@ from sentiline.scoring.io.formats import (
 from sentiline.scoring.io.hive import is_partition_folder, parse_partitions
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.storage import FileStatus, Location, is_broken_link
-from sentiline.scoring.io.text_stream import peek_text, stdin_bytes
+from sentiline.scoring.io.text_stream import READ_ERRORS, peek_text, stdin_bytes, zip_members
 from sentiline.scoring.resume.partial_output import SUFFIX
 
 STDIN = "-"
@@ -46,6 +46,7 @@ def find_sources(
     delimiter: str | None = None,
     quoting: str = "csv",
     *,
+    dialect: Dialect | None = None,
     output: Location | None = None,
 ) -> list[Source]:
     """Find the files that inputs name. Pass each one to `sentiline.scoring.io.reader.read_chunks` to read its rows.
@@ -61,6 +62,7 @@ def find_sources(
         encoding: The encoding of text files, for files whose format is detected from their content.
         delimiter: The character between the columns, which only CSV and TSV have; None for a comma or a tab.
         quoting: "csv" if double quotes enclose fields, "none" if they are part of the text of CSV or TSV.
+        dialect: The dialect of CSV and TSV; None for the usual one.
         output: The output of the run, which folders and globs leave out.
 
     Returns:
@@ -70,12 +72,12 @@ def find_sources(
         DataFileError: There is no such file, or it cannot be read.
         OptionError: A format is unknown or cannot be detected, or has no delimiter or quotes although one is given.
     """
-    separator, quotes = check_delimiter(delimiter), check_quoting(quoting)
+    separator, quotes, dialect = check_delimiter(delimiter), check_quoting(quoting), dialect or Dialect()
     sources: list[Source] = []
     paths: list[str] = []
     for name in inputs:
         if name == STDIN:
-            sources.append(_stdin_source(forced, encoding, separator))
+            sources.append(_stdin_source(forced, encoding, separator, dialect))
             paths.append("")
             continue
         if not name:  # as a path it would be the current folder
@@ -85,7 +87,7 @@ def find_sources(
         if not found:
             missing = f"file with a known extension ({', '.join(EXTENSIONS)})" if _status(location) else "such file"
             raise DataFileError(f"{location}: there is no {missing}{_bracket_hint(location)}", field="input")
-        sources += [_file_source(one, forced, encoding, separator) for one in found]
+        sources += [_file_source(one, forced, encoding, separator, dialect) for one in found]
         root = _root(location)
         if root is not None:
             _warn_of_table_logs(location, root, found)
@@ -100,12 +102,28 @@ def find_sources(
                 field="input",
             )
     given = {"--delimiter": separator is not None, "--quoting": not quotes}
-    for option in filter(given.get, given):
+    for option in (*filter(given.get, given), *dialect.given_options()):
         _check_tables(sources, option)
-    return [
-        replace(source, partitions=columns, format=replace(source.format, separator=separator, quotes=quotes))
+    sources = [
+        replace(
+            source,
+            partitions=columns,
+            format=replace(source.format, separator=separator, quotes=quotes, dialect=dialect),
+            one_of_several=len(sources) > 1,
+        )
         for source, columns in zip(sources, parse_partitions(paths), strict=True)
     ]
+    return _without_empty_files(sources)
+
+
+def _without_empty_files(sources: list[Source]) -> list[Source]:
+    """Return the sources without files of no bytes, which some writers leave, unless there are no others."""
+    kept = [source for source in sources if source.size or source.once]
+    if kept:
+        for source in sources:
+            if not source.size and not source.once:
+                _LOGGER.warning("%s is empty and left out", source.name)
+    return kept or sources
 
 
 def _check_tables(sources: Sequence[Source], option: str) -> None:
@@ -131,6 +149,11 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
             found: list[Location] = []
             for one in location.list_files(_is_hidden):
                 (found if forced or known_extension(one.path) or _may_be_folder(one) else unknown).append(one)
+            # Beside files of other formats, those of JSON hold facts about the data set.
+            others = [one for one in found if known_extension(one.path) != ".json"]
+            if others and not forced:
+                unknown += [one for one in found if known_extension(one.path) == ".json"]
+                found = others
         else:
             found = location.glob(_is_partial_output) if glob.has_magic(location.path) else []
     except OSError as error:
@@ -253,7 +276,9 @@ def _status(location: Location) -> FileStatus | None:
         raise DataFileError(f"{location} cannot be read: {error.strerror or error}", field="input") from None
 
 
-def _file_source(location: Location, forced: str | None, encoding: str, separator: str | None) -> Source:
+def _file_source(
+    location: Location, forced: str | None, encoding: str, separator: str | None, dialect: Dialect
+) -> Source:
     status = _status(location)
     try:
         if location.local and not os.access(location.path, os.R_OK):
@@ -270,8 +295,14 @@ def _file_source(location: Location, forced: str | None, encoding: str, separato
             )
         else:
             with location.open() as raw:
-                format = Format(_detect(location.name, raw, encoding, separator))
-    except (OSError, EOFError, zlib.error) as error:
+                member = []
+                if raw.peek(4).startswith(b"PK\x03\x04"):  # type: ignore[attr-defined]
+                    member = zip_members(raw, location.name)
+                    raw.seek(0)
+                if len(member) == 1 and known_extension(member[0]):
+                    forced = format_from_name(member[0]).kind
+                format = Format(forced or _detect(location.name, raw, encoding, separator, dialect))
+    except READ_ERRORS as error:
         raise DataFileError(
             f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
         ) from None
@@ -280,28 +311,27 @@ def _file_source(location: Location, forced: str | None, encoding: str, separato
     return Source(location.name, location, format, status.size, status.modified, once=pipe)
 
 
-def _stdin_source(forced: str | None, encoding: str, separator: str | None) -> Source:
+def _stdin_source(forced: str | None, encoding: str, separator: str | None, dialect: Dialect) -> Source:
     if forced:
         kind = format_from_name(STDIN, forced).kind
     else:
-        kind = _detect("standard input", stdin_bytes(), encoding, separator)
+        kind = _detect("standard input", stdin_bytes(), encoding, separator, dialect)
     if kind == "parquet":
         raise OptionError("Parquet cannot be read from standard input; save it to a file", field="--format")
     return Source("standard input", None, Format(kind), once=True)
 
 
-def _detect(name: str, raw: Any, encoding: str, separator: str | None) -> Kind:
-    """Detect a format from the beginning of an open file; with a separator the file is CSV if nothing else fits."""
+def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: Dialect) -> Kind:
+    """Detect a format from the beginning of an open file; with options for CSV it is CSV if nothing else fits."""
     head, text = peek_text(name, raw, encoding)
     if not head:
         raise DataFileError(f"{name} is empty", field="input")
-    if text.lstrip().startswith("["):
-        raise DataFileError(
-            f"{name} is a JSON array, not JSON Lines; write one object per line, for example with jq -c '.[]' "
-            "reviews.json > reviews.jsonl",
-            field="input",
-        )
-    kind = "parquet" if head.startswith(b"PAR1") else detect_kind(text) or ("csv" if separator else None)
+    lines = text.splitlines(keepends=True)[dialect.skip_lines :]
+    is_csv = separator or dialect.given_options() or (lines and separator_line(lines[0]))
+    fallback: Kind | None = ("tsv" if not separator and "\t" in lines[0] else "csv") if is_csv and lines else None
+    if head.startswith(b"PAR1") and not raw.peek(4).startswith(b"PAR1"):
+        raise OptionError(f"{name} is compressed Parquet; unpack it", field="--format")
+    kind = "parquet" if head.startswith(b"PAR1") else detect_kind("".join(lines)) or fallback
     if kind is None:
         raise OptionError(
             f"{name}: neither its extension nor its content tells the format; name it with --format {'|'.join(KINDS)}",

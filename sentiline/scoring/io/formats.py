@@ -11,9 +11,10 @@ from typing import Literal, get_args
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import OptionError
+from sentiline.scoring.io.dialect import Dialect
 
 Kind = Literal["csv", "tsv", "jsonl", "parquet", "text"]
-Compression = Literal["gzip", "zstd"]
+Compression = Literal["gzip", "zstd", "bzip2", "xz", "zip"]
 Quoting = Literal["csv", "none"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 QUOTINGS: tuple[Quoting, ...] = get_args(Quoting)
@@ -23,10 +24,17 @@ EXTENSIONS: dict[str, Kind] = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "jsonl",
     ".parquet": "parquet",
     ".txt": "text",
 }
-COMPRESSIONS: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
+COMPRESSIONS: dict[str, Compression] = {
+    ".gz": "gzip",
+    ".zst": "zstd",
+    ".bz2": "bzip2",
+    ".xz": "xz",
+    ".zip": "zip",
+}
 
 # A column with one of these names holds the text if it is the only one; case, blanks and punctuation do not matter.
 TEXT_NAMES = frozenset(
@@ -49,12 +57,14 @@ class Format:
         compression: The compression of the whole file; None for Parquet, which compresses its own pages.
         separator: The character between the columns of CSV and TSV, if it is not the usual one.
         quotes: Whether double quotes enclose fields of CSV and TSV, or are part of the text.
+        dialect: The dialect of CSV and TSV.
     """
 
     kind: Kind
     compression: Compression | None = None
     separator: str | None = field(default=None, repr=False)
     quotes: bool = field(default=True, repr=False)
+    dialect: Dialect = field(default=Dialect(), repr=False)
 
     @property
     def delimiter(self) -> str:
@@ -83,10 +93,10 @@ def format_from_name(name: str, forced: str | None = None, *, option: str = "--f
     if forced is not None and forced not in KINDS:
         raise OptionError(f"{option} is {forced!r}; it must be one of {', '.join(KINDS)}", field=option)
     kind = next((kind for kind in KINDS if kind == forced), None) or EXTENSIONS.get(extension)
-    if kind is None:
+    if kind is None or (extension == ".json" and option == "--to" and not forced):
         raise OptionError(
-            f"{name}: the extension {extension!r} is unknown; use one of {', '.join(EXTENSIONS)} (then .gz or .zst if "
-            f"compressed), or name the format with {option} {'|'.join(KINDS)}",
+            f"{name}: the extension {extension!r} is unknown; use one of {', '.join(EXTENSIONS)} (then "
+            f"{', '.join(COMPRESSIONS)} if compressed), or name the format with {option} {'|'.join(KINDS)}",
             field=option,
         )
     if kind == "parquet" and compression:
@@ -94,6 +104,8 @@ def format_from_name(name: str, forced: str | None = None, *, option: str = "--f
             f"{name}: Parquet compresses its own pages and is not compressed again; leave {path.suffix} out",
             field=option,
         )
+    if compression == "zip" and option == "--to":
+        raise OptionError(f"{name}: ZIP archives are read, not written; end it with .gz or .zst", field=option)
     return Format(kind, compression)
 
 
@@ -145,8 +157,8 @@ def known_extension(name: str) -> str | None:
 def detect_kind(text: str) -> Kind | None:
     """Detect the format of a text file from its first lines.
 
-    An object on the first line means JSON Lines. Column names, as many as the next line has values, mean TSV or CSV.
-    Plain text is never detected, because its lines may contain commas.
+    An object on the first line, or the start of an array, means JSON Lines. Column names, as many as the next line has
+    values, mean TSV or CSV. Plain text is never detected, because its lines may contain commas.
 
     Args:
         text: The beginning of the file; the last line may be incomplete.
@@ -158,7 +170,7 @@ def detect_kind(text: str) -> Kind | None:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return None
-    if lines[0].lstrip().startswith("{"):
+    if lines[0].lstrip().startswith("{") or re.match(r"\s*\[\s*([{\]]|$)", lines[0]):
         return "jsonl"
     kinds: tuple[Kind, ...] = ("tsv", "csv")
     for kind in kinds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,11 @@ from sentiline.scoring.arrow import require_pyarrow
 from sentiline.scoring.chunk import CHUNK_CHARACTERS, Chunk, MalformedRowError
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
 from sentiline.scoring.io.csv_reader import read_csv_rows
+from sentiline.scoring.io.json_array import read_json_array
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream, open_text
+
+_ARRAY = re.compile(r"\s*\[\s*([{\]]|$)")  # the first line of an array of objects
 
 
 def read_chunks(source: Source, encoding: str = "utf-8", characters: int = CHUNK_CHARACTERS) -> Iterator[Chunk]:
@@ -67,17 +71,20 @@ def _numbered(lines: TextStream) -> Iterator[tuple[int, str, bool]]:
 
 def _read_objects(source: Source, lines: TextStream, builder: ChunkBuilder) -> Iterator[Chunk]:
     names: dict[str, None] = {}
+    begun = False
     for number, line, complete in _numbered(lines):
         if complete and not line.strip():
             continue
+        if not begun and _ARRAY.match(line):
+            yield from read_json_array(source, lines, builder, number, line + "\n" * complete)
+            return
+        begun = True
         problem: DataFileError | None = None
         row: Any = {}
         try:
             row = json.loads(line) if complete else {}
         except (ValueError, RecursionError) as error:
-            problem = _not_json(source, number, line, str(error))
-        if not complete and number == 1 and line.lstrip().startswith("["):
-            raise _not_json(source, number, line, f"longer than {LINE_LIMIT} characters")
+            problem = _not_json(source, number, str(error))
         if not isinstance(row, dict):
             problem = MalformedRowError(
                 f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object per line",
@@ -99,11 +106,11 @@ def _read_objects(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
         yield builder.build(tuple(names))
 
 
-def _not_json(source: Source, number: int, line: str, error: str) -> DataFileError:
-    is_array = number == 1 and line.lstrip().startswith("[")
-    array = " (an array of objects is not JSON Lines)" if is_array else ""
-    return (DataFileError if is_array else MalformedRowError)(
-        f"{source.name}, line {number}: not JSON: {error}; write one object per line{array}", field="input"
+def _not_json(source: Source, number: int, error: str) -> DataFileError:
+    return MalformedRowError(
+        f"{source.name}, line {number}: not JSON: {error}; write one object per line"
+        + ", for example with jq -c . reviews.json > reviews.jsonl" * (number == 1),
+        field="input",
     )
 
 

@@ -26,6 +26,7 @@ class Source:
         int96_unit: The unit in which INT96 timestamps of a Parquet file are read, the same for all its row groups; None
             to find it from the file.
         once: Whether it can be read only once, like standard input and pipes.
+        one_of_several: Whether it is one of several inputs, so that it may be empty.
         keep_malformed: Whether a row that cannot be read becomes a fault of its chunk instead of an error.
     """
 
@@ -38,4 +39,5 @@ class Source:
     row_groups: range | None = None
     int96_unit: Literal["ns", "us"] | None = None
     once: bool = False
+    one_of_several: bool = False
     keep_malformed: bool = False

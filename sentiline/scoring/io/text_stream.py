@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import sys
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +21,14 @@ from sentiline.scoring.io.source import Source
 
 # The first bytes of compressed files; zstd files may begin with skippable frames.
 _GZIP, _ZSTD = b"\x1f\x8b", (b"\x28\xb5\x2f\xfd", *(bytes((one, 0x2A, 0x4D, 0x18)) for one in range(0x50, 0x60)))
+_BZIP2, _XZ, _ZIP = b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04"
+# What the libraries raise for files that are damaged or cannot be read.
+READ_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 # The first bytes of files that are not text, and the remedy.
 _NOT_TEXT = {
-    b"PK\x03\x04": "a ZIP archive or a spreadsheet; unpack it, or save it as CSV",
-    b"\xfd7zXZ\0": "compressed with xz; unpack it",
-    b"BZh91AY&SY": "compressed with bzip2; unpack it",
+    b"PK\x05\x06": "an empty ZIP archive",
+    b"\x5d\0\0": "compressed with lzma; unpack it with unlzma, or compress it with xz",
+    b"\x1f\x9d": "compressed with compress; unpack it with uncompress",
     b"PAR1\x15": "Parquet; name it .parquet, or add --format parquet",
 }
 # A handler of decoding errors that writes a lone surrogate for bytes that do not fit the encoding, which marks the row.
@@ -68,10 +74,18 @@ def peek_text(name: str, raw: Any, encoding: str) -> tuple[bytes, str]:
         elif head.startswith(_ZSTD):
             pa = require_pyarrow(f"{name} is compressed with zstd, which")
             head = pa.CompressedInputStream(pa.BufferReader(head), "zstd").read(_HEAD // 16)
+        elif head.startswith((_BZIP2, _XZ, _ZIP)):  # whose first bytes alone may hold no text yet
+            if not raw.seekable():
+                raise OptionError(
+                    f"{name} is compressed, which hides its format; name it with --format, or unpack it before",
+                    field="--format",
+                )
+            head = _decompressed(raw, name).peek(_HEAD)[:_HEAD]
+            raw.seek(0)
         return head, head.decode(_codec(encoding), "replace").removeprefix("\ufeff")
     except UnicodeError as error:
         raise DataFileError(f"{name} is not {encoding}: {error}; see --encoding", field="encoding") from None
-    except (zlib.error, OSError) as error:
+    except READ_ERRORS as error:
         raise DataFileError(f"{name} cannot be read: {error}", field="input") from None
 
 
@@ -114,7 +128,7 @@ def open_text(source: Source, encoding: str, newline: str | None) -> Iterator[Te
     codec = _codec(encoding)
     try:
         with stdin_bytes() if source.location is None else source.location.open() as raw:
-            content = _decompressed(raw, source)
+            content = _decompressed(raw, source.name)
             if codec == "utf-8" and content.peek(2)[:2] in _UTF16:
                 raise DataFileError(f"{source.name} is UTF-16; add --encoding utf-16", field="encoding")
             head = content.peek(_HEAD)[:_HEAD]
@@ -127,7 +141,7 @@ def open_text(source: Source, encoding: str, newline: str | None) -> Iterator[Te
             with TextStream(content, encoding=codec, errors=_LONE, newline=newline) as lines:
                 lines.raw_file = raw
                 yield lines
-    except (OSError, EOFError, zlib.error) as error:
+    except READ_ERRORS as error:
         raise read_error(source, error) from error
 
 
@@ -169,12 +183,50 @@ def _check_text(name: str, head: bytes) -> None:
             raise DataFileError(f"{name} is {found}", field="input")
 
 
-def _decompressed(raw: Any, source: Source) -> Any:
+def _decompressed(raw: Any, name: str) -> Any:
     head = raw.peek(16)[:16]
-    _check_text(source.name, head)
+    _check_text(name, head)
     if head.startswith(_GZIP):
         return io.BufferedReader(gzip.GzipFile(fileobj=raw))
     if head.startswith(_ZSTD):
-        pa = require_pyarrow(f"{source.name} is compressed with zstd, which")
+        pa = require_pyarrow(f"{name} is compressed with zstd, which")
         return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
-    return raw
+    if head.startswith(_BZIP2) and head[4:10] == b"1AY&SY":
+        return io.BufferedReader(bz2.BZ2File(raw))
+    if head.startswith(_XZ):
+        return io.BufferedReader(lzma.LZMAFile(raw))
+    return io.BufferedReader(_open_zip_member(raw, name)) if head.startswith(_ZIP) else raw
+
+
+def zip_members(raw: Any, name: str) -> list[str]:
+    """Return the names of the files in a ZIP archive, without what macOS adds.
+
+    Raises:
+        DataFileError: The archive is not a file on this machine.
+    """
+    if not raw.seekable():
+        raise DataFileError(
+            f"{name} is a ZIP archive, which is read from files on this machine only; unpack it with unzip -p",
+            field="input",
+        )
+    with zipfile.ZipFile(raw) as archive:
+        found = [one.filename for one in archive.infolist() if not one.is_dir()]
+    return [one for one in found if not one.startswith("__MACOSX/") and not one.endswith(".DS_Store")]
+
+
+def _open_zip_member(raw: Any, name: str) -> Any:
+    """Open the only file in a ZIP archive."""
+    members = zip_members(raw, name)
+    if "[Content_Types].xml" in members or "mimetype" in members:
+        raise DataFileError(f"{name} is a spreadsheet or document; save it as CSV", field="input")
+    if len(members) != 1:
+        shown = ", ".join(members[:5]) + (", …" if len(members) > 5 else "")
+        raise DataFileError(
+            f"{name} is a ZIP archive with {len(members)} files ({shown}); one file is read: unpack it into a folder, "
+            "and score that",
+            field="input",
+        )
+    archive = zipfile.ZipFile(raw)
+    if archive.getinfo(members[0]).flag_bits & 1:
+        raise DataFileError(f"{name} is an encrypted ZIP archive; unpack it", field="input")
+    return archive.open(members[0])

@@ -147,10 +147,10 @@ def test_an_undetectable_format_raises_an_error(predictor: Predictor, tmp_path: 
     ("content", "message"),
     [
         (b"", "reviews is empty"),
-        (bz2.compress(b"id,review\n1,good\n"), "reviews is compressed with bzip2; unpack it"),
-        (lzma.compress(b"id,review\n1,good\n"), "reviews is compressed with xz; unpack it"),
-        (b"PK\x03\x04\x14\0", "reviews is a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),
-        (b' [{"review": "good"}]', r"reviews is a JSON array, not JSON Lines; .*jq -c '\.\[\]'"),
+        (bz2.compress(b"id,review\n1,good\n")[:-5], "reviews cannot be read: "),
+        (lzma.compress(b"id,review\n1,good\n")[:-5], "reviews cannot be read: "),
+        (b"PK\x03\x04\x14\0", "reviews cannot be read: File is not a zip file"),
+        (b' [{"review": "good"}, 1]', r"line 1: not a JSON array of objects: .*jq -c '\.\[\]'"),
     ],
 )
 def test_a_file_that_is_not_read_is_recognized_without_a_format(

@@ -261,3 +261,31 @@ def test_the_usual_names_of_the_text_are_known(tmp_path: Path, header: str, colu
     (tmp_path / "a.csv").write_text(f"{header}\n{','.join(values)}\n")
     [source] = find_sources([str(tmp_path / "a.csv")])
     assert find_text_column(next(read_chunks(source)), None) == column
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "b.tsv", "b.jsonl", "a.txt", "b.parquet", "a.csv.gz", "b.csv.gz", "blank.csv"]
+)
+def test_an_empty_part_is_passed_over_and_named(
+    predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    content = b"\n" if name == "blank.csv" else b""
+    (folder / name).write_bytes(gzip.compress(b"") if name.endswith(".gz") else content)
+    write(folder / "aa.csv", ROWS)
+    with caplog.at_level("WARNING"):
+        summary = score_files(predictor, [str(folder)], tmp_path / "out.csv", TEXT)
+    assert summary is not None
+    assert summary.rows == len(ROWS)
+    assert f"{name} is empty and left out" in caplog.text
+    (folder / "aa.csv").unlink()
+    with pytest.raises(DataFileError):
+        score_files(predictor, [str(folder)], tmp_path / "alone.csv", TEXT)
+
+
+def test_evaluate_passes_over_an_empty_part(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("")
+    (tmp_path / "b.csv").write_text("text,label\ngood,1\nbad,0\n")
+    options = EvaluationOptions(text_column="text")
+    assert evaluate_files([predictor], [str(tmp_path)], options).data.evaluated == 2

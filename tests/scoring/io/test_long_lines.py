@@ -70,7 +70,7 @@ def test_a_first_line_too_long_raises_an_error(predictor: Predictor, tmp_path: P
     name = "a.jsonl" if content.startswith("[") else "a.csv"
     (tmp_path / name).write_text(content)
     message = (
-        "an array of objects is not JSON Lines"
+        "line 1: not a JSON array of objects: .*longer than 8388608 characters"
         if name == "a.jsonl"
         else "line 1: longer than 8388608 characters, and should name the columns; is it csv"
     )

@@ -1,0 +1,138 @@
+"""Dialects of CSV and TSV: no header, lines above it, `sep=`, escaped quotes, and blanks before quotes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import sentiline
+from sentiline.errors import DataFileError, OptionError
+from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
+from sentiline.predictor import Predictor
+from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.pipeline import score_files
+from tests.scoring.files import read
+
+
+def scored(predictor: Predictor, tmp_path: Path, name: str, content: str, **options: Any) -> list[dict[str, Any]]:
+    """The rows of a scored file without the added columns."""
+    (tmp_path / name).write_bytes(content.encode())
+    options = {"prefix": "new_"} | options
+    score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl", ScoreOptions(**options), overwrite=True)
+    rows = read(tmp_path / "out.jsonl")
+    return [{key: value for key, value in row.items() if not key.startswith("new_")} for row in rows]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a"])
+def test_without_a_header_columns_are_named_by_number(predictor: Predictor, tmp_path: Path, name: str) -> None:
+    between = "," if name == "a.csv" else "\t"
+    content = f'"2"{between}"A fine film, quiet{between} and sure."\n1{between}Awful mess.\n'
+    rows = scored(predictor, tmp_path, name, content, no_header=True)
+    assert rows == [{"1": "2", "2": f"A fine film, quiet{between} and sure."}, {"1": "1", "2": "Awful mess."}]
+    rows = scored(predictor, tmp_path, name, content, no_header=True, text_column="2")
+    assert len(rows) == 2
+
+
+def test_a_headerless_file_is_read_from_its_first_row(predictor: Predictor, tmp_path: Path) -> None:
+    assert scored(predictor, tmp_path, "a.csv", "A fine film.\nAwful mess.", no_header=True) == [
+        {"1": "A fine film."},
+        {"1": "Awful mess."},
+    ]
+    with pytest.raises(DataFileError, match=r"a\.csv, line 2: 3 columns, and the first row has 2"):
+        scored(predictor, tmp_path, "a.csv", "1,good\n2,a, b\n", no_header=True)
+    with pytest.raises(DataFileError, match=r"a\.csv is empty$"):
+        scored(predictor, tmp_path, "a.csv", "", no_header=True)
+    with pytest.raises(DataFileError, match=r"'A fine film\.' looks like a review; .* add --no-header"):
+        scored(predictor, tmp_path, "a.csv", "A fine film.\nAwful mess.")
+
+
+def test_evaluate_reads_files_without_a_header(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("A title\n2,good\n1,bad\n")
+    options = EvaluationOptions(
+        text_column="2", label_column="1", labels="negative=1,positive=2", no_header=True, skip_lines=1
+    )
+    assert evaluate_files([predictor], [str(tmp_path / "a.csv")], options).data.evaluated == 2
+
+
+def test_the_command_reads_dialects_from_standard_input(
+    command: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    process = command("-", "-o", "out.jsonl", "--no-header", "--skip-lines", "1")
+    _, errors = process.communicate(b"A title\nsep=;\n1;A fine film\n2;Awful\n")
+    assert process.returncode == 0, errors
+    assert [row["2"] for row in read(tmp_path / "out.jsonl")] == ["A fine film", "Awful"]
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_that_names_the_delimiter_is_honoured(
+    predictor: Predictor, tmp_path: Path, first: str, end: str
+) -> None:
+    content = end.join([first, "id;review", "1;good, bad", ""])
+    assert scored(predictor, tmp_path, "a.csv", content) == [{"id": "1", "review": "good, bad"}]
+    with pytest.raises(DataFileError, match="line 3: 3 columns, and the header has 2"):
+        scored(predictor, tmp_path, "a.csv", end.join([first, "id;review", "1;good; bad"]))
+    content = end.join([first, "id|review", "1|good; bad", ""])
+    assert scored(predictor, tmp_path, "a.csv", content, delimiter="|") == [{"id": "1", "review": "good; bad"}]
+
+
+def test_lines_above_the_header_are_skipped_and_counted(predictor: Predictor, tmp_path: Path) -> None:
+    content = 'Export of "May\r\n\r\nid,review\r\n1,good\r\n'
+    assert scored(predictor, tmp_path, "a.csv", content, skip_lines=2) == [{"id": "1", "review": "good"}]
+    with pytest.raises(DataFileError, match="line 5: 3 columns"):
+        scored(predictor, tmp_path, "a.csv", content + "1,2,3\r\n", skip_lines=2)
+    with pytest.raises(DataFileError, match="is empty below the 9 lines of --skip-lines"):
+        scored(predictor, tmp_path, "a.csv", content, skip_lines=9)
+
+
+def test_escaped_quotes_are_read_and_other_backslashes_kept(predictor: Predictor, tmp_path: Path) -> None:
+    content = r"""id,review
+1,"They call it \"quiet\", I call it fine."
+2,"C:\new \\ \N"
+3,plain \, and \"so\"
+4,"two\
+lines"
+"""
+    wanted = ['They call it "quiet", I call it fine.', r"C:\new \ \N", 'plain , and "so"', "two\nlines"]
+    rows = scored(predictor, tmp_path, "a.csv", content, escape="\\")
+    assert [row["review"] for row in rows] == wanted
+    with pytest.raises(DataFileError, match=r"line 2: .*backslashes escape quotes, add --escape '\\'"):
+        scored(predictor, tmp_path, "a.csv", content)
+
+
+def test_blanks_before_quotes_are_refused_or_skipped(predictor: Predictor, tmp_path: Path) -> None:
+    comma = 'id, review\n1, "A fine, quiet film."\n'
+    with pytest.raises(DataFileError, match=r"line 2: 3 columns.*blanks stand before quotes, add --skip-blanks"):
+        scored(predictor, tmp_path, "a.csv", comma)
+    with pytest.raises(DataFileError, match=r"line 2: blanks stand before the quotes of .*--skip-blanks"):
+        scored(predictor, tmp_path, "a.csv", comma.replace("fine,", "fine"))
+    assert scored(predictor, tmp_path, "a.csv", comma, skip_blanks=True) == [
+        {"id": "1", "review": "A fine, quiet film."}
+    ]
+    assert scored(predictor, tmp_path, "a.csv", 'id,review\n1, "Great" film\n')[0]["review"] == ' "Great" film'
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("a.jsonl", {"no_header": True}, "--no-header is for CSV and TSV, and .* is read as jsonl"),
+        ("a.txt", {"skip_lines": 1}, "--skip-lines is for CSV and TSV"),
+        ("a.jsonl", {"escape": "\\"}, "--escape is for CSV and TSV"),
+        ("a.csv", {"escape": '"'}, "--escape is '\"'; it must be one character"),
+        ("a.csv", {"skip_lines": -1}, "--skip-lines is -1; it must be a whole number"),
+        ("a.csv", {"no_header": "yes"}, "no_header is 'yes'; it must be True or False"),
+    ],
+)
+def test_options_that_do_not_fit_are_errors(
+    predictor: Predictor, tmp_path: Path, name: str, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionError, match=message):
+        scored(predictor, tmp_path, name, '{"text": "good"}\n', **options)
+    if name == "a.jsonl":
+        with pytest.raises(OptionError, match="is for files"):
+            sentiline.score(pa.table({"text": ["good"]}), model=predictor, **options)
