@@ -191,7 +191,7 @@ class LabelCounts:
             if kind is type(None) or sentiment_of(value, scheme) is None
         }
         strange = sum(outside.values())
-        # A single name, such as "unclear", is a mistake even in a short file. A number may be a class of its own, unless
+        # A single name, such as "unclear", is a mistake even in a short file; a number may be a class of its own unless
         # it is rare.
         single = strange == len(outside) <= 2 and total >= _SHORT
         few = single or (strange == 1 and all(isinstance(value, str) for value in outside))
