@@ -10,17 +10,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from sentiline.atomic_write import check_writable_folder
 from sentiline.errors import DataFileError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.scoring.chunk import (
-    BadRowError,
     Chunk,
-    MalformedRowError,
-    UnwritableRowsError,
     find_text_column,
 )
-from sentiline.scoring.io.csv_reader import FieldLimitError
 from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.formats import format_from_name
@@ -32,6 +27,7 @@ from sentiline.scoring.io.writers import OutputWriter, writer_for
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.output_encoder import OutputEncoder
+from sentiline.scoring.resume.check_resume import check_target, resume_remedy
 from sentiline.scoring.resume.fingerprint import run_fingerprint
 from sentiline.scoring.resume.journal import has_unfinished_run
 from sentiline.scoring.resume.partial_output import PartialOutput, partial_folder
@@ -144,7 +140,7 @@ def score_files(
     except SentilineError as error:
         # What is finished is kept where another try may succeed. Any other fault of the input would recur.
         interrupted = isinstance(error, InterruptedReadError)
-        remedy = None if any(source.once for source in sources) else _remedy(error, options)
+        remedy = None if any(source.once for source in sources) else resume_remedy(error, options)
         if partial.summary and remedy:
             rows = Summary.from_dict(partial.summary).rows
             error.args = (f"{error} - the {rows:,} rows finished before are kept in {folder}: {remedy}",)
@@ -220,55 +216,8 @@ def plan_run(
         raise DataFileError(f"{target} is an input as well; write to another file", field="output")
     folder = partial_folder(target, scratch)
     unfinished = has_unfinished_run(folder)
-    _check_target(target, folder, unfinished, resume=resume, overwrite=overwrite)
+    check_target(target, folder, unfinished, resume=resume, overwrite=overwrite)
     return RunPlan(target, folder, unfinished, writer, sources, characters)
-
-
-def _remedy(error: SentilineError, options: ScoreOptions) -> str | None:
-    """Return how a run that ended with an error can be continued; None if the same inputs would fail again."""
-    if isinstance(error, InterruptedReadError):
-        return "continue with --resume"
-    if options.bad_rows != "stop":
-        return "shorten the field and start over with --overwrite" if isinstance(error, FieldLimitError) else None
-    if isinstance(error, MalformedRowError | FieldLimitError) or (
-        isinstance(error, UnwritableRowsError) and error.rows
-    ):
-        return (
-            f"continue with --resume --bad-rows keep or --resume --bad-rows skip{' without --strict' * options.strict}"
-        )
-    return "continue with --resume without --strict" if options.strict and isinstance(error, BadRowError) else None
-
-
-def _check_target(output: Location, folder: Path, unfinished: bool, *, resume: bool, overwrite: bool) -> None:
-    """Raise unless the output can be written there, and replaces nothing unasked."""
-    if resume and overwrite:
-        raise DataFileError("--resume continues a run and --overwrite starts over: give one of them", field="resume")
-    try:
-        status, parent = output.status(), output.parent().status()
-    except OSError as error:
-        raise DataFileError(f"{output} cannot be reached: {error.strerror or error}", field="output") from None
-    if not (parent and parent.folder):
-        raise DataFileError(f"there is no folder {output.parent()} to write to", field="output")
-    if status and status.folder:
-        raise DataFileError(f"{output} is a folder; name a file", field="output")
-    if status and output.local and not Path(output.path).is_file():  # a rename would replace even /dev/null
-        raise DataFileError(f"{output} is a pipe or a device; name a regular file", field="output")
-    if not folder.absolute().parent.is_dir():
-        raise DataFileError(f"there is no folder {folder.absolute().parent} to write in", field="output")
-    check_writable_folder(folder.absolute().parent, "output")
-    if resume and status and not unfinished:  # the file may be of other inputs
-        raise DataFileError(
-            f"no interrupted run found in {folder}, and {output} exists already; keep it, or replace it with "
-            "--overwrite",
-            field="resume",
-        )
-    if unfinished and not (resume or overwrite):
-        raise DataFileError(
-            f"there is an unfinished run in {folder}; continue it with --resume, or start over with --overwrite",
-            field="output",
-        )
-    if status and not (overwrite or resume):
-        raise DataFileError(f"{output} exists; replace it with --overwrite, or write elsewhere", field="output")
 
 
 @dataclass(slots=True)

@@ -16,8 +16,8 @@ from ..outcome import Outcome
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .predict import TRUNCATION
+from .request_models import RequestModel, TextRequest, validate
 from .runner import Answer, all_readings
-from .validation import RequestModel, TextRequest, validate
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest

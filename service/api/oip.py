@@ -18,7 +18,7 @@ from ..errors import invalid_request, quote
 from ..settings import Settings
 from .oip_tensors import MAX_RANK, check_shape, check_size, decode_texts, encode, flatten
 from .predict import TRUNCATION
-from .validation import RequestModel, check_count, validate
+from .request_models import RequestModel, check_count, validate
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest

@@ -12,8 +12,8 @@ from ..http.api_keys import is_open
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE
 from .examples import EXAMPLES
+from .openapi_schemas import STRING, Schema, reference, schemas
 from .pages import ASSET_ROUTE, DOCS_ROUTE, TYPES
-from .schemas import STRING, Schema, reference, schemas
 
 MEANINGS = {
     400: "The body is not valid JSON, not UTF-8, incomplete, or not compressed as its header says.",

@@ -16,8 +16,8 @@ from ..engine.job import Task
 from ..outcome import Outcome, error_details
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
+from .request_models import TextRequest, validate
 from .runner import Answer
-from .validation import TextRequest, validate
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest

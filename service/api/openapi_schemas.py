@@ -15,7 +15,7 @@ from .huggingface import ClassificationRequest
 from .model_info import LIMITS
 from .oip import DATATYPES, InferRequest
 from .predict import PredictRequest
-from .validation import RequestModel
+from .request_models import RequestModel
 
 Schema = dict[str, Any]
 
