@@ -245,7 +245,7 @@ def test_ten_star_ratings_are_read(tmp_path: Path) -> None:
         ("a.csv", "text,label\n,0\n,1\n", r"(?s)holds no usable row .*2 empty_text: .*: 2, 3"),
         ("a.csv", "text,label\na,x\nb,y\n", r"do not tell their scheme: x \(1 rows\), y \(1 rows\)"),
         ("a.jsonl", "", r"there are no labels; say what they mean with --labels"),
-        ("a.jsonl", '[{"text": "a",\n"label": 1}]', r"an array of objects is not JSON Lines"),
+        ("a.jsonl", '[{"text": "a",\n"label": 1}, 2]', r"line 2: not a JSON array of objects: '2\]' is not an object"),
         ("a.jsonl", "text,label\na,1\n", r"line 1: not JSON"),
         (
             "a.jsonl",
