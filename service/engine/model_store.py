@@ -30,10 +30,10 @@ MEBIBYTE = 1 << 20
 GRAPH_FACTOR = 3
 TOKENIZER_FACTOR = 12
 UNIT_BYTES = 16 * 1024
-SESSION_BYTES = 2 * MEBIBYTE
+SESSION_BYTES = MEBIBYTE
 # Estimated resident memory of a model: 3 × graph file + 12 × tokenizer file + 16 KiB per recurrent unit and direction
-# (four float32 gates at each of 1,024 timesteps) + 2 MiB. Fitted to what the shipped models add to the memory of a
-# process (PSS), from which it differs by less than 4 MiB.
+# (four float32 gates at each of 1,024 timesteps) + 1 MiB. Fitted to what the shipped models add to the private memory
+# of a process, from which it differs by less than 4 MiB.
 
 logger = logging.getLogger("bentoml.sentiline")
 

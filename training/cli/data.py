@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sentiline.bundle import find
+from sentiline.errors import OptionError
 from sentiline.labels import MAPPING_EXAMPLE, SCHEMES, check_labels
 from training.cli.group import CommandGroup
 from training.data import download, imdb, labelled_file
@@ -31,6 +32,13 @@ archive_option = click.option(
 )
 
 
+def _check_labels(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    try:
+        return check_labels(value, field="--labels")
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def labelled_options(command: Command) -> Command:
     """Decorate a command with the parameters of `training.data.labelled_file.load`."""
     for option in reversed(
@@ -45,7 +53,7 @@ def labelled_options(command: Command) -> Command:
             click.option(
                 "--labels",
                 metavar="|".join(["auto", *SCHEMES, "MAPPING"]),
-                callback=lambda _context, _parameter, value: check_labels(value, field="--labels"),
+                callback=_check_labels,
                 default="auto",
                 show_default=True,
                 help="Meaning of the labels: 0/1, negative/positive, 1-5 stars (3 is skipped) or 1-10 stars (5 and "
