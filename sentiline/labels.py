@@ -31,7 +31,7 @@ _NAMES: dict[str, LabelValue] = {"neg": "negative", "pos": "positive", "true": T
 _CUTS = {"stars5": (5, 2.5, 3.5), "stars10": (10, 4.5, 6.5)}
 _FEWEST_STARS = 0.5
 
-_DISTINCT = 1000  # counting stops here: a file with so many different labels fits no scheme
+_DISTINCT = 1000  # counting stops here: a file with more different labels than this fits no scheme
 _STRAY = 0.2  # the share of labels up to which those outside the scheme are skipped as mistakes of single rows
 _SHOWN = 12
 _SHORT = 8  # the number of labels from which two that occur once are mistakes, whatever they are

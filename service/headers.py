@@ -25,12 +25,12 @@ TIMING = (
 )
 
 # keys of the ASGI scope of a request
-SCOPE_BODY_MEMORY = "sentiline.arrival"  # its share of the memory for request bodies
+SCOPE_BODY_MEMORY = "sentiline.body_memory"  # its share of the memory for request bodies
 SCOPE_CONNECTION = "sentiline.connection"  # the server's protocol object, which knows whether the client has left
-SCOPE_ERROR = "sentiline.refusal"  # the ServiceError of a request that could not be read to its end
+SCOPE_ERROR = "sentiline.error"  # the ServiceError of a request that could not be read to its end
 SCOPE_TIMES = "sentiline.times"  # its StageTimes
 
 # keys of the ASGI state that the application shares with the server's protocol
 STATE_CONNECTIONS = "sentiline.connections"
-STATE_LOAD_SHEDDER = "sentiline.doorkeeper"
+STATE_LOAD_SHEDDER = "sentiline.load_shedder"
 STATE_SETTINGS = "sentiline.settings"

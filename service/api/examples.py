@@ -1,4 +1,4 @@
-"""Example requests for the OpenAPI document, by the name of their schema; each one is valid as it stands."""
+"""Example requests for the OpenAPI document, by the name of their schema; each one is a valid request."""
 
 from __future__ import annotations
 

@@ -191,10 +191,9 @@ def test_integers_and_lists_give_what_their_floats_give(name: str) -> None:
                 assert ours.dtype == theirs.dtype
 
 
-@pytest.mark.parametrize("name", CALLS)
+# these return Python floats or booleans
+@pytest.mark.parametrize("name", sorted(CALLS.keys() - {"global_norm", "time_mask", "train_classifier"}))
 def test_float32_stays_float32(name: str) -> None:
-    if name in ("global_norm", "time_mask", "train_classifier"):
-        pytest.skip("returns Python floats or booleans")
     for result in _results(name, lambda array: _as_float(array, np.float32)):
         assert result.dtype == np.float32
 

@@ -122,7 +122,7 @@ class Load:
         self._clients = [asyncio.create_task(self._ask()) for _ in range(CLIENTS)]
 
     async def wait_for(self, answers: int) -> None:
-        """Wait for so many more answers."""
+        """Wait for this number of further answers."""
         wanted = self.statuses.total() + answers
         while self.statuses.total() < wanted:
             await asyncio.sleep(0.01)

@@ -94,7 +94,7 @@ class LabelledData:
             more = ", …" if len(found) > _LISTED else ""
             reason = REASONS[kind]
             if kind == "undecodable_text" and len(found) > max(_FEW, _MANY * (len(self.reviews) + len(self.problems))):
-                reason += "; so many that the file may be in another one, see --encoding"
+                reason += "; the file may be in another encoding, see --encoding"
             text += f"\n  {len(found):,} {kind}: {reason}; {places}{more} ({found[0].value!r})"
         return text
 
