@@ -139,7 +139,7 @@ def applied(mutation: Mutation) -> Iterator[None]:
     exec(compile(ast.Module([*future, definition], []), str(path), "exec"), namespace)
     function = inspect.unwrap(getattr(module, mutation.function))
     original = function.__code__
-    function.__code__ = namespace[mutation.function].__code__
+    function.__code__ = inspect.unwrap(namespace[mutation.function]).__code__
     try:
         yield
     finally:
