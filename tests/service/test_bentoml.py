@@ -78,7 +78,7 @@ def test_bentoml_client(server: Server, predictor: Predictor, tmp_path: Path) ->
     assert (status, body["error_type"]) == (422, "empty_text")
 
 
-def test_schema(client: httpx.Client) -> None:
+def test_bentoml_reads_the_schema(client: httpx.Client) -> None:
     (route,) = client.get("/schema.json").json()["routes"]
     assert (route["name"], route["route"]) == ("predict", "/predict")
     assert set(route["input"]["properties"]) == {"inputs", "model", "truncation", "detail"}

@@ -12,43 +12,8 @@ import pytest
 
 from sentiline.errors import DataFileError, InputError
 from service.errors import CODES
+from tests.service.error_checks import JSON, ROUTES, check_error
 from tests.service.server import Server
-
-JSON = {"content-type": "application/json"}
-ROUTES = {
-    "/": "GET",
-    "/docs": "GET",
-    "/predict": "POST",
-    "/hf": "POST",
-    "/hf/models/tiny": "POST",
-    "/v2": "GET",
-    "/v2/health/live": "GET",
-    "/v2/health/ready": "GET",
-    "/v2/models/tiny": "GET",
-    "/v2/models/tiny/ready": "GET",
-    "/v2/models/tiny/infer": "POST",
-    "/v2/models/tiny/versions/0.0.1": "GET",
-    "/v2/models/tiny/versions/0.0.1/ready": "GET",
-    "/v2/models/tiny/versions/0.0.1/infer": "POST",
-    "/models": "GET",
-    "/info": "GET",
-    "/livez": "GET",
-    "/healthz": "GET",
-    "/readyz": "GET",
-    "/metrics": "GET",
-    "/schema.json": "GET",
-    "/openapi.json": "GET",
-}
-
-
-def check(answer: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json"), answer.text
-    body: dict[str, Any] = answer.json()
-    assert isinstance(body, dict)
-    assert (body["error_type"], body.get("field")) == (code, field), body
-    assert len(body["error"]) > 10
-    assert code in CODES
-    return body
 
 
 @pytest.mark.parametrize(
@@ -81,7 +46,7 @@ def check(answer: httpx.Response, status: int, code: str, field: str | None = No
 )
 def test_unusable_documents(client: httpx.Client, document: Any, code: str, field: str | None) -> None:
     answer = client.post("/predict", content=json.dumps(document).encode(), headers=JSON)
-    check(answer, 400 if code == "invalid_json" else 422, code, field)
+    check_error(answer, 400 if code == "invalid_json" else 422, code, field)
 
 
 def test_a_text_beyond_the_limit_of_characters(client: httpx.Client) -> None:
@@ -101,7 +66,9 @@ def test_a_text_beyond_the_limit_of_characters(client: httpx.Client) -> None:
 
 
 def test_no_text_of_a_list_can_be_scored(client: httpx.Client) -> None:
-    body = check(client.post("/predict", json={"inputs": ["", 5, "good " * 50_000]}), 422, "empty_text", "inputs[0]")
+    body = check_error(
+        client.post("/predict", json={"inputs": ["", 5, "good " * 50_000]}), 422, "empty_text", "inputs[0]"
+    )
     assert [slot["error_type"] for slot in body["predictions"]] == ["empty_text", "invalid_type", "text_too_long"]
     assert body["index"] == 0
 
@@ -122,21 +89,21 @@ def test_no_text_of_a_list_can_be_scored(client: httpx.Client) -> None:
     ],
 )
 def test_what_is_not_json(client: httpx.Client, content: bytes, code: str) -> None:
-    body = check(client.post("/predict", content=content, headers=JSON), 400, code)
+    body = check_error(client.post("/predict", content=content, headers=JSON), 400, code)
     assert "good" not in body["error"]
 
 
 @pytest.mark.parametrize("model", ["nobody", "", "../bilstm", "/etc", "\ud800", "tiny/", "x" * 100_000])
 def test_unknown_model(client: httpx.Client, model: str) -> None:
     answer = client.post("/predict", content=json.dumps({"inputs": "good", "model": model}).encode(), headers=JSON)
-    body = check(answer, 404, "model_not_found", "model")
+    body = check_error(answer, 404, "model_not_found", "model")
     assert {"bilstm", "tiny", "plain", "broken"} <= set(body["models"])
     assert "bilstm" in body["error"]
 
 
 def test_broken_model(client: httpx.Client, server: Server) -> None:
     for _ in range(2):
-        body = check(
+        body = check_error(
             client.post("/predict", json={"inputs": "good", "model": "broken"}), 503, "model_unavailable", "model"
         )
         assert "SHA-256" not in body["error"]  # the log's business
@@ -159,7 +126,7 @@ def test_broken_model(client: httpx.Client, server: Server) -> None:
 def test_content_type(client: httpx.Client, header: str | None, reason: str) -> None:
     headers = {} if header is None else {"content-type": header}
     answer = client.post("/predict", content=b'{"inputs": "good"}', headers=headers)
-    assert check(answer, 415, "unsupported_media_type", "content-type")["error"].startswith(reason)
+    assert check_error(answer, 415, "unsupported_media_type", "content-type")["error"].startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +138,7 @@ def test_parameters_of_the_content_type(client: httpx.Client, parameters: str) -
 
 
 def test_too_many_texts(client: httpx.Client) -> None:
-    body = check(client.post("/predict", json={"inputs": ["a"] * 129}), 413, "too_many_items", "inputs")
+    body = check_error(client.post("/predict", json={"inputs": ["a"] * 129}), 413, "too_many_items", "inputs")
     assert (body["limit"], body["setting"]) == (128, "SENTILINE_MAX_ITEMS")
     assert "129" in body["error"]
     assert client.post("/predict", json={"inputs": ["good"] * 128, "detail": "none"}).status_code == 200
@@ -182,7 +149,7 @@ def test_too_large_a_body(client: httpx.Client) -> None:
     padded = b'{"inputs": "good", "detail": "none"' + b" " * limit
     fits = padded[: limit - 1] + b"}"
     assert client.post("/predict", content=fits, headers=JSON).status_code == 200
-    body = check(client.post("/predict", content=fits + b" ", headers=JSON), 413, "body_too_large")
+    body = check_error(client.post("/predict", content=fits + b" ", headers=JSON), 413, "body_too_large")
     assert (body["limit"], body["setting"]) == (limit, "SENTILINE_MAX_BODY_BYTES")
 
 
@@ -213,7 +180,7 @@ def test_wrong_method(client: httpx.Client, path: str, method: str) -> None:
     if method == ROUTES[path]:
         return
     answer = client.request(method, path)
-    check(answer, 405, "method_not_allowed")
+    check_error(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == ("POST" if ROUTES[path] == "POST" else "GET, HEAD")
 
 
@@ -234,7 +201,7 @@ def test_unknown_path(client: httpx.Client, path: str, method: str) -> None:
     if path == "/?/a":  # a query, not a path
         assert client.request(method, path).status_code == (200 if method == "GET" else 405)
         return
-    check(client.request(method, client.base_url.copy_with(raw_path=path.encode())), 404, "not_found")
+    check_error(client.request(method, client.base_url.copy_with(raw_path=path.encode())), 404, "not_found")
 
 
 def test_no_websockets(server: Server) -> None:

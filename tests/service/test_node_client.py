@@ -13,7 +13,7 @@ import pytest
 
 from sentiline.predictor import Predictor
 from tests.requirement import need
-from tests.service.api.test_huggingface import TEXTS, labels
+from tests.service.api.classification import TEXTS, labels
 from tests.service.server import Server
 
 NODE = Path(__file__).with_name("node")
@@ -71,7 +71,7 @@ def test_the_lock_has_a_digest_and_no_address_for_each_package() -> None:
 
 @pytest.mark.usefixtures("node")
 @pytest.mark.parametrize("style", ["client", "function"])
-def test_texts(server: Server, predictor: Predictor, style: str) -> None:
+def test_node_client_classifies_texts(server: Server, predictor: Predictor, style: str) -> None:
     results = calls(f"{server.url}/hf", *({"inputs": text} for text in TEXTS), style=style)
     assert results == [{"answer": wanted(predictor, text)} for text in TEXTS]
 

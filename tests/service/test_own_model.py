@@ -18,8 +18,8 @@ import pytest
 from huggingface_hub import InferenceClient
 
 import sentiline
+from tests.service.error_checks import check_error
 from tests.service.server import ROOT, Server
-from tests.service.test_errors import check
 
 ROWS = 300
 RECIPE = {
@@ -96,7 +96,7 @@ def test_from_a_labelled_file_to_every_way_of_use(tmp_path: Path, monkeypatch: p
     ):
         server.wait_until_ready()
         asked = {"inputs": TEXTS, "model": "mine"}
-        check(client.post("/predict", json=asked), 404, "model_not_found", "model")
+        check_error(client.post("/predict", json=asked), 404, "model_not_found", "model")
 
         flags = [f"--{name}={value}" for name, value in RECIPE.items()]
         data = f"--data={tmp_path / 'my.csv'}"

@@ -47,7 +47,7 @@ def test_defaults() -> None:
         ("access_log", "false", False),
     ],
 )
-def test_values(key: str, text: str, value: Any) -> None:
+def test_valid_settings_are_read(key: str, text: str, value: Any) -> None:
     settings = Settings.from_environ({variable(key): text, "SENTILINE_MODELS": "/elsewhere", "PATH": "/bin"})
     assert settings == Settings(**{key: value})
 

@@ -152,7 +152,7 @@ def test_csv_and_tsv_cannot_hold_nested_columns(predictor: Predictor, tmp_path: 
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
-def test_encodings(predictor: Predictor, tmp_path: Path, encoding: str) -> None:
+def test_inputs_are_decoded_by_their_encoding(predictor: Predictor, tmp_path: Path, encoding: str) -> None:
     rows = [{"review": "Très bon café, loved"}, {"review": "a bad “film”"}]
     source = write(tmp_path / "a.csv", rows, encoding)
     options = ScoreOptions(encoding="utf-8" if encoding == "utf-8-sig" else encoding)
@@ -217,7 +217,7 @@ def test_later_rows_with_other_columns_raise_an_error(predictor: Predictor, tmp_
     assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
-def test_no_rows(predictor: Predictor, tmp_path: Path) -> None:
+def test_an_input_without_rows_gives_an_empty_output(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("review\n")
     summary = score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv")
     assert summary is not None

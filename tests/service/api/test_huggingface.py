@@ -11,11 +11,11 @@ from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 
 from sentiline.predictor import Predictor
+from tests.service.api.classification import TEXTS, labels
+from tests.service.error_checks import JSON, check_error
 from tests.service.server import Server
-from tests.service.test_errors import JSON, check
 
 FUNCTION = "parameters.function_to_apply"
-TEXTS = ["I loved this film. The acting was wonderful!", "So boring: the worst plot.", "It was fine 🎬."]
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +23,8 @@ def hub(server: Server) -> InferenceClient:
     return InferenceClient(base_url=f"{server.url}/hf", timeout=120)
 
 
-def labels(predictor: Predictor, text: str) -> list[tuple[str, float]]:
-    [reading] = predictor.read([text])
-    found = [("POSITIVE", reading.positive), ("NEGATIVE", 1 - reading.positive)]
-    return sorted(found, key=lambda pair: -pair[1])
-
-
 @pytest.mark.parametrize("text", TEXTS)
-def test_the_client(hub: InferenceClient, predictor: Predictor, text: str) -> None:
+def test_the_hugging_face_client_gets_labels(hub: InferenceClient, predictor: Predictor, text: str) -> None:
     answer = hub.text_classification(text)
     assert [(element.label, element.score) for element in answer] == labels(predictor, text)
 
@@ -77,7 +71,7 @@ def test_answers_are_nested(client: httpx.Client, predictor: Predictor) -> None:
     assert (answer.headers["x-model"], answer.headers["x-truncated-texts"]) == ("bilstm", "0")
 
 
-def test_truncation_is_told(client: httpx.Client, predictor: Predictor) -> None:
+def test_truncation_is_reported(client: httpx.Client, predictor: Predictor) -> None:
     text = "a good film " * predictor.tokenizer.max_tokens
     document = {"inputs": [text, "good"], "parameters": {"truncation": "tail", "top_k": 1}}
     answer = client.post("/hf", json=document)
@@ -106,7 +100,7 @@ def test_truncation_is_told(client: httpx.Client, predictor: Predictor) -> None:
     ],
 )  # fmt: skip
 def test_refusals(client: httpx.Client, document: Any, code: str, field: str) -> None:
-    body = check(client.post("/hf", content=json.dumps(document).encode(), headers=JSON), 422, code, field)
+    body = check_error(client.post("/hf", content=json.dumps(document).encode(), headers=JSON), 422, code, field)
     assert body.get("index") == (1 if field == "inputs[1]" else 0 if field == "inputs[0]" else None)
 
 

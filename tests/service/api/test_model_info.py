@@ -16,8 +16,8 @@ from sentiline.cpus import available_cpus
 from sentiline.predictor import Predictor
 from service.settings import Settings
 from tests.bundles import THRESHOLDS, write_bundle
+from tests.service.error_checks import check_error
 from tests.service.server import Server
-from tests.service.test_errors import check
 
 
 def entries(client: httpx.Client) -> dict[str, dict[str, Any]]:
@@ -54,7 +54,7 @@ def test_thresholds_are_told_before_the_model_is_loaded(client: httpx.Client, mo
     try:
         assert entries(client)["wrong"] == {"name": "wrong", "state": "unusable"}
         asked = {"inputs": "good", "model": "wrong"}
-        check(client.post("/predict", json=asked), 503, "model_unavailable", "model")
+        check_error(client.post("/predict", json=asked), 503, "model_unavailable", "model")
     finally:
         shutil.rmtree(models / "wrong")
 
@@ -78,7 +78,7 @@ def test_states_follow_what_happens(client: httpx.Client, models: Path) -> None:
     assert str(models) not in client.get("/models").text
 
 
-def test_odd_manifests(client: httpx.Client, models: Path) -> None:
+def test_incomplete_manifests_are_listed(client: httpx.Client, models: Path) -> None:
     """A manifest that JSON can hold and an answer cannot: of the model, no other one, and never an internal error."""
     tiny = json.loads((models / "tiny" / "manifest.json").read_text())
     record = tiny["files"]["model.onnx"]
@@ -96,7 +96,7 @@ def test_odd_manifests(client: httpx.Client, models: Path) -> None:
             entry = entries(client)["odd"]
             assert (entry["state"], entry.get("summary")) == ("available" if usable else "unusable", None)
             assert client.get("/info").status_code == 200
-        check(client.post("/predict", json={"inputs": "good", "model": "odd"}), 503, "model_unavailable", "model")
+        check_error(client.post("/predict", json={"inputs": "good", "model": "odd"}), 503, "model_unavailable", "model")
     finally:
         (added / "manifest.json").unlink()
         added.rmdir()
@@ -107,7 +107,9 @@ def test_a_graph_that_fails_in_its_warm_up(client: httpx.Client, models: Path) -
     write_bundle(models / "short", rows=1)
     try:
         for _ in range(2):
-            check(client.post("/predict", json={"inputs": "good", "model": "short"}), 503, "model_unavailable", "model")
+            check_error(
+                client.post("/predict", json={"inputs": "good", "model": "short"}), 503, "model_unavailable", "model"
+            )
         assert entries(client)["short"]["state"] == "unusable"
     finally:
         shutil.rmtree(models / "short")
@@ -137,8 +139,8 @@ def test_a_folder_that_vanishes(tmp_path: Path, models: Path) -> None:
         server.wait_until_ready()
         (tmp_path / "mounted").unlink()
         for path in ("/models", "/info", "/v2/models/nope", "/v2/models/plain"):
-            assert check(session.get(path), 503, "model_unavailable")["setting"] == "SENTILINE_MODELS"
-        check(session.post("/predict", json={"inputs": "good", "model": "plain"}), 503, "model_unavailable")
+            assert check_error(session.get(path), 503, "model_unavailable")["setting"] == "SENTILINE_MODELS"
+        check_error(session.post("/predict", json={"inputs": "good", "model": "plain"}), 503, "model_unavailable")
         assert session.post("/predict", json={"inputs": "good"}).json()["model"] == "tiny"
         assert session.get("/readyz").status_code == 200
         (tmp_path / "mounted").symlink_to(models)
@@ -147,7 +149,7 @@ def test_a_folder_that_vanishes(tmp_path: Path, models: Path) -> None:
         assert "Traceback" not in server.log
 
 
-def test_info(client: httpx.Client, predictor: Predictor) -> None:
+def test_info_describes_the_server(client: httpx.Client, predictor: Predictor) -> None:
     body, defaults = client.get("/info").json(), Settings()
     assert body["models"] == client.get("/models").json()["models"]
     assert (body["service"], body["version"]) == ("sentiline", sentiline.__version__)

@@ -15,8 +15,8 @@ from tritonclient.utils import InferenceServerException
 
 import sentiline
 from sentiline.predictor import Predictor
+from tests.service.error_checks import JSON, check_error
 from tests.service.server import Server
-from tests.service.test_errors import JSON, check
 
 TEXTS = ["I loved this film. The acting was wonderful!", "So boring: the worst plot.", "It was fine 🎬, très bien."]
 INFER = "/v2/models/bilstm/infer"
@@ -163,7 +163,7 @@ def test_uncertain_is_an_output_of_a_model_with_thresholds(client: httpx.Client)
     plain = client.post("/v2/models/tiny/infer", json={"inputs": [tensor("good")]}).json()
     assert [output["name"] for output in plain["outputs"]] == ["label", "score"]
     asked["outputs"] = [{"name": "score"}, {"name": "uncertain"}]
-    body = check(client.post("/v2/models/tiny/infer", json=asked), 422, "invalid_input", "outputs[1].name")
+    body = check_error(client.post("/v2/models/tiny/infer", json=asked), 422, "invalid_input", "outputs[1].name")
     assert body["error"].endswith('which the model "tiny" does not have; choose among label, score')
 
 
@@ -180,8 +180,8 @@ def test_probes_by_hand(client: httpx.Client) -> None:
     assert client.get("/v2/health/live").json() == {"live": True}
     assert client.get("/v2/health/ready").json() == {"ready": True}
     assert client.get("/v2/models/tiny/versions/0.0.1/ready").json() == {"name": "tiny", "ready": True}
-    check(client.get("/v2/models/nobody/ready"), 404, "model_not_found", "model")
-    check(client.get("/v2/models/broken/ready"), 503, "model_unavailable", "model")
+    check_error(client.get("/v2/models/nobody/ready"), 404, "model_not_found", "model")
+    check_error(client.get("/v2/models/broken/ready"), 503, "model_unavailable", "model")
 
 
 def test_truncation(client: httpx.Client, predictor: Predictor) -> None:
@@ -230,7 +230,7 @@ def test_truncation(client: httpx.Client, predictor: Predictor) -> None:
     ],
 )
 def test_refusals(client: httpx.Client, document: Any, code: str, field: str | None) -> None:
-    check(client.post(INFER, content=json.dumps(document).encode(), headers=JSON), 422, code, field)
+    check_error(client.post(INFER, content=json.dumps(document).encode(), headers=JSON), 422, code, field)
 
 
 @pytest.mark.parametrize(
@@ -253,25 +253,25 @@ def test_unknown_fields_are_ignored(client: httpx.Client, more: dict[str, Any]) 
 
 
 def test_too_many_texts(client: httpx.Client) -> None:
-    assert check(
+    assert check_error(
         client.post(INFER, json={"inputs": [tensor(*["good"] * 129)]}), 413, "too_many_items", "inputs[0].data"
     )
     huge = {"inputs": [tensor("good", shape=[2**62] * 8)]}
-    check(client.post(INFER, json=huge), 413, "too_many_items", "inputs[0].data")
+    check_error(client.post(INFER, json=huge), 413, "too_many_items", "inputs[0].data")
 
 
 def test_no_more_is_read_than_the_shape_says(client: httpx.Client) -> None:
     """A million of anything is refused at the first that is too many, not once all are there."""
     reason = "has more than 2 elements and the shape [2] has 2"
     for data in (["good"] * 500_000, [["good"], [[]] * 3000], [[["good", "bad"]], "good"]):
-        body = check(
+        body = check_error(
             client.post(INFER, json={"inputs": [tensor("a", "b", data=data)]}), 422, "invalid_shape", "inputs[0].data"
         )
         assert reason in body["error"]
     data = packed(*[b""] * 1_000_000)
     head = json.dumps({"inputs": [tensor("a", "b", data=None, parameters={"binary_data_size": len(data)})]}).encode()
     headers = {**JSON, "inference-header-content-length": str(len(head))}
-    body = check(client.post(INFER, content=head + data, headers=headers), 422, "invalid_shape", "inputs[0].data")
+    body = check_error(client.post(INFER, content=head + data, headers=headers), 422, "invalid_shape", "inputs[0].data")
     assert reason in body["error"]
 
 
@@ -303,7 +303,7 @@ def test_malformed_binary_data(
     entry = {"name": "text", "shape": [1], "datatype": "BYTES", "parameters": parameters}
     head = json.dumps({"inputs": [entry]}).encode()
     headers = {"inference-header-content-length": header or str(len(head)), "content-type": "application/octet-stream"}
-    check(client.post(INFER, content=head + data, headers=headers), status, code, field)
+    check_error(client.post(INFER, content=head + data, headers=headers), status, code, field)
 
 
 def test_content_type(client: httpx.Client) -> None:

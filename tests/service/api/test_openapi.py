@@ -70,7 +70,7 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Va
     return Draft202012Validator({**schema, "components": document["components"]})
 
 
-def test_the_document_itself(document: dict[str, Any]) -> None:
+def test_the_openapi_document_is_valid(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1.")
     assert document["info"]["version"] == sentiline.__version__
     for schema in document["components"]["schemas"].values():
@@ -134,7 +134,7 @@ def test_the_examples_are_answered(client: httpx.Client, document: dict[str, Any
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/page/{version}/{asset}"])
-def test_what_a_browser_has_already(client: httpx.Client, document: dict[str, Any], path: str) -> None:
+def test_cached_documents_answer_304(client: httpx.Client, document: dict[str, Any], path: str) -> None:
     address = path.format(**TINY)
     answer = client.get(address, headers={"if-none-match": client.get(address).headers["etag"]})
     described = document["paths"][path]["get"]["responses"]["304"]

@@ -29,7 +29,7 @@ def expected(predictor: Predictor, texts: list[str], **options: Any) -> list[dic
     return [reading.as_dict(detail) for reading in readings if isinstance(reading, Reading)]
 
 
-def test_one_text(client: httpx.Client, predictor: Predictor) -> None:
+def test_one_text_gets_one_prediction(client: httpx.Client, predictor: Predictor) -> None:
     answer = client.post("/predict", json={"inputs": TEXTS[0]})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"

@@ -23,7 +23,7 @@ def counted(client: httpx.Client, model: str) -> float:
 
 
 @pytest.mark.parametrize("detail", ["none", "sentences", "timesteps"])
-def test_predict(client: httpx.Client, models: Path, detail: Any) -> None:
+def test_predict_marks_uncertain_texts(client: httpx.Client, models: Path, detail: Any) -> None:
     answer = client.post("/predict", json={"inputs": TEXTS, "model": "unsure", "detail": detail}).json()
     assert [prediction["uncertain"] for prediction in answer["predictions"]] == EXPECTED
     with load(models / "unsure", threads=1) as predictor:

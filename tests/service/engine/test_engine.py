@@ -53,7 +53,7 @@ def test_a_model_that_is_loaded_first_counts_by_its_own_limit(tmp_path: Path, mo
     in_engine(tmp_path, monkeypatch, ask)
 
 
-def test_sentences_count(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sentences_count_towards_the_cost(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(engine: Engine) -> None:
         assert asyncio.run(pending(engine, "tiny", TINY, sentences=True)) == [len(TINY) // 4, 0]
         assert asyncio.run(pending(engine, "tiny", TINY, sentences=False)) == [len(TINY) // 40, 0]

@@ -13,8 +13,8 @@ from huggingface_hub import InferenceClient
 from starlette.datastructures import Headers
 
 from service.http.api_keys import OPEN, ApiKeys, is_open
+from tests.service.error_checks import ROUTES, check_error
 from tests.service.server import Server
-from tests.service.test_errors import ROUTES, check
 
 OLD, NEW = "old-key-0123456789", "new-key-9876543210"
 ORIGIN = "https://app.example"
@@ -72,9 +72,9 @@ def test_blanks_around_a_key_do_not_count(name: str, value: str) -> None:
         ({"x-api-key": "\u00e9".encode("latin-1") * 16}, 'Bearer realm="sentiline", error="invalid_token"'),
     ],
 )
-def test_anything_else_does_not(session: httpx.Client, headers: dict[str, Any], challenge: str) -> None:
+def test_wrong_keys_are_refused(session: httpx.Client, headers: dict[str, Any], challenge: str) -> None:
     answer = session.post("/predict", json=DOCUMENT, headers=headers)
-    check(answer, 401, "unauthorized")
+    check_error(answer, 401, "unauthorized")
     assert answer.headers["www-authenticate"] == challenge
     assert OLD not in answer.text
 
@@ -85,7 +85,7 @@ def test_which_routes_are_open(session: httpx.Client, path: str) -> None:
     if path in OPEN:
         assert answer.status_code == 200
     else:
-        check(answer, 401, "unauthorized")
+        check_error(answer, 401, "unauthorized")
 
 
 def test_refused_requests_are_counted_by_template(session: httpx.Client, locked: Server) -> None:
@@ -120,16 +120,18 @@ def preflight(
     return session.options("/predict", headers={"origin": origin, **asked})
 
 
-def test_preflight(session: httpx.Client) -> None:
+def test_preflight_requests_are_answered(session: httpx.Client) -> None:
     answer = preflight(session, ORIGIN, headers="content-type, authorization, x-api-key")
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert "POST" in answer.headers["access-control-allow-methods"]
     assert (
         "https://evil.example"
-        in check(preflight(session, "https://evil.example"), 403, "cross_origin", "origin")["error"]
+        in check_error(preflight(session, "https://evil.example"), 403, "cross_origin", "origin")["error"]
     )
-    refusal = check(preflight(session, ORIGIN, method="DELETE"), 403, "cross_origin", "access-control-request-method")
+    refusal = check_error(
+        preflight(session, ORIGIN, method="DELETE"), 403, "cross_origin", "access-control-request-method"
+    )
     assert "'DELETE' is not allowed across origins; use GET or POST" in refusal["error"]
 
 
@@ -155,4 +157,4 @@ def test_both_are_off_by_default(client: httpx.Client) -> None:
     answer = client.post("/predict", json=DOCUMENT, headers={"origin": ORIGIN, "authorization": "Bearer anything"})
     assert answer.status_code == 200
     assert not [name for name in answer.headers if name.startswith("access-control")]
-    check(preflight(client, ORIGIN), 405, "method_not_allowed")
+    check_error(preflight(client, ORIGIN), 405, "method_not_allowed")

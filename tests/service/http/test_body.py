@@ -22,8 +22,8 @@ from service.errors import ServiceError
 from service.http.body import LARGE_BODY, parse_body
 from service.http.json_parsing import parse_json
 from service.settings import Settings
+from tests.service.error_checks import JSON, check_error
 from tests.service.server import Server
-from tests.service.test_errors import JSON, check
 
 BODY = b'{"inputs": "A good film.", "detail": "none"}'
 LIMIT = 4 * 1024 * 1024
@@ -63,7 +63,7 @@ def test_a_body_of_several_members_in_several_pieces(server: Server) -> None:
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "nonsense"])
 def test_other_encodings_are_refused(client: httpx.Client, encoding: str) -> None:
-    body = check(post(client, BODY, encoding), 415, "unsupported_content_encoding", "content-encoding")
+    body = check_error(post(client, BODY, encoding), 415, "unsupported_content_encoding", "content-encoding")
     assert "gzip, deflate" in body["error"]
 
 
@@ -79,7 +79,7 @@ def test_other_encodings_are_refused(client: httpx.Client, encoding: str) -> Non
     ],
 )
 def test_what_is_not_compressed_as_it_says(client: httpx.Client, content: bytes, encoding: str, reason: str) -> None:
-    body = check(post(client, content, encoding), 400, "invalid_compression", "content-encoding")
+    body = check_error(post(client, content, encoding), 400, "invalid_compression", "content-encoding")
     assert reason in body["error"]
 
 
@@ -87,7 +87,7 @@ def test_what_is_not_compressed_as_it_says(client: httpx.Client, content: bytes,
 def test_the_limit_is_that_of_the_decompressed_body(client: httpx.Client, encoding: str) -> None:
     fits = BODY[:-1] + b" " * (LIMIT - len(BODY)) + b"}"
     assert post(client, compressed(fits, encoding), encoding).status_code == 200
-    body = check(post(client, compressed(fits + b" ", encoding), encoding), 413, "body_too_large")
+    body = check_error(post(client, compressed(fits + b" ", encoding), encoding), 413, "body_too_large")
     assert (body["limit"], body["setting"]) == (LIMIT, "SENTILINE_MAX_BODY_BYTES")
     assert f"has at least {LIMIT + 1} bytes once decompressed and the limit is {LIMIT}" in body["error"]
 
@@ -105,7 +105,7 @@ def test_a_bomb_needs_no_memory(server: Server) -> None:
 
     before = peak()
     for _ in range(3):
-        body = check(
+        body = check_error(
             httpx.post(
                 f"{server.url}/predict", content=bomb, headers={**JSON, "content-encoding": "gzip"}, timeout=120
             ),
@@ -130,7 +130,7 @@ def test_a_bomb_needs_no_memory(server: Server) -> None:
     ],
 )
 def test_the_reason_is_the_one_that_matters(client: httpx.Client, content: bytes, reason: str) -> None:
-    body = check(client.post("/predict", content=content, headers=JSON), 400, "invalid_json")
+    body = check_error(client.post("/predict", content=content, headers=JSON), 400, "invalid_json")
     assert reason in body["error"]
     assert "surrogate" not in body["error"]
 
@@ -145,8 +145,8 @@ def test_the_reason_is_the_one_that_matters(client: httpx.Client, content: bytes
         b'{"inputs": "\\ud800", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
 )
-def test_nesting(client: httpx.Client, content: bytes) -> None:
-    body = check(client.post("/predict", content=content, headers=JSON), 422, "nesting_too_deep")
+def test_deep_nesting_is_refused(client: httpx.Client, content: bytes) -> None:
+    body = check_error(client.post("/predict", content=content, headers=JSON), 422, "nesting_too_deep")
     assert (body["limit"], body["setting"]) == (32, "SENTILINE_MAX_JSON_DEPTH")
     assert "at least 33 deep and the limit is 32" in body["error"]
 
@@ -165,9 +165,9 @@ def test_a_large_body_is_parsed_in_a_thread() -> None:
 
 
 @pytest.mark.parametrize("inner", [b"[],", b"{},", b"[[]],", b'{"a":{}},'])
-def test_many_containers(client: httpx.Client, inner: bytes) -> None:
+def test_too_many_containers_are_refused(client: httpx.Client, inner: bytes) -> None:
     content = b'{"inputs": ["good", %b"good"]}' % (inner * (2_000_000 // len(inner)))
-    body = check(client.post("/predict", content=content, headers=JSON), 413, "too_many_items")
+    body = check_error(client.post("/predict", content=content, headers=JSON), 413, "too_many_items")
     assert (body["limit"], body.get("setting")) == (32 * 128, None)  # which is that of no one setting
     seen = re.search(r"at least (\d+) lists and objects and the limit is 4096, (\w+) times (\w+);", body["error"])
     assert seen
@@ -222,7 +222,7 @@ def test_brackets_in_texts_are_no_nesting(client: httpx.Client) -> None:
     text = "good [[[ {{{ " * 50
     assert client.post("/predict", json={"inputs": [text] * 3, "detail": "none"}).status_code == 200
     allowed = b'{"inputs": "good", "x": ' + b"[" * 31 + b"]" * 31 + b"}"
-    check(client.post("/predict", content=allowed, headers=JSON), 422, "unknown_field", "x")
+    check_error(client.post("/predict", content=allowed, headers=JSON), 422, "unknown_field", "x")
 
 
 def test_a_client_that_asks_first_is_not_told_to_send_too_much(server: Server) -> None:

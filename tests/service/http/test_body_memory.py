@@ -17,9 +17,9 @@ import pytest
 from service.errors import ServiceError
 from service.http.body_memory import FREE, BodyMemoryLimit, Reservation
 from service.http.decompression import MAX_MEMBERS, Decompressor
+from tests.service.error_checks import JSON, check_error
 from tests.service.http.raw import metric, wait_until
 from tests.service.server import Server
-from tests.service.test_errors import JSON, check
 
 MIB = 1 << 20
 BODY = b'{"inputs": "A good film.", "detail": "none"}'
@@ -128,6 +128,6 @@ def test_gzip_members_are_counted(client: httpx.Client) -> None:
     fits = b"".join(gzip.compress(piece) for piece in pieces) + gzip.compress(b"") * (MAX_MEMBERS - len(pieces))
     assert client.post("/predict", content=fits, headers=headers).status_code == 200
     answer = client.post("/predict", content=fits + gzip.compress(b""), headers=headers)
-    assert check(answer, 413, "body_too_large", "content-encoding")["limit"] == MAX_MEMBERS
+    assert check_error(answer, 413, "body_too_large", "content-encoding")["limit"] == MAX_MEMBERS
     with pytest.raises(ServiceError, match="more than 128 gzip members"):
         Decompressor("gzip").feed(gzip.compress(b"") * 200_000, 1 << 22)

@@ -20,8 +20,8 @@ import pytest
 
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
+from tests.service.error_checks import JSON, check_error
 from tests.service.server import Server
-from tests.service.test_errors import JSON, check
 
 REVIEW = "I loved the first half; the second half is a bore."
 BODY = b'{"inputs": "good"}'
@@ -87,7 +87,7 @@ def metric(client: httpx.Client, name: str) -> float:
     ],
 )
 def test_a_hundred_thousand_items(client: httpx.Client, path: str, document: Any, field: str) -> None:
-    body = check(client.post(path, json=document), 413, "too_many_items", field)
+    body = check_error(client.post(path, json=document), 413, "too_many_items", field)
     assert (body["limit"], body["setting"]) == (128, "SENTILINE_MAX_ITEMS")
     assert "100000" in body["error"].replace(",", "")
 
@@ -95,7 +95,7 @@ def test_a_hundred_thousand_items(client: httpx.Client, path: str, document: Any
 def test_too_many_items_of_many_kinds(client: httpx.Client) -> None:
     """What they are does not matter, and nothing of them is in the answer."""
     items = [None, 5, {"secret": 1}, ["secret"], "secret"] * 50
-    body = check(client.post("/predict", json={"inputs": items}), 413, "too_many_items", "inputs")
+    body = check_error(client.post("/predict", json={"inputs": items}), 413, "too_many_items", "inputs")
     assert "secret" not in json.dumps(body)
 
 
@@ -122,16 +122,16 @@ def test_too_many_items_of_many_kinds(client: httpx.Client) -> None:
         (b"null", 422, "invalid_type"),
     ],
 )
-def test_what_is_no_document(client: httpx.Client, path: str, content: bytes, status: int, code: str) -> None:
+def test_non_json_bodies_are_refused(client: httpx.Client, path: str, content: bytes, status: int, code: str) -> None:
     """On the routes that test_errors.py leaves out."""
     field = "inputs" if code == "invalid_type" and content.startswith(b'{"inputs"') else None
-    check(client.post(path, content=content, headers=JSON), status, code, field)
+    check_error(client.post(path, content=content, headers=JSON), status, code, field)
 
 
 @pytest.mark.parametrize(
     "shape", [[-1], [1.5], ["1"], [True], [2**63], [10**30], [2**31, 2**31], [1] * 9, [[1]], 1, {}]
 )
-def test_impossible_shapes(client: httpx.Client, shape: Any) -> None:
+def test_inconsistent_tensor_shapes_are_refused(client: httpx.Client, shape: Any) -> None:
     answer = client.post(INFER, json={"inputs": [{**TENSOR, "shape": shape, "data": ["good"]}]})
     assert answer.status_code == (413 if shape in ([2**63], [2**31, 2**31]) else 422), answer.text
     assert answer.json()["field"] in ("inputs[0].shape", "inputs[0].data")
@@ -186,7 +186,7 @@ def check_not_http(answer: bytes) -> None:
     "opening",
     [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(90)), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
 )
-def test_another_protocol(server: Server, opening: bytes) -> None:
+def test_other_protocols_are_refused(server: Server, opening: bytes) -> None:
     check_not_http(exchange(server, opening, half_close=True))
 
 
@@ -226,14 +226,14 @@ def test_binary_data_that_lies_about_its_length(client: httpx.Client, content: b
     document = {"inputs": [{**TENSOR, "parameters": {"binary_data_size": len(content)}}]}
     head = json.dumps(document).encode()
     headers = {"content-type": "application/octet-stream", "inference-header-content-length": str(len(head))}
-    check(client.post(INFER, content=head + content, headers=headers), 422, "invalid_shape", "inputs[0].data")
+    check_error(client.post(INFER, content=head + content, headers=headers), 422, "invalid_shape", "inputs[0].data")
 
 
 @pytest.mark.parametrize("header", ["0" * 5000, "9" * 5000, "1" * 21, "-1", "+1", "", "0x1"])
 def test_a_size_of_the_json_that_is_no_number_of_bytes(client: httpx.Client, header: str) -> None:
     field = "inference-header-content-length"
     headers = {"content-type": "application/octet-stream", field: header}
-    check(client.post(INFER, content=b"{}", headers=headers), 422, "invalid_shape", field)
+    check_error(client.post(INFER, content=b"{}", headers=headers), 422, "invalid_shape", field)
 
 
 def test_an_id_that_cannot_be_echoed(client: httpx.Client) -> None:
@@ -241,7 +241,7 @@ def test_an_id_that_cannot_be_echoed(client: httpx.Client) -> None:
     answer = client.post(INFER, content=json.dumps(document), headers=JSON)
     assert (answer.status_code, answer.json()["id"]) == (200, document["id"])
     document["id"] = "half \ud83c"
-    check(client.post(INFER, content=json.dumps(document), headers=JSON), 422, "invalid_option", "id")
+    check_error(client.post(INFER, content=json.dumps(document), headers=JSON), 422, "invalid_option", "id")
 
 
 @pytest.mark.parametrize("digits", [20, 300, 4000])

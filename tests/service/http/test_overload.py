@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from sentiline.predictor import Predictor
+from tests.service.error_checks import check_error
 from tests.service.load import Answer, Connection, metric, until
 from tests.service.reviews import expected, reviews
 from tests.service.server import Server
-from tests.service.test_errors import check
 
 LONG = " ".join(reviews(600, seed=9))[:90_000]
 EXPIRED = 'sentiline_dropped_texts_total{reason="expired"}'
@@ -207,13 +207,13 @@ def test_clients_that_leave_cost_no_inference(slow: Server) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "soon", "", "\uff11"])
-def test_unusable_deadlines(client: httpx.Client, value: str) -> None:
+def test_malformed_deadlines_are_refused(client: httpx.Client, value: str) -> None:
     headers: dict[Any, Any] = {"x-timeout-ms": value.encode()}
     for path in ("/predict", "/hf"):
-        check(client.post(path, json={"inputs": "good"}, headers=headers), 422, "invalid_option", "x-timeout-ms")
+        check_error(client.post(path, json={"inputs": "good"}, headers=headers), 422, "invalid_option", "x-timeout-ms")
 
 
-def test_a_deadline_that_is_kept(client: httpx.Client) -> None:
+def test_a_request_within_its_deadline_is_answered(client: httpx.Client) -> None:
     for value in ("60000", "99999999999999999999"):
         answer = client.post("/predict", json={"inputs": "good"}, headers={"x-timeout-ms": value})
         assert answer.status_code == 200

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from service.http.json_parsing import parse_json
+from tests.service.error_checks import JSON, check_error
 from tests.service.http.raw import BODY, exchange
 from tests.service.server import Server
-from tests.service.test_errors import JSON, check
 
 CLOSE = b"connection: close\r\n"
 START = b"POST /predict HTTP/1.1\r\ncontent-type: application/json\r\n" + CLOSE
@@ -83,7 +83,7 @@ def test_slashes_at_the_end_and_repeated_ones_do_not_count(client: httpx.Client,
 @pytest.mark.parametrize("name", ["model", "detail", "top_k", "anything"])
 def test_a_parameter_in_the_url_is_refused(client: httpx.Client, path: str, name: str) -> None:
     answer = client.post(f"{path}?{name}=none", json={"inputs": "good film"})
-    assert "in the JSON of the body" in check(answer, 422, "unknown_field", name)["error"]
+    assert "in the JSON of the body" in check_error(answer, 422, "unknown_field", name)["error"]
     assert client.post(f"{path}?", json={"inputs": "good film"}).status_code == 200
 
 
@@ -100,7 +100,7 @@ def test_a_parameter_in_the_url_is_refused(client: httpx.Client, path: str, name
     ],
 )
 def test_a_key_may_not_appear_twice_in_an_object(client: httpx.Client, path: str, content: bytes, key: str) -> None:
-    body = check(client.post(path, content=content, headers=JSON), 400, "invalid_json", key)
+    body = check_error(client.post(path, content=content, headers=JSON), 400, "invalid_json", key)
     assert "good" not in body["error"]
 
 
@@ -137,7 +137,7 @@ def test_all_content_encodings_count(client: httpx.Client, fields: list[str], st
     answer = client.post("/predict", content=gzip.compress(BODY), headers=headers)
     assert answer.status_code == status
     if status != 200:
-        check(answer, 415, "unsupported_content_encoding", "content-encoding")
+        check_error(answer, 415, "unsupported_content_encoding", "content-encoding")
 
 
 def test_two_content_types_are_refused_unless_they_agree(client: httpx.Client) -> None:

@@ -271,7 +271,7 @@ def test_fields_after_a_chunked_body(served: Server) -> None:
     "half",
     [b"G", b"GET /li", b"GET /livez HTTP/1.1\r\n", b"GET /livez HTTP/1.1\r\nhost: x\r\n", b"\r\n\r\nGET"],
 )
-def test_half_a_header(hasty: Server, half: bytes) -> None:
+def test_an_incomplete_header_times_out(hasty: Server, half: bytes) -> None:
     check_too_slow(exchange(hasty, half))
 
 
@@ -321,7 +321,7 @@ def test_the_rest_of_a_body_that_was_answered_already(hasty: Server) -> None:
 
 @needs_proc
 @pytest.mark.parametrize("half", [b"", b"GET /livez HTTP/1.1\r\nx-half: "], ids=["nothing", "header"])
-def test_descriptors_come_back(hasty: Server, half: bytes) -> None:
+def test_descriptors_are_released(hasty: Server, half: bytes) -> None:
     """Clients that keep their connections open; one that has asked nothing is told nothing."""
     (worker,) = hasty.workers
 

@@ -28,7 +28,7 @@ def sample(text: str, name: str) -> float:
 
 
 @pytest.mark.parametrize(("path", "document", "tokens"), REQUESTS)
-def test_headers(client: httpx.Client, path: str, document: Any, tokens: int) -> None:
+def test_answers_carry_stage_times(client: httpx.Client, path: str, document: Any, tokens: int) -> None:
     before = client.get("/metrics").text
     answer = client.post(path, json=document)
     after = client.get("/metrics").text
