@@ -96,12 +96,12 @@ def test_the_event_loop_is_not_blocked(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Server]:
-    """A server with room for hardly more than the default model; the test models need some 2 MiB each."""
+    """A server with room for hardly more than the default model; the test models need some 1.2 MiB each."""
     home = tmp_path_factory.mktemp("small")
     write_bundle(home / "more" / "spare", seed=5)
     folders = f"{models}{os.pathsep}{home / 'more'}"
     with Server(
-        home, single_process=True, SENTILINE_MODELS=folders, SENTILINE_MODEL="tiny", SENTILINE_MODEL_MEMORY_MB="5"
+        home, single_process=True, SENTILINE_MODELS=folders, SENTILINE_MODEL="tiny", SENTILINE_MODEL_MEMORY_MB="3"
     ) as running:
         yield running.wait_until_ready()
 
@@ -120,7 +120,7 @@ def test_models_come_and_go_under_load(small: Server) -> None:
 
     assert [asyncio.run(ask(name)) for name in names] == [[name] * 4 for name in names]
     for name in ("plain", "spare"):
-        assert f"model '{name}' dropped from memory: SENTILINE_MODEL_MEMORY_MB is 5" in small.log
+        assert f"model '{name}' dropped from memory: SENTILINE_MODEL_MEMORY_MB is 3" in small.log
     assert "model 'tiny' dropped" not in small.log
     metrics = httpx.get(f"{small.url}/metrics").text
     assert "sentiline_loaded_models 2.0" in metrics
