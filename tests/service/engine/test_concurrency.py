@@ -130,6 +130,6 @@ def test_models_come_and_go_under_load(small: Server) -> None:
 def test_a_model_for_which_there_is_no_room(small: Server) -> None:
     answer = httpx.post(f"{small.url}/predict", json={"inputs": "good film", "model": "bilstm"}, timeout=120)
     body = answer.json()
-    assert (answer.status_code, body["error_type"], body["limit"]) == (503, "model_unavailable", 5)
+    assert (answer.status_code, body["error_type"], body["limit"]) == (503, "model_unavailable", 3)
     assert body["setting"] == "SENTILINE_MODEL_MEMORY_MB"
     assert httpx.get(f"{small.url}/readyz").status_code == 200
