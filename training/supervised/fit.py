@@ -13,6 +13,7 @@ from sentiline.tokenizer import UNKNOWN_ID, Tokenizer
 from training.config.fit import FitConfig
 from training.data.dataset import Dataset, build_vocabulary, encode, graded
 from training.data.review import Review
+from training.data.spans import SpanSampler
 from training.data.splices import Splicer
 from training.errors import DataError
 from training.evaluation.majority import describe_majority
@@ -95,6 +96,8 @@ def _check(config: FitConfig, data: FitData) -> None:
         for name, source in (("crops", "cut from"), ("stars", "ratings of")):
             if getattr(config, name):
                 raise DataError(f"{name} are {source} labelled reviews, not targets: leave --{name} out", field=name)
+    if config.spans and (data.targets is None or data.targets.spans is None):
+        raise DataError("spans need targets that know the sentiment of parts of texts: set spans to 0", field="spans")
     if _uses_unlabelled(config) and not data.unlabelled:
         raise DataError(
             "virtual and entropy need unlabelled reviews, and there are none: set both to 0", field="virtual"
@@ -144,7 +147,9 @@ def _encode(
     without_token = set(train.skipped)
     texts = [review.text for index, review in enumerate(data.train) if index not in without_token]
     splicer = Splicer(train, max(1, config.batch_size // 4)) if config.splices else None
-    return TrainingData(train, texts, cut, unlabelled, splicer), validation
+    spans = data.targets.spans if data.targets is not None and config.spans else None
+    sampler = None if spans is None else SpanSampler(spans, max(1, config.batch_size // 4))
+    return TrainingData(train, texts, cut, unlabelled, splicer, sampler), validation
 
 
 def _describe_initial_weights(config: FitConfig, data: FitData, train: Dataset, progress: FitProgress) -> None:
