@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,8 +15,6 @@ from sentiline.errors import BundleCorruptError, EmptyTextError, OptionError, Te
 from sentiline.tokenizer.constants import SPECIAL_TOKENS, Spans
 from sentiline.tokenizer.encoding import Encoding, Truncation, check_truncation, kept_tokens
 from sentiline.tokenizer.words1 import TokenIds, split, words
-
-SCHEME = "words-1"
 
 
 class Tokenizer:
@@ -32,6 +30,7 @@ class Tokenizer:
         truncation: The default policy for longer texts.
     """
 
+    scheme: ClassVar[str] = "words-1"
     _id_table: ClassVar[type[dict[str, int]]] = TokenIds
     _tokens: ClassVar[str] = "word, number, ! or ?"
 
@@ -84,7 +83,7 @@ class Tokenizer:
             raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
         tokens, edges = self.split(text) if spans else (self.words(text), None)
         total, kept = len(tokens), None
-        if total == 0:
+        if self._describes_nothing(tokens):
             raise EmptyTextError(_describe_empty(text, self._tokens), field="text")
         if total > self.max_tokens:
             if policy == "error":
@@ -102,7 +101,23 @@ class Tokenizer:
             starts, ends = self.split(text)[1] if edges is None else edges
             return (starts, ends) if kept is None else (starts[kept], ends[kept])
 
-        return Encoding(self.ids(tokens), total, find, self.split)
+        ids, read_as = self._read(text, tokens, find)
+        return Encoding(ids, total, find, self.split, read_as)
+
+    def _read(
+        self, text: str, tokens: Sequence[str], find: Callable[[], Spans]
+    ) -> tuple[NDArray[np.int32], Callable[[], list[str | None] | None]]:
+        """Return the ids of a text's tokens, and a function that says under which spellings they were read."""
+        return self.ids(tokens), _same_spellings
+
+    def _describes_nothing(self, tokens: Sequence[str]) -> bool:
+        """Return whether the tokens of a text are too few to read."""
+        return not tokens
+
+    def with_limit(self, max_tokens: int, truncation: Truncation | None = None) -> Tokenizer:
+        """Return a tokenizer with the same vocabulary and rules but another limit; the policy stays unless given."""
+        policy = self.truncation if truncation is None else truncation
+        return type(self)(self.vocabulary, max_tokens=max_tokens, truncation=policy, **self._parameters())
 
     def split(self, text: str) -> tuple[list[str], Spans]:
         """Split raw text into tokens and their spans, as the function `split` does."""
@@ -126,16 +141,21 @@ class Tokenizer:
     def to_json(self) -> str:
         """Return the tokenizer as JSON, as stored in a bundle (`tokenizer.json`)."""
         document = {
-            "scheme": SCHEME,
+            "scheme": self.scheme,
             "max_tokens": self.max_tokens,
             "truncation": self.truncation,
+            **self._parameters(),
             "vocabulary": self.vocabulary,
         }
         return json.dumps(document, ensure_ascii=False, indent=0) + "\n"
 
+    def _parameters(self) -> dict[str, Any]:
+        """Return the parameters that only this scheme has, by their names in JSON and in the constructor."""
+        return {}
+
     @classmethod
     def from_json(cls, text: str, *, source: Path | str = "tokenizer.json") -> Tokenizer:
-        """Load a tokenizer from JSON.
+        """Load a tokenizer of any scheme from JSON.
 
         Args:
             text: The output of `to_json`.
@@ -146,17 +166,29 @@ class Tokenizer:
         """
         try:
             document: dict[str, Any] = json.loads(text)
-            scheme = document["scheme"]
-            if scheme != SCHEME:
+            scheme = document.pop("scheme")
+            if scheme not in TOKENIZERS:
                 raise BundleCorruptError(
-                    f"{source}: tokenizer scheme {scheme!r} is not {SCHEME!r}; use the Sentiline release that made it"
+                    f"{source}: tokenizer scheme {scheme!r} is none of {', '.join(TOKENIZERS)}; use the Sentiline release "
+                    f"that made it"
                 )
             vocabulary = document["vocabulary"]
             if not isinstance(vocabulary, list) or not all(isinstance(token, str) for token in vocabulary):
                 raise BundleCorruptError(f"{source}: the vocabulary must be a list of strings")
-            return cls(vocabulary, max_tokens=document["max_tokens"], truncation=document["truncation"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            required = {"vocabulary", "max_tokens", "truncation"}
+            if missing := required - document.keys():
+                raise KeyError(*missing)
+            return TOKENIZERS[scheme](**document)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BundleCorruptError(f"{source} is not a tokenizer: {error!r}") from error
+
+
+TOKENIZERS: dict[str, type[Tokenizer]] = {Tokenizer.scheme: Tokenizer}
+"""The tokenizers by the names of their splitting rules; each module of a scheme adds its own."""
+
+
+def _same_spellings() -> None:
+    return None
 
 
 def _describe_empty(text: str, tokens: str) -> str:

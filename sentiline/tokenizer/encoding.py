@@ -26,6 +26,8 @@ class Encoding:
         tokens_total: The number of tokens in the whole text, before truncation.
         find: Returns `starts` and `ends`, computing them when they are first needed.
         split: Splits a text as the tokenizer does, into all its tokens and their spans.
+        read_as: Returns for each used token the spelling that was read, or None where it is the one written; returns
+            None if the tokenizer's scheme has no such spellings.
         tokens_used: The number of tokens that the model reads.
         unknown_tokens: The number of used tokens that are not in the vocabulary.
     """
@@ -34,6 +36,7 @@ class Encoding:
     tokens_total: int
     find: Callable[[], Spans]
     split: Callable[[str], tuple[list[str], Spans]] = split
+    read_as: Callable[[], list[str | None] | None] = lambda: None
     tokens_used: int = field(init=False)
     unknown_tokens: int = field(init=False)
 

@@ -13,7 +13,7 @@ from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
 _MARKUP = re.compile(r"</?[a-z][a-z0-9]*\b[^<>]{0,200}>|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.ASCII)
 
 # Combining accents, and the vowel signs and points that some scripts write as marks, are parts of a word.
-_MARK = (
+MARK = (
     r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0980-\u0dff"
     r"\u0e31-\u0e4e\u0eb1-\u0ece\u0f71-\u0fbc\u102b-\u109d\u200c\u200d"
 )
@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     (?![ .,])(?:                                                        # no token begins with one of these
       [a-z]++(?=[ .,!?])                                                # a plain word, as two lines below
     | \d+(?:[.,/]\d+)+                                                # 10/10  7.5  1,000
-    | [^\W_]++(?:[{_MARK}]+[^\W_]*)*(?:'[^\W_]+)*                     # a word in any script; don't
+    | [^\W_]++(?:[{MARK}]+[^\W_]*)*(?:'[^\W_]+)*                     # a word in any script; don't
     | [:;=]['-]?[()dp/\\](?![^\W_]) | <3                             # emoticons
     | [!?]+ | \*+                                                     # !!!  ?!  ****
     | [\u2190-\u21ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]   # symbols and emoji, one by one
@@ -57,22 +57,28 @@ def split(text: str) -> tuple[list[str], Spans]:
         >>> list(zip(starts.tolist(), ends.tolist()))
         [(6, 11), (12, 17), (17, 18)]
     """
-    pieces = _TOKEN.split(_lower(text))
+    pieces = _TOKEN.split(_normalize(text))
     edges = np.fromiter(map(len, pieces), np.int64, len(pieces)).cumsum(dtype=np.int32)
     return pieces[1::2], (edges[0:-1:2], edges[1::2])
 
 
 def words(text: str) -> list[str]:
     """Return only the tokens of `split`, which is faster."""
-    found: list[str] = _TOKEN.findall(_lower(text))
+    found: list[str] = _TOKEN.findall(_normalize(text))
     return found
 
 
-def _lower(text: str) -> str:
-    """Return the text in lower case and of the same length, with markup blanked and plain apostrophes."""
+def lower(text: str) -> str:
+    """Return the text in lower case and of the same length."""
     lowered = text.lower()
     if len(lowered) != len(text):  # a few letters, such as U+0130, grow in lower case, which would shift the spans
         lowered = "".join([low if len(low := char.lower()) == 1 else char for char in text])
+    return lowered
+
+
+def _normalize(text: str) -> str:
+    """Return the text in lower case and of the same length, with markup blanked and plain apostrophes."""
+    lowered = lower(text)
     if not lowered.isascii():
         for apostrophe in _APOSTROPHES:
             lowered = lowered.replace(apostrophe, "'")
