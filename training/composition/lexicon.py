@@ -35,6 +35,15 @@ CLOSED = (
 )
 
 
+# Words that agree with a noun of the lexicon: for one that cannot be counted, for several.
+_QUANTIFIED = {
+    "much": ("much {}", "many {}"),
+    "little": ("little {}", "few {}"),
+    "is": ("{} is", "{} are"),
+    "has": ("has all the {}", "have all the {}"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """An entry of the lexicon.
@@ -60,10 +69,13 @@ class Word:
         """Return one form.
 
         Args:
-            form: "ed" (past), "en" (past participle), "ing", "s" (third person), "v" (the present that agrees with the
+            form: "much", "little" or "is", for a noun with that word, or "ed" (past), "en" (past participle), "ing", "s" (third person), "v" (the present that agrees with the
                 target), or "" (base).
             plural: Whether the target is plural.
         """
+        if form in _QUANTIFIED:
+            several = self.text.endswith("s") and not self.text.endswith(("ss", "chaos"))
+            return _QUANTIFIED[form][several].format(self.text)
         head, space, tail = self.text.partition(" ")
         if form == "ed":
             return self.past
