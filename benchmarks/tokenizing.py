@@ -25,7 +25,7 @@ from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
 
 from sentiline.tokenizer import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, split
 from training.data import imdb
-from training.data.dataset import build_vocabulary
+from training.data.vocabulary import build_vocabulary
 
 PAD, UNKNOWN = SPECIAL_TOKENS
 

@@ -206,7 +206,7 @@ SOUND = {"scheme": "words-1", "vocabulary": ["<pad>", "<unk>", "a"], "max_tokens
         ("[]", "not a tokenizer"),
         ("{}", "not a tokenizer"),
         ("[" * 100_000, "not a tokenizer"),
-        (json.dumps(SOUND | {"scheme": "words-0"}), "'words-0' is not 'words-1'"),
+        (json.dumps(SOUND | {"scheme": "words-0"}), "'words-0' is none of words-1, words-2"),
         (json.dumps(SOUND | {"vocabulary": ["a"]}), "begins with"),
         (json.dumps(SOUND | {"vocabulary": ["<pad>", "<unk>", "a", "a"]}), "holds each token once"),
         (json.dumps(SOUND | {"vocabulary": ["<pad>", "<unk>", 7]}), "must be a list of strings"),

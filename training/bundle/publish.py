@@ -78,7 +78,7 @@ def publish(
     shown.print(report.table())
     history = run.read_log()
     best = best_epoch(history)
-    whole = Tokenizer(tokenizer.vocabulary, max_tokens=_LENGTHS_LIMIT, truncation="head")
+    whole = tokenizer.with_limit(_LENGTHS_LIMIT, "head")
     precisions = {name: file for name, file in _GRAPHS.items() if config.precision in ("both", name)}
     graphs = {"fp32": fp32, "int8": int8}
     files = {

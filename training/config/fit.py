@@ -14,6 +14,7 @@ Direction = Literal["forward", "bidirectional"]
 Head = Literal["pooling", "last", "unit", "timesteps"]
 Loss = Literal["bce", "mse"]
 Vectors = Literal["ppmi-svd", "random"]
+Scheme = Literal["words-1", "words-2"]
 Compute = Literal["float32", "bfloat16"]
 
 
@@ -34,6 +35,7 @@ class FitConfig(Recipe):
         activation: Activation of the recurrent state: "tanh", or "sigmoid" for head "unit".
         reset_after: Whether a GRU applies its reset gate after the recurrent product.
         vocabulary: Maximum size of the vocabulary, including the two special tokens.
+        scheme: Splitting rules of a tokenizer that is built from the texts: "words-1" or "words-2".
         unsupervised: Whether vocabulary and word vectors also use the unlabelled reviews.
         vectors: Initial word vectors: "ppmi-svd" (`training.nn.word_vectors`) or "random".
         max_tokens: Maximum tokens per review in training; longer reviews are truncated.
@@ -83,6 +85,7 @@ class FitConfig(Recipe):
     activation: Literal["tanh", "sigmoid"] = "tanh"
     reset_after: bool = True
     vocabulary: int = 25_000
+    scheme: Scheme = "words-1"
     unsupervised: bool = True
     vectors: Vectors = "ppmi-svd"
     max_tokens: int = 400

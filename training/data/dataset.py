@@ -1,9 +1,8 @@
-"""Reviews as token ids: vocabulary, encoding and batches of similar length."""
+"""Reviews as token ids: encoding and batches of similar length."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.errors import EmptyTextError
-from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer, words
+from sentiline.tokenizer import Tokenizer
 from training.data.review import Review
 
 
@@ -46,20 +45,6 @@ class Dataset:
     def lengths(self) -> NDArray[np.int32]:
         """The number of tokens of each review, int32 [len(ids)]."""
         return np.array([len(ids) for ids in self.ids], np.int32)
-
-
-def build_vocabulary(texts: Iterable[str], size: int) -> tuple[str, ...]:
-    """Choose the tokens that occur in the most texts, most frequent first, ties in alphabetical order.
-
-    Args:
-        texts: Raw texts, which must not be test reviews.
-        size: The maximum number of entries, including the special tokens.
-    """
-    frequency: Counter[str] = Counter()
-    for text in texts:
-        frequency.update(set(words(text)))
-    ranked = sorted(frequency.items(), key=lambda item: (-item[1], item[0]))
-    return (*SPECIAL_TOKENS, *(token for token, _ in ranked[: size - len(SPECIAL_TOKENS)]))
 
 
 def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import Tokenizer, words
 from training.config.ngrams import NgramConfig
-from training.data.dataset import build_vocabulary
 from training.data.review import Review
 from training.data.split import film_folds
+from training.data.vocabulary import build_vocabulary
 from training.distillation.ngrams import Documents, NgramClassifier, cross_entropy
 from training.errors import CheckpointError, DataError
 from training.run.arrays_file import write_array

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.atomic_write import write_atomically
-from sentiline.tokenizer import UNKNOWN_ID, Tokenizer
+from sentiline.tokenizer import TOKENIZERS, UNKNOWN_ID, Tokenizer
 from training.config.fit import FitConfig
-from training.data.dataset import Dataset, build_vocabulary, encode, graded
+from training.data.dataset import Dataset, encode, graded
 from training.data.review import Review
 from training.data.spans import SpanSampler
 from training.data.splices import Splicer
+from training.data.vocabulary import build_vocabulary
 from training.errors import DataError
 from training.evaluation.majority import describe_majority
 from training.nn.encoder import Encoder
@@ -115,11 +116,12 @@ def _load_or_build_tokenizer(config: FitConfig, data: FitData, run: Run, progres
         return run.read_tokenizer()
     with progress.stage("building the vocabulary"):
         given = data.targets or data.initial_weights
-        tokenizer = Tokenizer(
-            given.tokenizer.vocabulary if given else build_vocabulary(_texts(data), config.vocabulary),
-            max_tokens=config.served_tokens,
-            truncation=config.truncation,
-        )
+        if given:
+            tokenizer = given.tokenizer.with_limit(config.served_tokens, config.truncation)
+        else:
+            vocabulary = build_vocabulary(_texts(data), config.vocabulary, config.scheme)
+            make = TOKENIZERS[config.scheme]
+            tokenizer = make(vocabulary, max_tokens=config.served_tokens, truncation=config.truncation)
     write_atomically(run.tokenizer, tokenizer.to_json().encode())
     return tokenizer
 
@@ -133,7 +135,7 @@ def _encode(
 ) -> tuple[TrainingData, Dataset]:
     """Encode the training and the validation reviews."""
     with progress.stage("encoding reviews"):
-        cut = Tokenizer(tokenizer.vocabulary, max_tokens=config.max_tokens, truncation=config.truncation)
+        cut = tokenizer.with_limit(config.max_tokens, config.truncation)
         train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)
         if config.stars:
             train = graded(train, data.train, data.max_stars)
@@ -188,6 +190,6 @@ def _word_vectors(
     if config.vectors == "random":
         return None
     with progress.stage("fitting word vectors"):
-        whole = Tokenizer(tokenizer.vocabulary, max_tokens=100_000, truncation="head")
+        whole = tokenizer.with_limit(100_000, "head")
         documents = encode([Review(text, 0) for text in _texts(data)], whole).ids
         return ppmi_svd(documents, len(tokenizer.vocabulary), config.embedding, seed=config.seed)

@@ -1,0 +1,106 @@
+"""The tokenizer of the scheme `words-2`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sentiline.tokenizer import words2
+from sentiline.tokenizer.base import TOKENIZERS, Tokenizer
+from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
+from sentiline.tokenizer.encoding import Truncation
+from sentiline.tokenizer.spelling import Spellings
+from sentiline.tokenizer.typos import TypoIndex
+
+_SEPARATORS = frozenset((".", ",", ";"))
+_SENTENCE_ENDS = frozenset(".!?:\n\u2026\"'\u201c\u2018(*-\u2022")
+
+
+class Words2Tokenizer(Tokenizer):
+    """Maps text to vocabulary ids and character spans by the rules of `words-2` (docs/tokenizer.md).
+
+    Attributes:
+        correct_typos: Whether an unknown word that is one edit from one clear known word is read as it.
+    """
+
+    scheme: ClassVar[str] = "words-2"
+    _id_table: ClassVar[type[dict[str, int]]] = Spellings
+    _tokens: ClassVar[str] = "word, number, emoji, ! or ?"
+
+    def __init__(
+        self,
+        vocabulary: Sequence[str],
+        *,
+        max_tokens: int = 1024,
+        truncation: Truncation = "head_tail",
+        correct_typos: bool = True,
+    ) -> None:
+        """Make a tokenizer; see `Tokenizer` for the other arguments and errors.
+
+        Args:
+            vocabulary: The tokens in id order, after the special ones the most frequent first.
+            max_tokens: As in `Tokenizer`.
+            truncation: As in `Tokenizer`.
+            correct_typos: Whether an unknown word that is one edit from one clear known word is read as it.
+        """
+        super().__init__(vocabulary, max_tokens=max_tokens, truncation=truncation)
+        self.correct_typos = correct_typos
+        self._known = dict(self._ids)
+        if isinstance(self._ids, Spellings):
+            self._ids.add_contractions()
+        self._typos: TypoIndex | None = None  # made when the first unknown word is met
+
+    def split(self, text: str) -> tuple[list[str], Spans]:
+        """Split raw text into tokens and their spans."""
+        return words2.split(text, self._known)
+
+    def words(self, text: str) -> list[str]:
+        """Return only the tokens of `split`, which is faster."""
+        return words2.words(text, self._known)
+
+    def _read(
+        self, text: str, tokens: Sequence[str], find: Callable[[], Spans]
+    ) -> tuple[NDArray[np.int32], Callable[[], list[str | None] | None]]:
+        ids = self.ids(tokens)
+        if self.correct_typos:
+            self._correct(ids, text, tokens, find)
+
+        def read_as() -> list[str | None]:
+            starts, ends = map(np.ndarray.tolist, find())
+            return [
+                None if index == UNKNOWN_ID or (read := self.vocabulary[index]) == text[start:end].lower() else read
+                for index, start, end in zip(ids.tolist(), starts, ends, strict=True)
+            ]
+
+        return ids, read_as
+
+    def _correct(self, ids: NDArray[np.int32], text: str, tokens: Sequence[str], find: Callable[[], Spans]) -> None:
+        """Put the ids of the words that they most likely misspell in the place of unknown words."""
+        for place in np.flatnonzero(ids == UNKNOWN_ID).tolist():
+            token = tokens[place]
+            if self._typos is None:
+                self._typos = TypoIndex(self.vocabulary)
+            index = self._typos.find(token)
+            if index != UNKNOWN_ID and not (token.capitalize() in text and _is_name(text, *find(), place)):
+                ids[place] = index
+
+    def _describes_nothing(self, tokens: Sequence[str]) -> bool:
+        return not tokens or (tokens[0] in _SEPARATORS and _SEPARATORS.issuperset(tokens))
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"correct_typos": self.correct_typos}
+
+
+def _is_name(text: str, starts: NDArray[np.int32], ends: NDArray[np.int32], place: int) -> bool:
+    """Return whether a word is capitalised in the middle of a sentence."""
+    start, end = int(starts[place]), int(ends[place])
+    if not text[start:end].istitle():
+        return False
+    before = text[:start][-3:].rstrip(" ")
+    return bool(before) and before[-1] not in _SENTENCE_ENDS
+
+
+TOKENIZERS[Words2Tokenizer.scheme] = Words2Tokenizer

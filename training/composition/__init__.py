@@ -1,0 +1,25 @@
+"""Labelled English sentences from a grammar, which teach a small model what labelled reviews do not: composition.
+
+`generate` draws sentences of every construction (negation, double negation, comparison, expectation, contrast, …) with
+their labels, the spans of clauses whose own sentiment is known, and minimal pairs. The part "held_out" has templates and
+words of its own; `held_out_sentences` and `accuracy_by_family` are the test made of it.
+"""
+
+from training.composition.accuracy import accuracy_by_family, held_out_sentences, negation_accuracy
+from training.composition.generate import families, generate, generate_family
+from training.composition.mixing import concatenate, embed
+from training.composition.sentence import Part, Sentence, Span
+
+__all__ = [
+    "Part",
+    "Sentence",
+    "Span",
+    "accuracy_by_family",
+    "concatenate",
+    "embed",
+    "families",
+    "generate",
+    "generate_family",
+    "held_out_sentences",
+    "negation_accuracy",
+]

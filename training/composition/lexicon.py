@@ -1,0 +1,226 @@
+"""The words that fill the slots of templates: adjectives, verbs, nouns and targets of opinions, read from text files."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from training.composition.sentence import Part
+
+FOLDER = Path(__file__).parent
+HELD_OUT_PERCENT = 15
+# Groups of targets: a whole (one thing that can be counted), several, a part of it, parts, a person and people.
+PLURAL = ("wholes", "parts", "people")
+PERSONS = ("person", "people")
+# Lists of words without a sentiment that both parts share.
+CLOSED = (
+    "very",
+    "bit",
+    "made",
+    "wait",
+    "excess",
+    "more",
+    "number",
+    "colour",
+    "hour",
+    "day",
+    "month",
+    "relative",
+    "object",
+    "building",
+)
+
+
+# Words that agree with a noun of the lexicon: for one that cannot be counted, for several.
+_QUANTIFIED = {
+    "much": ("much {}", "many {}"),
+    "little": ("little {}", "few {}"),
+    "is": ("{} is", "{} are"),
+    "has": ("has all the {}", "have all the {}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """An entry of the lexicon.
+
+    Attributes:
+        text: The base form; several words for a phrase.
+        past: The past tense; for other entries than verbs the base form.
+        participle: The past participle.
+    """
+
+    text: str
+    past: str
+    participle: str
+
+    @classmethod
+    def parse(cls, entry: str) -> Word:
+        """Return the word of `base`, `base/past` or `base/past/participle`."""
+        base, *forms = entry.strip().split("/")
+        past = forms[0] if forms else _regular_past(base)
+        return cls(base, past, forms[1] if len(forms) > 1 else past)
+
+    def form(self, form: str, *, plural: bool = False) -> str:
+        """Return one form.
+
+        Args:
+            form: "much", "little" or "is", for a noun with that word, or "ed" (past), "en" (past participle), "ing", "s" (third person), "v" (the present that agrees with the
+                target), or "" (base).
+            plural: Whether the target is plural.
+        """
+        if form in _QUANTIFIED:
+            several = self.text.endswith("s") and not self.text.endswith(("ss", "chaos"))
+            return _QUANTIFIED[form][several].format(self.text)
+        head, space, tail = self.text.partition(" ")
+        if form == "ed":
+            return self.past
+        if form == "en":
+            return self.participle
+        if form == "ing":
+            doubled = self.past.split()[0] == f"{head}{head[-1]}ed"
+            stem = head[:-1] if head.endswith("e") and not head.endswith(("ee", "oe", "ye")) else head
+            return f"{stem}{head[-1] if doubled else ''}ing{space}{tail}"
+        if form == "s" or (form == "v" and not plural):
+            return f"{_third_person(head)}{space}{tail}"
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A noun that opinions are about.
+
+    Attributes:
+        noun: The noun, in the number that its group says.
+        group: whole, wholes, part, parts, person or people.
+        kind: The class of adjectives and verbs that suit it.
+        domain: The domain, such as "film".
+        owned: Whether a writer may call it "my".
+    """
+
+    noun: str
+    group: str
+    kind: str
+    domain: str
+    owned: bool
+
+    @property
+    def plural(self) -> bool:
+        """Whether verbs are in the plural."""
+        return self.group in PLURAL
+
+    @property
+    def person(self) -> bool:
+        """Whether it is one person or several."""
+        return self.group in PERSONS
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The words of one part.
+
+    Attributes:
+        words: Words by list ("adj"), polarity ("+", "-" or "0") and class ("any", "food", …).
+        targets: All targets.
+    """
+
+    words: dict[tuple[str, str, str], list[Word]] = field(default_factory=dict)
+    targets: list[Target] = field(default_factory=list)
+
+    def choices(self, name: str, polarity: str, kind: str) -> list[Word]:
+        """Return the words of a list that suit a class: its own, and those that suit any."""
+        own = [] if kind == "any" else self.words.get((name, polarity, kind), [])
+        return own + self.words.get((name, polarity, "any"), [])
+
+    @cached_property
+    def domains(self) -> list[str]:
+        """All domains that have a target, in the order of the file."""
+        return list(dict.fromkeys(target.domain for target in self.targets))
+
+    def restricted(self, keep: Part, spelled_out: Collection[str]) -> Lexicon:
+        """Return the words of one part, and those of the closed classes, which both parts share.
+
+        Args:
+            keep: The part.
+            spelled_out: Words that occur in the text of templates, which are never held out.
+        """
+        held_out = self.held_out(spelled_out)
+
+        def kept(entry: str) -> bool:
+            return (entry in held_out) == (keep == "held_out")
+
+        words = {
+            key: listed if key[0] in CLOSED else [word for word in listed if kept(word.text)]
+            for key, listed in self.words.items()
+        }
+        return Lexicon(words, [target for target in self.targets if kept(target.noun)])
+
+    def held_out(self, spelled_out: Collection[str]) -> frozenset[str]:
+        """Return the entries that are held out: 15 % of each list, those with the lowest checksums, and at least two.
+
+        Args:
+            spelled_out: Words that are never held out.
+        """
+        lists = [[word.text for word in listed] for key, listed in self.words.items() if key[0] not in CLOSED]
+        lists += [[target.noun for target in self.targets if target.domain == domain] for domain in self.domains]
+        chosen: set[str] = set()
+        for listed in lists:
+            quota = max(2, math.ceil(len(listed) * HELD_OUT_PERCENT / 100)) - len(chosen & set(listed))
+            free = [entry for entry in listed if entry not in chosen and entry.lower() not in spelled_out]
+            chosen.update(sorted(free, key=_checksum)[: max(0, quota)])
+        return frozenset(chosen)
+
+
+def _checksum(entry: str) -> int:
+    return zlib.crc32(entry.encode())
+
+
+def load_lexicon(folder: Path = FOLDER) -> Lexicon:
+    """Read `words.txt`, `names.txt` and `targets.txt`."""
+    lexicon = Lexicon()
+    for path in (folder / "words.txt", folder / "names.txt"):
+        for line in _lines(path):
+            head, _, entries = line.partition(":")
+            name, polarity, *kinds = head.split()
+            for kind in kinds or ["any"]:
+                lexicon.words.setdefault((name, polarity, kind), []).extend(map(Word.parse, entries.split(",")))
+    domain, kind, owned = "", "", False
+    for line in _lines(folder / "targets.txt"):
+        if line.startswith("["):
+            domain, kind, *own = line.strip("[]").split()
+            owned = bool(own)
+            continue
+        group, _, entries = line.partition(":")
+        for entry in entries.split(","):
+            noun, _, other = entry.strip().partition("/")
+            own_kind = other or ("person" if group in PERSONS else kind)
+            lexicon.targets.append(Target(noun, group, own_kind, domain, owned))
+    return lexicon
+
+
+def _lines(path: Path) -> list[str]:
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _regular_past(phrase: str) -> str:
+    head, space, tail = phrase.partition(" ")
+    if head.endswith("e"):
+        past = f"{head}d"
+    elif head.endswith("y") and head[-2:-1] not in "aeiou":
+        past = f"{head[:-1]}ied"
+    else:
+        past = f"{head}ed"
+    return f"{past}{space}{tail}"
+
+
+def _third_person(verb: str) -> str:
+    if verb.endswith(("s", "sh", "ch", "x", "z", "o")):
+        return f"{verb}es"
+    if verb.endswith("y") and verb[-2:-1] not in "aeiou":
+        return f"{verb[:-1]}ies"
+    return f"{verb}s"
