@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -96,10 +95,14 @@ class Tokenizer:
             kept = kept_tokens(total, self.max_tokens, policy)
             tokens = [tokens[index] for index in kept]
 
-        @functools.cache
+        found: Spans | None = None
+
         def find() -> Spans:
-            starts, ends = self.split(text)[1] if edges is None else edges
-            return (starts, ends) if kept is None else (starts[kept], ends[kept])
+            nonlocal found
+            if found is None:
+                starts, ends = self.split(text)[1] if edges is None else edges
+                found = (starts, ends) if kept is None else (starts[kept], ends[kept])
+            return found
 
         ids, read_as = self._read(text, tokens, find)
         return Encoding(ids, total, find, self.split, read_as)
