@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from sentiline.errors import BundleCorruptError, EmptyTextError, OptionError, TextTooLongError, TextTypeError
 from sentiline.tokenizer.constants import SPECIAL_TOKENS, Spans
 from sentiline.tokenizer.encoding import Encoding, Truncation, check_truncation, kept_tokens
-from sentiline.tokenizer.words1 import TokenIds, split, words
+from sentiline.tokenizer.words1 import TAG, TokenIds, split, words
 
 
 class Tokenizer:
@@ -31,6 +32,7 @@ class Tokenizer:
 
     scheme: ClassVar[str] = "words-1"
     _id_table: ClassVar[type[dict[str, int]]] = TokenIds
+    _tags: ClassVar[re.Pattern[str]] = TAG
     _tokens: ClassVar[str] = "word, number, ! or ?"
 
     def __init__(self, vocabulary: Sequence[str], *, max_tokens: int = 1024, truncation: Truncation = "head_tail"):
@@ -105,7 +107,7 @@ class Tokenizer:
             return found
 
         ids, read_as = self._read(text, tokens, find)
-        return Encoding(ids, total, find, self.split, read_as)
+        return Encoding(ids, total, find, self.split, read_as, self._tags)
 
     def _read(
         self, text: str, tokens: Sequence[str], find: Callable[[], Spans]

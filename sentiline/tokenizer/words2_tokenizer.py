@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
@@ -12,6 +13,7 @@ from sentiline.tokenizer import words2
 from sentiline.tokenizer.base import TOKENIZERS, Tokenizer
 from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
 from sentiline.tokenizer.encoding import Truncation
+from sentiline.tokenizer.markup import TAG
 from sentiline.tokenizer.spelling import Spellings
 from sentiline.tokenizer.typos import TypoIndex
 
@@ -28,6 +30,7 @@ class Words2Tokenizer(Tokenizer):
 
     scheme: ClassVar[str] = "words-2"
     _id_table: ClassVar[type[dict[str, int]]] = Spellings
+    _tags: ClassVar[re.Pattern[str]] = TAG
     _tokens: ClassVar[str] = "word, number, emoji, ! or ?"
 
     def __init__(
