@@ -86,7 +86,7 @@ class Reading:
             contributions have the same sum as the tokens'. Text without a token, such as a line of dashes, belongs to
             the sentence before it.
         """
-        spans = sentence_spans(self.text)
+        spans = sentence_spans(self.text, self.encoding.tags)
         firsts = [start for start, _ in spans]
         used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # each token's sentence
         total = (
@@ -128,7 +128,10 @@ class Reading:
 
     def prediction(self, detail: Detail = "none") -> Prediction:
         """Return the reading as a `Prediction`, with `timesteps` or `sentences` if `detail` asks for them."""
-        timesteps = tuple(Timestep(*row) for row in self._rows()) if detail == "timesteps" else None
+        timesteps = None
+        if detail == "timesteps":
+            spellings = self.encoding.read_as() or [None] * self.encoding.tokens_used
+            timesteps = tuple(Timestep(*row, spelling) for row, spelling in zip(self._rows(), spellings, strict=True))
         sentences = tuple(self.sentences()) if detail == "sentences" else None
         return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences)
 
@@ -140,7 +143,7 @@ class Reading:
                 {name: getattr(sentence, name) for name in _SENTENCE} for sentence in self.sentences()
             ]
         if detail == "timesteps":
-            document["timesteps"] = [
+            document["timesteps"] = steps = [
                 {
                     "token": token,
                     "start": start,
@@ -152,6 +155,9 @@ class Reading:
                 }
                 for token, start, end, unknown, positive, contribution, running in self._rows()
             ]
+            if (spellings := self.encoding.read_as()) is not None:
+                for step, spelling in zip(steps, spellings, strict=True):
+                    step["read_as"] = spelling
         return document
 
     def _summary(self) -> dict[str, Any]:
@@ -170,7 +176,7 @@ class Reading:
         }
 
     def _rows(self) -> zip[tuple[Any, ...]]:
-        """Return one tuple per timestep, in the order of the fields of `Timestep`."""
+        """Return one tuple per timestep, in the order of the fields of `Timestep` up to `running`."""
         text = self.text
         starts, ends = map(np.ndarray.tolist, self.encoding.find())
         values = [self.scores] if self.contributions is None else [self.scores, self.contributions, self.running()]

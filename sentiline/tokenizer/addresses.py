@@ -5,29 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from sentiline.tokenizer.search import find_between
+
 URL, MENTION = "<url>", "<mention>"
 
 _TAIL = r"[^\s<>\"]*[^\s<>\".,!?;:')\]}\u2019\u201d\u2026]"
 _URL = re.compile(rf"(?:https?|ftp)://{_TAIL}|(?<![\w@.])www\.{_TAIL}")
-_DOMAIN = re.compile(rf"\.(?:com|org|net|edu|gov|info|ly|co\.[a-z][a-z]|co(?=/)|me(?=/)|tv(?=/))(?![\w-])(?:/{_TAIL})?")
+_DOMAIN = re.compile(rf"\.(?:(?:com|org|net)(?![\w-])(?:/{_TAIL})?|(?:[a-z]{{2,4}}|co\.[a-z][a-z])/{_TAIL})")
+_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
+_DOT_INSIDE = re.compile(r"\.[a-z]")
 _HOST_BEFORE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*$")
-_MENTION = re.compile(r"(?<![\w@])[@\uff20](?!\d+(?:[ap]m)?(?!\w))\w{1,50}")
 _EMAIL = re.compile(r"[a-z0-9._%+-]{1,64}@(?:[a-z0-9-]+\.)+[a-z]{2,}(?!\w)")
+
+# An @mention is a token by itself; "@ 5pm" and "@5pm" are none.
+MENTION_TOKEN = r"(?<![^\W_])@(?!\d+(?:[ap]m)?(?!\w))\w{1,50}"
 
 
 def mark_addresses(text: str, mark: Callable[[str, int], str]) -> str:
-    """Replace every URL, e-mail address and @mention in a lower-cased text; see `mark_ratings`."""
+    """Replace every URL and e-mail address in a lower-cased text; see `mark_ratings`."""
 
     def url(match: re.Match[str]) -> str:
         return mark(URL, len(match[0]))
 
-    if "://" in text or "www." in text:
+    if "/" in text and "://" in text:
         text = _URL.sub(url, text)
-    if "@" in text or "\uff20" in text:
-        if "." in text and re.search(r"\w@\w", text):
-            text = _EMAIL.sub(url, text)
-        text = _MENTION.sub(lambda match: mark(MENTION, len(match[0])), text)
-    if any(ending in text for ending in (".com", ".org", ".net", ".co", ".ly", ".edu", ".gov", ".info")):
+    if "@" in text and find_between(text, "@", before=_HOST_CHARACTERS, after=_HOST_CHARACTERS):
+        text = _EMAIL.sub(url, text)
+    if _DOT_INSIDE.search(text):
+        if "www." in text:
+            text = _URL.sub(url, text)
         return _mark_domains(text, mark)
     return text
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sentiline.errors import BundleCorruptError, EmptyTextError, OptionError, TextTooLongError, TextTypeError
 from sentiline.tokenizer.constants import SPECIAL_TOKENS, Spans
 from sentiline.tokenizer.encoding import Encoding, Truncation, check_truncation, kept_tokens
-from sentiline.tokenizer.words1 import TokenIds, split, words
+from sentiline.tokenizer.words1 import TAG, TokenIds, split, words
 
 
 class Tokenizer:
@@ -32,6 +32,7 @@ class Tokenizer:
 
     scheme: ClassVar[str] = "words-1"
     _id_table: ClassVar[type[dict[str, int]]] = TokenIds
+    _tags: ClassVar[re.Pattern[str]] = TAG
     _tokens: ClassVar[str] = "word, number, ! or ?"
 
     def __init__(self, vocabulary: Sequence[str], *, max_tokens: int = 1024, truncation: Truncation = "head_tail"):
@@ -96,13 +97,17 @@ class Tokenizer:
             kept = kept_tokens(total, self.max_tokens, policy)
             tokens = [tokens[index] for index in kept]
 
-        @functools.cache
+        found: Spans | None = None
+
         def find() -> Spans:
-            starts, ends = self.split(text)[1] if edges is None else edges
-            return (starts, ends) if kept is None else (starts[kept], ends[kept])
+            nonlocal found
+            if found is None:
+                starts, ends = self.split(text)[1] if edges is None else edges
+                found = (starts, ends) if kept is None else (starts[kept], ends[kept])
+            return found
 
         ids, read_as = self._read(text, tokens, find)
-        return Encoding(ids, total, find, self.split, read_as)
+        return Encoding(ids, total, find, self.split, read_as, self._tags)
 
     def _read(
         self, text: str, tokens: Sequence[str], find: Callable[[], Spans]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from sentiline.tokenizer.search import find_between
+
 EMOTICONS = (
     ":)", ":(", ":D", ":P", ":O", ":/", ":|", ":*", ":3", ":X", ";)", ":')", ":'(", ">:(", ">:)", "<3", "</3", "D:",
     "xD", "^_^", "-_-", "T_T", "O_O", ">_<", "\\o/", "\\m/",
@@ -20,10 +22,13 @@ _FACE = re.compile(
     r"(?P<brows>>?)(?P<eyes>[:;=])(?P<tear>[',]?)(?P<nose>[-^~o]?)(?P<mouth>\)+|\(+|\]+|\[+|d+|p+|[}{<>cbosx3/\\|*])"
     r"(?![^\W_])"
 )
+_AFTER_EYES = frozenset("()[]{}<>dpbosx3c/\\|*-^~',")
+_DISMAYED = frozenset("d")
+_BEFORE_REVERSED = frozenset("()'-")
 _REVERSED = re.compile(r"(?<!\S)(?P<mouth>[()])(?P<nose>-?)(?P<tear>'?)(?P<eyes>[:;=])(?=[\s.,!?]|$)")
 _HEART = re.compile(r"<(?P<broken>/?)3+(?![\d.,])")
 _DISMAY = re.compile(r"(?<![^\s.,!?])[Dd]:(?=\s*(?:$|\n|[Dd]:)|\s+[:;=^]|<)")  # only where a list item is unlikely
-_COOL = re.compile(r"(?<![^\s.,!?(])[8b]-\)(?![^\W_])")
+_COOL = re.compile(r"(?<![^\s.,!?(])8-\)(?![^\W_])")
 _ARMS = re.compile(r"(?<!\S)\\(?P<kind>[om])/(?!\w)")
 _EYES = (
     (re.compile(r"(?<![\w^])[(]?\^[_.o-]?\^;?[)]?(?![\w^])"), "^_^"),
@@ -33,11 +38,12 @@ _EYES = (
     (re.compile(r"(?<!\S)[(]?>[_.]+<[)]?(?!\w)"), ">_<"),
 )
 _KAOMOJI = (
-    (re.compile(r"\u00af\\{0,2}_?\(\u30c4\)_?/\u00af"), "\U0001f937"),
-    (re.compile("[(\uff08]\u256f[^()\uff08\uff09\\s]{1,6}[)\uff09]\u256f ?\ufe35? ?\u253b\u2501\u253b"), ">:("),
-    (re.compile("\u0ca0_+\u0ca0"), "-_-"),
-    (re.compile("\u0295\\S{1,4}\u0294"), "^_^"),
+    ("\u00af", re.compile(r"\u00af\\{0,2}_?\(\u30c4\)_?/\u00af"), "\U0001f937"),
+    ("\u256f", re.compile("[(\uff08]\u256f[^()\uff08\uff09\\s]{1,6}[)\uff09]\u256f ?\ufe35? ?\u253b\u2501\u253b"), ">:("),
+    ("\u0ca0", re.compile("\u0ca0_+\u0ca0"), "-_-"),
+    ("\u0295", re.compile("\u0295\\S{1,4}\u0294"), "^_^"),
     (
+        "\u25d5\u2022\uff61\u1d54\u2267\u25cf",
         re.compile(
             "[(\uff08][^()\\s\\w]{0,3}[\u25d5\u2022\uff61\u1d54^\u2267\u2032\u00b4'\u25cf][^()\\s]{1,3}"
             "[\u25d5\u2022\uff61\u1d54^\u2266`\u25cf][^()\\s\\w]{0,3}[)\uff09]"
@@ -73,19 +79,21 @@ def mark_emoticons(text: str, mark: Mark) -> str:
     def always(read: str) -> Callable[[re.Match[str]], str]:
         return lambda match: mark(read, len(match[0]))
 
-    if "(:" in text or "(=" in text or "(;" in text or "):" in text or ")'" in text or ")-" in text or "(-" in text:
-        text = _REVERSED.sub(reversed_face, text)
-    if ":" in text or ";" in text or "=" in text:
-        text = _FACE.sub(face, text)
-        if "d:" in text:
-            text = _DISMAY.sub(always("D:"), text)
-    if "3" in text and ("<3" in text or "</3" in text):
+    for eyes in ":;=":
+        if eyes in text:
+            if find_between(text, eyes, before=_BEFORE_REVERSED):
+                text = _REVERSED.sub(reversed_face, text)
+            if find_between(text, eyes, after=_AFTER_EYES):
+                text = _FACE.sub(face, text)
+    if ":" in text and find_between(text, ":", before=_DISMAYED):
+        text = _DISMAY.sub(always("D:"), text)
+    if "<" in text and "3" in text:
         text = _HEART.sub(lambda match: mark("</3" if match["broken"] else "<3", len(match[0])), text)
-    if "-)" in text:
+    if "8" in text and "8-)" in text:
         text = _COOL.sub(always(":)"), text)
-    if "/" in text and "\\" in text:
+    if "\\" in text and "/" in text:
         text = _ARMS.sub(lambda match: mark(f"\\{match['kind']}/", len(match[0])), text)
-    if "_" in text or "^" in text or "o.o" in text or ">.<" in text:
+    if "_" in text or "^" in text or ("-" in text and "-.-" in text) or (">" in text and ">.<" in text):
         for pattern, read in _EYES:
             text = pattern.sub(always(read), text)
     return text
@@ -93,8 +101,9 @@ def mark_emoticons(text: str, mark: Mark) -> str:
 
 def mark_kaomoji(text: str, mark: Mark) -> str:
     """Replace every kaomoji, as `mark_emoticons` does; all of them have characters beyond ASCII."""
-    for pattern, read in _KAOMOJI:
-        text = pattern.sub(lambda match, read=read: mark(read, len(match[0])), text)  # type: ignore[misc]
+    for sign, pattern, read in _KAOMOJI:
+        if any(char in text for char in sign):
+            text = pattern.sub(lambda match, read=read: mark(read, len(match[0])), text)  # type: ignore[misc]
     return text
 
 
@@ -129,8 +138,8 @@ def _read_face(text: str, match: re.Match[str]) -> str | None:
 
 def _unmatched(text: str, position: int, opening: str, closing: str) -> bool:
     """Return whether a bracket that opened shortly before the position is still open."""
-    window = text[max(0, position - 300) : position]
-    return window.count(opening) > window.count(closing)
+    before = max(0, position - 300)
+    return text.rfind(opening, before, position) > text.rfind(closing, before, position)
 
 
 def _closes(text: str, position: int) -> bool:

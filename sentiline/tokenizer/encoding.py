@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from sentiline.errors import OptionError
 from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
-from sentiline.tokenizer.words1 import split
+from sentiline.tokenizer.words1 import TAG, split
 
 Truncation = Literal["error", "head", "tail", "head_tail"]
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
@@ -28,6 +29,7 @@ class Encoding:
         split: Splits a text as the tokenizer does, into all its tokens and their spans.
         read_as: Returns for each used token the spelling that was read, or None where it is the one written; returns
             None if the tokenizer's scheme has no such spellings.
+        tags: The markup that the tokenizer drops.
         tokens_used: The number of tokens that the model reads.
         unknown_tokens: The number of used tokens that are not in the vocabulary.
     """
@@ -37,6 +39,7 @@ class Encoding:
     find: Callable[[], Spans]
     split: Callable[[str], tuple[list[str], Spans]] = split
     read_as: Callable[[], list[str | None] | None] = lambda: None
+    tags: re.Pattern[str] = TAG
     tokens_used: int = field(init=False)
     unknown_tokens: int = field(init=False)
 

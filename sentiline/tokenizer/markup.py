@@ -145,7 +145,7 @@ _ATTRIBUTE = (
     r"""\s+(?:[a-z][a-z0-9:_-]{0,40}\s?=\s?(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|[^\s"'<>]{1,500})"""
     r"""|(?:checked|controls|disabled|hidden|noshade|nowrap|selected)\b)"""
 )
-_TAG = re.compile(
+TAG = re.compile(
     rf"</?(?:{'|'.join(sorted(_ELEMENTS, key=len, reverse=True))})(?:{_ATTRIBUTE}){{0,20}}\s{{0,3}}/?>"
     r"|<!--[^<>]{0,500}-->|<!doctype [^<>]{0,200}>",
     re.ASCII | re.IGNORECASE,
@@ -156,7 +156,7 @@ _ENTITY = re.compile(r"&(?:amp;)?(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z
 def blank_tags(text: str) -> str:
     """Return a text of the same length with spaces in place of HTML tags."""
     text = text.replace("<br />", "      ").replace("<br/>", "     ")  # the most common ones, in a fraction of the time
-    return _TAG.sub(_blank, text) if "<" in text else text
+    return TAG.sub(_blank, text) if "<" in text else text
 
 
 def decode_entities(text: EditedText) -> None:

@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Callable
 
+from sentiline.tokenizer.search import find_between
+
 GRADES = 5
 RATING_CLASSES = tuple(f"<rating-{grade}>" for grade in range(GRADES))
 
@@ -23,7 +25,7 @@ _MAXIMUM = r"4|5|10|100|four|five|ten"
 _RATING = re.compile(
     rf"""(?<!\d[:.,/-])(?<![\w/$\u00a3\u20ac\#@']){_AMOUNT}(?:
       \+?\s?/\s?(?P<over>5|10|100)(?![\w/%]|[.,:-]\d)(?:[ -]?(?P<starred>stars?)\b)?          # 4.5/5
-    | (?:[ -]?stars?)?\s(?:out\s?of|outta)\s(?:an?\s)?(?P<of>{_MAXIMUM})(?![\w%]|[.,/:]\d)(?P<outof>[ -]?stars?\b)?
+    | (?:[ -]?stars?)?\sout\sof\s(?:an?\s)?(?P<of>{_MAXIMUM})(?![\w%]|[.,/:]\d)(?P<outof>[ -]?stars?\b)?
     | (?:\sof\s(?P<maximum>{_MAXIMUM}))?[ -]?(?P<stars>stars?)(?![\w'-])                       # 4 1/2 stars
     | (?P<asterisk>\*)(?![\w*/])                                                              # 5*
     )""",
@@ -34,10 +36,14 @@ _ASTERISKS = re.compile(
 )
 _RUN = re.compile(rf"(?:[{STARS}]\ufe0f?){{2,}}(?:\u00bd|1/2)?|[{STARS}]\ufe0f?(?: [{STARS}]\ufe0f?){{2,}}")
 
-# A dozen characters decide whether the slow expression above is worth a try.
-_OVER = re.compile(r"[\d\u00bd]\+?\s?/\s?(?:5|10)")
-_OUT_OF = re.compile(r" out ?of (?:an? )?(?:\d|f|t)")
-_STARS = re.compile(r"star(?:(?<=[\d\u00bd]star)|(?<=(?:.\d|.\u00bd|ro|ne|wo|ee|ur|ve|ix|en|ht|ne|lf| a|an)[ -]star))")
+# These decide whether the slow expression above is worth a try.
+_DIGITS = frozenset("0123456789")
+_BEFORE_OVER = _DIGITS | frozenset(" +\u00bd")
+_BEFORE_STARS = _DIGITS | frozenset(" -\u00bd")
+_NUMBER_ENDS = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\u00bd", "half a", "half", *_NAMES)
+_AFTER_OVER = frozenset(" 51")
+_REACH = 40
+_AFTER_OUT_OF = _DIGITS | frozenset("aft")
 _DATE_BEFORE = re.compile(r"\b(?:on|since|until|till|dated?|from|by|before|after)\s$")
 _PART_OF = re.compile(
     r"\s(?:of\b(?!\s(?:5|10|five|ten)\b)|(?:people|persons|users|customers|times|days|women|men|friends|orders|items|cups?"
@@ -62,16 +68,31 @@ def mark_ratings(text: str, mark: Callable[[str, int], str]) -> str:
         share = (len(match["given"]) + bool(match["half"]) / 2) / len(match["most"])
         return mark(RATING_CLASSES[grade_of(share)], len(match[0]))
 
-    if "*" in text:
+    if "*" in text and "****" in text:
         text = _ASTERISKS.sub(rate_asterisks, text)
-    if (
-        ("/" in text and _OVER.search(text))
-        or ("star" in text and _STARS.search(text))
-        or (" out" in text and (" outta " in text or _OUT_OF.search(text)))
-        or ("*" in text and re.search(r"\b[1-5]\*", text))
-    ):
-        return _RATING.sub(rate, text)
-    return text
+    if (places := _places(text)) is None:
+        return text
+    pieces, position = [], 0
+    for place in places:
+        start = max(position, place - _REACH)
+        for match in _RATING.finditer(text, start, place + _REACH):
+            if match.start() > place:  # the window may cut it; it has a place of its own
+                break
+            pieces += text[position : match.start()], rate(match)
+            position = match.end()
+    return "".join([*pieces, text[position:]])
+
+
+def _places(text: str) -> list[int] | None:
+    """Return where a rating may be; looking there alone takes a fraction of the time."""
+    places = []
+    if "/" in text:
+        places += find_between(text, "/", before=_BEFORE_OVER, after=_AFTER_OVER)
+    if "*" in text:
+        places += find_between(text, "*", before=_DIGITS)
+    places += [place for place in find_between(text, "star", before=_BEFORE_STARS) if _ends_number(text, place)]
+    places += find_between(text, " out of ", after=_AFTER_OUT_OF)
+    return sorted(places) or None
 
 
 def mark_star_runs(text: str, mark: Callable[[str, int], str]) -> str:
@@ -85,7 +106,13 @@ def mark_star_runs(text: str, mark: Callable[[str, int], str]) -> str:
         given = stars - empty + (0.5 if run.endswith(("\u00bd", "1/2")) else 0)
         return mark(RATING_CLASSES[grade_of(given / most)], len(run))
 
-    return _RUN.sub(rate, text)
+    return _RUN.sub(rate, text) if any(star in text for star in STARS) else text
+
+
+def _ends_number(text: str, place: int) -> bool:
+    """Return whether a number may end before a place."""
+    end = place - 1 if text[place - 1] in " -" else place
+    return text.endswith(_NUMBER_ENDS, max(0, end - 6), end)
 
 
 def grade_of(share: float) -> int:

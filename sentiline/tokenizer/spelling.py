@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from sentiline.tokenizer.addresses import MENTION
 from sentiline.tokenizer.constants import UNKNOWN_ID
 from sentiline.tokenizer.emoji import is_emoji, plain_emoji, similar_emoji
 
@@ -81,6 +82,8 @@ _MUCH_MORE_FREQUENT = 100
 def plain_form(token: str) -> str:
     """Return the form of a token that does not depend on the vocabulary: numbers are a class, runs of `!` a form."""
     first = token[0]
+    if first == "@":
+        return MENTION
     if first in "!?\u203c\u2047\u2048\u2049\uff01\uff1f":
         return _marks(token)
     if first in ".\u2026":
@@ -109,13 +112,16 @@ def has_long_run(token: str) -> bool:
 class Spellings(dict[str, int]):
     """A map of tokens to ids that looks a missing token up under its other spellings; if all fail it is unknown.
 
-    The ids are those of a vocabulary in order of frequency. What was found for a missing token is kept, up to a limit.
+    The ids are those of a vocabulary in order of frequency. What was found for a missing token is kept, up to a limit. The
+    id of a word that is read as it by correcting a typo is negative, because it depends on the context (a name is left
+    as it is).
     """
 
     def __init__(self, tokens: Iterable[tuple[str, int]]) -> None:
         """Make the map from tokens and their ids."""
         super().__init__(tokens)
         self.cached: list[str] = []
+        self.find_typo: Callable[[str], int] | None = None
 
     def add_contractions(self) -> None:
         """Read contractions without apostrophe as those with one, where these are known."""
@@ -125,7 +131,12 @@ class Spellings(dict[str, int]):
 
     def __missing__(self, token: str) -> int:
         """Return the id under another spelling, or `UNKNOWN_ID`."""
-        found = self._find(token)
+        if token.isascii() and token.isalpha() and token[0] != "x":  # most unknown tokens are plain words
+            found = self.squeezed(token) or UNKNOWN_ID
+            if found == UNKNOWN_ID and self.find_typo is not None and (index := self.find_typo(token)) != UNKNOWN_ID:
+                found = -index
+        else:
+            found = self._find(token)
         if len(token) <= _CACHED_LENGTH:
             if len(self.cached) >= _CACHED_TOKENS:
                 forgotten, self.cached = self.cached, []
@@ -156,8 +167,10 @@ class Spellings(dict[str, int]):
         Each run of a letter is kept twice or once on its own, so that "goooooddd" is "good" and "woww" is "wow". A
         spelling that is very much more frequent than the nearest is read instead: "sooo" is "so", not "soo".
         """
+        if _DOUBLED.search(word) is None:
+            return None
         runs = list(_DOUBLED.finditer(word))
-        if not runs or len(runs) > _MOST_RUNS or len(word) > 10 * _CACHED_LENGTH:
+        if len(runs) > _MOST_RUNS or len(word) > 10 * _CACHED_LENGTH:
             return None
         known: list[tuple[int, int]] = []  # letters removed, id
         for lengths in itertools.product((2, 1), repeat=len(runs)):

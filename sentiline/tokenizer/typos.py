@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
-from sentiline.tokenizer.constants import SPECIAL_TOKENS, UNKNOWN_ID
+from sentiline.tokenizer.constants import UNKNOWN_ID
 
 SHORTEST = 5
 _SHORTEST_KNOWN = 4
 _MOST_FREQUENT = 15_000  # rarer words are no clear reading of anything
 _CLEARLY_MORE_FREQUENT = 8
-_CACHED_WORDS = 20_000
 
 
 class TypoIndex:
@@ -23,18 +21,16 @@ class TypoIndex:
 
     def __init__(self, vocabulary: Sequence[str]) -> None:
         """Make the index of a vocabulary in order of frequency."""
-        words = vocabulary[len(SPECIAL_TOKENS) : _MOST_FREQUENT]
         self._ids = {
             word: index
-            for index, word in enumerate(words, len(SPECIAL_TOKENS))
+            for index, word in enumerate(vocabulary[:_MOST_FREQUENT])
             if len(word) >= _SHORTEST_KNOWN and word.isascii() and word.isalpha()
         }
-        shortened: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+        self._known: dict[str, tuple[str, ...]] = {}  # the known words by their spellings
+        known = self._known
         for word in self._ids:
-            for shorter in _deletions(word):
-                shortened[shorter] += (word,)
-        self._shortened = dict(shortened)
-        self._cache: dict[str, int] = {}
+            for spelling in _spellings(word):
+                known[spelling] = (*known[spelling], word) if spelling in known else (word,)
 
     def find(self, word: str) -> int:
         """Return the id of the one clear known word at one edit from a word, or `UNKNOWN_ID`.
@@ -44,33 +40,25 @@ class TypoIndex:
         """
         if len(word) < SHORTEST or len(word) > 30 or not (word.isascii() and word.isalpha()):
             return UNKNOWN_ID
-        found = self._cache.get(word)
-        if found is None:
-            if len(self._cache) >= _CACHED_WORDS:
-                self._cache = {}
-            found = self._cache[word] = self._find(word)
-        return found
-
-    def _find(self, word: str) -> int:
-        candidates = set(self._shortened.get(word, ()))
-        for shorter in _deletions(word):
-            if shorter in self._ids:
-                candidates.add(shorter)
-            candidates.update(self._shortened.get(shorter, ()))
-        ranked = sorted(self._ids[known] for known in candidates if known[0] == word[0] and _one_edit(word, known))
+        known = self._known
+        candidates = {other for spelling in _spellings(word) if spelling in known for other in known[spelling]}
+        if not candidates:
+            return UNKNOWN_ID
+        ranked = sorted(self._ids[other] for other in candidates if _one_edit(word, other))
         if not ranked or (len(ranked) > 1 and ranked[0] * _CLEARLY_MORE_FREQUENT > ranked[1]):
             return UNKNOWN_ID
         return ranked[0]
 
 
-def _deletions(word: str) -> set[str]:
-    return {word[:index] + word[index + 1 :] for index in range(len(word))}
+def _spellings(word: str) -> list[str]:
+    """Return a word, and the word with each letter but the first left out."""
+    return [word, *[word[:index] + word[index + 1 :] for index in range(1, len(word))]]
 
 
 def _one_edit(one: str, other: str) -> bool:
     """Return whether two different words, which share a spelling with a letter left out, are one edit apart."""
     if len(one) != len(other):
-        return True
+        return abs(len(one) - len(other)) == 1
     differing = [index for index, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
     if len(differing) == 1:
         return True

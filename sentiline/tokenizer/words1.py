@@ -12,6 +12,8 @@ from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
 
 _MARKUP = re.compile(r"</?[a-z][a-z0-9]*\b[^<>]{0,200}>|&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.ASCII)
 
+TAG = re.compile(r"</?[a-z][a-z0-9]*\b[^<>]{0,200}>", re.ASCII | re.IGNORECASE)
+
 # Combining accents, and the vowel signs and points that some scripts write as marks, are parts of a word.
 MARK = (
     r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0980-\u0dff"

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from sentiline.tokenizer.addresses import MENTION, URL, mark_addresses
+from sentiline.tokenizer.addresses import MENTION, MENTION_TOKEN, URL, mark_addresses
 from sentiline.tokenizer.constants import Spans
 from sentiline.tokenizer.edited_text import EditedText
 from sentiline.tokenizer.emoji import EMOJI, EMOJI_IN_EVERY_VOCABULARY, JOINER_OUTSIDE_EMOJI
 from sentiline.tokenizer.emoticons import EMOTICONS, mark_emoticons, mark_kaomoji
 from sentiline.tokenizer.hashtags import open_hashtags
 from sentiline.tokenizer.markup import blank_tags, decode_entities
-from sentiline.tokenizer.ratings import RATING_CLASSES, STARS, mark_ratings, mark_star_runs
+from sentiline.tokenizer.ratings import RATING_CLASSES, mark_ratings, mark_star_runs
+from sentiline.tokenizer.search import find_between
 from sentiline.tokenizer.spelling import EMOJI_CLASS, NUMBER
 from sentiline.tokenizer.words1 import MARK, lower
 
@@ -45,13 +46,16 @@ _TOKEN = re.compile(
     | [!?\u203c\u2047-\u2049\uff01\uff1f]+
     | [\ue000-\ue0ff]\uf8ff*
     | {EMOJI}
+    | {MENTION_TOKEN}
     ))""",
     re.VERBOSE,
 )
 
 _APOSTROPHES = "\u2019\u2018\u201b\u02bc\u02bb\u02b9\u02bd\u02c8\ua78c\uff07\u055a\u05f3\u1fbf\u1fbd\u0091\u0092"
-_LOOKALIKE = re.compile(r"(?<=[^\W_])[`\u00b4\u2032\u2035\uff40\u02ca\u02cb\u0384](?=[^\W_])")
-_DETACHED = re.compile(r"(?<=[a-z]) (?=n't\b|'(?:s|m|re|ve|ll|d)\b)|(?<=n) (?='t\b)|(?<=[a-z]n) ' (?=t\b)")
+_LOOKALIKES = "`\u00b4\u2032\u2035\uff40\u02ca\u02cb\u0384"
+_LOOKALIKE = re.compile(rf"(?<=[^\W_])[{_LOOKALIKES}](?=[^\W_])")
+_DETACHED = re.compile(r"(?<=[a-z]) (?=n't\b|'(?:s|m|re|ve|ll|d)\b)|(?<=n) (?='t\b)")
+
 _ESCAPE = re.compile(r"\\+(?=['\"])")
 _INVISIBLE = re.compile(
     rf"[\u00ad\u200b\u200c\u2060\ufeff]+|{JOINER_OUTSIDE_EMOJI}|(?<=[^\W_])[\ufe00-\ufe0f]+(?=[^\W_])"
@@ -61,6 +65,7 @@ _PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 _MASKED = re.compile(
     r"(?<![\w*/])(?:\*{3,}|[a-z]{1,4}\*{2,}[a-z]{0,6}|[a-z]{1,3}\*[a-z]{1,6})(?![\w*/])"  # ****  f***  f*ck
 )
+_LETTERS_BEFORE = 5
 _COMPOSED = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 
 
@@ -76,19 +81,23 @@ def split(text: str, known: Mapping[str, int] | None = None) -> tuple[list[str],
         as int32 [n].
     """
     edited = normalize(text, known)
-    pieces = _TOKEN.split(edited.text)
+    marked = _mark_classes(edited.text)
+    pieces = _TOKEN.split(marked)
     edges = np.fromiter(map(len, pieces), np.int64, len(pieces)).cumsum(dtype=np.int32)
-    return _named(pieces[1::2], edited.text), edited.original(edges[0:-1:2], edges[1::2])
+    tokens = pieces[1::2] if marked == edited.text else _named(pieces[1::2])
+    return tokens, edited.original(edges[0:-1:2], edges[1::2])
 
 
 def words(text: str, known: Mapping[str, int] | None = None) -> list[str]:
     """Return only the tokens of `split`, which is faster."""
     normalized = normalize(text, known).text
-    return _named(_TOKEN.findall(normalized), normalized)
+    marked = _mark_classes(normalized)
+    tokens: list[str] = _TOKEN.findall(marked)
+    return tokens if marked == normalized else _named(tokens)
 
 
 def normalize(text: str, known: Mapping[str, int] | None = None) -> EditedText:
-    """Return the text in lower case and NFC without markup and invisible characters, with classes marked."""
+    """Return the text in lower case and NFC without markup and invisible characters."""
     edited = EditedText(text)
     ascii_only = text.isascii()
     if not ascii_only:
@@ -100,32 +109,40 @@ def normalize(text: str, known: Mapping[str, int] | None = None) -> EditedText:
         edited.substitute(_ESCAPE, _nothing)
     if not ascii_only:
         _simplify(edited)
-    if "`" in edited.text or not ascii_only:
+    if any(char in edited.text for char in ("`" if ascii_only else _LOOKALIKES)):
         edited.text = _LOOKALIKE.sub("'", edited.text)
     if "<" in edited.text:
         edited.text = blank_tags(edited.text)
     if "#" in edited.text or "\uff03" in edited.text:
         open_hashtags(edited, known)
     edited.text = lower(edited.text)
-    if " '" in edited.text or " n't" in edited.text:
-        edited.substitute(_DETACHED, lambda match: "'" if "'" in match[0] else "")
-    edited.text = _mark_classes(edited.text, ascii_only=ascii_only)
+    if "'" in edited.text:
+        edited.apply(_attached(edited.text))
+    if "-" in edited.text and "rb-" in edited.text:  # the brackets of the Penn Treebank
+        edited.text = edited.text.replace("-lrb-", "     ").replace("-rrb-", "     ")
     return edited
 
 
-def _mark_classes(text: str, *, ascii_only: bool) -> str:
+def _mark_classes(text: str) -> str:
+    """Return a text of the same length in which addresses, ratings, emoticons and masked words are marked."""
     text = mark_addresses(text, _mark)
-    if not ascii_only:
-        if any(star in text for star in STARS):
-            text = mark_star_runs(text, _mark)
-        text = mark_kaomoji(text, _mark)
-    text = mark_ratings(text, _mark)
-    text = mark_emoticons(text, _mark)
-    if "*" in text:
-        text = _MASKED.sub(lambda match: _mark(MASK, len(match[0])), text)
-    if "rb-" in text:  # the brackets of the Penn Treebank
-        text = text.replace("-lrb-", "     ").replace("-rrb-", "     ")
-    return text
+    if not text.isascii():
+        text = mark_kaomoji(mark_star_runs(text, _mark), _mark)
+    text = mark_emoticons(mark_ratings(text, _mark), _mark)
+    return _mark_masked(text) if "*" in text else text
+
+
+def _mark_masked(text: str) -> str:
+    """Mark runs of asterisks, and words of which asterisks hide letters."""
+    pieces, position = [], 0
+    for place in find_between(text, "*"):
+        start = place
+        while start > position and place - start < _LETTERS_BEFORE and text[start - 1].islower():
+            start -= 1
+        if start >= position and (match := _MASKED.match(text, start)):
+            pieces += text[position:start], _mark(MASK, match.end() - start)
+            position = match.end()
+    return "".join([*pieces, text[position:]])
 
 
 def _simplify(edited: EditedText) -> None:
@@ -136,6 +153,18 @@ def _simplify(edited: EditedText) -> None:
         edited.text = _PRIVATE_USE.sub(" ", edited.text)
         edited.substitute(_INVISIBLE, _nothing)
         edited.apply(_composed(edited.text))
+
+
+def _attached(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the edits that attach contractions as the Penn Treebank writes them, such as "is n't" and "it 's"."""
+    apostrophe = text.find("'")
+    while apostrophe > 0:
+        before = text[apostrophe - 1]
+        if before == " " or (before == "n" and text[apostrophe - 2] == " "):
+            start = apostrophe - (1 if before == " " else 2)
+            if _DETACHED.match(text, start):
+                yield start, start + 1, ""
+        apostrophe = text.find("'", apostrophe + 1)
 
 
 def _composed(text: str) -> Iterator[tuple[int, int, str]]:
@@ -168,10 +197,8 @@ def _mark(name: str, length: int) -> str:
     return _PRIVATE[name] + _FILLER * (length - 1)
 
 
-def _named(tokens: list[str], text: str) -> list[str]:
+def _named(tokens: list[str]) -> list[str]:
     """Return the tokens with the names of classes in place of the characters that mark them."""
-    if text.isascii():
-        return tokens
     return [_NAMES.get(token[0], token) for token in tokens]
 
 

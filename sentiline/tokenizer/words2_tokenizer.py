@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from sentiline.tokenizer import words2
 from sentiline.tokenizer.base import TOKENIZERS, Tokenizer
 from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
 from sentiline.tokenizer.encoding import Truncation
+from sentiline.tokenizer.markup import TAG
 from sentiline.tokenizer.spelling import Spellings
 from sentiline.tokenizer.typos import TypoIndex
 
@@ -28,6 +30,7 @@ class Words2Tokenizer(Tokenizer):
 
     scheme: ClassVar[str] = "words-2"
     _id_table: ClassVar[type[dict[str, int]]] = Spellings
+    _tags: ClassVar[re.Pattern[str]] = TAG
     _tokens: ClassVar[str] = "word, number, emoji, ! or ?"
 
     def __init__(
@@ -49,9 +52,20 @@ class Words2Tokenizer(Tokenizer):
         super().__init__(vocabulary, max_tokens=max_tokens, truncation=truncation)
         self.correct_typos = correct_typos
         self._known = dict(self._ids)
-        if isinstance(self._ids, Spellings):
-            self._ids.add_contractions()
-        self._typos: TypoIndex | None = None  # made when the first unknown word is met
+        self._spellings = cast("Spellings", self._ids)
+        self._spellings.add_contractions()
+        if correct_typos:
+            self._spellings.find_typo = self._find_typo
+        self._typos: TypoIndex | None = None
+
+    def _find_typo(self, word: str) -> int:
+        if self._typos is None:  # made when the first unknown word is met, because few processes of many need it
+            self._typos = TypoIndex(self.vocabulary)
+        return self._typos.find(word)
+
+    def ids(self, tokens: Sequence[str]) -> NDArray[np.int32]:
+        """Look up the ids of tokens without their context, in which a misspelt word may be a name."""
+        return np.abs(super().ids(tokens))
 
     def split(self, text: str) -> tuple[list[str], Spans]:
         """Split raw text into tokens and their spans."""
@@ -64,9 +78,12 @@ class Words2Tokenizer(Tokenizer):
     def _read(
         self, text: str, tokens: Sequence[str], find: Callable[[], Spans]
     ) -> tuple[NDArray[np.int32], Callable[[], list[str | None] | None]]:
-        ids = self.ids(tokens)
-        if self.correct_typos:
-            self._correct(ids, text, tokens, find)
+        ids = super().ids(tokens)
+        corrected = ids < 0
+        if corrected.any():
+            for place in np.flatnonzero(corrected).tolist():
+                is_name = tokens[place].capitalize() in text and _is_name(text, *find(), place)
+                ids[place] = UNKNOWN_ID if is_name else -ids[place]
 
         def read_as() -> list[str | None]:
             starts, ends = map(np.ndarray.tolist, find())
@@ -76,16 +93,6 @@ class Words2Tokenizer(Tokenizer):
             ]
 
         return ids, read_as
-
-    def _correct(self, ids: NDArray[np.int32], text: str, tokens: Sequence[str], find: Callable[[], Spans]) -> None:
-        """Put the ids of the words that they most likely misspell in the place of unknown words."""
-        for place in np.flatnonzero(ids == UNKNOWN_ID).tolist():
-            token = tokens[place]
-            if self._typos is None:
-                self._typos = TypoIndex(self.vocabulary)
-            index = self._typos.find(token)
-            if index != UNKNOWN_ID and not (token.capitalize() in text and _is_name(text, *find(), place)):
-                ids[place] = index
 
     def _describes_nothing(self, tokens: Sequence[str]) -> bool:
         return not tokens or (tokens[0] in _SEPARATORS and _SEPARATORS.issuperset(tokens))

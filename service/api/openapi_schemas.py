@@ -92,14 +92,17 @@ def _predictions() -> dict[str, Schema]:
     span = {"start": COUNT | {"description": "Position in code points."}, "end": COUNT}
     return {
         "Timestep": record(
-            {
+            step := {
                 "token": STRING,
                 **span,
                 "unknown": FLAG,
                 "positive": PROBABILITY,
                 "contribution": nullable(NUMBER),
                 "running": nullable(PROBABILITY),
-            }
+                "read_as": nullable(STRING)
+                | {"description": "What was read instead of the token as written; only models of scheme words-2 have it."},
+            },
+            required=[key for key in step if key != "read_as"],
         ),
         "Sentence": record(
             {

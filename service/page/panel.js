@@ -245,9 +245,10 @@ export class Panel extends EventTarget {
   }
 
   values(index) {
-    const { token, contribution, running, positive, unknown } = this.reading.prediction.timesteps[index];
+    const { token, contribution, running, positive, unknown, read_as: readAs } = this.reading.prediction.timesteps[index];
     const pair = (name, value) => html("div", {}, html("dt", {}, name), html("dd", { class: name.split(" ")[0] }, value));
     const values = [pair(unknown ? "token (unknown)" : "token", token)];
+    if (readAs) values.push(pair("read as", readAs));
     if (contribution !== null) {
       values.push(pair("contribution", signed(contribution)), pair("running verdict", percent(running)));
     }
@@ -256,10 +257,10 @@ export class Panel extends EventTarget {
   }
 
   describe(index) {
-    const { token, contribution, running, positive, unknown } = this.reading.prediction.timesteps[index];
+    const { token, contribution, running, positive, unknown, read_as: readAs } = this.reading.prediction.timesteps[index];
     const shares =
       contribution === null ? "" : `contribution ${signed(contribution)}, running verdict ${percent(running)} positive, `;
-    return `${quoted(token)}${unknown ? ", unknown" : ""}: ${shares}at this token ${percent(positive)} positive`;
+    return `${quoted(token)}${unknown ? ", unknown" : ""}${readAs ? `, read as ${quoted(readAs)}` : ""}: ${shares}at this token ${percent(positive)} positive`;
   }
 
   walk(event) {

@@ -6,6 +6,7 @@ import random
 import re
 from dataclasses import dataclass, field
 
+from training.composition.articles import article
 from training.composition.grammar import CLAUSES, Grammar
 from training.composition.lexicon import CLOSED, PERSONS, Target
 
@@ -16,9 +17,6 @@ _OPPOSITE = {"+": "-", "-": "+", "0": "0"}
 _WORDINGS = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{([-+^~0]?)([a-z]+)(\d*)((?:[.:@][\w,]+)*)\}")
 _SPAN = re.compile(r"<([-+^~])|>")
-_VOWEL_SOUND = re.compile(
-    r"(?:[aeio]|u(?!n[ai]\w|s[eu]|k\b|kr)|hour|heir|honest|honou?r)(?!(?<=o)ne\b|(?<=e)u)", re.IGNORECASE
-)
 # The particle of a verb stands after a pronoun: "cheer (up) me" is "cheer me up".
 _PARTICLE = re.compile(r"\(([\w ]+)\) (me|us|him|her|them|everyone|anyone)\b")
 # Words that agree with the target: for one thing, for several.
@@ -75,7 +73,7 @@ class Expansion:
                 self._target(_number(slot), slot[4])
         text = _SLOT.sub(self._slot, text)
         text = _SPAN.sub(lambda mark: {"+": POSITIVE_START, "-": NEGATIVE_START, None: SPAN_END}[mark[1]], text)
-        text = re.sub(f"{_ARTICLE}(?=[\ue000-\ue002]*(.{{0,12}}))", _article, text)
+        text = re.sub(f"{_ARTICLE}(?=[\ue000-\ue002 ]*(.{{0,12}}))", lambda found: article(found[1]), text)
         text = _PARTICLE.sub(r"\2 \1", text).replace("(", "").replace(")", "")
         return re.sub(r" {2,}", " ", re.sub(r" (?=[\ue000-\ue002]*[ ,.;:!?])", "", text)).strip()
 
@@ -178,7 +176,3 @@ def _suits(target: Target, groups: list[str], kinds: list[str]) -> bool:
     if groups == ["it"]:
         return target.group not in PERSONS
     return not groups or target.group in groups
-
-
-def _article(found: re.Match[str]) -> str:
-    return "an" if _VOWEL_SOUND.match(found[1].lstrip(' "')) else "a"

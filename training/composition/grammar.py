@@ -1,7 +1,7 @@
 """The templates of sentences, read from `templates/*.txt`.
 
-A section begins with `== FAMILY LABEL TARGET`, where LABEL is `+`, `-`, `0` or `±` (either), and TARGET is the probability
-of the label. Each following line is a template:
+A section begins with `== FAMILY LABEL TARGET`, where LABEL is `+`, `-`, `0` or `±` (either), and TARGET is the
+probability of the label. Each following line is a template:
 
 - `[a|b|]` is one of several wordings; the same list is resolved in the same way throughout a sentence.
 - `{^adj}` is a slot: a polarity, a list of the lexicon, the number of the target that it is about, and options. `+` and
@@ -11,8 +11,8 @@ of the label. Each following line is a template:
   `{is}`, `{was}`, `{has}`, `{does}`, `{isnt}`, `{it}` and the like agree with it, and `{a}` with the next word.
 - `<^…>` is a span with the sentiment of the label, `<~…>` with the opposite one; `<+…>` and `<-…>` are absolute.
 - `{^clause}` is a clause, from the sections of the pseudo-family "clause".
-- `(a/b)` is `a` in the sentence and `b` in the other one of a minimal pair, which has the opposite label. `A => B` gives
-  both as a whole.
+- `(a/b)` is `a` in the sentence and `b` in the other one of a minimal pair, which has the opposite label. `A => B`
+  gives both as a whole.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The words that fill the slots of templates: adjectives, verbs, nouns and targets of opinions, read from text files."""
+"""The words that fill the slots of templates: adjectives, verbs, nouns and what opinions are about, from text files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from training.composition.sentence import Part
@@ -69,8 +69,8 @@ class Word:
         """Return one form.
 
         Args:
-            form: "much", "little" or "is", for a noun with that word, or "ed" (past), "en" (past participle), "ing", "s" (third person), "v" (the present that agrees with the
-                target), or "" (base).
+            form: "" (base), "ed" (past), "en" (past participle), "ing", "s" (third person), "v" (the present that agrees
+                with the target); for a noun "much", "little", "is" or "has", for the noun with that word.
             plural: Whether the target is plural.
         """
         if form in _QUANTIFIED:
@@ -200,6 +200,12 @@ def load_lexicon(folder: Path = FOLDER) -> Lexicon:
             own_kind = other or ("person" if group in PERSONS else kind)
             lexicon.targets.append(Target(noun, group, own_kind, domain, owned))
     return lexicon
+
+
+@cache
+def word_list(name: str) -> tuple[str, ...]:
+    """Return the entries of a list of `names.txt`, such as "woman", "country" or "group"."""
+    return tuple(word.text for word in load_lexicon().words[name, "0", "any"])
 
 
 def _lines(path: Path) -> list[str]:

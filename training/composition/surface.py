@@ -14,8 +14,8 @@ CHEERFUL = (":)", ":-)", ":D", "<3", "😊", "😍", "👍", "❤️", "🎉", "
 GLOOMY = (":(", ":-(", ":/", "😡", "👎", "😞", "💔", "🤮", "😠", "😢", "=(", "🙄", "😤", "🤬")
 _OPENINGS = (
     "honestly, ", "to be honest, ", "well, ", "I must say, ", "in short, ", "overall, ", "so, ", "as for me, ",
-    "all things considered, ", "for what it's worth, ", "in my opinion, ", "update: ", "long story short, ", "frankly, ",
-    "no doubt about it, ", "just to let you know, ", "second visit: ", "after a month: ", "for the record, ",
+    "all things considered, ", "for what it's worth, ", "in my opinion, ", "update: ", "long story short, ",
+    "frankly, ", "no doubt about it, ", "just to let you know, ", "second visit: ", "after a month: ", "for the record, ",
 )  # fmt: skip
 _ENDINGS = (
     ", to be honest",
@@ -52,7 +52,7 @@ def write(text: str, label: Label | None, rng: random.Random, *, framed: bool) -
     else:
         text = _SENTENCE_START.sub(lambda start: start[1] + start[2].upper(), text)
         if style < 0.24:
-            text = re.sub(r"(?<![\w'’])[a-z]", lambda letter: letter[0].upper(), text)
+            text = re.sub(r"(?<![\w'\u2019])[a-z]", lambda letter: letter[0].upper(), text)
         elif style < 0.255:
             text = text.upper()
     text = _final_punctuation(text, label, rng)
@@ -85,7 +85,7 @@ def _contractions(text: str, rng: random.Random) -> str:
     if chance < 0.25:
         return expand_contractions(text)
     if chance < 0.33:
-        return text.replace("'", "’")
+        return text.replace("'", "\u2019")
     if chance < 0.4:
         return re.sub(r"\b(\w+n)'t\b", r"\1t", text)
     return text
@@ -98,12 +98,12 @@ def expand_contractions(text: str) -> str:
         whole = {"can't": "cannot", "won't": "will not"}.get(found[0])
         return whole or f"{found[1]} not"
 
-    return re.sub(r"(?<![.!?] )(?<!^)\b(\w+)n['’]t\b", expanded, text)
+    return re.sub(r"(?<![.!?] )(?<!^)\b(\w+)n['\u2019]t\b", expanded, text)
 
 
 def _treebank(text: str) -> str:
     """Lower-case, with clitics and punctuation as tokens of their own, as treebanks write."""
-    text = re.sub(r"(\w)(n['’]t|['’](?:s|re|ve|ll|d|m))\b", r"\1 \2", text.lower())
+    text = re.sub(r"(\w)(n['\u2019]t|['\u2019](?:s|re|ve|ll|d|m))\b", r"\1 \2", text.lower())
     return re.sub(rf"([{MARKS}]*)([,.;:!?]+)(?=[{MARKS}]*(?: |$))", r"\1 \2", text)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.atomic_write import write_atomically
-from sentiline.tokenizer import Tokenizer, words
+from sentiline.tokenizer import Tokenizer
 from training.config.ngrams import NgramConfig
 from training.data.review import Review
 from training.data.split import film_folds
@@ -132,7 +132,7 @@ class NgramTeacher:
 
 def encode_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[NDArray[np.int32]]:
     """Return the token ids of untruncated texts, int32 [n_i]."""
-    return [tokenizer.ids(words(text)) for text in texts]
+    return [tokenizer.ids(tokenizer.words(text)) for text in texts]
 
 
 def fit_ngram_teacher(

@@ -30,6 +30,7 @@ _STEP = pa.struct(
         ("positive", pa.float32()),
         ("contribution", pa.float32()),
         ("running", pa.float32()),
+        ("read_as", pa.string()),
     ]
 )
 _SENTENCE = pa.struct(
