@@ -13,6 +13,8 @@ from training.errors import DataError
 
 # The number of spans of each text in a batch; a text with more gives a random choice of them.
 SPANS_PER_TEXT = 12
+# A target this close to one half has no opinion.
+_NEUTRAL = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ class SpanBatch:
         starts: int32 [S, K].
         ends: int32 [S, K]; equal to the start where there are fewer spans.
         targets: float32 [S, K].
+        tokens: float32 [S, T], the target of the smallest span with an opinion around each token; 0.5 outside them.
     """
 
     ids: NDArray[np.int32]
@@ -73,10 +76,11 @@ class SpanBatch:
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
     targets: NDArray[np.float32]
+    tokens: NDArray[np.float32]
 
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """All arrays in the order of the attributes."""
-        return self.ids, self.lengths, self.starts, self.ends, self.targets
+        return self.ids, self.lengths, self.starts, self.ends, self.targets, self.tokens
 
 
 class SpanSampler:
@@ -105,11 +109,15 @@ class SpanSampler:
         shape = (len(chosen), SPANS_PER_TEXT)
         starts, ends = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
         values = np.zeros(shape, np.float32)
+        tokens = np.full(ids.shape, 0.5, np.float32)
         for row, text in enumerate(chosen):
             spans = np.arange(self._first[text], self._first[text + 1])
+            for span in spans[np.argsort(self._targets.starts[spans] - self._targets.ends[spans], kind="stable")]:
+                if abs(self._targets.probabilities[span] - 0.5) > _NEUTRAL:  # a smaller span overwrites a larger one
+                    tokens[row, self._targets.starts[span] : self._targets.ends[span]] = self._targets.probabilities[span]
             if len(spans) > SPANS_PER_TEXT:
                 spans = generator.choice(spans, SPANS_PER_TEXT, replace=False)
             starts[row, : len(spans)] = self._targets.starts[spans]
             ends[row, : len(spans)] = self._targets.ends[spans]
             values[row, : len(spans)] = self._targets.probabilities[spans]
-        return SpanBatch(ids, lengths, starts, ends, values)
+        return SpanBatch(ids, lengths, starts, ends, values, tokens)

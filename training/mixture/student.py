@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from sentiline.tokenizer import Tokenizer
 from training.composition import Sentence
@@ -36,7 +34,6 @@ def make_student_targets(
     teacher: Mapping[str, float],
     reviews: TeacherLogits,
     generated: Sequence[Sentence],
-    rewrite: Callable[[str, np.random.Generator], str | None] | None,
 ) -> Targets:
     """Compute the targets.
 
@@ -47,10 +44,9 @@ def make_student_targets(
         teacher: The teacher's logits of short texts, by text; empty for labels alone.
         reviews: The logits of the teacher of IMDB's reviews.
         generated: Generated sentences.
-        rewrite: A function that rewrites a text without changing its sentiment.
     """
     builder = TargetBuilder(tokenizer)
-    add_rows(builder, corpus, config, teacher, rewrite)
+    add_rows(builder, corpus, config, teacher)
     add_reviews(builder, corpus, reviews)
     for sentence in generated:
         builder.add(sentence.text, sentence.target)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from training.data.spans import SpanTargets
 from training.data.targets import Targets
 from training.distillation.ensemble import blend_targets
 from training.distillation.teacher_logits import TeacherLogits
+from training.data.review import NEGATIVE, POSITIVE
+from training.invariance import add_agreeing, add_disagreeing, rewrite
 from training.mixture.config import MixtureConfig
 from training.mixture.corpus import Corpus, crops_of_reviews
 from training.mixture.trees import Tree
@@ -27,6 +30,8 @@ _SMOOTHING = 0.03
 _SURE_CLAUSE = 0.25
 # How often the trees are drawn in comparison with another text with spans.
 _TREE_REPEAT = 4
+# The share of the short texts that are also learned with an emoji or emoticon at the end.
+_WITH_EMOJI = 0.05
 
 
 class TargetBuilder:
@@ -99,8 +104,7 @@ def add_rows(
     corpus: Corpus,
     config: MixtureConfig,
     teacher: Mapping[str, float],
-    rewrite: Callable[[str, np.random.Generator], str | None] | None = None,
-    rewritten: float = 0.15,
+    rewritten: float = 0.2,
 ) -> None:
     """Add the labelled texts of the mixture, and the pieces that only the teacher has labelled.
 
@@ -109,19 +113,25 @@ def add_rows(
         corpus: The corpus.
         config: The mixture.
         teacher: The teacher's logit of each text that it has labelled.
-        rewrite: A function that rewrites a text without changing its sentiment; None adds no rewritten texts.
         rewritten: The share of the short texts that are also learned rewritten.
     """
-    generator = np.random.default_rng(config.seed)
+    generator = random.Random(config.seed)
     for row in corpus.rows:
         of_set = config.sets[row.source]
         label = min(max(row.target, _SMOOTHING), 1 - _SMOOTHING)
         logit = teacher.get(row.text)
         target = label if logit is None else of_set.trust * label + (1 - of_set.trust) * float(sigmoid(np.float64(logit)))
         builder.add(row.text, target, of_set.repeat)
-        if rewrite is not None and len(row.text) < 300 and generator.random() < rewritten * of_set.repeat:
-            if changed := rewrite(row.text, generator):
-                builder.add(changed, target)
+        if len(row.text) < 300 and generator.random() < rewritten * of_set.repeat:
+            changed = rewrite(row.text, generator)
+            if changed is not None:
+                builder.add(changed[1], target)
+        if row.target != 0.5 and len(row.text) < 200 and generator.random() < _WITH_EMOJI * of_set.repeat:
+            label = POSITIVE if row.target > 0.5 else NEGATIVE
+            if generator.random() < 0.6:
+                builder.add(add_agreeing(row.text, label, generator), target)
+            else:
+                builder.add(add_disagreeing(row.text, label, generator), 0.8 * target + 0.1)
     for piece in dict.fromkeys(corpus.pieces):
         if (logit := teacher.get(piece)) is not None:
             builder.add(piece, float(sigmoid(np.float64(logit))))

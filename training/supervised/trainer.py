@@ -63,7 +63,7 @@ class Trainer:
         self.averages = [keras.Variable(weight, trainable=False) for weight in weights] if config.ema else []
         unlabelled = BATCH if config.virtual or config.entropy else ()
         spliced = (*BATCH, _TARGETS) if config.splices else ()
-        spans = (*BATCH, _SPANS, _SPANS, _TARGETS) if config.spans else ()
+        spans = (*BATCH, _SPANS, _SPANS, _TARGETS, _TARGETS) if config.spans else ()
         self._step = compile_function(self._train, *BATCH, _LABELS, *unlabelled, *spliced, *spans)
         self._logits = compile_function(self._evaluate, *BATCH)
 
