@@ -52,7 +52,7 @@ FRAMED = (
     "long_distance",
 )
 SWAPPED_SHARE = 0.3
-MIXED_SHARE = 0.12
+MIXED_SHARE = 0.16
 _LABELS: dict[str, Label | None] = {"+": POSITIVE, "-": NEGATIVE, "0": None}
 _OPPOSITE = {"+": "-", "-": "+"}
 
