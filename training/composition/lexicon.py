@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ _QUANTIFIED = {
     "much": ("much {}", "many {}"),
     "little": ("little {}", "few {}"),
     "is": ("{} is", "{} are"),
+    "no": ("was no {}", "were no {}"),
     "has": ("has all the {}", "have all the {}"),
 }
 
@@ -70,7 +72,7 @@ class Word:
 
         Args:
             form: "" (base), "ed" (past), "en" (past participle), "ing", "s" (third person) or "v" (the present that
-                agrees with the target); for a noun "much", "little", "is" or "has", for the noun with that word.
+                agrees with the target); for a noun "much", "little", "is", "no" or "has", for the noun with that word.
             plural: Whether the target is plural.
         """
         if form in _QUANTIFIED:
@@ -118,6 +120,12 @@ class Target:
         """Whether it is one person or several."""
         return self.group in PERSONS
 
+    def allowed(self, groups: Collection[str], kinds: Collection[str]) -> bool:
+        """Whether it is of one of the groups ("it" is all but persons) and of a class or domain; empty allows any."""
+        if kinds and self.kind not in kinds and self.domain not in kinds:
+            return False
+        return not groups or self.group in groups or ("it" in groups and not self.person)
+
 
 @dataclass(frozen=True)
 class Lexicon:
@@ -130,6 +138,18 @@ class Lexicon:
 
     words: dict[tuple[str, str, str], list[Word]] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
+    _suitable: dict[str, dict[str, list[Target]]] = field(default_factory=dict)
+
+    def suitable(self, options: str) -> dict[str, list[Target]]:
+        """Return the targets by domain that the options of a slot allow: ":" and groups, "@" and classes or domains."""
+        if options not in self._suitable:
+            groups, kinds = (re.findall(rf"{sign}([\w,]+)", options) for sign in ":@")
+            found: dict[str, list[Target]] = {}
+            for target in self.targets:
+                if target.allowed(groups[0].split(",") if groups else [], kinds[0].split(",") if kinds else []):
+                    found.setdefault(target.domain, []).append(target)
+            self._suitable[options] = found
+        return self._suitable[options]
 
     def choices(self, name: str, polarity: str, kind: str) -> list[Word]:
         """Return the words of a list that suit a class: its own, and those that suit any."""
