@@ -43,9 +43,9 @@ def _mark_urls(text: str, sign: str, mark: Callable[[str, int], str]) -> str:
     pieces, position = [], 0
     for place in find_between(text, sign):
         scheme = next((name for name in _SCHEMES if text.endswith(name, 0, place)), "") if sign == "://" else ""
-        match = _URL.match(text, place - len(scheme))
-        if match and match.start() >= position:
-            pieces += text[position : match.start()], mark(URL, len(match[0]))
+        start = place - len(scheme)
+        if start >= position and (match := _URL.match(text, start)):
+            pieces += text[position:start], mark(URL, len(match[0]))
             position = match.end()
     return "".join([*pieces, text[position:]])
 

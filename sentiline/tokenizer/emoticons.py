@@ -28,7 +28,7 @@ _BESIDE_LINE = frozenset("^-tqu;o0<_")  # the right eye of ^_^
 _BEFORE_REVERSED = frozenset("()'-")
 _REVERSED = re.compile(r"(?<!\S)(?P<mouth>[()])(?P<nose>-?)(?P<tear>'?)(?P<eyes>[:;=])(?=[\s.,!?]|$)")
 _HEART = re.compile(r"<(?P<broken>/?)3+(?![\d.,])")
-_DISMAY = re.compile(r"(?<![^\s.,!?])[Dd]:(?=\s*(?:$|\n|[Dd]:)|\s+[:;=^]|<)")  # only where a list item is unlikely
+_DISMAY = re.compile(r"(?<![^\s.,!?])[Dd]:(?=\s*(?:$|\n|[Dd]:)|\s+[:;=^\ue000-\ue0ff]|<)")  # only where a list item is unlikely
 _ARMS = re.compile(r"(?<!\S)\\(?P<kind>[om])/(?!\w)")
 _EYES = (
     (re.compile(r"(?<![\w^])[(]?\^[_.o-]?\^;?[)]?(?![\w^])"), "^_^"),

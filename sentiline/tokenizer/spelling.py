@@ -168,7 +168,7 @@ class Spellings(dict[str, int]):
         spelling that is very much more frequent than the nearest is read instead: "sooo" is "so", not "soo".
         """
         if _DOUBLED.search(word) is None:
-            return None
+            return self._syllables(word)
         runs = list(_DOUBLED.finditer(word))
         if len(runs) > _MOST_RUNS or len(word) > 10 * _CACHED_LENGTH:
             return None
@@ -185,11 +185,15 @@ class Spellings(dict[str, int]):
             if index is not None and index != UNKNOWN_ID and removed:
                 known.append((removed, index))
         if not known:
-            syllables = _SYLLABLES.fullmatch(word)
-            return self.get(2 * syllables[1], self.get(syllables[1])) if syllables else None
+            return self._syllables(word)
         nearest = min(known)[1]
         most_frequent = min(index for _, index in known)
         return most_frequent if most_frequent * _MUCH_MORE_FREQUENT < nearest and has_long_run(word) else nearest
+
+    def _syllables(self, word: str) -> int | None:
+        """Return the id of a word of one syllable said over and over, such as "hahahaha", or None."""
+        syllables = _SYLLABLES.fullmatch(word)
+        return self.get(2 * syllables[1], self.get(syllables[1])) if syllables else None
 
 
 def _spellings(token: str) -> Iterator[str]:
