@@ -56,7 +56,7 @@ class EditedText:
 
 
 def _before(characters: list[int], edits: list[tuple[int, int, int]], replaced: list[int]) -> list[int]:
-    """Return the indices that characters had before edits; those of a replacement stand for the `replaced` character."""
+    """Return the indices that characters had before edits; those of a replacement stand for the replaced character."""
     found: list[int] = []
     first = growth = 0
     for (start, end, length), source in zip(edits, replaced, strict=True):

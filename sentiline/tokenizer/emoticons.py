@@ -20,15 +20,17 @@ _MOUTHS = {
 _BRACKET = re.compile(r"[()\[\]{}]")
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _FACE = re.compile(
-    r"(?P<brows>>?)(?P<eyes>[:;=])(?P<tear>[',]?)(?P<nose>[-^~o]?)(?P<mouth>\)+|\(+|\]+|\[+|d+|p+|[}{<>cbosx3/\\|*])"
-    r"(?![^\W_])"
+    r"(?P<brows>>?)(?P<eyes>[:;=])(?P<tear>[',]?)(?P<nose>[-^~o]?)"
+    r"(?P<mouth>\)+|\(+|\]+|\[+|d+|p+|[}{<>cbosx3/\\|*])(?![^\W_])"
 )
 _AFTER_EYES = frozenset("()[]{}<>dpbosx3c/\\|*-^~',")
 _BESIDE_LINE = frozenset("^-tqu;o0<_")  # the right eye of ^_^
 _BEFORE_REVERSED = frozenset("()'-")
 _REVERSED = re.compile(r"(?<!\S)(?P<mouth>[()])(?P<nose>-?)(?P<tear>'?)(?P<eyes>[:;=])(?=[\s.,!?]|$)")
 _HEART = re.compile(r"<(?P<broken>/?)3+(?![\d.,])")
-_DISMAY = re.compile(r"(?<![^\s.,!?])[Dd]:(?=\s*(?:$|\n|[Dd]:)|\s+[:;=^\ue000-\ue0ff]|<)")  # only where a list item is unlikely
+_DISMAY = re.compile(
+    r"(?<![^\s.,!?])[Dd]:(?=\s*(?:$|\n|[Dd]:)|\s+[:;=^\ue000-\ue0ff]|<)"
+)  # only where a list item is unlikely
 _ARMS = re.compile(r"(?<!\S)\\(?P<kind>[om])/(?!\w)")
 _EYES = (
     (re.compile(r"(?<![\w^])[(]?\^[_.o-]?\^;?[)]?(?![\w^])"), "^_^"),

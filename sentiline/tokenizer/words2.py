@@ -26,14 +26,14 @@ CLASSES = (URL, MENTION, NUMBER, EMOJI_CLASS, MASK, *RATING_CLASSES)
 IN_EVERY_VOCABULARY = (*CLASSES, *PUNCTUATION, *EMOTICONS, *EMOJI_IN_EVERY_VOCABULARY)
 """The tokens that a vocabulary holds however rare they are in its texts."""
 
-# Classes and emoticons are found first and take the text's place as a character of private use, and another one as often
-# as it takes to keep the length. Such characters in a raw text are blanked, so no text can spell a class.
+# Classes and emoticons are found first and take the text's place as a character of private use, and another one as
+# often as it takes to keep the length. Such characters in a raw text are blanked, so no text can spell a class.
 _PRIVATE = {name: chr(0xE000 + index) for index, name in enumerate((*CLASSES, *EMOTICONS, "\U0001f937"))}
 _NAMES = {char: name for name, char in _PRIVATE.items()}
 _FILLER = "\uf8ff"
 
-# As in `words1`, one capturing group around the token makes re.split() return gap, token, gap, …, gap, and the first line
-# finds the most common words at once.
+# As in `words1`, one capturing group around the token makes re.split() return gap, token, gap, …, gap, and the first
+# line finds the most common words at once.
 _TOKEN = re.compile(
     rf"""(
     (?!\ )(?:
@@ -80,8 +80,8 @@ def split(text: str, open_hashtags: HashtagOpener = open_at_capitals) -> tuple[l
         open_hashtags: Returns the edits that part the words of hashtags.
 
     Returns:
-        `(tokens, (starts, ends))`: the n tokens, words in lower case and classes by name, and their spans in the raw text
-        as int32 [n].
+        `(tokens, (starts, ends))`: the n tokens, words in lower case and classes by name, and their spans in the raw
+        text as int32 [n].
     """
     edited = normalize(text, open_hashtags)
     marked = _mark_classes(edited.text)

@@ -52,9 +52,8 @@ class Words2Tokenizer(Tokenizer):
         """
         super().__init__(vocabulary, max_tokens=max_tokens, truncation=truncation)
         self.correct_typos = correct_typos
-        self._open_hashtags = HashtagOpener(dict(self._ids))
         self._spellings = cast("Spellings", self._ids)
-        self._spellings.add_contractions()
+        self._open_hashtags = HashtagOpener(self._spellings.known)
         if correct_typos:
             self._spellings.find_typo = self._find_typo
         self._typos: TypoIndex | None = None

@@ -18,8 +18,11 @@ def test_every_character_knows_what_it_stands_for(text: str, steps: list[tuple[s
     edited = EditedText(text)
     behind = [(index, index + 1) for index in range(len(text))]
     for old, new in steps:
-        behind = [span for char, own in zip(edited.text, behind, strict=True) for span in [own] * (
-            1 if char != old or new == old else len(new))]
+        behind = [
+            span
+            for char, own in zip(edited.text, behind, strict=True)
+            for span in [own] * (1 if char != old or new == old else len(new))
+        ]
         edited.substitute(re.compile(old), lambda _, new=new: new)  # type: ignore[misc]
     size = len(edited.text)
     starts, ends = edited.original(np.arange(size, dtype=np.int32), np.arange(1, size + 1, dtype=np.int32))

@@ -12,12 +12,18 @@ from sentiline.errors import BundleCorruptError, EmptyTextError
 from sentiline.tokenizer import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, Words2Tokenizer
 from sentiline.tokenizer.words2 import IN_EVERY_VOCABULARY
 
-WORDS = (  # most frequent first
-    "the of and to is it in so this that was not on you good bad film movie no waste money love great wow too well see best "
-    "god boring acting really terrible excellent turkey disappointed amazing service really wonderful off cool haha don't "
-    "can't isn't it's naive cafe i'm turn moral deeper movies late"
-).split()
-VOCABULARY = [*SPECIAL_TOKENS, *dict.fromkeys([*WORDS, *IN_EVERY_VOCABULARY, *(f"filler{index}" for index in range(1200)), "soo"])]
+WORDS = [  # most frequent first
+    "the", "of", "and", "to", "is", "it", "in", "so", "this", "that",
+    "was", "not", "on", "you", "good", "bad", "film", "movie", "no", "waste",
+    "money", "love", "great", "wow", "too", "well", "see", "best", "god", "boring",
+    "acting", "really", "terrible", "excellent", "turkey", "disappointed", "amazing", "service", "really", "wonderful",
+    "off", "cool", "haha", "don't", "can't", "isn't", "it's", "naive", "cafe", "i'm",
+    "turn", "moral", "deeper", "movies", "late",
+]  # fmt: skip
+VOCABULARY = [
+    *SPECIAL_TOKENS,
+    *dict.fromkeys([*WORDS, *IN_EVERY_VOCABULARY, *(f"filler{index}" for index in range(1200)), "soo"]),
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +47,17 @@ def read(tokenizer: Tokenizer, text: str) -> list[str | None]:
         ("tooo offf weeell seeee coool beeest", ["too", "off", "well", "see", "cool", "best"]),
         ("nooooo hahahahaha", ["no", "haha"]),
         ("film's films' can'ttt", ["film", "film", "can't"]),
-        ("na\u00efve caf\u00e9 \U0001d406\U0001d40e\U0001d40e\U0001d403 \uff47\uff4f\uff4f\uff44", ["naive", "cafe", "good", "good"]),
+        (
+            "na\u00efve caf\u00e9 \U0001d406\U0001d40e\U0001d40e\U0001d403 \uff47\uff4f\uff4f\uff44",
+            ["naive", "cafe", "good", "good"],
+        ),
         ("terible exellent actng moveis servise", ["terrible", "excellent", "acting", "movies", "service"]),
         ("amoral zzzzz qwrtp", [None, None, None]),
         ("dont isnt cant is'nt", ["don't", "isn't", "can't", "isn't"]),
-        ("\U0001f44d\U0001f3fd \u2764\ufe0f \U0001f939\u200d\u2642\ufe0f \U0001f1f9\U0001f1f7", ["\U0001f44d", "\u2764", "<emoji>", "<emoji>"]),
+        (
+            "\U0001f44d\U0001f3fd \u2764\ufe0f \U0001f939\u200d\u2642\ufe0f \U0001f1f9\U0001f1f7",
+            ["\U0001f44d", "\u2764", "<emoji>", "<emoji>"],
+        ),
         ("128gb 5mm 3rd 1,000 5\ufe0f\u20e3", ["<number>"] * 5),
         ("!!!! ???? ?!? \u2026 ....", ["!!", "??", "?!", "...", "..."]),
         ("http://a.bc @me 5/5 :-) xDD f***", ["<url>", "<mention>", "<rating-4>", ":)", "xD", "****"]),
@@ -54,7 +66,7 @@ def read(tokenizer: Tokenizer, text: str) -> list[str | None]:
         ("#BadActing #badfilm #Film #LOVE", ["bad", "acting", "bad", "film", "film", "love"]),
         ("won\u00adderful", ["wonderful"]),
     ],
-)  # fmt: skip
+)
 def test_tokens_are_read_under_known_spellings(
     tokenizer: Words2Tokenizer, text: str, spellings: list[str | None]
 ) -> None:
@@ -73,7 +85,9 @@ def test_tokens_are_read_under_known_spellings(
 )
 def test_names_are_not_corrected(tokenizer: Words2Tokenizer, text: str, word: str | None) -> None:
     encoding = tokenizer.encode(text)
-    places = [place for place, start in enumerate(encoding.starts) if text[start:].lower().startswith(("turkes", "terible"))]
+    places = [
+        place for place, start in enumerate(encoding.starts) if text[start:].lower().startswith(("turkes", "terible"))
+    ]
     assert [read(tokenizer, text)[place] for place in places] == [word]
     assert tokenizer.encode(text, spans=False).ids.tolist() == encoding.ids.tolist()
 
@@ -85,7 +99,10 @@ def test_corrections_can_be_switched_off() -> None:
 
 
 def test_every_emoticon_class_and_common_emoji_has_an_id_of_its_own(tokenizer: Words2Tokenizer) -> None:
-    faces = read(tokenizer, ":-D =( <3 (; :| xD \U0001f44d \U0001f44e \u2605\u2605\u2605\u2605\u2605 \u2605\u2606\u2606\u2606\u2606")
+    faces = read(
+        tokenizer,
+        ":-D =( <3 (; :| xD \U0001f44d \U0001f44e \u2605\u2605\u2605\u2605\u2605 \u2605\u2606\u2606\u2606\u2606",
+    )
     assert None not in faces
     assert len(set(faces)) == len(faces)
 
