@@ -40,7 +40,8 @@ def mark_addresses(text: str, mark: Callable[[str, int], str]) -> str:
 
 
 def _mark_urls(text: str, sign: str, mark: Callable[[str, int], str]) -> str:
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for place in find_between(text, sign):
         scheme = next((name for name in _SCHEMES if text.endswith(name, 0, place)), "") if sign == "://" else ""
         start = place - len(scheme)
@@ -52,7 +53,8 @@ def _mark_urls(text: str, sign: str, mark: Callable[[str, int], str]) -> str:
 
 def _mark_domains(text: str, mark: Callable[[str, int], str]) -> str:
     """Replace addresses without a scheme, such as "example.com/page"."""
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for match in _DOMAIN.finditer(text):
         host = _HOST_BEFORE.search(text, max(position, match.start() - 63), match.start())
         if host:

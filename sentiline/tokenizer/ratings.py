@@ -73,7 +73,8 @@ def mark_ratings(text: str, mark: Callable[[str, int], str]) -> str:
         text = _ASTERISKS.sub(rate_asterisks, text)
     if (places := _places(text)) is None:
         return text
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for place in places:
         start = max(position, place - _REACH)
         for match in _RATING.finditer(text, start, place + _REACH):

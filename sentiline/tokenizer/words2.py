@@ -142,7 +142,8 @@ def _mark_classes(text: str) -> str:
 
 def _mark_masked(text: str) -> str:
     """Mark runs of asterisks, and words of which asterisks hide letters."""
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for place in find_between(text, "*"):
         start = place
         while start > position and place - start < _LETTERS_BEFORE and text[start - 1].islower():

@@ -13,7 +13,8 @@ from sentiline.tokenizer.spelling import plain_form
 from sentiline.tokenizer.words2 import split, words
 
 SPECIAL = (
-    "aZ09é İıΣß'\u2019`\u00b4&;<>/:=)(!?*.,_-\\#@\u0301\u0939\u093f\u200b\u200d\u00ad\ufeff\ufe0f中\ud800\x00\u2605\u2606"
+    "aZ09é İıΣß'\u2019`\u00b4&;<>/:=)(!?*.,_-\\#@"
+    "\u0301\u0939\u093f\u200b\u200d\u00ad\ufeff\ufe0f中\ud800\x00\u2605\u2606"
     "\u2665\U0001f44d\U0001f3fd\U0001f1f9\U0001f1f7\u20e3\ue000\uf8ff\u0338\u1100\u1161\u212b\u037e"
 )
 PIECES = [
