@@ -26,8 +26,8 @@ class Timestep:
             additive. It belongs to a state that may have seen the whole review, not to the word alone.
         running: The prediction from the text so far, `sigmoid(bias + contributions up to and including this one)`;
             the last one equals the prediction's `positive` to 1e-6. None if the model is not additive.
-        read_as: The spelling, class or emoticon that the model read, where it is not the token in lower case ("good" for
-            "goooood"); else None. Always None for models of the tokenizer scheme `words-1`.
+        read_as: The spelling, class or emoticon that the model read, where it is not the token in lower case ("good"
+            for "goooood"); else None. Always None for models of the tokenizer scheme `words-1`.
     """
 
     token: str

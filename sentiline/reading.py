@@ -86,14 +86,10 @@ class Reading:
             contributions have the same sum as the tokens'. Text without a token, such as a line of dashes, belongs to
             the sentence before it.
         """
-        spans = sentence_spans(self.text, self.encoding.tags)
+        spans = sentence_spans(self.text, self.encoding.tags) or [(0, len(self.text))]
         firsts = [start for start, _ in spans]
-        used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # each token's sentence
-        total = (
-            np.searchsorted(firsts, self.encoding.split(self.text)[1][0], "right") - 1
-            if self.encoding.truncated
-            else used
-        )
+        used = _places(firsts, self.encoding.starts)  # each token's sentence
+        total = _places(firsts, self.encoding.split(self.text)[1][0]) if self.encoding.truncated else used
         count = len(spans)
         tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
         holding = np.flatnonzero(tokens_total)
@@ -193,6 +189,12 @@ class Reading:
             running,
             strict=True,
         )
+
+
+def _places(firsts: list[int], starts: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return the index of the sentence of each token, from the first characters of the sentences and of the tokens."""
+    # Unicode composition can make the tokenizer see no tag where the first sentence begins after one.
+    return np.maximum(np.searchsorted(firsts, starts, "right") - 1, 0)
 
 
 def _sigmoid(logits: NDArray[Any]) -> NDArray[np.float64]:

@@ -55,10 +55,10 @@ class Tokenizer:
         self.max_tokens = max_tokens
         self.truncation = check_truncation(truncation)
         self._ids = self._id_table(zip(self.vocabulary, range(len(self.vocabulary)), strict=True))
-        if len(self._ids) != len(self.vocabulary):
+        if len(set(self.vocabulary)) != len(self.vocabulary):
             raise BundleCorruptError("a vocabulary holds each token once; this one repeats some")
         for special in SPECIAL_TOKENS:  # no text may spell a special token; brackets are never part of a token
-            del self._ids[special]
+            self._ids.pop(special, None)
 
     def encode(self, text: str, *, truncation: Truncation | None = None, spans: bool = True) -> Encoding:
         """Tokenize one text.
@@ -174,8 +174,8 @@ class Tokenizer:
             scheme = document.pop("scheme")
             if scheme not in TOKENIZERS:
                 raise BundleCorruptError(
-                    f"{source}: tokenizer scheme {scheme!r} is none of {', '.join(TOKENIZERS)}; use the Sentiline release "
-                    f"that made it"
+                    f"{source}: tokenizer scheme {scheme!r} is none of {', '.join(TOKENIZERS)}; use the Sentiline "
+                    f"release that made it"
                 )
             vocabulary = document["vocabulary"]
             if not isinstance(vocabulary, list) or not all(isinstance(token, str) for token in vocabulary):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -15,16 +16,15 @@ class EditedText:
     """A text that may have been edited, and the span in the original text behind each of its characters.
 
     Attributes:
-        text: The text as edited so far.
+        text: The text as edited so far. It may be replaced by one of the same length.
     """
 
-    __slots__ = ("_ends", "_starts", "text")
+    __slots__ = ("_edits", "text")
 
     def __init__(self, text: str) -> None:
         """Begin with the original text."""
         self.text = text
-        self._starts: NDArray[np.int32] | None = None  # None while every character stands where it did
-        self._ends: NDArray[np.int32] | None = None
+        self._edits: list[list[tuple[int, int, int]]] = []  # start, end and length of the replacement, for each call
 
     def substitute(self, pattern: re.Pattern[str], replacement: Callable[[re.Match[str]], str]) -> None:
         """Replace every match; all characters of a replacement that differs stand for the whole match."""
@@ -35,36 +35,35 @@ class EditedText:
         """Make edits of `(start, end, replacement)`, in order and without overlap."""
         text, position = self.text, 0
         pieces: list[str] = []
-        sources: list[tuple[int, int, int]] = []  # first character, last character, characters of the replacement
+        made: list[tuple[int, int, int]] = []
         for start, end, new in edits:
             pieces += text[position:start], new
-            sources.append((start, end, len(new)))
+            made.append((start, end, len(new)))
             position = end
-        if not sources:
-            return
-        pieces.append(text[position:])
-        self.text = "".join(pieces)
-        size = len(text)
-        starts = np.arange(size, dtype=np.int32) if self._starts is None else self._starts
-        ends = np.arange(1, size + 1, dtype=np.int32) if self._ends is None else self._ends
-        new_starts, new_ends = np.empty((2, len(self.text)), np.int32)
-        position = place = 0
-        for start, end, length in sources:
-            kept = start - position
-            new_starts[place : place + kept] = starts[position:start]
-            new_ends[place : place + kept] = ends[position:start]
-            place += kept
-            if length:
-                # an insertion stands for the empty span before the next character; no token begins or ends with one
-                new_starts[place : place + length] = starts[start] if start < size else ends[-1]
-                new_ends[place : place + length] = ends[end - 1] if end else 0
-                place += length
-            position = end
-        new_starts[place:], new_ends[place:] = starts[position:], ends[position:]
-        self._starts, self._ends = new_starts, new_ends
+        if made:
+            self.text = "".join([*pieces, text[position:]])
+            self._edits.append(made)
 
     def original(self, starts: NDArray[np.int32], ends: NDArray[np.int32]) -> Spans:
         """Return the spans in the original text of spans in the edited one, none of which is empty."""
-        if self._starts is None or self._ends is None:
+        if not self._edits:
             return starts, ends
-        return self._starts[starts], self._ends[ends - 1]
+        firsts, lasts = starts.tolist(), (ends - 1).tolist()
+        for made in reversed(self._edits):
+            firsts = _before(firsts, made, [start for start, _, _ in made])
+            lasts = _before(lasts, made, [end - 1 for _, end, _ in made])
+        return np.array(firsts, np.int32), np.array(lasts, np.int32) + np.int32(1)
+
+
+def _before(characters: list[int], edits: list[tuple[int, int, int]], replaced: list[int]) -> list[int]:
+    """Return the indices that characters had before edits; those of a replacement stand for the replaced character."""
+    found: list[int] = []
+    first = growth = 0
+    for (start, end, length), source in zip(edits, replaced, strict=True):
+        last = bisect_left(characters, start + growth, first)
+        found += [character - growth for character in characters[first:last]]
+        first = bisect_left(characters, start + growth + length, last)
+        found += [source] * (first - last)
+        growth += length - (end - start)
+    found += [character - growth for character in characters[first:]]
+    return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sentiline.tokenizer.search import find_between
-
 EMOTICONS = (
     ":)", ":(", ":D", ":P", ":O", ":/", ":|", ":*", ":3", ":X", ";)", ":')", ":'(", ">:(", ">:)", "<3", "</3", "D:",
     "xD", "^_^", "-_-", "T_T", "O_O", ">_<", "\\o/", "\\m/",
 )  # fmt: skip
+
+SIGNS = (":", ";", "=", "<", "_", "^", "\\", "-.-")
+"""Strings of which every emoticon has one."""
 
 _MOUTHS = {
     ")": ")", "]": ")", "}": ")", ">": ")", "(": "(", "[": "(", "{": "(", "<": "(", "c": "(", "d": "D", "p": "P",
@@ -19,16 +20,17 @@ _MOUTHS = {
 _BRACKET = re.compile(r"[()\[\]{}]")
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _FACE = re.compile(
-    r"(?P<brows>>?)(?P<eyes>[:;=])(?P<tear>[',]?)(?P<nose>[-^~o]?)(?P<mouth>\)+|\(+|\]+|\[+|d+|p+|[}{<>cbosx3/\\|*])"
-    r"(?![^\W_])"
+    r"(?P<brows>>?)(?P<eyes>[:;=])(?P<tear>[',]?)(?P<nose>[-^~o]?)"
+    r"(?P<mouth>\)+|\(+|\]+|\[+|d+|p+|[}{<>cbosx3/\\|*])(?![^\W_])"
 )
 _AFTER_EYES = frozenset("()[]{}<>dpbosx3c/\\|*-^~',")
-_DISMAYED = frozenset("d")
+_BESIDE_LINE = frozenset("^-tqu;o0<_")  # the right eye of ^_^
 _BEFORE_REVERSED = frozenset("()'-")
 _REVERSED = re.compile(r"(?<!\S)(?P<mouth>[()])(?P<nose>-?)(?P<tear>'?)(?P<eyes>[:;=])(?=[\s.,!?]|$)")
 _HEART = re.compile(r"<(?P<broken>/?)3+(?![\d.,])")
-_DISMAY = re.compile(r"(?<![^\s.,!?])[Dd]:(?=\s*(?:$|\n|[Dd]:)|\s+[:;=^]|<)")  # only where a list item is unlikely
-_COOL = re.compile(r"(?<![^\s.,!?(])8-\)(?![^\W_])")
+_DISMAY = re.compile(
+    r"(?<![^\s.,!?])[Dd]:(?=\s*(?:$|\n|[Dd]:)|\s+[:;=^\ue000-\ue0ff]|<)"
+)  # only where a list item is unlikely
 _ARMS = re.compile(r"(?<!\S)\\(?P<kind>[om])/(?!\w)")
 _EYES = (
     (re.compile(r"(?<![\w^])[(]?\^[_.o-]?\^;?[)]?(?![\w^])"), "^_^"),
@@ -37,13 +39,13 @@ _EYES = (
     (re.compile(r"(?<!\w)[(]?(?:o_+o|0_+0|o\.o)[)]?(?!\w|\.\w)"), "O_O"),
     (re.compile(r"(?<!\S)[(]?>[_.]+<[)]?(?!\w)"), ">_<"),
 )
+_KAOMOJI_SIGN = re.compile("[\u00af\u256f\u0ca0\u0295\u25d5\u2022\uff61\u1d54\u2267\u25cf]")
 _KAOMOJI = (
-    ("\u00af", re.compile(r"\u00af\\{0,2}_?\(\u30c4\)_?/\u00af"), "\U0001f937"),
-    ("\u256f", re.compile("[(\uff08]\u256f[^()\uff08\uff09\\s]{1,6}[)\uff09]\u256f ?\ufe35? ?\u253b\u2501\u253b"), ">:("),
-    ("\u0ca0", re.compile("\u0ca0_+\u0ca0"), "-_-"),
-    ("\u0295", re.compile("\u0295\\S{1,4}\u0294"), "^_^"),
+    (re.compile(r"\u00af\\{0,2}_?\(\u30c4\)_?/\u00af"), "\U0001f937"),
+    (re.compile("[(\uff08]\u256f[^()\uff08\uff09\\s]{1,6}[)\uff09]\u256f ?\ufe35? ?\u253b\u2501\u253b"), ">:("),
+    (re.compile("\u0ca0_+\u0ca0"), "-_-"),
+    (re.compile("\u0295\\S{1,4}\u0294"), "^_^"),
     (
-        "\u25d5\u2022\uff61\u1d54\u2267\u25cf",
         re.compile(
             "[(\uff08][^()\\s\\w]{0,3}[\u25d5\u2022\uff61\u1d54^\u2267\u2032\u00b4'\u25cf][^()\\s]{1,3}"
             "[\u25d5\u2022\uff61\u1d54^\u2266`\u25cf][^()\\s\\w]{0,3}[)\uff09]"
@@ -81,19 +83,18 @@ def mark_emoticons(text: str, mark: Mark) -> str:
 
     for eyes in ":;=":
         if eyes in text:
-            if find_between(text, eyes, before=_BEFORE_REVERSED):
+            before, after = _neighbours(text, eyes)
+            if not _BEFORE_REVERSED.isdisjoint(before):
                 text = _REVERSED.sub(reversed_face, text)
-            if find_between(text, eyes, after=_AFTER_EYES):
+            if not _AFTER_EYES.isdisjoint(after):
                 text = _FACE.sub(face, text)
-    if ":" in text and find_between(text, ":", before=_DISMAYED):
-        text = _DISMAY.sub(always("D:"), text)
-    if "<" in text and "3" in text:
+            if eyes == ":" and "d" in before:
+                text = _DISMAY.sub(always("D:"), text)
+    if "<" in text and ("<3" in text or "</3" in text):
         text = _HEART.sub(lambda match: mark("</3" if match["broken"] else "<3", len(match[0])), text)
-    if "8" in text and "8-)" in text:
-        text = _COOL.sub(always(":)"), text)
     if "\\" in text and "/" in text:
         text = _ARMS.sub(lambda match: mark(f"\\{match['kind']}/", len(match[0])), text)
-    if "_" in text or "^" in text or ("-" in text and "-.-" in text) or (">" in text and ">.<" in text):
+    if "^" in text or "-.-" in text or ">.<" in text or not _BESIDE_LINE.isdisjoint(_neighbours(text, "_")[1]):
         for pattern, read in _EYES:
             text = pattern.sub(always(read), text)
     return text
@@ -101,8 +102,8 @@ def mark_emoticons(text: str, mark: Mark) -> str:
 
 def mark_kaomoji(text: str, mark: Mark) -> str:
     """Replace every kaomoji, as `mark_emoticons` does; all of them have characters beyond ASCII."""
-    for sign, pattern, read in _KAOMOJI:
-        if any(char in text for char in sign):
+    if _KAOMOJI_SIGN.search(text):
+        for pattern, read in _KAOMOJI:
             text = pattern.sub(lambda match, read=read: mark(read, len(match[0])), text)  # type: ignore[misc]
     return text
 
@@ -134,6 +135,17 @@ def _read_face(text: str, match: re.Match[str]) -> str | None:
         return f":'{shape}"
     wink = match["eyes"] == ";" and shape in ")DP"
     return ";)" if wink else f":{shape}"
+
+
+def _neighbours(text: str, char: str) -> tuple[str, str]:
+    """Return the characters before and those after all occurrences of a character."""
+    before = after = ""
+    position = text.find(char)
+    while position >= 0:
+        before += text[position - 1 : position]
+        after += text[position + 1 : position + 2]
+        position = text.find(char, position + 1)
+    return before, after
 
 
 def _unmatched(text: str, position: int, opening: str, closing: str) -> bool:

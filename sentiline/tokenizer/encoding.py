@@ -77,5 +77,6 @@ def check_truncation(value: str) -> Truncation:
 
 
 def kept_tokens(total: int, limit: int, policy: Truncation) -> NDArray[np.intp]:
+    """Return the indices of the tokens that a policy keeps of a long text."""
     head = {"head": limit, "tail": 0, "head_tail": (limit + 1) // 2}[policy]
     return np.concatenate([np.arange(head), np.arange(total - (limit - head), total)])

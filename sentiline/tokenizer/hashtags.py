@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from sentiline.tokenizer.constants import UNKNOWN_ID
-from sentiline.tokenizer.edited_text import EditedText
 
-_HASHTAG = re.compile(r"(?<![\w/&#])[#\uff03]([^\W_]{2,80})")
+_HASHTAG = re.compile("#")
+_TAG = re.compile(r"[^\W_]{2,80}")
+_CACHED_TAGS = 20_000
 _CAPITALS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^A-Za-z\d]+")
 _SHORT = frozenset(
     [
@@ -44,22 +46,42 @@ _SHORT = frozenset(
 _LONGEST = 20
 
 
-def open_hashtags(text: EditedText, known: Mapping[str, int] | None) -> None:
-    """Put a space between the words of every hashtag.
+class HashtagOpener:
+    """Finds the words of hashtags, and remembers those of the last ones."""
 
-    Args:
-        text: The text, which is edited.
-        known: The ids of the known words in order of frequency, by which lower-case hashtags are opened; None opens
-            hashtags at capitals only.
-    """
-    edits = []
-    for match in _HASHTAG.finditer(text.text):
-        position = match.start(1)
-        words = _words(match[1], known)
-        for word in words[:-1]:
-            position += len(word)
-            edits.append((position, position, " "))
-    text.apply(edits)
+    def __init__(self, known: Mapping[str, int] | None = None) -> None:
+        """Take the known words.
+
+        Args:
+            known: The ids of the known words in order of frequency, by which lower-case hashtags are opened; None opens
+                hashtags at capitals only.
+        """
+        self._known = known
+        self._cache: dict[str, list[int]] = {}
+
+    def __call__(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Yield the edits that put a space between the words of every hashtag."""
+        for match in _HASHTAG.finditer(text):
+            start = match.end()
+            tag = _TAG.match(text, start)
+            if tag is None or not _may_begin(text, match.start()):
+                continue
+            seams = self._cache.get(tag[0])
+            if seams is None:
+                if len(self._cache) >= _CACHED_TAGS:
+                    self._cache = {}
+                seams = self._cache[tag[0]] = list(itertools.accumulate(map(len, _words(tag[0], self._known))))
+            for seam in seams[:-1]:
+                yield start + seam, start + seam, " "
+
+
+open_at_capitals = HashtagOpener()
+
+
+def _may_begin(text: str, place: int) -> bool:
+    """Return whether a hashtag may begin at a "#": not in an address."""
+    before = text[place - 1] if place else " "
+    return not (before.isalnum() or before in "/&#_")
 
 
 def _words(tag: str, known: Mapping[str, int] | None) -> list[str]:

@@ -159,9 +159,15 @@ def blank_tags(text: str) -> str:
     return TAG.sub(_blank, text) if "<" in text else text
 
 
-def decode_entities(text: EditedText) -> None:
-    """Replace character entities, escaped once or twice, by their characters; a name that HTML lacks stays a word."""
+def decode_entities(text: EditedText) -> bool:
+    """Replace character entities, escaped once or twice, by their characters; a name that HTML lacks stays a word.
+
+    Returns:
+        Whether there were any.
+    """
+    before = text.text
     text.substitute(_ENTITY, _decode)
+    return text.text != before
 
 
 def _decode(match: re.Match[str]) -> str:

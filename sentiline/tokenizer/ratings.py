@@ -34,6 +34,7 @@ _RATING = re.compile(
 _ASTERISKS = re.compile(
     r"(?<![\w*/])(?P<given>\*{1,10})(?P<half>[ ]?(?:\u00bd|1/2))?\s?(?:/|out\sof)\s?\(?(?P<most>\*{4,10})(?![\w*/])"
 )
+_STAR = re.compile(f"[{STARS}]")
 _RUN = re.compile(rf"(?:[{STARS}]\ufe0f?){{2,}}(?:\u00bd|1/2)?|[{STARS}]\ufe0f?(?: [{STARS}]\ufe0f?){{2,}}")
 
 # These decide whether the slow expression above is worth a try.
@@ -43,7 +44,7 @@ _BEFORE_STARS = _DIGITS | frozenset(" -\u00bd")
 _NUMBER_ENDS = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\u00bd", "half a", "half", *_NAMES)
 _AFTER_OVER = frozenset(" 51")
 _REACH = 40
-_AFTER_OUT_OF = _DIGITS | frozenset("aft")
+_MAXIMA = ("4", "5", "10", "four", "five", "ten", "a ", "an ")
 _DATE_BEFORE = re.compile(r"\b(?:on|since|until|till|dated?|from|by|before|after)\s$")
 _PART_OF = re.compile(
     r"\s(?:of\b(?!\s(?:5|10|five|ten)\b)|(?:people|persons|users|customers|times|days|women|men|friends|orders|items|cups?"
@@ -72,7 +73,8 @@ def mark_ratings(text: str, mark: Callable[[str, int], str]) -> str:
         text = _ASTERISKS.sub(rate_asterisks, text)
     if (places := _places(text)) is None:
         return text
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for place in places:
         start = max(position, place - _REACH)
         for match in _RATING.finditer(text, start, place + _REACH):
@@ -91,7 +93,7 @@ def _places(text: str) -> list[int] | None:
     if "*" in text:
         places += find_between(text, "*", before=_DIGITS)
     places += [place for place in find_between(text, "star", before=_BEFORE_STARS) if _ends_number(text, place)]
-    places += find_between(text, " out of ", after=_AFTER_OUT_OF)
+    places += [place for place in find_between(text, " out of ") if text.startswith(_MAXIMA, place + len(" out of "))]
     return sorted(places) or None
 
 
@@ -106,7 +108,7 @@ def mark_star_runs(text: str, mark: Callable[[str, int], str]) -> str:
         given = stars - empty + (0.5 if run.endswith(("\u00bd", "1/2")) else 0)
         return mark(RATING_CLASSES[grade_of(given / most)], len(run))
 
-    return _RUN.sub(rate, text) if any(star in text for star in STARS) else text
+    return _RUN.sub(rate, text) if _STAR.search(text) else text
 
 
 def _ends_number(text: str, place: int) -> bool:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
 from sentiline.tokenizer.addresses import MENTION
-from sentiline.tokenizer.constants import UNKNOWN_ID
+from sentiline.tokenizer.constants import SPECIAL_TOKENS, UNKNOWN_ID
 from sentiline.tokenizer.emoji import is_emoji, plain_emoji, similar_emoji
 
 NUMBER, EMOJI_CLASS = "<number>", "<emoji>"
@@ -112,22 +112,25 @@ def has_long_run(token: str) -> bool:
 class Spellings(dict[str, int]):
     """A map of tokens to ids that looks a missing token up under its other spellings; if all fail it is unknown.
 
-    The ids are those of a vocabulary in order of frequency. What was found for a missing token is kept, up to a limit. The
-    id of a word that is read as it by correcting a typo is negative, because it depends on the context (a name is left
-    as it is).
+    The ids are those of a vocabulary in order of frequency. What was found for a missing token is kept, up to a limit.
+    The id of a misspelt word is negative, because whether it is read so depends on the context: a name stays.
+
+    Attributes:
+        known: The ids of the known tokens alone.
+        find_typo: Returns the id of the word that an unknown word misspells; None corrects nothing.
     """
 
     def __init__(self, tokens: Iterable[tuple[str, int]]) -> None:
         """Make the map from tokens and their ids."""
         super().__init__(tokens)
-        self.cached: list[str] = []
-        self.find_typo: Callable[[str], int] | None = None
-
-    def add_contractions(self) -> None:
-        """Read contractions without apostrophe as those with one, where these are known."""
+        for special in SPECIAL_TOKENS:
+            self.pop(special, None)
         for bare, contraction in CONTRACTIONS.items():
             if contraction in self:
                 self[bare] = self[contraction]
+        self.known = dict(self)
+        self.find_typo: Callable[[str], int] | None = None
+        self._cached: list[str] = []
 
     def __missing__(self, token: str) -> int:
         """Return the id under another spelling, or `UNKNOWN_ID`."""
@@ -138,28 +141,28 @@ class Spellings(dict[str, int]):
         else:
             found = self._find(token)
         if len(token) <= _CACHED_LENGTH:
-            if len(self.cached) >= _CACHED_TOKENS:
-                forgotten, self.cached = self.cached, []
+            if len(self._cached) >= _CACHED_TOKENS:
+                forgotten, self._cached = self._cached, []
                 for old in forgotten:
                     self.pop(old, None)
-            self.cached.append(token)
+            self._cached.append(token)
             self[token] = found
         return found
 
     def _find(self, token: str) -> int:
         plain = plain_form(token)
-        if plain != token and (known := self.get(plain)) is not None:
+        if plain != token and (known := self.known.get(plain)) is not None:
             return known
         if is_emoji(plain):
             others = (*similar_emoji(plain), NUMBER if token[-1] == "\u20e3" else EMOJI_CLASS)
-            return next((known for other in others if (known := self.get(other)) is not None), UNKNOWN_ID)
+            return next((known for other in others if (known := self.known.get(other)) is not None), UNKNOWN_ID)
         for spelling in _spellings(plain):
-            known = self.get(spelling)
+            known = self.known.get(spelling)
             if known is None:
                 known = self.squeezed(spelling)
             if known is not None:
                 return known
-        return self.get(NUMBER, UNKNOWN_ID) if token[0].isdigit() else UNKNOWN_ID
+        return self.known.get(NUMBER, UNKNOWN_ID) if token[0].isdigit() else UNKNOWN_ID
 
     def squeezed(self, word: str) -> int | None:
         """Return the id of the nearest known spelling with fewer repeated letters, or None.
@@ -168,7 +171,7 @@ class Spellings(dict[str, int]):
         spelling that is very much more frequent than the nearest is read instead: "sooo" is "so", not "soo".
         """
         if _DOUBLED.search(word) is None:
-            return None
+            return self._syllables(word)
         runs = list(_DOUBLED.finditer(word))
         if len(runs) > _MOST_RUNS or len(word) > 10 * _CACHED_LENGTH:
             return None
@@ -181,15 +184,19 @@ class Spellings(dict[str, int]):
                 position = run.end()
             pieces.append(word[position:])
             spelling = "".join(pieces)
-            index = self.get(CONTRACTIONS.get(spelling, spelling))
+            index = self.known.get(CONTRACTIONS.get(spelling, spelling))
             if index is not None and index != UNKNOWN_ID and removed:
                 known.append((removed, index))
         if not known:
-            syllables = _SYLLABLES.fullmatch(word)
-            return self.get(2 * syllables[1], self.get(syllables[1])) if syllables else None
+            return self._syllables(word)
         nearest = min(known)[1]
         most_frequent = min(index for _, index in known)
         return most_frequent if most_frequent * _MUCH_MORE_FREQUENT < nearest and has_long_run(word) else nearest
+
+    def _syllables(self, word: str) -> int | None:
+        """Return the id of a word of one syllable said over and over, such as "hahahaha", or None."""
+        syllables = _SYLLABLES.fullmatch(word)
+        return self.known.get(2 * syllables[1], self.known.get(syllables[1])) if syllables else None
 
 
 def _spellings(token: str) -> Iterator[str]:

@@ -35,8 +35,8 @@ class TypoIndex:
     def find(self, word: str) -> int:
         """Return the id of the one clear known word at one edit from a word, or `UNKNOWN_ID`.
 
-        An edit inserts, deletes or replaces a letter or swaps two neighbours. The first letter is not edited: "amoral" is
-        not "moral".
+        An edit inserts, deletes or replaces a letter or swaps two neighbours. The first letter is not edited: "amoral"
+        is not "moral".
         """
         if len(word) < SHORTEST or len(word) > 30 or not (word.isascii() and word.isalpha()):
             return UNKNOWN_ID

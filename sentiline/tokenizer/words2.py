@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from sentiline.tokenizer.addresses import MENTION, MENTION_TOKEN, URL, mark_addr
 from sentiline.tokenizer.constants import Spans
 from sentiline.tokenizer.edited_text import EditedText
 from sentiline.tokenizer.emoji import EMOJI, EMOJI_IN_EVERY_VOCABULARY, JOINER_OUTSIDE_EMOJI
-from sentiline.tokenizer.emoticons import EMOTICONS, mark_emoticons, mark_kaomoji
-from sentiline.tokenizer.hashtags import open_hashtags
+from sentiline.tokenizer.emoticons import EMOTICONS, SIGNS, mark_emoticons, mark_kaomoji
+from sentiline.tokenizer.hashtags import HashtagOpener, open_at_capitals
 from sentiline.tokenizer.markup import blank_tags, decode_entities
 from sentiline.tokenizer.ratings import RATING_CLASSES, mark_ratings, mark_star_runs
 from sentiline.tokenizer.search import find_between
@@ -26,14 +26,14 @@ CLASSES = (URL, MENTION, NUMBER, EMOJI_CLASS, MASK, *RATING_CLASSES)
 IN_EVERY_VOCABULARY = (*CLASSES, *PUNCTUATION, *EMOTICONS, *EMOJI_IN_EVERY_VOCABULARY)
 """The tokens that a vocabulary holds however rare they are in its texts."""
 
-# Classes and emoticons are found first and take the text's place as a character of private use, and another one as often
-# as it takes to keep the length. Such characters in a raw text are blanked, so no text can spell a class.
+# Classes and emoticons are found first and take the text's place as a character of private use, and another one as
+# often as it takes to keep the length. Such characters in a raw text are blanked, so no text can spell a class.
 _PRIVATE = {name: chr(0xE000 + index) for index, name in enumerate((*CLASSES, *EMOTICONS, "\U0001f937"))}
 _NAMES = {char: name for name, char in _PRIVATE.items()}
 _FILLER = "\uf8ff"
 
-# As in `words1`, one capturing group around the token makes re.split() return gap, token, gap, …, gap, and the first line
-# finds the most common words at once.
+# As in `words1`, one capturing group around the token makes re.split() return gap, token, gap, …, gap, and the first
+# line finds the most common words at once.
 _TOKEN = re.compile(
     rf"""(
     (?!\ )(?:
@@ -51,12 +51,15 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-_APOSTROPHES = "\u2019\u2018\u201b\u02bc\u02bb\u02b9\u02bd\u02c8\ua78c\uff07\u055a\u05f3\u1fbf\u1fbd\u0091\u0092"
-_LOOKALIKES = "`\u00b4\u2032\u2035\uff40\u02ca\u02cb\u0384"
-_LOOKALIKE = re.compile(rf"(?<=[^\W_])[{_LOOKALIKES}](?=[^\W_])")
+# Read as the plain apostrophe, which is a token nowhere, whether between letters or not.
+_APOSTROPHES = (
+    "`\u00b4\u2019\u2018\u201b\u2032\u2035\u02bc\u02bb\u02b9\u02bd\u02c8\u02ca\u02cb\u0384\ua78c\uff07\uff40\u055a\u05f3"
+    "\u1fbf\u1fbd\u0091\u0092"
+)
 _DETACHED = re.compile(r"(?<=[a-z]) (?=n't\b|'(?:s|m|re|ve|ll|d)\b)|(?<=n) (?='t\b)")
 
-_ESCAPE = re.compile(r"\\+(?=['\"])")
+_ESCAPED_QUOTE = re.compile(r"\\+(?=['\"])")
+_ESCAPED_SPACE = re.compile(r"\\[nrt](?![a-z])|(?<=[.!?,;)\s])\\[nrt]")  # a line end as JSON and Python write it
 _INVISIBLE = re.compile(
     rf"[\u00ad\u200b\u200c\u2060\ufeff]+|{JOINER_OUTSIDE_EMOJI}|(?<=[^\W_])[\ufe00-\ufe0f]+(?=[^\W_])"
 )
@@ -69,18 +72,18 @@ _LETTERS_BEFORE = 5
 _COMPOSED = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")
 
 
-def split(text: str, known: Mapping[str, int] | None = None) -> tuple[list[str], Spans]:
+def split(text: str, open_hashtags: HashtagOpener = open_at_capitals) -> tuple[list[str], Spans]:
     """Split raw text into tokens and their spans.
 
     Args:
         text: The raw text, any Unicode.
-        known: The ids of the known words in order of frequency, which open lower-case hashtags.
+        open_hashtags: Returns the edits that part the words of hashtags.
 
     Returns:
-        `(tokens, (starts, ends))`: the n tokens, words in lower case and classes by name, and their spans in the raw text
-        as int32 [n].
+        `(tokens, (starts, ends))`: the n tokens, words in lower case and classes by name, and their spans in the raw
+        text as int32 [n].
     """
-    edited = normalize(text, known)
+    edited = normalize(text, open_hashtags)
     marked = _mark_classes(edited.text)
     pieces = _TOKEN.split(marked)
     edges = np.fromiter(map(len, pieces), np.int64, len(pieces)).cumsum(dtype=np.int32)
@@ -88,33 +91,34 @@ def split(text: str, known: Mapping[str, int] | None = None) -> tuple[list[str],
     return tokens, edited.original(edges[0:-1:2], edges[1::2])
 
 
-def words(text: str, known: Mapping[str, int] | None = None) -> list[str]:
+def words(text: str, open_hashtags: HashtagOpener = open_at_capitals) -> list[str]:
     """Return only the tokens of `split`, which is faster."""
-    normalized = normalize(text, known).text
+    normalized = normalize(text, open_hashtags).text
     marked = _mark_classes(normalized)
     tokens: list[str] = _TOKEN.findall(marked)
     return tokens if marked == normalized else _named(tokens)
 
 
-def normalize(text: str, known: Mapping[str, int] | None = None) -> EditedText:
+def normalize(text: str, open_hashtags: HashtagOpener = open_at_capitals) -> EditedText:
     """Return the text in lower case and NFC without markup and invisible characters."""
     edited = EditedText(text)
     ascii_only = text.isascii()
     if not ascii_only:
         edited.apply(_composed(edited.text))
-    if "&" in text:
-        decode_entities(edited)
-        ascii_only = ascii_only and edited.text.isascii()
-    if "\\" in edited.text:
-        edited.substitute(_ESCAPE, _nothing)
-    if not ascii_only:
-        _simplify(edited)
-    if any(char in edited.text for char in ("`" if ascii_only else _LOOKALIKES)):
-        edited.text = _LOOKALIKE.sub("'", edited.text)
     if "<" in edited.text:
         edited.text = blank_tags(edited.text)
-    if "#" in edited.text or "\uff03" in edited.text:
-        open_hashtags(edited, known)
+    if "&" in edited.text and decode_entities(edited):
+        ascii_only = ascii_only and edited.text.isascii()
+        edited.text = blank_tags(edited.text)  # &lt;br /&gt;
+    if "\\" in edited.text:
+        edited.text = _ESCAPED_SPACE.sub("  ", edited.text)
+        edited.substitute(_ESCAPED_QUOTE, _nothing)
+    if not ascii_only:
+        _simplify(edited)
+    elif "`" in edited.text:
+        edited.text = edited.text.replace("`", "'")
+    if "#" in edited.text:
+        edited.apply(open_hashtags(edited.text))
     edited.text = lower(edited.text)
     if "'" in edited.text:
         edited.apply(_attached(edited.text))
@@ -125,16 +129,21 @@ def normalize(text: str, known: Mapping[str, int] | None = None) -> EditedText:
 
 def _mark_classes(text: str) -> str:
     """Return a text of the same length in which addresses, ratings, emoticons and masked words are marked."""
-    text = mark_addresses(text, _mark)
+    if "." in text or "/" in text or "@" in text:
+        text = mark_addresses(text, _mark)
     if not text.isascii():
         text = mark_kaomoji(mark_star_runs(text, _mark), _mark)
-    text = mark_emoticons(mark_ratings(text, _mark), _mark)
+    if "/" in text or "*" in text or "star" in text or " out of " in text:
+        text = mark_ratings(text, _mark)
+    if any(map(text.__contains__, SIGNS)):
+        text = mark_emoticons(text, _mark)
     return _mark_masked(text) if "*" in text else text
 
 
 def _mark_masked(text: str) -> str:
     """Mark runs of asterisks, and words of which asterisks hide letters."""
-    pieces, position = [], 0
+    pieces: list[str] = []
+    position = 0
     for place in find_between(text, "*"):
         start = place
         while start > position and place - start < _LETTERS_BEFORE and text[start - 1].islower():

@@ -13,6 +13,7 @@ from sentiline.tokenizer import words2
 from sentiline.tokenizer.base import TOKENIZERS, Tokenizer
 from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
 from sentiline.tokenizer.encoding import Truncation
+from sentiline.tokenizer.hashtags import HashtagOpener
 from sentiline.tokenizer.markup import TAG
 from sentiline.tokenizer.spelling import Spellings
 from sentiline.tokenizer.typos import TypoIndex
@@ -51,9 +52,8 @@ class Words2Tokenizer(Tokenizer):
         """
         super().__init__(vocabulary, max_tokens=max_tokens, truncation=truncation)
         self.correct_typos = correct_typos
-        self._known = dict(self._ids)
         self._spellings = cast("Spellings", self._ids)
-        self._spellings.add_contractions()
+        self._open_hashtags = HashtagOpener(self._spellings.known)
         if correct_typos:
             self._spellings.find_typo = self._find_typo
         self._typos: TypoIndex | None = None
@@ -69,21 +69,19 @@ class Words2Tokenizer(Tokenizer):
 
     def split(self, text: str) -> tuple[list[str], Spans]:
         """Split raw text into tokens and their spans."""
-        return words2.split(text, self._known)
+        return words2.split(text, self._open_hashtags)
 
     def words(self, text: str) -> list[str]:
         """Return only the tokens of `split`, which is faster."""
-        return words2.words(text, self._known)
+        return words2.words(text, self._open_hashtags)
 
     def _read(
         self, text: str, tokens: Sequence[str], find: Callable[[], Spans]
     ) -> tuple[NDArray[np.int32], Callable[[], list[str | None] | None]]:
         ids = super().ids(tokens)
-        corrected = ids < 0
-        if corrected.any():
-            for place in np.flatnonzero(corrected).tolist():
-                is_name = tokens[place].capitalize() in text and _is_name(text, *find(), place)
-                ids[place] = UNKNOWN_ID if is_name else -ids[place]
+        if np.count_nonzero(ids < 0):
+            for place in np.flatnonzero(ids < 0).tolist():
+                ids[place] = UNKNOWN_ID if _is_name(text, tokens, place, find) else -ids[place]
 
         def read_as() -> list[str | None]:
             starts, ends = map(np.ndarray.tolist, find())
@@ -101,13 +99,16 @@ class Words2Tokenizer(Tokenizer):
         return {"correct_typos": self.correct_typos}
 
 
-def _is_name(text: str, starts: NDArray[np.int32], ends: NDArray[np.int32], place: int) -> bool:
+def _is_name(text: str, tokens: Sequence[str], place: int, find: Callable[[], Spans]) -> bool:
     """Return whether a word is capitalised in the middle of a sentence."""
-    start, end = int(starts[place]), int(ends[place])
-    if not text[start:end].istitle():
+    name = tokens[place].capitalize()
+    start = text.find(name)
+    if start < 0:
         return False
-    before = text[:start][-3:].rstrip(" ")
-    return bool(before) and before[-1] not in _SENTENCE_ENDS
+    if text.find(name, start + 1) >= 0 or tokens.count(tokens[place]) > 1:
+        start = int(find()[0][place])  # which takes longer
+    before = text[max(0, start - 3) : start].rstrip(" ")
+    return text.startswith(name, start) and bool(before) and before[-1] not in _SENTENCE_ENDS
 
 
 TOKENIZERS[Words2Tokenizer.scheme] = Words2Tokenizer

@@ -100,7 +100,7 @@ def _predictions() -> dict[str, Schema]:
                 "contribution": nullable(NUMBER),
                 "running": nullable(PROBABILITY),
                 "read_as": nullable(STRING)
-                | {"description": "What was read instead of the token as written; only models of scheme words-2 have it."},
+                | {"description": "What was read in place of the token; models of the scheme words-2 have it."},
             },
             required=[key for key in step if key != "read_as"],
         ),

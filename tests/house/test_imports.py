@@ -52,6 +52,8 @@ MAY_IMPORT = {
         "config": "",
         "run": "config",
         "data": "config run",
+        "composition": "data",
+        "invariance": "composition data",
         "evaluation": "config data run",
         "nn": "config data run",
         "supervised": "config data evaluation nn run",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from training.composition.articles import article
 from training.composition.grammar import CLAUSES, Grammar
-from training.composition.lexicon import CLOSED, PERSONS, Target
+from training.composition.lexicon import CLOSED, Target
 
 # Private-use characters mark spans until the text is final: the beginnings of positive and negative ones, and the end.
 POSITIVE_START, NEGATIVE_START, SPAN_END = "\ue000", "\ue001", "\ue002"
@@ -103,17 +103,12 @@ class Expansion:
 
     def _target(self, number: int, options: str = "") -> Target:
         if number not in self._targets:
-            groups, kinds = re.findall(r":([\w,]+)", options), re.findall(r"@([\w,]+)", options)
-            candidates = [
-                target
-                for target in self.grammar.lexicon.targets
-                if _suits(target, groups[0].split(",") if groups else [], kinds[0].split(",") if kinds else [])
-                and target.noun not in {other.noun for other in self._targets.values()}
-            ]
-            domains = list(dict.fromkeys(target.domain for target in candidates))
-            known = [target.domain for target in self._targets.values() if target.domain in domains]
-            domain = known[0] if known else self.rng.choice(domains)
-            target = self.rng.choice([target for target in candidates if target.domain == domain])
+            by_domain = self.grammar.lexicon.suitable(options)
+            used = {target.noun for target in self._targets.values()}
+            known = [target.domain for target in self._targets.values() if target.domain in by_domain]
+            domain = known[0] if known else self.rng.choice(list(by_domain))
+            candidates = [target for target in by_domain[domain] if target.noun not in used]
+            target = self.rng.choice(candidates or by_domain[domain])
             self._targets[number] = target
         return self._targets[number]
 
@@ -168,11 +163,3 @@ def _resolved(text: str, polarity: str) -> str:
 
 def _number(slot: re.Match[str]) -> int:
     return int(slot[3] or 1)
-
-
-def _suits(target: Target, groups: list[str], kinds: list[str]) -> bool:
-    if kinds and target.kind not in kinds and target.domain not in kinds:
-        return False
-    if groups == ["it"]:
-        return target.group not in PERSONS
-    return not groups or target.group in groups

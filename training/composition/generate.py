@@ -15,11 +15,11 @@ from training.data.review import NEGATIVE, POSITIVE, Label
 
 # How often each family is drawn: two thirds of the sentences turn the sentiment of a word in them.
 WEIGHTS = {
-    "plain": 13.0,
-    "agreement": 3.0,
-    "short": 4.0,
+    "plain": 22.0,
+    "agreement": 5.0,
+    "short": 6.0,
     "recommendation": 5.0,
-    "neutral": 6.0,
+    "neutral": 8.0,
     "negation": 17.0,
     "absence": 8.0,
     "negated_opinion": 6.0,
@@ -52,7 +52,7 @@ FRAMED = (
     "long_distance",
 )
 SWAPPED_SHARE = 0.3
-MIXED_SHARE = 0.12
+MIXED_SHARE = 0.16
 _LABELS: dict[str, Label | None] = {"+": POSITIVE, "-": NEGATIVE, "0": None}
 _OPPOSITE = {"+": "-", "-": "+"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ _QUANTIFIED = {
     "much": ("much {}", "many {}"),
     "little": ("little {}", "few {}"),
     "is": ("{} is", "{} are"),
+    "no": ("was no {}", "were no {}"),
     "has": ("has all the {}", "have all the {}"),
 }
 
@@ -69,8 +71,8 @@ class Word:
         """Return one form.
 
         Args:
-            form: "" (base), "ed" (past), "en" (past participle), "ing", "s" (third person), "v" (the present that agrees
-                with the target); for a noun "much", "little", "is" or "has", for the noun with that word.
+            form: "" (base), "ed" (past), "en" (past participle), "ing", "s" (third person) or "v" (the present that
+                agrees with the target); for a noun "much", "little", "is", "no" or "has", for the noun with that word.
             plural: Whether the target is plural.
         """
         if form in _QUANTIFIED:
@@ -118,6 +120,12 @@ class Target:
         """Whether it is one person or several."""
         return self.group in PERSONS
 
+    def allowed(self, groups: Collection[str], kinds: Collection[str]) -> bool:
+        """Whether it is of one of the groups ("it" is all but persons) and of a class or domain; empty allows any."""
+        if kinds and self.kind not in kinds and self.domain not in kinds:
+            return False
+        return not groups or self.group in groups or ("it" in groups and not self.person)
+
 
 @dataclass(frozen=True)
 class Lexicon:
@@ -130,6 +138,18 @@ class Lexicon:
 
     words: dict[tuple[str, str, str], list[Word]] = field(default_factory=dict)
     targets: list[Target] = field(default_factory=list)
+    _suitable: dict[str, dict[str, list[Target]]] = field(default_factory=dict)
+
+    def suitable(self, options: str) -> dict[str, list[Target]]:
+        """Return the targets by domain that the options of a slot allow: ":" and groups, "@" and classes or domains."""
+        if options not in self._suitable:
+            groups, kinds = (re.findall(rf"{sign}([\w,]+)", options) for sign in ":@")
+            found: dict[str, list[Target]] = {}
+            for target in self.targets:
+                if target.allowed(groups[0].split(",") if groups else [], kinds[0].split(",") if kinds else []):
+                    found.setdefault(target.domain, []).append(target)
+            self._suitable[options] = found
+        return self._suitable[options]
 
     def choices(self, name: str, polarity: str, kind: str) -> list[Word]:
         """Return the words of a list that suit a class: its own, and those that suit any."""
@@ -165,14 +185,39 @@ class Lexicon:
         Args:
             spelled_out: Words that are never held out.
         """
-        lists = [[word.text for word in listed] for key, listed in self.words.items() if key[0] not in CLOSED]
-        lists += [[target.noun for target in self.targets if target.domain == domain] for domain in self.domains]
+        users: dict[str, set[str]] = {word: {""} for word in spelled_out}
+        for listed in self.words.values():
+            for word in listed:
+                for token in _tokens(word):
+                    users.setdefault(token, set()).add(word.text)
+        closed = {word.text for key, listed in self.words.items() if key[0] in CLOSED for word in listed}
+
+        def free(word: Word) -> bool:
+            # A single word must not occur in another entry, or as the form of one ("frustrate", "frustrated").
+            single = " " not in word.text
+            return word.text not in closed and not (
+                single and any(users[token] != {word.text} for token in _tokens(word))
+            )
+
+        lists = [
+            ([word.text for word in listed], [word.text for word in listed if free(word)])
+            for key, listed in self.words.items()
+            if key[0] not in CLOSED
+        ]
+        for domain in self.domains:
+            nouns = [target.noun for target in self.targets if target.domain == domain]
+            lists.append((nouns, [noun for noun in nouns if noun not in users]))
         chosen: set[str] = set()
-        for listed in lists:
-            quota = max(2, math.ceil(len(listed) * HELD_OUT_PERCENT / 100)) - len(chosen & set(listed))
-            free = [entry for entry in listed if entry not in chosen and entry.lower() not in spelled_out]
-            chosen.update(sorted(free, key=_checksum)[: max(0, quota)])
+        for entries, eligible in lists:
+            quota = max(2, math.ceil(len(entries) * HELD_OUT_PERCENT / 100)) - len(chosen & set(entries))
+            remaining = sorted((entry for entry in eligible if entry not in chosen), key=_checksum)
+            chosen.update(remaining[: max(0, quota)])
         return frozenset(chosen)
+
+
+def _tokens(word: Word) -> set[str]:
+    forms = {word.text, word.past, word.participle, word.form("ing"), word.form("s")}
+    return {token for form in forms for token in form.lower().split()}
 
 
 def _checksum(entry: str) -> int:

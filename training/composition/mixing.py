@@ -35,7 +35,9 @@ def concatenate(sentences: Sequence[Sentence]) -> Sentence:
     The label is that of the sentences if those with a label agree, else None, and the target is the mean of theirs, or
     0.5 where none has a label. The family and template are those of the first.
     """
-    text, spans, words = "", [], []
+    text = ""
+    spans: list[Span] = []
+    words: list[str] = []
     for sentence in sentences:
         if text:
             text += " " if text[-1] in ".!?" or not text[-1].isalnum() else ". "
@@ -67,7 +69,7 @@ def mix(sentence: Sentence, neutral: Sequence[Sentence], other: Sentence, rng: r
         other: Another sentence with an opinion. Together with one of the opposite label, there is none.
         rng: The random generator.
     """
-    if rng.random() < 0.6:
+    if rng.random() < 0.55:
         cut = rng.choice([0, len(neutral), rng.randint(0, len(neutral))])
         kept = list(neutral) if rng.random() < 0.5 else list(neutral[:1])
         return embed(sentence, kept[:cut], kept[cut:])

@@ -15,7 +15,7 @@ GLOOMY = (":(", ":-(", ":/", "😡", "👎", "😞", "💔", "🤮", "😠", "�
 _OPENINGS = (
     "honestly, ", "to be honest, ", "well, ", "I must say, ", "in short, ", "overall, ", "so, ", "as for me, ",
     "all things considered, ", "for what it's worth, ", "in my opinion, ", "update: ", "long story short, ",
-    "frankly, ", "no doubt about it, ", "just to let you know, ", "second visit: ", "after a month: ", "for the record, ",
+    "frankly, ", "no doubt about it, ", "just to let you know, ", "second visit: ", "for the record, ",
 )  # fmt: skip
 _ENDINGS = (
     ", to be honest",

@@ -14,8 +14,9 @@ NEGATORS = frozenset(
     re.findall(
         r"\w+",
         """
-        not no never nothing nobody none neither nor nowhere without hardly barely scarcely rarely seldom cannot lack lacks
-        lacked lacking fail fails failed few little less least anything but however although though yet except instead
+        not no never nothing nobody none neither nor nowhere without hardly barely scarcely rarely seldom cannot lack
+        lacks lacked lacking fail fails failed few little less least anything but however although though yet except
+        instead
         would could should wish only unless enough dont didnt doesnt isnt wasnt arent werent wont cant couldnt wouldnt
         shouldnt havent hasnt hadnt aint
         """,
