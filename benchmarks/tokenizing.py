@@ -4,8 +4,8 @@ All have the same vocabulary size and are trained on IMDB training reviews (the 
 Unigram takes minutes), then run on the same validation reviews in one process on one thread. No film of the training
 reviews is among those of the validation reviews.
 
-Both schemes of Sentiline's tokenizer are in the table; `words-2` has read as many other reviews before it is timed, since
-it remembers what it found for unknown words. With --texts, both schemes are also timed on the lines of a file.
+Both schemes of Sentiline's tokenizer are in the table; `words-2` has read as many other reviews before it is timed,
+since it remembers what it found for unknown words. With --texts, both schemes are also timed on the lines of a file.
 
 Usage: IMDB_ARCHIVE=… python -m benchmarks.tokenizing [--reviews 2000] [--rounds 5] [--texts tweets.txt]
 """
