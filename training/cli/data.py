@@ -39,6 +39,12 @@ def _check_labels(_context: click.Context, _parameter: click.Parameter, value: s
         raise click.BadParameter(str(error)) from None
 
 
+NEUTRAL_HELP = (
+    "Use rows with a neutral label, which are skipped otherwise: a fit gives them the target 0.5, and cut points for "
+    "the option `neutral` of predictions."
+)
+
+
 def labelled_options(command: Command) -> Command:
     """Decorate a command with the parameters of `training.data.labelled_file.load`."""
     for option in reversed(
@@ -73,6 +79,7 @@ def labelled_options(command: Command) -> Command:
                 show_default=True,
                 help="none: double quotes are part of the text.",
             ),
+            click.option("--neutral", is_flag=True, help=NEUTRAL_HELP),
         ]
     ):
         command = option(command)

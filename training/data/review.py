@@ -9,6 +9,7 @@ Label: TypeAlias = Literal[0, 1]
 
 NEGATIVE: Label = 0
 POSITIVE: Label = 1
+NEUTRAL = 0.5  # the target of neutral texts where they are used
 
 
 @dataclass(frozen=True, slots=True)

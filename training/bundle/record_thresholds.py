@@ -1,0 +1,167 @@
+"""Cut points and thresholds by length, fitted on a bundle's own logits and recorded in its manifest, card and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from sentiline import Predictor
+from sentiline.bundle import Bundle
+from sentiline.cut_points import CutPoints
+from sentiline.reading import Reading
+from training.bundle.model_card import render_card
+from training.bundle.record_metrics import check_recordable
+from training.bundle.writer import update_bundle
+from training.errors import DataError
+from training.evaluation.calibration_plots import draw_risk_by_length
+from training.evaluation.cut_points import ThreeWayMetrics, fit_cut_points, measure_three_way
+from training.evaluation.length_thresholds import (
+    MAX_FLAGGED,
+    TARGET_ERROR,
+    FittedLengthThresholds,
+    fit_length_thresholds,
+)
+from training.evaluation.risk_coverage import RiskCoverage, measure_risk_coverage, risk_table
+from training.evaluation.scored_texts import NEUTRAL, ScoredTexts
+from training.evaluation.thresholds import MAX_ERROR_RATIO
+from training.evaluation.thresholds import MAX_FLAGGED as MAX_FLAGGED_THREE_WAY
+
+RISK_PLOT = "risk-lengths.png"
+
+
+@dataclass(frozen=True)
+class FittedUncertainty:
+    """Everything that is fitted on labelled texts of several sources after a model is finished.
+
+    Attributes:
+        thresholds: The thresholds by length, for predictions with two labels.
+        risk: The errors by length and source.
+        cut_points: The cut points, with the thresholds for three labels; None if there is no neutral text.
+        three_way: The figures of predictions with three labels; None without cut points.
+        three_way_thresholds: How the thresholds for three labels were fitted; None without cut points.
+    """
+
+    thresholds: FittedLengthThresholds
+    risk: RiskCoverage
+    cut_points: CutPoints | None = None
+    three_way: ThreeWayMetrics | None = None
+    three_way_thresholds: FittedLengthThresholds | None = None
+
+    def manifest_entries(self) -> dict[str, Any]:
+        """Return the manifest's blocks "uncertainty" and, with cut points, "neutral"."""
+        entries: dict[str, Any] = {"uncertainty": self.thresholds.as_dict()}
+        if self.cut_points is not None:
+            assert self.three_way is not None
+            assert self.three_way_thresholds is not None
+            entries["neutral"] = {
+                **self.cut_points.as_dict(),
+                "uncertainty": self.three_way_thresholds.as_dict(),
+                "metrics": asdict(self.three_way),
+            }
+        return entries
+
+
+def score_texts(
+    bundle: Bundle,
+    texts: Sequence[str],
+    labels: Sequence[int],
+    sources: Sequence[str],
+    *,
+    precision: str | None = None,
+    threads: int | None = None,
+) -> ScoredTexts:
+    """Score labelled texts with a bundle, through its own tokenizer and graph.
+
+    Args:
+        bundle: The bundle.
+        texts: Raw texts that the model was not trained on; those without a token are left out.
+        labels: For each text -1 for negative, 0 for neutral, 1 for positive.
+        sources: The name of each text's source.
+        precision: The precision of the graph; None for the bundle's own choice, which is the one that is served.
+        threads: The number of texts processed at the same time; None for the available CPUs.
+
+    Raises:
+        DataError: No text has a token.
+    """
+    with Predictor(bundle, precision=precision, threads=threads) as predictor:
+        readings = predictor.read_each(texts, spans=False)
+    rows = [
+        (reading, label, source)
+        for reading, label, source in zip(readings, labels, sources, strict=True)
+        if isinstance(reading, Reading)
+    ]
+    if not rows:
+        raise DataError(f"none of the {len(texts)} texts has a token", field="texts")
+    return ScoredTexts.from_readings(*zip(*rows, strict=True))
+
+
+def fit_uncertainty(
+    texts: ScoredTexts, *, target_error: float = TARGET_ERROR, max_flagged: float = MAX_FLAGGED
+) -> FittedUncertainty:
+    """Fit the thresholds by length and, if there are neutral texts, the cut points and the thresholds for three labels.
+
+    With three labels, the error rate wanted among the certain predictions is half of that of all, and up to half of
+    them may be uncertain: between neutral and the rest, people disagree far more often.
+
+    Args:
+        texts: Labelled texts that the model was not trained on.
+        target_error: See `fit_length_thresholds`.
+        max_flagged: See `fit_length_thresholds`.
+
+    Raises:
+        DataError: There are too few neutral texts, or as `fit_length_thresholds` raises it.
+    """
+    thresholds = fit_length_thresholds(texts, target_error=target_error, max_flagged=max_flagged)
+    risk = measure_risk_coverage(texts, thresholds.thresholds)
+    if not np.any(texts.labels == NEUTRAL):
+        return FittedUncertainty(thresholds, risk)
+    cut_points = fit_cut_points(texts.logits, texts.labels)
+    figures = measure_three_way(texts, cut_points)
+    three_way = fit_length_thresholds(
+        texts,
+        cut_points,
+        target_error=round(MAX_ERROR_RATIO * (1 - figures.accuracy / 100), 4),
+        max_flagged=MAX_FLAGGED_THREE_WAY,
+    )
+    return FittedUncertainty(
+        thresholds,
+        risk,
+        CutPoints(cut_points.negative, cut_points.positive, three_way.thresholds),
+        figures,
+        three_way,
+    )
+
+
+def record_uncertainty(bundle: Bundle, fitted: FittedUncertainty) -> Bundle:
+    """Write cut points, thresholds, and the table and plot of risk and coverage into a bundle.
+
+    Raises:
+        TrainingError: The bundle was not made by `training.bundle.publish`.
+        ExportError: Its folder also holds other files.
+    """
+    check_recordable(bundle)
+    risk = fitted.risk.as_dict()
+    metrics = {**bundle.manifest.document["metrics"], "risk_coverage": risk}
+    changes = {**fitted.manifest_entries(), "metrics": metrics}
+    files = {RISK_PLOT: draw_risk_by_length(risk["lengths"], risk["coverages"])}
+    card = render_card({**bundle.manifest.document, **changes}, {*bundle.manifest.files, *files})
+    return update_bundle(bundle, changes, {**files, "README.md": card.encode()})
+
+
+def print_uncertainty(console: Console, fitted: FittedUncertainty) -> None:
+    """Print the thresholds, the cut points, and the errors by length and source."""
+    risk = fitted.risk.as_dict()
+    console.print(risk_table(risk["lengths"], "length"))
+    console.print(risk_table(risk["sources"], "source"))
+    for note in fitted.thresholds.notes:
+        console.print(note, highlight=False, markup=False)
+    if fitted.cut_points is not None and fitted.three_way is not None:
+        console.print(
+            f"cut points {fitted.cut_points.negative:.3f} and {fitted.cut_points.positive:.3f}: macro recall "
+            f"{fitted.three_way.macro_recall:.2f} %, accuracy {fitted.three_way.accuracy:.2f} %",
+            highlight=False,
+        )
