@@ -156,7 +156,9 @@ def print_uncertainty(console: Console, fitted: FittedUncertainty) -> None:
     """Print the thresholds, the cut points, and the errors by length and source."""
     risk = fitted.risk.as_dict()
     console.print(risk_table(risk["lengths"], "length"))
+    console.print()
     console.print(risk_table(risk["sources"], "source"))
+    console.print("The last columns are the errors among that share of the texts, the surest first.", highlight=False)
     for note in fitted.thresholds.notes:
         console.print(note, highlight=False, markup=False)
     if fitted.cut_points is not None and fitted.three_way is not None:

@@ -78,7 +78,7 @@ def thresholds(
     sources = [Path(review.id.rpartition(", ")[0]).name.partition(".")[0] for review in reviews]
     scored = score_texts(bundle, [review.text for review in reviews], labels, sources, precision=precision)
     fitted = fit_uncertainty(scored, target_error=target_error / 100, max_flagged=max_flagged / 100)
-    print_uncertainty(Console(), fitted)
+    print_uncertainty(Console(width=max(console.width, 110)), fitted)
     if json_file is not None:
         content = {**fitted.manifest_entries(), "risk_coverage": fitted.risk.as_dict()}
         write_atomically(json_file, (json.dumps(content, indent=1) + "\n").encode())

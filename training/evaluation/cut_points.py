@@ -51,8 +51,8 @@ def fit_cut_points(logits: NDArray[Any], labels: NDArray[Any]) -> CutPoints:
         labels: [N], -1 for negative, 0 for neutral, 1 for positive.
 
     Raises:
-        DataError: A class has fewer than `MIN_TEXTS` texts, or the likelihood has no maximum because the logits separate
-            the classes or do not tell neutral texts from others at all.
+        DataError: A class has fewer than `MIN_TEXTS` texts, or the likelihood has no maximum because the logits
+            separate the classes or do not tell neutral texts from others at all.
     """
     z = np.asarray(logits, np.float64)
     classes = [z[np.asarray(labels) == label] for label in (NEGATIVE, NEUTRAL, POSITIVE)]

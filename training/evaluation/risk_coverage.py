@@ -16,7 +16,7 @@ from training.evaluation.length_thresholds import MAX_TOKENS, class_name
 from training.evaluation.scored_texts import ScoredTexts
 
 # The shares of the texts, most confident first, for which the error rate is computed, in percent.
-COVERAGES = (50, 60, 70, 80, 90, 100)
+COVERAGES = (50, 70, 80, 90, 100)
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class GroupRisk:
         error: The error rate of all predictions.
         flagged: The share of uncertain predictions; None without thresholds.
         certain_error: The error rate of the others; None without thresholds, or if there are none.
-        risk: The error rate among the most confident 50, 60, …, 100 % of the texts (`COVERAGES`).
+        risk: The error rate among the most confident 50, 70, 80, 90 and 100 % of the texts (`COVERAGES`).
     """
 
     name: str
@@ -116,7 +116,7 @@ HEADER = ("texts", "errors %", "uncertain %", "others' errors %", *(f"{c} %" for
 
 
 def risk_rows(groups: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Return one row of cells per group as `RiskCoverage.as_dict` holds it, to go with the group's name and `HEADER`."""
+    """Return a row of cells for each group of `RiskCoverage.as_dict`: its name, then the columns of `HEADER`."""
     return [
         (
             group["name"],
@@ -130,8 +130,9 @@ def risk_rows(groups: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 def risk_table(groups: Sequence[Mapping[str, Any]], title: str) -> Table:
     """Return the figures of some groups as a table for a console."""
-    table = Table(title, *HEADER, caption="The last columns are the errors among that share of the texts, the surest.")
-    table.columns[0].no_wrap = True
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, column in enumerate((title, *HEADER)):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
     for row in risk_rows(groups):
         table.add_row(*row)
     return table
