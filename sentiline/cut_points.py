@@ -38,6 +38,17 @@ class CutPoints:
         negative, positive = _sigmoid(self.negative - logit), _sigmoid(logit - self.positive)
         return Probabilities(negative, max(0.0, 1.0 - negative - positive), positive)
 
+    def log_odds(self, logit: float) -> Probabilities:
+        """Return log(P / (1 - P)) of each class in place of P; finite however large the logit is."""
+        log_neutral = (
+            math.log(-math.expm1(self.negative - self.positive))
+            - _softplus(self.negative - logit)
+            - _softplus(logit - self.positive)
+        )
+        others = -_softplus(logit - self.negative), -_softplus(self.positive - logit)  # the logarithms of their P
+        log_rest = max(others) + math.log1p(math.exp(min(others) - max(others)))
+        return Probabilities(self.negative - logit, log_neutral - log_rest, logit - self.positive)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the cut points and their thresholds, if there are any, as in a manifest."""
         thresholds = {} if self.thresholds is None else {"uncertainty": self.thresholds.as_dict()}
@@ -60,6 +71,10 @@ def label_of(probabilities: Probabilities) -> tuple[Label, float, float]:
     )
     (label, score), (_, following), _ = ranked
     return label, score, score / (score + following)  # type: ignore[return-value]
+
+
+def _softplus(value: float) -> float:
+    return max(value, 0.0) + math.log1p(math.exp(-abs(value)))  # log(1 + exp(value)), which never overflows
 
 
 def _sigmoid(value: float) -> float:
