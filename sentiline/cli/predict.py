@@ -30,7 +30,6 @@ Examples:
   sentiline predict --json "Not bad at all" > answer.json
   sentiline predict --precision fp32 --detail none "Not bad at all"
   sentiline predict --detail sentences "Great cast. A dull plot, though. See it anyway!"
-  sentiline predict --neutral "It has two doors and a window."
 
 Tokens that raise the logit are green and tokens that lower it red; stronger colours mean larger contributions. Unknown
 tokens are underlined. Without colours (in a pipe, or with NO_COLOR set) the strongest tokens are marked {+like+} or
