@@ -205,7 +205,7 @@ class _Reader:
             return ()
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             self.fail(key, 'a list of objects with "max_tokens" and "confidence", or left out')
-        found = []
+        found: list[LengthThreshold] = []
         for index, one in enumerate(value):
             inner = _Reader(one, self.source, f"{self.within}{key}[{index}].")
             tokens, least = one.get("max_tokens"), found[-1].max_tokens + 1 if found else 1

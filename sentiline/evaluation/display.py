@@ -106,15 +106,15 @@ def _comparison(models: Sequence[ModelEvaluation]) -> Table:
 
 def _three_way_rows(found: Sequence[ThreeWayMetrics]) -> dict[str, list[str]]:
     return {
-        "three labels: accuracy": [f"{100 * one.accuracy:.2f} %" for one in found],
-        "  macro recall": [_share(one.macro_recall) for one in found],
-        "  uncertain reviews": [_share(one.uncertain) for one in found],
-        "  accuracy on the others": [_share(one.certain_accuracy) for one in found],
+        "accuracy with three labels": [f"{100 * one.accuracy:.2f} %" for one in found],
+        "  their macro recall": [_share(one.macro_recall) for one in found],
+        "  uncertain with three labels": [_share(one.uncertain) for one in found],
+        "  accuracy on these others": [_share(one.certain_accuracy) for one in found],
     }
 
 
 def _three_way(metrics: ThreeWayMetrics) -> Table:
-    table = _table("three labels", *(f"predicted {label}" for label in CLASSES), "precision", "recall", "F1")
+    table = _table("", *(f"as {label}" for label in CLASSES), "precision", "recall", "F1")
     for label, counts in zip(CLASSES, metrics.confusion, strict=True):
         one = metrics.classes[label]
         values = (_decimal(value, 4) for value in (one.precision, one.recall, one.f1))

@@ -91,8 +91,9 @@ def evaluate_files(
     """Evaluate models on labelled files.
 
     A row is evaluated if its label is negative or positive and every model can score its text, so that all models are
-    compared on the same rows. With `options.neutral`, rows with a neutral label are evaluated too: all metrics but those
-    of `ModelEvaluation.three_way` remain those of predictions with two labels on the negative and positive rows. Memory grows by 1 byte per row plus 4 bytes per row and model.
+    compared on the same rows. With `options.neutral`, rows with a neutral label are evaluated too, but only
+    `ModelEvaluation.three_way` is about them: all other metrics remain those of predictions with two labels on the
+    negative and positive rows. Memory grows by 1 byte per row plus 4 bytes per row and model.
 
     Args:
         predictors: The models, at least one.

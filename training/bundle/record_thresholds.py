@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.table import Table
 
 from sentiline import Predictor
 from sentiline.bundle import Bundle
@@ -16,6 +18,7 @@ from sentiline.reading import Reading
 from training.bundle.model_card import render_card
 from training.bundle.record_metrics import check_recordable
 from training.bundle.writer import update_bundle
+from training.data.labelled_file import LabelledData
 from training.errors import DataError
 from training.evaluation.calibration_plots import draw_risk_by_length
 from training.evaluation.cut_points import ThreeWayMetrics, fit_cut_points, measure_three_way
@@ -34,35 +37,46 @@ RISK_PLOT = "risk-lengths.png"
 
 
 @dataclass(frozen=True)
+class FittedNeutral:
+    """Cut points with everything that is fitted and measured with them.
+
+    Attributes:
+        cut_points: The cut points, with the thresholds for predictions with three labels.
+        thresholds: How these thresholds were fitted.
+        metrics: The figures of predictions with three labels.
+    """
+
+    cut_points: CutPoints
+    thresholds: FittedLengthThresholds
+    metrics: ThreeWayMetrics
+
+    def manifest_entry(self) -> dict[str, Any]:
+        """Return the manifest's block "neutral"."""
+        return {
+            **self.cut_points.as_dict(),
+            "uncertainty": self.thresholds.as_dict(),
+            "metrics": asdict(self.metrics),
+        }
+
+
+@dataclass(frozen=True)
 class FittedUncertainty:
     """Everything that is fitted on labelled texts of several sources after a model is finished.
 
     Attributes:
         thresholds: The thresholds by length, for predictions with two labels.
         risk: The errors by length and source.
-        cut_points: The cut points, with the thresholds for three labels; None if there is no neutral text.
-        three_way: The figures of predictions with three labels; None without cut points.
-        three_way_thresholds: How the thresholds for three labels were fitted; None without cut points.
+        neutral: The cut points; None if there is no neutral text.
     """
 
     thresholds: FittedLengthThresholds
     risk: RiskCoverage
-    cut_points: CutPoints | None = None
-    three_way: ThreeWayMetrics | None = None
-    three_way_thresholds: FittedLengthThresholds | None = None
+    neutral: FittedNeutral | None = None
 
     def manifest_entries(self) -> dict[str, Any]:
         """Return the manifest's blocks "uncertainty" and, with cut points, "neutral"."""
-        entries: dict[str, Any] = {"uncertainty": self.thresholds.as_dict()}
-        if self.cut_points is not None:
-            assert self.three_way is not None
-            assert self.three_way_thresholds is not None
-            entries["neutral"] = {
-                **self.cut_points.as_dict(),
-                "uncertainty": self.three_way_thresholds.as_dict(),
-                "metrics": asdict(self.three_way),
-            }
-        return entries
+        entries = {"uncertainty": self.thresholds.as_dict()}
+        return entries if self.neutral is None else entries | {"neutral": self.neutral.manifest_entry()}
 
 
 def score_texts(
@@ -99,13 +113,22 @@ def score_texts(
     return ScoredTexts.from_readings(*zip(*rows, strict=True))
 
 
+def score_labelled_data(bundle: Bundle, data: LabelledData, precision: str | None = None) -> ScoredTexts:
+    """Score the rows of labelled files, neutral ones too if they were read; each file is a source.
+
+    Raises:
+        DataError: See `score_texts`.
+    """
+    reviews = (*data.reviews, *data.neutral)
+    sources = [Path(review.id.rpartition(", ")[0]).name.partition(".")[0] for review in reviews]
+    labels = [round(2 * review.label) - 1 for review in reviews]
+    return score_texts(bundle, [review.text for review in reviews], labels, sources, precision=precision)
+
+
 def fit_uncertainty(
     texts: ScoredTexts, *, target_error: float = TARGET_ERROR, max_flagged: float = MAX_FLAGGED
 ) -> FittedUncertainty:
     """Fit the thresholds by length and, if there are neutral texts, the cut points and the thresholds for three labels.
-
-    With three labels, the error rate wanted among the certain predictions is half of that of all, and up to half of
-    them may be uncertain: between neutral and the rest, people disagree far more often.
 
     Args:
         texts: Labelled texts that the model was not trained on.
@@ -117,22 +140,31 @@ def fit_uncertainty(
     """
     thresholds = fit_length_thresholds(texts, target_error=target_error, max_flagged=max_flagged)
     risk = measure_risk_coverage(texts, thresholds.thresholds)
-    if not np.any(texts.labels == NEUTRAL):
-        return FittedUncertainty(thresholds, risk)
+    return FittedUncertainty(thresholds, risk, fit_neutral(texts) if np.any(texts.labels == NEUTRAL) else None)
+
+
+def fit_neutral(texts: ScoredTexts) -> FittedNeutral:
+    """Fit the cut points, and the thresholds for predictions with three labels.
+
+    The error rate wanted among the certain predictions is half of that of all, and up to half of them may be uncertain:
+    people themselves disagree far more often on what is neutral than on what is good or bad.
+
+    Args:
+        texts: Labelled texts of all three classes that the model was not trained on.
+
+    Raises:
+        DataError: As `training.evaluation.cut_points.fit_cut_points` raises it.
+    """
     cut_points = fit_cut_points(texts.logits, texts.labels)
-    figures = measure_three_way(texts, cut_points)
-    three_way = fit_length_thresholds(
+    metrics = measure_three_way(texts, cut_points)
+    thresholds = fit_length_thresholds(
         texts,
         cut_points,
-        target_error=round(MAX_ERROR_RATIO * (1 - figures.accuracy / 100), 4),
+        target_error=round(MAX_ERROR_RATIO * (1 - metrics.accuracy / 100), 4),
         max_flagged=MAX_FLAGGED_THREE_WAY,
     )
-    return FittedUncertainty(
-        thresholds,
-        risk,
-        CutPoints(cut_points.negative, cut_points.positive, three_way.thresholds),
-        figures,
-        three_way,
+    return FittedNeutral(
+        CutPoints(cut_points.negative, cut_points.positive, thresholds.thresholds), thresholds, metrics
     )
 
 
@@ -152,18 +184,35 @@ def record_uncertainty(bundle: Bundle, fitted: FittedUncertainty) -> Bundle:
     return update_bundle(bundle, changes, {**files, "README.md": card.encode()})
 
 
-def print_uncertainty(console: Console, fitted: FittedUncertainty) -> None:
-    """Print the thresholds, the cut points, and the errors by length and source."""
-    risk = fitted.risk.as_dict()
+def print_risk(console: Console, measured: RiskCoverage) -> None:
+    """Print the errors by length and source."""
+    risk = measured.as_dict()
     console.print(risk_table(risk["lengths"], "length"))
     console.print()
     console.print(risk_table(risk["sources"], "source"))
     console.print("The last columns are the errors among that share of the texts, the surest first.", highlight=False)
+
+
+def print_uncertainty(console: Console, fitted: FittedUncertainty) -> None:
+    """Print what was fitted, and the errors by length and source."""
+    print_risk(console, fitted.risk)
     for note in fitted.thresholds.notes:
         console.print(note, highlight=False, markup=False)
-    if fitted.cut_points is not None and fitted.three_way is not None:
-        console.print(
-            f"cut points {fitted.cut_points.negative:.3f} and {fitted.cut_points.positive:.3f}: macro recall "
-            f"{fitted.three_way.macro_recall:.2f} %, accuracy {fitted.three_way.accuracy:.2f} %",
-            highlight=False,
-        )
+    if fitted.neutral is not None:
+        cut_points = fitted.neutral.cut_points
+        console.print(f"cut points {cut_points.negative:.3f} and {cut_points.positive:.3f}", highlight=False)
+        print_three_way(console, fitted.neutral.metrics)
+
+
+def print_three_way(console: Console, metrics: ThreeWayMetrics) -> None:
+    """Print the figures of predictions with three labels."""
+    names = list(metrics.texts)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for index, column in enumerate(("", *(f"as {name}" for name in names), "recall %")):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    for name, counts in zip(names, metrics.confusion, strict=True):
+        recall = metrics.recall[name]
+        table.add_row(name, *(f"{count:,}" for count in counts), "-" if recall is None else f"{recall:.2f}")
+    console.print(table)
+    macro = "-" if metrics.macro_recall is None else f"{metrics.macro_recall:.2f} %"
+    console.print(f"three labels: macro recall {macro}, accuracy {metrics.accuracy:.2f} %", highlight=False)

@@ -19,7 +19,7 @@ from training.cli.group import CommandGroup
 from training.data import download, imdb, labelled_file
 from training.data import imdb_archive as archive_file
 from training.data.imdb_archive import PARTS
-from training.data.review import Review
+from training.data.review import POSITIVE, Review
 from training.evaluation.data_quality import describe_quality
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -193,7 +193,7 @@ def describe(file: str | None, archive: Path | None, fraction: float, seed: int,
 
 def _statistics(reviews: Sequence[Review]) -> list[str]:
     lengths = np.array([len(review.text) for review in reviews])
-    positive = sum(review.label for review in reviews)
+    positive = sum(review.label == POSITIVE for review in reviews)
     groups = {review.film for review in reviews} - {None}
     return [
         f"{len(reviews):,}",

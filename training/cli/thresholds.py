@@ -63,9 +63,13 @@ def thresholds(
     from sentiline.atomic_write import write_atomically
     from sentiline.bundle import find
     from training.bundle.record_metrics import check_recordable
-    from training.bundle.record_thresholds import fit_uncertainty, print_uncertainty, record_uncertainty, score_texts
+    from training.bundle.record_thresholds import (
+        fit_uncertainty,
+        print_uncertainty,
+        record_uncertainty,
+        score_labelled_data,
+    )
     from training.data import labelled_file
-    from training.evaluation.scored_texts import NEUTRAL
 
     bundle = find(model)
     if record:
@@ -73,10 +77,7 @@ def thresholds(
     console = Console(stderr=True)
     found = labelled_file.load(files, **options)
     console.print(found.summary(), highlight=False, markup=False)
-    reviews = (*found.reviews, *found.neutral)
-    labels = [2 * int(review.label) - 1 for review in found.reviews] + [NEUTRAL] * len(found.neutral)
-    sources = [Path(review.id.rpartition(", ")[0]).name.partition(".")[0] for review in reviews]
-    scored = score_texts(bundle, [review.text for review in reviews], labels, sources, precision=precision)
+    scored = score_labelled_data(bundle, found, precision)
     fitted = fit_uncertainty(scored, target_error=target_error / 100, max_flagged=max_flagged / 100)
     print_uncertainty(Console(width=max(console.width, 110)), fitted)
     if json_file is not None:

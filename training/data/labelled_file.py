@@ -16,7 +16,7 @@ from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.source import Source
 from sentiline.tokenizer import split as split_tokens
 from training.data.near_duplicates import group_near_duplicates
-from training.data.review import NEUTRAL, Review
+from training.data.review import NEUTRAL, POSITIVE, Review
 from training.data.split import Parts, film_disjoint, stratified
 from training.errors import DataError
 
@@ -76,7 +76,7 @@ class LabelledData:
             3 rows, labels read as binary: 2 usable (1 positive, 1 negative), 1 skipped
               1 empty_text: no word in the text; a.csv: 4 ('...')
         """
-        positive = sum(review.label for review in self.reviews)
+        positive = sum(review.label == POSITIVE for review in self.reviews)
         usable = len(self.reviews) + len(self.neutral)
         neutral = f", {len(self.neutral):,} neutral" if self.neutral else ""
         head = (
@@ -153,13 +153,13 @@ def load(
         if group_column is not None and checked != (checked := examples.chunk.file):
             find_text_column(examples.chunk, group_column)
         rows += _rows(examples, group_column, scheme, neutral=neutral)
-    usable = [row for row in rows if isinstance(row, Review)]
+    reviews = [row for row in rows if isinstance(row, Review)]
     data = LabelledData(
-        tuple(row for row in usable if row.label != NEUTRAL),
+        tuple(review for review in reviews if review.label != NEUTRAL),
         tuple(row for row in rows if isinstance(row, Problem)),
         scheme,
         tuple(sources),
-        tuple(row for row in usable if row.label == NEUTRAL),
+        tuple(review for review in reviews if review.label == NEUTRAL),
     )
     found = {review.label for review in data.reviews}
     if len(found) < 2:
