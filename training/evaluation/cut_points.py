@@ -17,7 +17,7 @@ from training.evaluation.scored_texts import NEGATIVE, NEUTRAL, POSITIVE, Scored
 MIN_TEXTS = 100
 
 _NAMES = {NEGATIVE: "negative", NEUTRAL: "neutral", POSITIVE: "positive"}
-_LIMIT = 50.0  # of a cut point; beyond it the logits separate the classes or are unrelated to them
+_LIMIT = 50.0  # of a cut point; the logits of a fitted model are far smaller
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def fit_cut_points(logits: NDArray[Any], labels: NDArray[Any]) -> CutPoints:
         labels: [N], -1 for negative, 0 for neutral, 1 for positive.
 
     Raises:
-        DataError: A class has fewer than `MIN_TEXTS` texts, or the likelihood has no maximum because the logits
-            separate the classes or do not tell neutral texts from others at all.
+        DataError: A class has fewer than `MIN_TEXTS` texts, or the likelihood has no maximum because the logits do not
+            put the classes in order.
     """
     z = np.asarray(logits, np.float64)
     classes = [z[np.asarray(labels) == label] for label in (NEGATIVE, NEUTRAL, POSITIVE)]
@@ -69,7 +69,7 @@ def fit_cut_points(logits: NDArray[Any], labels: NDArray[Any]) -> CutPoints:
     if not np.isfinite(found.fun) or half < 1e-6 or max(abs(negative), abs(positive)) > _LIMIT:
         raise DataError(
             f"the cut points have no maximum of the likelihood within ±{_LIMIT:g} (reached {negative:.3g} and "
-            f"{positive:.3g}): the logits separate the classes or are unrelated to them; check the labels",
+            f"{positive:.3g}): the logits do not put the classes in order; check the labels",
             field="labels",
         )
     return CutPoints(round(negative, 6), round(positive, 6))
