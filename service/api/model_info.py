@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +98,8 @@ def describe(
         "precisions": sorted(manifest.precisions),
         "max_tokens": None if predictor is None else predictor.tokenizer.max_tokens,
         "truncation": None if predictor is None else predictor.tokenizer.truncation,
-        "uncertainty": None if manifest.uncertainty is None else asdict(manifest.uncertainty),
+        "uncertainty": None if manifest.uncertainty is None else manifest.uncertainty.as_dict(),
+        **({} if manifest.cut_points is None else {"neutral": manifest.cut_points.as_dict()}),
         "files": {file: {"sha256": record.sha256, "bytes": record.size} for file, record in manifest.files.items()},
     }
 

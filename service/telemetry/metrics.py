@@ -184,7 +184,9 @@ class Metrics:
             if isinstance(outcome, InputError):
                 self._errors[outcome.code].inc()
                 continue
-            series.labels[outcome.label].inc()
+            if (counter := series.labels.get(outcome.label)) is None:  # only clients that ask for three classes need it
+                counter = series.labels[outcome.label] = self.predictions.labels(model, outcome.label)
+            counter.inc()
             series.positive.observe(outcome.positive)
             tokens += outcome.encoding.tokens_used
             unknown += outcome.encoding.unknown_tokens

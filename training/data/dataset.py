@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sentiline.errors import EmptyTextError
 from sentiline.tokenizer import Tokenizer
-from training.data.review import Review
+from training.data.review import NEUTRAL, Review
 
 
 class Labelled(Protocol):
@@ -22,8 +22,8 @@ class Labelled(Protocol):
         """The raw text."""
 
     @property
-    def label(self) -> int:
-        """The label: 0 negative, 1 positive."""
+    def label(self) -> float:
+        """The label: 0 negative, 1 positive, 0.5 neutral."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:
             skipped.append(position)
         else:
             labels.append(review.label)
-    return Dataset(tuple(ids), np.array(labels, np.int8), tuple(skipped))
+    return Dataset(tuple(ids), np.array(labels, np.float32 if NEUTRAL in labels else np.int8), tuple(skipped))
 
 
 def bucketed_batches(

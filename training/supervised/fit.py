@@ -12,7 +12,7 @@ from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import TOKENIZERS, UNKNOWN_ID, Tokenizer
 from training.config.fit import FitConfig
 from training.data.dataset import Dataset, encode, graded
-from training.data.review import Review
+from training.data.review import NEUTRAL, Review
 from training.data.spans import SpanSampler
 from training.data.splices import Splicer
 from training.data.vocabulary import build_vocabulary
@@ -94,6 +94,12 @@ def fit(
 def _check(config: FitConfig, data: FitData) -> None:
     """Refuse data that the configuration cannot be fitted on, before anything is written."""
     if data.targets is not None:
+        if data.neutral:
+            raise DataError(
+                "neutral rows are labelled reviews, and targets replace all labels: leave --neutral out, and fit cut "
+                "points afterwards with `python -m training thresholds --neutral`",
+                field="neutral",
+            )
         for name, source in (("crops", "cut from"), ("stars", "ratings of")):
             if getattr(config, name):
                 raise DataError(f"{name} are {source} labelled reviews, not targets: leave --{name} out", field=name)
@@ -127,7 +133,7 @@ def _load_or_build_tokenizer(config: FitConfig, data: FitData, run: Run, progres
 
 
 def _texts(data: FitData) -> list[str]:
-    return [*(review.text for review in data.train), *data.unlabelled]
+    return [*(review.text for review in (*data.train, *data.neutral)), *data.unlabelled]
 
 
 def _encode(
@@ -136,18 +142,21 @@ def _encode(
     """Encode the training and the validation reviews."""
     with progress.stage("encoding reviews"):
         cut = tokenizer.with_limit(config.max_tokens, config.truncation)
-        train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)
+        reviews = (*data.train, *data.neutral)
+        train = data.targets.dataset() if data.targets is not None else encode(reviews, cut)
         if config.stars:
-            train = graded(train, data.train, data.max_stars)
+            train = graded(train, reviews, data.max_stars)
         validation = encode(data.validation, tokenizer)
         unlabelled = encode([Review(text, 0) for text in data.unlabelled], cut).ids if _uses_unlabelled(config) else ()
     for part, name in ((train, "train"), (validation, "validation")):
         skipped = f", {len(part.skipped)} without a token left out" if part.skipped else ""
-        positive = int((part.labels > 0.5).sum())
-        progress.note(f"{name}: {len(part.ids):,} reviews{skipped}: {describe_majority(positive, len(part.ids))}")
-        _require_both_classes(part, name)
+        labels = part.labels[part.labels != NEUTRAL] if data.neutral else part.labels
+        neutral = f", {len(part.labels) - len(labels):,} of them neutral" if len(labels) < len(part.labels) else ""
+        balance = describe_majority(int((labels > 0.5).sum()), len(labels)) if len(labels) else "no other"
+        progress.note(f"{name}: {len(part.ids):,} reviews{skipped}{neutral}: {balance}")
+        _require_both_classes(labels, name)
     without_token = set(train.skipped)
-    texts = [review.text for index, review in enumerate(data.train) if index not in without_token]
+    texts = [review.text for index, review in enumerate(reviews) if index not in without_token]
     splicer = Splicer(train, max(1, config.batch_size // 4)) if config.splices else None
     spans = data.targets.spans if data.targets is not None and config.spans else None
     sampler = None if spans is None else SpanSampler(spans, max(1, config.batch_size // 4))
@@ -176,8 +185,8 @@ def _describe_initial_weights(config: FitConfig, data: FitData, train: Dataset, 
         progress.note(known)
 
 
-def _require_both_classes(part: Dataset, name: str) -> None:
-    counts = np.bincount(part.labels > 0.5, minlength=2)
+def _require_both_classes(labels: NDArray[Any], name: str) -> None:
+    counts = np.bincount(labels > 0.5, minlength=2)
     if not counts.all():
         raise DataError(
             f"the {name} part has {counts[0]} negative and {counts[1]} positive reviews; it needs both", field=name
