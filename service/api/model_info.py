@@ -12,6 +12,7 @@ from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import BundleError
 
 from ..engine.model_store import installed_models
+from ..http.connections import connection_limit
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ LIMITS = (
     "max_text_characters",
     "max_pending_tokens",
     "timeout_ms",
+    "keep_alive_seconds",
+    "max_connections",
+    "max_buffered_bytes",
     "model_memory_mb",
 )
 
@@ -53,6 +57,8 @@ def info(engine: Engine) -> dict[str, Any]:
     """The response of `GET /info`. It reads manifests from disk too."""
     settings = engine.settings
     default = engine.loaded().get(settings.model)
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    limits["max_connections"] = connection_limit(settings.max_connections)
     return {
         "service": "sentiline",
         "version": sentiline.__version__,
@@ -60,7 +66,7 @@ def info(engine: Engine) -> dict[str, Any]:
         "precision": settings.precision if default is None else default.precision,
         "threads": engine.threads,
         "workers": settings.workers,
-        "limits": {name: getattr(settings, name) for name in LIMITS},
+        "limits": limits,
         **models(engine),
     }
 

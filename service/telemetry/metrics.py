@@ -139,6 +139,9 @@ class Metrics:
         self.refused_connections = Counter(
             "sentiline_refused_connections", "Connections beyond the limit on which no request was served.", **shared
         )
+        self.lost_spans = Counter(
+            "sentiline_lost_spans", "Spans that the collector of traces did not accept.", **shared
+        )
         self.ready_workers = Gauge("sentiline_ready_workers", "Workers whose default model is ready.", **live)
         self.loaded = Gauge("sentiline_loaded_models", "Models in memory.", **live)
         self.memory = Gauge("sentiline_model_memory_bytes", "Estimated memory of a loaded model.", ("model",), **live)
@@ -209,6 +212,10 @@ class Metrics:
     def count_dropped(self, reason: str, texts: int) -> None:
         """Count texts that were dropped unread; `reason` is one of `DROP_REASONS`."""
         self._drops[reason].inc(texts)
+
+    def count_lost_spans(self, spans: int) -> None:
+        """Count spans that could not be exported."""
+        self.lost_spans.inc(spans)
 
     def set_pending(self, texts: int, tokens: int) -> None:
         """Set the texts and tokens that are accepted and not yet answered."""
