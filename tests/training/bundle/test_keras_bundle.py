@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 import sentiline
+from sentiline.errors import BundleCorruptError
+from sentiline.verification.verify import verify
 from tests.training.export.keras_models import ARCHITECTURES, VOCABULARY, L, lively, sequential, sigmoid
 from training.bundle.keras_bundle import KerasExport, export_keras
 from training.cli.main import main
@@ -91,6 +93,19 @@ def test_every_architecture_is_served_by_name_with_kerass_prediction(name: str, 
                 assert step.positive == pytest.approx(positive(model, ids[:count]), abs=1e-5)
     with sentiline.load("mine", precision="int8", threads=1) as predictor:
         assert predictor.predict([TEXT])[0].positive == pytest.approx(found.positive, abs=0.2)
+    verified = verify("mine", [TEXT, "w7", "w5 w6 " * 20])
+    assert [row.precision for row in verified.comparisons] == ["fp32", "int8"]
+    fp32 = verified.comparisons[0]
+    assert fp32.passed
+    assert set(fp32.held) >= {"probability", "logit", "bias", "scores"}
+    assert ("contributions" in fp32.held) is ADDITIVE[name]
+    assert max(fp32.largest.values()) > 0  # float32 is never float64: the two were computed apart
+
+
+def test_gates_that_the_reference_lacks_cannot_be_verified(models: Path) -> None:
+    export(sequential(L.GRU(3, recurrent_activation="hard_sigmoid"), sigmoid()), models).close()
+    with pytest.raises(BundleCorruptError, match="GRU with activations HardSigmoid, Tanh cannot"):
+        verify("mine")
 
 
 def test_timesteps_of_a_reversed_stack_belong_to_their_tokens(models: Path) -> None:
@@ -137,6 +152,20 @@ def test_a_text_vectorization_layer_gives_the_ids_of_the_served_model(models: Pa
     with export(whole, models, vocabulary=None) as predictor:
         for text, value, found in zip(texts, expected, predictor.predict(texts), strict=True):
             assert found.positive == pytest.approx(float(value), abs=1e-5), text
+
+
+def test_tokens_that_are_line_breaks_of_unicode_stay_tokens(models: Path) -> None:
+    texts = ["w2 \x85 w3\x85w4 \u2028 w5", "\x85 w2 \x1c w6 \u2028\u2028", "\x0b w2 \u2029w3 w6\u3000w7"]
+    vectorizer = L.TextVectorization(max_tokens=VOCABULARY)
+    vectorizer.adapt(texts)
+    assert {"\x85", "\u2028"} <= set(vectorizer.get_vocabulary())
+    model = sequential(L.LSTM(3), sigmoid())
+    whole = keras.Sequential([keras.Input((1,), dtype="string"), vectorizer, model])
+    with export(whole, models, vocabulary=None) as predictor:
+        for text, found in zip(texts, predictor.predict(texts), strict=True):
+            assert found.positive == pytest.approx(
+                positive(model, np.asarray(vectorizer([text]))[0].tolist()), abs=1e-5
+            )
 
 
 def test_the_documented_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
