@@ -49,7 +49,7 @@ def _recurrent_ops(layers: dict[str, Layer]) -> list[type]:
     """Return implementations of ONNX's RNN, GRU and LSTM by the reference, for the nodes whose outputs are named."""
     from onnx.reference.op_run import OpRun
 
-    class Recurrent(OpRun):  # type: ignore[misc]
+    class Recurrent(OpRun):
         def _run(self, x: Array, w: Array, r: Array, b: Array, lengths: Array, *_: Any, **attributes: Any) -> Any:
             reverse = attributes["direction"] == "reverse"
             states, last = _run_layer(layers[self.onnx_node.output[0]], x.transpose(1, 0, 2), lengths, reverse=reverse)

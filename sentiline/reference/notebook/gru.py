@@ -113,7 +113,7 @@ def _forward_with_parameters(x: Array, c0: Array, parameters: Params) -> tuple[A
     return c, y, caches
 
 
-def _forward_with_matrices(inputs: Sequence[Array], h_init: Array, *matrices: Array, **named: Any) -> Array:
+def _forward_with_matrices(inputs: Sequence[Array], h_init: Array, *matrices: Any, **named: Any) -> Array:
     states = [h_init]
     for x in inputs:
         states.append(gru_step(x, states[-1], *matrices, **named))
