@@ -73,6 +73,7 @@ MAY_IMPORT = {
 All may import the modules that lie directly in the part and are not listed here; those import no sub-package.
 """
 LAZY = {
+    "sentiline/verification/graph_evaluation.py": {"onnx"},
     "sentiline/verification/onnx_weights.py": {"onnx", "google"},
     "sentiline/cluster/ray_connection.py": {"ray"},
     "sentiline/cluster/worker.py": {"ray"},
