@@ -11,6 +11,7 @@ from training.cli.evaluate import evaluate
 from training.cli.fit import export, fit
 from training.cli.group import CommandGroup
 from training.cli.label import label
+from training.cli.mixture import mixture
 from training.cli.ngrams import ngrams
 from training.cli.pretrain import pretrain
 from training.cli.thresholds import thresholds
@@ -32,5 +33,5 @@ def main() -> None:
     """  # noqa: D301
 
 
-for command in (compare, data, diagnose, evaluate, export, fit, label, ngrams, pretrain, thresholds):
+for command in (compare, data, diagnose, evaluate, export, fit, label, mixture, ngrams, pretrain, thresholds):
     main.add_command(command)

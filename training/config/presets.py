@@ -150,5 +150,6 @@ CLASSICS = (
 )
 
 PRESETS: dict[str, FitConfig] = {
-    preset.name: preset for preset in (BILSTM, TEACHER, LARGE, STUDENT, GENERAL, *PEERS, *VARIANTS, BIRNN_MSE, *CLASSICS)
+    preset.name: preset
+    for preset in (BILSTM, TEACHER, LARGE, STUDENT, GENERAL, *PEERS, *VARIANTS, BIRNN_MSE, *CLASSICS)
 }

@@ -114,7 +114,9 @@ class SpanSampler:
             spans = np.arange(self._first[text], self._first[text + 1])
             for span in spans[np.argsort(self._targets.starts[spans] - self._targets.ends[spans], kind="stable")]:
                 if abs(self._targets.probabilities[span] - 0.5) > _NEUTRAL:  # a smaller span overwrites a larger one
-                    tokens[row, self._targets.starts[span] : self._targets.ends[span]] = self._targets.probabilities[span]
+                    tokens[row, self._targets.starts[span] : self._targets.ends[span]] = self._targets.probabilities[
+                        span
+                    ]
             if len(spans) > SPANS_PER_TEXT:
                 spans = generator.choice(spans, SPANS_PER_TEXT, replace=False)
             starts[row, : len(spans)] = self._targets.starts[spans]

@@ -13,17 +13,19 @@ import numpy as np
 from training.data.crops import crop
 from training.data.imdb import ImdbTrain
 from training.data.imdb import split as split_imdb
+from training.data.near_duplicates import normalize
 from training.data.review import Review
 from training.mixture.config import MixtureConfig
 from training.mixture.parts import part_of
-from training.mixture.pieces import clauses, sentences
+from training.mixture.pieces import clauses, draw_sentences
 from training.mixture.selection import read_mixture, select
 from training.mixture.sets import LabelledText
 from training.mixture.trees import Tree
-from training.data.near_duplicates import normalize
 
 # Texts longer than this, in code points, are cut into sentences for the teacher, which reads short texts only.
 LONGEST_FOR_TEACHER = 420
+# Sentences are cut from the first of IMDB's reviews, and so many of all sentences are given to the teacher.
+_REVIEWS_CUT, _SENTENCES = 40_000, 70_000
 _IMDB_VALIDATION, _IMDB_SPLIT_SEED = 0.1, 7
 
 
@@ -35,28 +37,36 @@ class Corpus:
         rows: The labelled texts of the mixture's training part.
         trees: The training part's trees.
         held_out: The labelled texts of the validation part.
-        pieces: Sentences and clauses without a label.
-        divided: Sentences of `rows` and `pieces` with the spans of their clauses, whose texts are in `pieces`.
+        sentences: Sentences without a label.
+        divided: Short texts with the spans of their clauses.
         reviews: IMDB's training reviews; those of films that are held out are in `held_out_reviews`.
         held_out_reviews: IMDB's validation part.
         unlabelled_reviews: IMDB's unlabelled reviews.
+        phrases: The name of the set of phrases.
         kept: Which of `reviews`, then of `unlabelled_reviews`, may be learned from.
     """
 
     rows: Sequence[LabelledText]
     trees: Sequence[Tree]
     held_out: Sequence[LabelledText]
-    pieces: Sequence[str]
+    sentences: Sequence[str]
     divided: Sequence[tuple[str, list[tuple[int, int]]]]
     reviews: Sequence[Review]
     held_out_reviews: Sequence[Review]
     unlabelled_reviews: Sequence[str]
+    phrases: str
     kept: Sequence[bool]
 
     def for_teacher(self) -> list[str]:
         """Return the distinct texts that a teacher of short texts labels, in a fixed order."""
-        short = [row.text for row in self.rows if len(row.text) <= LONGEST_FOR_TEACHER]
-        return list(dict.fromkeys([*short, *self.pieces]))
+        short = [row for row in self.rows if len(row.text) <= LONGEST_FOR_TEACHER]
+        whole = [row.text for row in short if row.source != self.phrases]
+        phrases = [row.text for row in short if row.source == self.phrases]
+        return list(dict.fromkeys([*whole, *self.clauses(), *self.sentences, *phrases]))
+
+    def clauses(self) -> list[str]:
+        """Return the texts of the clauses of `divided`."""
+        return [text[start:end] for text, spans in self.divided for start, end in spans]
 
 
 def read_corpus(folder: Path, config: MixtureConfig, imdb: ImdbTrain) -> Corpus:
@@ -78,24 +88,26 @@ def read_corpus(folder: Path, config: MixtureConfig, imdb: ImdbTrain) -> Corpus:
     kept += [f"train/unsup/{number}_0.txt" not in left_out for number in range(len(imdb.unsup))]
     films = [*(review.text for review in reviews), *imdb.unsup]
     long = [row.text for row in train if len(row.text) > LONGEST_FOR_TEACHER]
-    pieces = list(sentences(long, 2, seed=config.seed))
-    pieces += sentences((text for text, keep in zip(films[:40_000], kept, strict=False) if keep), 1, seed=config.seed + 1)
+    cut = list(draw_sentences(long, 2, seed=config.seed))
+    learned = (text for text, keep in zip(films[:_REVIEWS_CUT], kept, strict=False) if keep)
+    cut += draw_sentences(learned, 1, seed=config.seed + 1)
     products = [text for text in _lines(folder, config.unlabelled) if part_of(normalize(text)) == "training"]
-    pieces += sentences(products, 1, seed=config.seed + 2)
+    cut += draw_sentences(products, 1, seed=config.seed + 2)
     divided = []
-    for text in [*(row.text for row in train if row.source != config.phrases), *pieces]:
+    for text in [*(row.text for row in train if row.source != config.phrases), *cut]:
         if len(text) <= 200 and (spans := clauses(text)):
             divided.append((text, spans))
-    pieces += [text[start:end] for text, spans in divided for start, end in spans]
+    drawn = np.random.default_rng(0).permutation(len(cut))[:_SENTENCES]
     return Corpus(
         rows=train,
         trees=[tree for tree in trees if part_of(normalize(tree.sentence)) == "training"],
         held_out=[row for row, part in zip(rows, parts, strict=True) if part == "validation"],
-        pieces=pieces,
+        sentences=[cut[index] for index in drawn],
         divided=divided,
         reviews=reviews,
         held_out_reviews=validation,
         unlabelled_reviews=imdb.unsup,
+        phrases=config.phrases,
         kept=kept,
     )
 

@@ -10,11 +10,13 @@ import numpy as np
 from sentiline.sentences import sentence_spans
 
 # A clause begins after one of these words; the word itself belongs to the clause that it introduces.
-_BORDER = re.compile(r"\s*(?:[;:]|,?\s(?=(?:but|although|though|however|yet|except|while|whereas)\s)|,\s(?=and\s))\s*", re.I)
+_BORDER = re.compile(
+    r"\s*(?:[;:]|,?\s(?=(?:but|although|though|however|yet|except|while|whereas)\s)|,\s(?=and\s))\s*", re.I
+)
 _SHORTEST_CLAUSE, _LONGEST_PIECE = 2, 60
 
 
-def sentences(texts: Iterable[str], each: int, seed: int) -> Iterator[str]:
+def draw_sentences(texts: Iterable[str], each: int, seed: int) -> Iterator[str]:
     """Draw up to `each` sentences of every text, of at most 60 words.
 
     Args:

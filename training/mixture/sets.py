@@ -75,5 +75,7 @@ def _parse_row(path: Path, name: str, number: int, line: str) -> LabelledText:
         raise DataError(f"{path}, line {number}: a row is label, text and extra, separated by tabs; got {line[:80]!r}")
     label, text, extra = columns
     if label not in TARGETS:
-        raise DataError(f"{path}, line {number}: the label is {label[:40]!r}; it must be 0, 1 or neutral", field="label")
+        raise DataError(
+            f"{path}, line {number}: the label is {label[:40]!r}; it must be 0, 1 or neutral", field="label"
+        )
     return LabelledText(name, text, TARGETS[label], extra)

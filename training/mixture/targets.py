@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sentiline.errors import EmptyTextError
 from sentiline.reference.activations import sigmoid
 from sentiline.tokenizer import Encoding, Tokenizer
+from training.data.review import NEGATIVE, POSITIVE
 from training.data.spans import SpanTargets
 from training.data.targets import Targets
 from training.distillation.ensemble import blend_targets
 from training.distillation.teacher_logits import TeacherLogits
-from training.data.review import NEGATIVE, POSITIVE
 from training.invariance import add_agreeing, add_disagreeing, rewrite
 from training.mixture.config import MixtureConfig
 from training.mixture.corpus import Corpus, crops_of_reviews
@@ -120,7 +120,9 @@ def add_rows(
         of_set = config.sets[row.source]
         label = min(max(row.target, _SMOOTHING), 1 - _SMOOTHING)
         logit = teacher.get(row.text)
-        target = label if logit is None else of_set.trust * label + (1 - of_set.trust) * float(sigmoid(np.float64(logit)))
+        target = (
+            label if logit is None else of_set.trust * label + (1 - of_set.trust) * float(sigmoid(np.float64(logit)))
+        )
         builder.add(row.text, target, of_set.repeat)
         if len(row.text) < 300 and generator.random() < rewritten * of_set.repeat:
             changed = rewrite(row.text, generator)
@@ -132,7 +134,7 @@ def add_rows(
                 builder.add(add_agreeing(row.text, label, generator), target)
             else:
                 builder.add(add_disagreeing(row.text, label, generator), 0.8 * target + 0.1)
-    for piece in dict.fromkeys(corpus.pieces):
+    for piece in dict.fromkeys([*corpus.sentences, *corpus.clauses()]):
         if (logit := teacher.get(piece)) is not None:
             builder.add(piece, float(sigmoid(np.float64(logit))))
 
