@@ -151,9 +151,8 @@ class Reading:
         timesteps = None
         if detail == "timesteps":
             spellings = self.encoding.read_as() or [None] * self.encoding.tokens_used
-            timesteps = tuple(
-                Timestep(*row, read_as=spelling) for row, spelling in zip(self._rows(), spellings, strict=True)
-            )
+            rows = zip(self._rows(), spellings, strict=True)
+            timesteps = tuple(Timestep(*values, read_as=spelling) for values, spelling in rows)
         sentences = tuple(self.sentences()) if detail == "sentences" else None
         return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences, probabilities=self.probabilities)
 

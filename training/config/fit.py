@@ -60,8 +60,8 @@ class FitConfig(Recipe):
         crops: Share of the training reviews that are replaced by one to three of their sentences, drawn in each epoch.
         splices: Weight of a loss at every timestep of spliced texts, in which the label of each token is that of the
             review it comes from; one splice per four reviews of a batch; 0 for none.
-        spans: Weight of a loss on the contributions inside the parts of a text whose sentiment the targets know; one such
-            text per four reviews of a batch; 0 for none.
+        spans: Weight of a loss on the contributions inside the parts of a text whose sentiment the targets know; one
+            such text per four reviews of a batch; 0 for none.
         stars: Whether the target of a review with a star rating is graded by its stars, from 0.02 for one to 0.98 for
             the most, instead of 0 or 1.
         loss: Training loss: "bce" on the final logit, or "mse" between the probability at every timestep and the label.

@@ -84,7 +84,7 @@ GENERAL = dataclasses.replace(
     token_dropout=0.03,
     splices=0.0,
     spans=0.5,
-    summary="Bidirectional LSTM with additive pooling for any English text, trained on a mixture of sets and a teacher.",
+    summary="Bidirectional LSTM with additive pooling for any English text, trained on many sets and a teacher.",
 )
 
 BIRNN_MSE = dataclasses.replace(

@@ -25,6 +25,7 @@ from training.mixture.trees import Tree
 # Texts longer than this, in code points, are cut into sentences for the teacher, which reads short texts only.
 LONGEST_FOR_TEACHER = 420
 # Sentences are cut from the first of IMDB's reviews, and so many of all sentences are given to the teacher.
+_LONGEST_DIVIDED = 200
 _REVIEWS_CUT, _SENTENCES = 40_000, 70_000
 _IMDB_VALIDATION, _IMDB_SPLIT_SEED = 0.1, 7
 
@@ -93,10 +94,8 @@ def read_corpus(folder: Path, config: MixtureConfig, imdb: ImdbTrain) -> Corpus:
     cut += draw_sentences(learned, 1, seed=config.seed + 1)
     products = [text for text in _lines(folder, config.unlabelled) if part_of(normalize(text)) == "training"]
     cut += draw_sentences(products, 1, seed=config.seed + 2)
-    divided = []
-    for text in [*(row.text for row in train if row.source != config.phrases), *cut]:
-        if len(text) <= 200 and (spans := clauses(text)):
-            divided.append((text, spans))
+    whole = [*(row.text for row in train if row.source != config.phrases), *cut]
+    divided = [(text, spans) for text in whole if len(text) <= _LONGEST_DIVIDED and (spans := clauses(text))]
     drawn = np.random.default_rng(0).permutation(len(cut))[:_SENTENCES]
     return Corpus(
         rows=train,

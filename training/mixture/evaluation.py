@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sentiline import Predictor
+from sentiline.reading import Reading
 from training.composition import accuracy_by_family, held_out_sentences, negation_accuracy
 from training.invariance import measure_bias, measure_invariance
 from training.mixture.measure import SHORT, ScoredTexts, SourceFigures, macro_recall, score_texts
@@ -116,7 +117,7 @@ def _bias(positive: Callable[[list[str]], Sequence[float]]) -> dict[str, float]:
 
 
 def _three_way(predictor: Predictor, scored: ScoredTexts, wanted: Sequence[int]) -> float | None:
-    cut_points = predictor.bundle.cut_points
+    cut_points = predictor.bundle.manifest.cut_points
     read = [(scored.rows[index].target, reading.logit) for index in wanted if (reading := scored.readings[index])]
     if cut_points is None or {target for target, _ in read} != {0.0, 0.5, 1.0}:
         return None

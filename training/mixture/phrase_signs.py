@@ -14,24 +14,8 @@ from training.mixture.targets import token_range
 from training.mixture.trees import Phrase, Tree
 
 NEGATORS = frozenset(
-    [
-        "not",
-        "n't",
-        "no",
-        "never",
-        "nothing",
-        "nobody",
-        "none",
-        "neither",
-        "nor",
-        "without",
-        "hardly",
-        "barely",
-        "scarcely",
-        "lacks",
-        "lacking",
-        "cannot",
-    ]
+    ("not", "n't", "no", "never", "nothing", "nobody", "none", "neither", "nor", "without", "hardly", "barely")
+    + ("scarcely", "lacks", "lacking", "cannot")
 )
 
 # The largest number of words of a child that negates its sibling.
@@ -99,6 +83,7 @@ def _flipped(tree: Tree) -> Iterable[Phrase]:
         for middle in range(phrase.first + 1, min(phrase.first + _LONGEST_NEGATOR, phrase.end - 1) + 1):
             sibling = by_span.get((middle, phrase.end))
             negated = NEGATORS & {word.lower() for word in tree.words[phrase.first : middle]}
-            if sibling and (phrase.first, middle) in by_span and negated and 2 not in (phrase.label, sibling.label):
-                if (phrase.label > 2) != (sibling.label > 2):
-                    yield phrase
+            if not sibling or not negated or (phrase.first, middle) not in by_span:
+                continue
+            if 2 not in (phrase.label, sibling.label) and (phrase.label > 2) != (sibling.label > 2):
+                yield phrase

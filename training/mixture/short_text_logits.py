@@ -65,7 +65,7 @@ class ShortTextLogits:
         missing = "`python -m training mixture label` writes it"
         with open_arrays_file(path, missing=missing, damaged="holds no logits of short texts") as file:
             return cls(
-                logits=file.array("steps").astype(np.float32) / _STEPS,
+                logits=file.array("steps").astype(np.float32) / np.float32(_STEPS),
                 texts=file.text("texts"),
                 teacher=json.loads(file.text("teacher")),
             )

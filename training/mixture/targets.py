@@ -1,4 +1,4 @@
-"""The targets of a student of a mixture: what it reads, and the probability that each text, or part of one, is positive."""
+"""The targets of a student of a mixture: texts, parts of them, and the probability that each is positive."""
 
 from __future__ import annotations
 
@@ -93,6 +93,10 @@ class TargetBuilder:
         )
 
 
+def _probability(logit: float) -> float:
+    return float(sigmoid(np.array(logit, np.float64)))
+
+
 def token_range(encoding: Encoding, start: int, end: int) -> tuple[int, int]:
     """Return the tokens that begin inside a span of code points: the first one, and the one after the last."""
     first, last = np.searchsorted(encoding.starts, (start, end))
@@ -120,9 +124,7 @@ def add_rows(
         of_set = config.sets[row.source]
         label = min(max(row.target, _SMOOTHING), 1 - _SMOOTHING)
         logit = teacher.get(row.text)
-        target = (
-            label if logit is None else of_set.trust * label + (1 - of_set.trust) * float(sigmoid(np.float64(logit)))
-        )
+        target = label if logit is None else of_set.trust * label + (1 - of_set.trust) * _probability(logit)
         builder.add(row.text, target, of_set.repeat)
         if len(row.text) < 300 and generator.random() < rewritten * of_set.repeat:
             changed = rewrite(row.text, generator)
@@ -136,7 +138,7 @@ def add_rows(
                 builder.add(add_disagreeing(row.text, label, generator), 0.8 * target + 0.1)
     for piece in dict.fromkeys([*corpus.sentences, *corpus.clauses()]):
         if (logit := teacher.get(piece)) is not None:
-            builder.add(piece, float(sigmoid(np.float64(logit))))
+            builder.add(piece, _probability(logit))
 
 
 def add_reviews(builder: TargetBuilder, corpus: Corpus, logits: TeacherLogits, *, unlabelled: float = 0.5) -> None:
@@ -157,12 +159,12 @@ def add_reviews(builder: TargetBuilder, corpus: Corpus, logits: TeacherLogits, *
     chosen = np.random.default_rng(0).random(len(rest)) < unlabelled
     for text, logit, keep, drawn in zip(corpus.unlabelled_reviews, logits.unlabelled, rest, chosen, strict=True):
         if keep and drawn:
-            builder.add(text, float(sigmoid(np.float64(logit))))
+            builder.add(text, _probability(logit))
     count = logits.settings.crops
     crops = crops_of_reviews(corpus, count, logits.settings.seed)
     for number, text in enumerate(crops):
         if number % count == 0 and corpus.kept[number // count]:
-            builder.add(text, float(sigmoid(np.float64(logits.crops[number]))))
+            builder.add(text, _probability(logits.crops[number]))
 
 
 def add_trees(builder: TargetBuilder, trees: Sequence[Tree]) -> None:
@@ -180,7 +182,7 @@ def add_clauses(builder: TargetBuilder, corpus: Corpus, teacher: Mapping[str, fl
         sure = [
             (start, end, probability)
             for start, end, logit in known
-            if logit is not None and abs((probability := float(sigmoid(np.float64(logit)))) - 0.5) > _SURE_CLAUSE
+            if logit is not None and abs((probability := _probability(logit)) - 0.5) > _SURE_CLAUSE
         ]
         if len(sure) > 1:
             builder.add_spans(text, sure)

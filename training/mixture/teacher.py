@@ -72,7 +72,6 @@ class Teacher(torch.nn.Module):
             found += [np.array(one, np.int64) for one in pieces]
         return found
 
-    @torch.inference_mode()
     def logits(self, texts: Sequence[str], advance: Callable[[int], None] = lambda _: None) -> NDArray[np.float32]:
         """Label texts.
 
@@ -88,7 +87,7 @@ class Teacher(torch.nn.Module):
         found = np.empty(len(texts), np.float32)
         order = np.argsort([len(one) for one in pieces], kind="stable")
         for batch in _by_tokens(order, pieces):
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
                 found[batch] = self(*_pad([pieces[index] for index in batch])).float().numpy()
             advance(len(batch))
         return found
@@ -138,7 +137,7 @@ def fine_tune(
             logits = model(*_pad([pieces[index] for index in batch]))
         loss = binary_cross_entropy_with_logits(logits, torch.from_numpy(targets[batch]))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
