@@ -14,8 +14,24 @@ from training.mixture.targets import token_range
 from training.mixture.trees import Phrase, Tree
 
 NEGATORS = frozenset(
-    ("not", "n't", "no", "never", "nothing", "nobody", "none", "neither", "nor", "without", "hardly", "barely")
-    + ("scarcely", "lacks", "lacking", "cannot")
+    [
+        "not",
+        "n't",
+        "no",
+        "never",
+        "nothing",
+        "nobody",
+        "none",
+        "neither",
+        "nor",
+        "without",
+        "hardly",
+        "barely",
+        "scarcely",
+        "lacks",
+        "lacking",
+        "cannot",
+    ]
 )
 
 # The largest number of words of a child that negates its sibling.
