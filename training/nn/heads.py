@@ -72,6 +72,10 @@ class PoolingHead(keras.layers.Layer):
             weight.assign(weight / temperature)
         self.bias.assign(self.bias + shift)
 
+    def gain(self) -> float:
+        """Return the largest change of a timestep's probability if every component of its state changes by one."""
+        return float(ops.sum(ops.abs(self.w_mean + self.w_attention))) / 4  # the derivative of σ is at most 1/4
+
     def _attend(self, states: Tensor, mask: Tensor) -> Tensor:
         return ops.softmax(ops.matmul(states, self.attention) + (1 - mask) * _MASKED, axis=-1)  # [B, T]
 
