@@ -5,19 +5,25 @@ A `Tokenizer` is a vocabulary and a few named parameters, stored as JSON in ever
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, NoReturn, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.errors import BundleCorruptError, EmptyTextError, OptionError, TextTooLongError, TextTypeError
+from sentiline.errors import (
+    BundleCorruptError,
+    EmptyTextError,
+    InputError,
+    OptionError,
+    TextTooLongError,
+    TextTypeError,
+)
 
 Truncation = Literal["error", "head", "tail", "head_tail"]
 TRUNCATIONS: tuple[Truncation, ...] = get_args(Truncation)
@@ -97,6 +103,28 @@ class Encoding:
     def truncated(self) -> bool:
         """Whether tokens were left out."""
         return self.tokens_total > self.tokens_used
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedList:
+    """N tokenized texts in arrays, each cut to the model's limit.
+
+    Attributes:
+        ids: The vocabulary ids of all texts in their order, int32.
+        tokens_used: The number of tokens that the model reads of each text, int64 [N]; 0 where there is an error.
+        tokens_total: The number of tokens of each text before truncation, int64 [N]; 0 where there is an error.
+        errors: The error of each text that cannot be scored, by index.
+    """
+
+    ids: NDArray[np.int32]
+    tokens_used: NDArray[np.int64]
+    tokens_total: NDArray[np.int64]
+    errors: dict[int, InputError]
+
+    def unknown_tokens(self) -> NDArray[np.int64]:
+        """Return the number of used tokens of each text that are not in the vocabulary, int64 [N]."""
+        counts = np.concatenate(([0], np.cumsum(self.ids == UNKNOWN_ID)))
+        return np.diff(counts[np.concatenate(([0], np.cumsum(self.tokens_used)))])
 
 
 def split(text: str) -> tuple[list[str], Spans]:
@@ -233,28 +261,67 @@ class Tokenizer:
         """
         policy = self.truncation if truncation is None else check_truncation(truncation)
         if not isinstance(text, str):
-            raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
+            self._refuse_type(text)
         tokens, edges = self.split(text) if spans else (self.words(text), None)
         total, kept = len(tokens), None
-        if total == 0:
-            raise EmptyTextError(_describe_empty(text, self._tokens), field="text")
-        if total > self.max_tokens:
-            if policy == "error":
-                raise TextTooLongError(
-                    f"the text has {total} tokens and the model reads at most {self.max_tokens}; shorten it, or "
-                    f'choose truncation "head", "tail" or "head_tail"',
-                    field="text",
-                    limit=self.max_tokens,
-                )
-            kept = _kept(total, self.max_tokens, policy)
+        if not 0 < total <= self.max_tokens:
+            kept = self._kept(text, total, policy)
             tokens = [tokens[index] for index in kept]
 
-        @functools.cache
+        found: list[Spans] = []  # functools.cache takes longer than tokenizing a short text
+
         def find() -> Spans:
-            starts, ends = self.split(text)[1] if edges is None else edges
-            return (starts, ends) if kept is None else (starts[kept], ends[kept])
+            if not found:
+                starts, ends = self.split(text)[1] if edges is None else edges
+                found.append((starts, ends) if kept is None else (starts[kept], ends[kept]))
+            return found[0]
 
         return Encoding(self.ids(tokens), total, find, self.split)
+
+    def encode_list(self, texts: Sequence[Any], *, truncation: Truncation | None = None) -> EncodedList:
+        """Tokenize texts as `encode` does, without an object per text and without spans.
+
+        Args:
+            texts: The raw texts; an item of another type has an error in its place.
+            truncation: The policy for long texts, as in `encode`.
+
+        Raises:
+            OptionError: There is no such policy.
+        """
+        policy = self.truncation if truncation is None else check_truncation(truncation)
+        tokens: list[str] = []
+        used: list[int] = []
+        totals: list[int] = []
+        errors: dict[int, InputError] = {}
+        for index, text in enumerate(texts):
+            try:
+                found = self.words(text) if isinstance(text, str) else self._refuse_type(text)
+                total = len(found)
+                if not 0 < total <= self.max_tokens:
+                    found = [found[place] for place in self._kept(text, total, policy)]
+            except InputError as error:
+                errors[index] = error
+                found, total = [], 0
+            tokens += found
+            used.append(len(found))
+            totals.append(total)
+        return EncodedList(self.ids(tokens), np.array(used, np.int64), np.array(totals, np.int64), errors)
+
+    def _kept(self, text: str, total: int, policy: Truncation) -> NDArray[np.intp]:
+        """Return the indices of the tokens that are kept of a text with none, or with more than `max_tokens`."""
+        if total == 0:
+            raise EmptyTextError(_describe_empty(text, self._tokens), field="text")
+        if policy == "error":
+            raise TextTooLongError(
+                f"the text has {total} tokens and the model reads at most {self.max_tokens}; shorten it, or "
+                f'choose truncation "head", "tail" or "head_tail"',
+                field="text",
+                limit=self.max_tokens,
+            )
+        return _kept(total, self.max_tokens, policy)
+
+    def _refuse_type(self, text: Any) -> NoReturn:
+        raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
 
     def split(self, text: str) -> tuple[list[str], Spans]:
         """Split raw text into tokens and their spans, as the function `split` does."""

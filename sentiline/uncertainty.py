@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +39,9 @@ class Thresholds:
         if unknown_tokens / tokens_used > self.unknown_rate:
             reasons.append(f"more than {100 * self.unknown_rate:.4g} % of the tokens unknown")
         return reasons
+
+    def uncertain(
+        self, scores: NDArray[Any], unknown_tokens: NDArray[Any], tokens_used: NDArray[Any]
+    ) -> NDArray[np.bool_]:
+        """Return for each of several predictions whether it is uncertain, with the arguments of `reasons` as arrays."""
+        return (scores < self.confidence) | (unknown_tokens / tokens_used > self.unknown_rate)
