@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 PADDING = 16
 BATCH_TOKENS = 1024  # timesteps of a batch, padding included; larger ones leave the cache and are slower
 UNIT_TEXTS = 64
-# A longer text most likely has too many tokens for a batch, so it is a unit of its own. If it has not, only speed is lost.
+# A longer text most likely has too many tokens for a batch, so it is a unit of its own; otherwise only speed is lost.
 _SHORT_CHARACTERS = 600
 
 

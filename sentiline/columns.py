@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sentiline.errors import InputError
 from sentiline.prediction import Prediction
+from sentiline.reading import Reading
 from sentiline.uncertainty import Thresholds
 
 
@@ -62,7 +63,7 @@ class Columns:
         """Whether each prediction is uncertain, bool [N]; None if the model has no thresholds."""
         if self.thresholds is None:
             return None
-        return self.thresholds.uncertain(self.score, self.unknown_tokens, np.maximum(self.tokens_used, 1))
+        return self.thresholds.flags(self.score, self.unknown_tokens, np.maximum(self.tokens_used, 1))
 
     def predictions(self) -> list[Prediction | InputError]:
         """Return a `Prediction` per text, without timesteps and sentences, or its error."""
@@ -84,9 +85,35 @@ class Columns:
             predictions[index] = error
         return predictions
 
+    def take(self, indices: Sequence[int]) -> Columns:
+        """Return the values of the texts at these indices, none of which has an error."""
+        places = np.array(indices, np.intp)
+        return Columns(
+            self.positive[places],
+            self.logit[places],
+            self.bias[places],
+            self.tokens_total[places],
+            self.tokens_used[places],
+            self.unknown_tokens[places],
+            thresholds=self.thresholds,
+        )
+
+    @classmethod
+    def from_readings(cls, readings: Sequence[Reading | None]) -> Columns:
+        """Return the values of readings, those of None for a text with an error."""
+        thresholds = next((one.thresholds for one in readings if one is not None), None)
+        columns = cls.empty(len(readings), thresholds)
+        for index, one in enumerate(readings):
+            if one is not None:
+                columns.positive[index], columns.logit[index], columns.bias[index] = one.positive, one.logit, one.bias
+                columns.tokens_total[index] = one.encoding.tokens_total
+                columns.tokens_used[index] = one.encoding.tokens_used
+                columns.unknown_tokens[index] = one.encoding.unknown_tokens
+        return columns
+
     @classmethod
     def empty(cls, count: int, thresholds: Thresholds | None) -> Columns:
         """Return columns to be filled, of texts without a result."""
-        floats = (np.full(count, np.nan) for _ in range(3))
-        integers = (np.zeros(count, np.int64) for _ in range(3))
-        return cls(*floats, *integers, {}, thresholds)
+        positive, logit, bias = np.full((3, count), np.nan)
+        total, used, unknown = np.zeros((3, count), np.int64)
+        return cls(positive, logit, bias, total, used, unknown, thresholds=thresholds)

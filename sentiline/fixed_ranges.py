@@ -1,8 +1,8 @@
 """Fixed quantization ranges: rewrites an int8 graph so that a text's answer does not depend on its batch.
 
-ONNX Runtime's `DynamicQuantizeLSTM` quantizes its inputs, and at every step its states, over the range that they span in
-the whole batch. `fix_ranges` widens both by two columns that always span the largest possible range, so that it is the
-same for every batch, and integer arithmetic is exact:
+ONNX Runtime's `DynamicQuantizeLSTM` quantizes its inputs, and at every step its states, over the range that they span
+in the whole batch. `fix_ranges` widens both by two columns that always span the largest possible range, so that it is
+the same for every batch. The products of integers are exact in any order. The columns are:
 
 - Each word vector gets the smallest and the largest value of the 8-bit table, which every other value is a multiple of:
   quantizing them again loses nothing.
@@ -29,14 +29,14 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OP, _NODE_ATTRIBUTE = 1, 2, 3, 4, 5
 _ATTRIBUTE_NAME, _ATTRIBUTE_INT, _ATTRIBUTE_INTS, _ATTRIBUTE_STRINGS = 1, 3, 8, 9
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_INT32, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 5, 8, 9
 
-_TYPES = {1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 7: np.dtype("<i8")}
+_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 7: np.dtype("<i8")}
 _ROUNDS_OVER_THE_BATCH = ("DynamicQuantize", "MatMulInteger", "ConvInteger")  # the beginnings of op types
 _LSTM = "DynamicQuantizeLSTM"
 _OPEN = 30.0  # the bias of an open gate: its sigmoid is 1 in float32
 _GATES, _CELL_GATE = 4, 3  # ONNX's order is i, o, f, c
 
 
-class _Unsupported(Exception):
+class _UnsupportedGraphError(Exception):
     """The graph is not of the form that `fix_ranges` rewrites."""
 
 
@@ -48,8 +48,8 @@ def fix_ranges(content: bytes) -> bytes | None:
 
     Returns:
         The model with fixed ranges; `content` itself if it quantizes nothing at run time. None if it does, but is not
-        one dynamically quantized LSTM layer directly on a table of word vectors in 8 bits; or if it has an RNN op, whose
-        last digits depend on the number of texts.
+        one dynamically quantized LSTM layer directly on a table of word vectors in 8 bits; or if it has an RNN op,
+        whose last digits depend on the number of texts.
     """
     try:
         model = parse_fields(content)
@@ -60,7 +60,7 @@ def fix_ranges(content: bytes) -> bytes | None:
         if not any(op.startswith(_ROUNDS_OVER_THE_BATCH) for op in ops):
             return content
         fixed = _Rewriter(graph).fixed()
-    except (_Unsupported, ValueError, KeyError, IndexError, StopIteration):
+    except (_UnsupportedGraphError, ValueError, KeyError, IndexError, StopIteration):
         return None
     return serialize_fields(
         [(number, wire, fixed if number == _MODEL_GRAPH else value) for number, wire, value in model]
@@ -109,15 +109,15 @@ class _Rewriter:
     def fixed(self) -> bytes:
         found = [node for node in self.nodes if node.op.startswith(_ROUNDS_OVER_THE_BATCH)]
         if [node.op for node in found] != [_LSTM]:
-            raise _Unsupported
+            raise _UnsupportedGraphError
         (lstm,) = found
         attributes = lstm.attributes()
         if not attributes.keys() <= {"activations", "direction", "hidden_size"} or not _bounded(attributes):
-            raise _Unsupported
+            raise _UnsupportedGraphError
         x, w, r, b, _, *rest = lstm.inputs
         first_h, first_c, peepholes, _, w_zero, _, r_zero = rest
         if first_h or first_c or peepholes:
-            raise _Unsupported
+            raise _UnsupportedGraphError
         self._widen_table(x)
         units = self._widen_weights(w, r, b, w_zero, r_zero)
         return serialize_fields(self._rebuilt(lstm, units))
@@ -130,16 +130,16 @@ class _Rewriter:
         while path.op == "Transpose":
             order = _value(path.attributes()["perm"], _ATTRIBUTE_INTS, every=True)
             if uses[path.outputs[0]] != 1 or order[-1] != len(order) - 1:
-                raise _Unsupported
+                raise _UnsupportedGraphError
             path = producers[path.inputs[0]]
         gather = producers[path.inputs[0]]
         table = gather.inputs[0]
         if path.op != "DequantizeLinear" or gather.op != "Gather" or self._array(path.inputs[1]).ndim:
-            raise _Unsupported
+            raise _UnsupportedGraphError
         if any(_value(one, _ATTRIBUTE_INT) for name, one in gather.attributes().items() if name == "axis"):
-            raise _Unsupported
+            raise _UnsupportedGraphError
         if any(uses[name] != 1 for name in (path.outputs[0], gather.outputs[0], table)):
-            raise _Unsupported
+            raise _UnsupportedGraphError
         widened = np.pad(self._array(table), ((0, 0), (0, 2)))
         limits = np.iinfo(widened.dtype)
         widened[:, -2:] = limits.min, limits.max
@@ -148,12 +148,13 @@ class _Rewriter:
     def _widen_weights(self, w: str, r: str, b: str, w_zero: str, r_zero: str) -> int:
         """Add the two units to the weights [directions, in, 4 H] and biases [directions, 8 H]; return H."""
         if self._array(w_zero).any() or self._array(r_zero).any() or self._array(w_zero).ndim != 1:
-            raise _Unsupported
+            raise _UnsupportedGraphError
         recurrent = self._array(r)
         directions, units = recurrent.shape[:2]
         for name in (w, r):
             weights = self._array(name).reshape(directions, -1, _GATES, units)
-            self._replace(name, np.pad(weights, ((0, 0), (0, 2), (0, 0), (0, 2))).reshape(directions, -1, 4 * units + 8))
+            wider = np.pad(weights, ((0, 0), (0, 2), (0, 0), (0, 2)))
+            self._replace(name, wider.reshape(directions, -1, _GATES * (units + 2)))
         biases = np.pad(self._array(b).reshape(directions, 2, _GATES, units), ((0, 0), (0, 0), (0, 0), (0, 2)))
         biases[:, 0, :, units:] = _OPEN
         biases[:, 0, _CELL_GATE, units + 1] = -_OPEN
@@ -188,7 +189,7 @@ class _Rewriter:
         shape = _value(tensor, _TENSOR_DIMS, every=True)
         raw = _value(tensor, _TENSOR_RAW)
         if raw is not None:
-            return np.frombuffer(cast("bytes", raw), dtype).reshape(shape).copy()
+            return np.array(np.frombuffer(cast("bytes", raw), dtype).reshape(shape))
         if dtype.itemsize > 1:  # scales, whose values are not needed
             return np.zeros(shape, dtype)
         values = _value(tensor, _TENSOR_INT32, every=True)

@@ -42,9 +42,9 @@ _CHECKED_LENGTHS = (16, 1, 9, 2, 15)
 class Graph:
     """A loaded graph; may run on many threads at once, each run in the calling thread.
 
-    A short text, of at most `short_tokens` tokens, is always padded to a multiple of `PADDING` and run by a graph in
-    which the rows of a batch do not affect each other, so its outputs are the same in every batch, bit for bit. A longer
-    one runs alone and without padding.
+    A short text, of at most `short_tokens` tokens, is always padded to its `padded_length` and run by a graph in
+    which the rows of a batch do not affect each other, so its outputs are the same in every batch, bit for bit. A
+    longer one runs alone and without padding.
 
     Attributes:
         short_tokens: The largest number of tokens of a text that may be in a batch; 0 if none may.
@@ -161,10 +161,13 @@ class Graph:
         for row, length in enumerate(lengths):
             alone = self._run(self._batches, ids[row : row + 1], lengths[row : row + 1])
             bare = self._run(self._batches, ids[row : row + 1, :length], lengths[row : row + 1])
-            if any(not np.array_equal(together[name][row], alone[name][0]) for name in self._names):
-                return False
-            if not all(np.allclose(alone[name][0][..., :length] if alone[name].ndim == 2 else alone[name][0], bare[name][0], 1e-4, 1e-4) for name in self._names):
-                return False
+            for name in self._names:
+                found = alone[name][0]
+                unpadded = found[:length] if name in _BY_TIMESTEP else found
+                if not np.array_equal(together[name][row], found):
+                    return False
+                if not np.allclose(unpadded, bare[name][0], 1e-4, 1e-4):
+                    return False
         return True
 
     def _refusal(self, problem: str) -> BundleCorruptError:

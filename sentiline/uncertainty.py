@@ -40,8 +40,6 @@ class Thresholds:
             reasons.append(f"more than {100 * self.unknown_rate:.4g} % of the tokens unknown")
         return reasons
 
-    def uncertain(
-        self, scores: NDArray[Any], unknown_tokens: NDArray[Any], tokens_used: NDArray[Any]
-    ) -> NDArray[np.bool_]:
-        """Return for each of several predictions whether it is uncertain, with the arguments of `reasons` as arrays."""
-        return (scores < self.confidence) | (unknown_tokens / tokens_used > self.unknown_rate)
+    def flags(self, score: NDArray[Any], unknown_tokens: NDArray[Any], tokens_used: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which of N predictions are uncertain; the arguments are those of `reasons`, each [N]."""
+        return np.asarray((score < self.confidence) | (unknown_tokens / tokens_used > self.unknown_rate))

@@ -155,6 +155,7 @@ class PartScorer:
                 max_characters=job.max_characters,
                 strict=job.strict,
                 spans=job.spans,
+                readings=job.dates is not None,
             )
         except SentilineError as error:
             self._failure = Failure(error)

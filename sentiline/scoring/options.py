@@ -113,6 +113,6 @@ class ScoreOptions:
         nested = [name for name, wanted in ((TIMESTEPS, self.timesteps), (SENTENCES, self.sentences)) if wanted]
         return {name: self.prefix + name for name in (*COLUMNS, *nested)}
 
-    def scorer(self, predictor: Predictor, column: str) -> ChunkScorer:
-        """Return a scorer for the texts of a column."""
-        return ChunkScorer(predictor, column, self.truncation, self.max_characters, self.strict, self.spans)
+    def scorer(self, predictor: Predictor, column: str, *, readings: bool = False) -> ChunkScorer:
+        """Return a scorer for the texts of a column, which makes readings if a report needs them."""
+        return ChunkScorer(predictor, column, self.truncation, self.max_characters, self.strict, self.spans, readings)
