@@ -233,8 +233,7 @@ class ChunkScorer:
             text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
             for text in chunk.data.column(self.column)
         ]  # as Impala, Hive and old Spark store strings
-        found = {index: fault for index, text in enumerate(texts) if (fault := self._fault(text)) is not None}
-        found |= chunk.faults
+        found = self._unreadable(texts) | dict(chunk.faults)
         # An empty text stands for each of these: its error is not looked at.
         values, readings = score(["" if index in found else text for index, text in enumerate(texts)])
         found = {index: error.code for index, error in values.errors.items()} | found
@@ -253,15 +252,21 @@ class ChunkScorer:
             )
         return ScoredChunk(chunk, values, faults, readings, warnings)
 
-    def _fault(self, text: object) -> str | None:
-        if text is None:
-            return "missing_text"
-        if not isinstance(text, str):
-            return "invalid_type"
-        if len(text) > self.max_characters:
-            return "too_many_characters"
-        # the readers decode bytes that do not fit the encoding to lone surrogates
-        return "undecodable_text" if has_lone_surrogates(text) else None
+    def _unreadable(self, texts: Sequence[object]) -> dict[int, str]:
+        """Return the error code of each text that is not to be tokenized, by index."""
+        limit = self.max_characters
+        found = {
+            index: "missing_text" if text is None else "invalid_type"
+            for index, text in enumerate(texts)
+            if not isinstance(text, str)
+        }
+        strings = [text if isinstance(text, str) else "" for text in texts]
+        found |= {index: "too_many_characters" for index, text in enumerate(strings) if len(text) > limit}
+        # The readers decode bytes that do not fit the encoding to lone surrogates. One check of all texts is faster.
+        if has_lone_surrogates("".join(strings)):
+            suspects = (index for index in range(len(strings)) if index not in found)
+            found |= {index: "undecodable_text" for index in suspects if has_lone_surrogates(strings[index])}
+        return found
 
 
 def _warnings(chunk: Chunk, text_column: str) -> Iterator[tuple[str, str]]:
