@@ -315,6 +315,11 @@ class Predictor:
             raise RuntimeError("this predictor is closed")
         return _as_list(texts, field)
 
+    @property
+    def short_tokens(self) -> int:
+        """The largest number of tokens of a text that is read together with others; 0 if every text is read alone."""
+        return self._graph.short_tokens
+
     def answer(self, readings: Iterable[Reading], detail: Detail = "none") -> dict[str, Any]:
         """Return the service's JSON answer as plain Python values: model, version and predictions."""
         return {
