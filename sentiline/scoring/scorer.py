@@ -260,12 +260,12 @@ class ChunkScorer:
             for index, text in enumerate(texts)
             if not isinstance(text, str)
         }
-        strings = [text if isinstance(text, str) else "" for text in texts]
-        found |= {index: "too_many_characters" for index, text in enumerate(strings) if len(text) > limit}
+        strings = {index: text for index, text in enumerate(texts) if isinstance(text, str)}
+        found |= {index: "too_many_characters" for index, text in strings.items() if len(text) > limit}
         # The readers decode bytes that do not fit the encoding to lone surrogates. One check of all texts is faster.
-        if has_lone_surrogates("".join(strings)):
-            suspects = (index for index in range(len(strings)) if index not in found)
-            found |= {index: "undecodable_text" for index in suspects if has_lone_surrogates(strings[index])}
+        suspects = {index: text for index, text in strings.items() if not text.isascii() and index not in found}
+        if has_lone_surrogates("".join(suspects.values())):
+            found |= {index: "undecodable_text" for index, text in suspects.items() if has_lone_surrogates(text)}
         return found
 
 

@@ -59,7 +59,7 @@ class _TokenizedText(NamedTuple):
 
     Attributes:
         job: The job.
-        index: The index of the text in the job's task.
+        place: The index of the text in the job's task.
         text: The raw text.
         encoding: Its tokens; None if it cannot be read.
         error: The reason why it cannot be read; None if it can.
@@ -68,7 +68,7 @@ class _TokenizedText(NamedTuple):
     """
 
     job: Job[Any]
-    index: int
+    place: int
     text: Any
     encoding: Encoding | None
     error: InputError | None
@@ -185,11 +185,11 @@ class Job(Generic[Result]):
             return
         try:
             rendering = perf_counter()
-            self._outcomes[text.index] = outcome
-            self._parts[text.index] = self._task.render(outcome, text.index)
+            self._outcomes[text.place] = outcome
+            self._parts[text.place] = self._task.render(outcome, text.place)
             tokens = text.encoding.tokens_used if text.encoding else 0
             rendered = inferred + perf_counter() - rendering
-            self.times.texts.append(TextTiming(text.index, tokens, text.started, text.tokenized, inferred, rendered))
+            self.times.texts.append(TextTiming(text.place, tokens, text.started, text.tokenized, inferred, rendered))
             with self._lock:
                 self._unfinished -= 1
                 last = not self._unfinished
@@ -226,16 +226,16 @@ def run_texts(taken: Sequence[tuple[Job[Any], int]]) -> None:
         taken: Each text's job, and its index there.
     """
     texts = [text for job, index in taken if (text := job.tokenize(index)) is not None]
-    read = [text for text in texts if text.encoding is not None]
+    read = [(text, text.encoding) for text in texts if text.encoding is not None]
     started, outcomes = perf_counter(), {}
     if read:
         try:
-            readings = read[0].job.predictor.infer_list([text.text for text in read], [text.encoding for text in read])
+            readings = taken[0][0].predictor.infer_list([text.text for text, _ in read], [one for _, one in read])
         except BaseException as error:  # the thread must survive: it serves all requests
-            for text in read:
+            for text, _ in read:
                 text.job.fail(error)
             return
-        outcomes = {id(text): reading for text, reading in zip(read, readings, strict=True)}
+        outcomes = {id(text): reading for (text, _), reading in zip(read, readings, strict=True)}
     share = (perf_counter() - started) / max(1, len(read))
     for text in texts:
         if text.error is not None:
