@@ -20,7 +20,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.protobuf import BYTES, VARINT, Field, packed_varints, parse_fields, serialize_fields
+from sentiline.protobuf import BYTES, VARINT, Content, Field, packed_varints, parse_fields, serialize_fields
 
 # Field numbers of ONNX messages.
 _MODEL_GRAPH = 7
@@ -52,9 +52,9 @@ def fix_ranges(content: bytes) -> bytes | None:
         whose last digits depend on the number of texts.
     """
     try:
-        model = parse_fields(content)
-        graph = parse_fields(cast("bytes", next(value for number, _, value in model if number == _MODEL_GRAPH)))
-        ops = [_Node(cast("bytes", value)).op for number, _, value in graph if number == _GRAPH_NODE]
+        model = parse_fields(memoryview(content))
+        graph = _message(next(value for number, _, value in model if number == _MODEL_GRAPH))
+        ops = [_Node(value).op for number, _, value in graph if number == _GRAPH_NODE]
         if "RNN" in ops:
             return None
         if not any(op.startswith(_ROUNDS_OVER_THE_BATCH) for op in ops):
@@ -70,17 +70,17 @@ def fix_ranges(content: bytes) -> bytes | None:
 class _Node:
     """A node of a graph."""
 
-    def __init__(self, content: bytes) -> None:
-        self.fields = parse_fields(content)
+    def __init__(self, content: int | Content) -> None:
+        self.fields = _message(content)
         self.inputs, self.outputs = self.strings(_NODE_INPUT), self.strings(_NODE_OUTPUT)
         self.op = "".join(self.strings(_NODE_OP))
 
     def strings(self, number: int) -> list[str]:
-        return [cast("bytes", value).decode() for found, _, value in self.fields if found == number]
+        return [_text(value) for found, _, value in self.fields if found == number]
 
     def attributes(self) -> dict[str, list[Field]]:
-        parsed = [parse_fields(cast("bytes", value)) for number, _, value in self.fields if number == _NODE_ATTRIBUTE]
-        return {cast("bytes", _value(fields, _ATTRIBUTE_NAME)).decode(): fields for fields in parsed}
+        parsed = [_message(value) for number, _, value in self.fields if number == _NODE_ATTRIBUTE]
+        return {_text(_value(fields, _ATTRIBUTE_NAME)): fields for fields in parsed}
 
     def with_outputs(self, names: list[str], hidden_size: int) -> bytes:
         """Return the node with other names of its outputs and another number of units."""
@@ -98,12 +98,12 @@ class _Rewriter:
 
     def __init__(self, graph: list[Field]) -> None:
         self.graph = [field for field in graph if field[0] != _GRAPH_VALUE_INFO]  # shapes that no longer hold
-        self.nodes = [_Node(cast("bytes", value)) for number, _, value in graph if number == _GRAPH_NODE]
+        self.nodes = [_Node(value) for number, _, value in graph if number == _GRAPH_NODE]
         self.constants: dict[str, list[Field]] = {}
         for number, _, value in graph:
             if number == _GRAPH_INITIALIZER:
-                tensor = parse_fields(cast("bytes", value))
-                self.constants[cast("bytes", _value(tensor, _TENSOR_NAME)).decode()] = tensor
+                tensor = _message(value)
+                self.constants[_text(_value(tensor, _TENSOR_NAME))] = tensor
         self.replaced: dict[str, bytes] = {}
 
     def fixed(self) -> bytes:
@@ -169,7 +169,7 @@ class _Rewriter:
         nodes = iter(self.nodes)
         for number, wire, value in self.graph:
             if number == _GRAPH_INITIALIZER:
-                name = cast("bytes", _value(parse_fields(cast("bytes", value)), _TENSOR_NAME)).decode()
+                name = _text(_value(_message(value), _TENSOR_NAME))
                 value = self.replaced.get(name, value)
             if number != _GRAPH_NODE or (node := next(nodes)) is not lstm:
                 fields.append((number, wire, value))
@@ -189,7 +189,7 @@ class _Rewriter:
         shape = _value(tensor, _TENSOR_DIMS, every=True)
         raw = _value(tensor, _TENSOR_RAW)
         if raw is not None:
-            return np.array(np.frombuffer(cast("bytes", raw), dtype).reshape(shape))
+            return np.array(np.frombuffer(raw, dtype).reshape(shape))
         if dtype.itemsize > 1:  # scales, whose values are not needed
             return np.zeros(shape, dtype)
         values = _value(tensor, _TENSOR_INT32, every=True)
@@ -202,8 +202,8 @@ class _Rewriter:
 def _bounded(attributes: dict[str, list[Field]]) -> bool:
     """Return whether the gates are sigmoids and the other activations tanh, as the bound on the states assumes."""
     given = attributes.get("activations", [])
-    names = [value for number, _, value in given if number == _ATTRIBUTE_STRINGS]
-    expected = [b"Sigmoid", b"Tanh", b"Tanh"]
+    names = [_text(value) for number, _, value in given if number == _ATTRIBUTE_STRINGS]
+    expected = ["Sigmoid", "Tanh", "Tanh"]
     return names in ([], expected, 2 * expected)
 
 
@@ -212,7 +212,17 @@ def _value(fields: list[Field], number: int, *, every: bool = False) -> Any:
     values = [value for found, _, value in fields if found == number]
     if not every:
         return values[-1] if values else None
-    return [one for value in values for one in (packed_varints(value) if isinstance(value, bytes) else [value])]
+    return [one for value in values for one in ([value] if isinstance(value, int) else packed_varints(value))]
+
+
+def _message(value: int | Content) -> list[Field]:
+    if isinstance(value, int):
+        raise ValueError("a number in the place of a message")
+    return parse_fields(value)
+
+
+def _text(value: Any) -> str:
+    return bytes(value).decode()
 
 
 def _tensor(name: str, array: NDArray[Any]) -> bytes:
@@ -222,7 +232,7 @@ def _tensor(name: str, array: NDArray[Any]) -> bytes:
             *[(_TENSOR_DIMS, VARINT, size) for size in array.shape],
             (_TENSOR_TYPE, VARINT, code),
             (_TENSOR_NAME, BYTES, name.encode()),
-            (_TENSOR_RAW, BYTES, array.tobytes()),
+            (_TENSOR_RAW, BYTES, array.data.cast("B")),
         ]
     )
 

@@ -11,12 +11,13 @@ from typing import TypeAlias
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _FIXED = {FIXED64: 8, FIXED32: 4}
 
-Field: TypeAlias = tuple[int, int, int | bytes]
+Content: TypeAlias = bytes | memoryview
+Field: TypeAlias = tuple[int, int, int | Content]
 """A field's number, its wire type, and its value: an int for a varint, else bytes."""
 
 
-def parse_fields(message: bytes) -> list[Field]:
-    """Return the fields of a serialized message in their order.
+def parse_fields(message: Content) -> list[Field]:
+    """Return the fields of a serialized message in their order, as views of a `memoryview`, which copy nothing.
 
     Raises:
         ValueError: The message is malformed.
@@ -48,7 +49,7 @@ def serialize_fields(fields: Iterable[Field]) -> bytes:
     return b"".join(_serialized(fields))
 
 
-def packed_varints(content: bytes) -> list[int]:
+def packed_varints(content: Content) -> list[int]:
     """Return the integers of a packed repeated field."""
     values, place = [], 0
     while place < len(content):
@@ -57,7 +58,7 @@ def packed_varints(content: bytes) -> list[int]:
     return values
 
 
-def _serialized(fields: Iterable[Field]) -> Iterator[bytes]:
+def _serialized(fields: Iterable[Field]) -> Iterator[Content]:
     for number, wire, value in fields:
         yield _to_varint(number << 3 | wire)
         if isinstance(value, int):
@@ -68,7 +69,7 @@ def _serialized(fields: Iterable[Field]) -> Iterator[bytes]:
             yield value
 
 
-def _varint(message: bytes, place: int) -> tuple[int, int]:
+def _varint(message: Content, place: int) -> tuple[int, int]:
     """Return the integer at a place and the place behind it; a negative number reads as its 64-bit complement."""
     value = shift = 0
     while True:

@@ -300,7 +300,7 @@ class Tokenizer:
                 if not 0 < total <= self.max_tokens:
                     found = [found[place] for place in self._kept(text, total, policy)]
             except InputError as error:
-                errors[index] = error
+                errors[index] = error.with_traceback(None)  # which would keep this frame and all texts in memory
                 found, total = [], 0
             tokens += found
             used.append(len(found))
