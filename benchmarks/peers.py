@@ -46,9 +46,6 @@ PACKAGES = {"VADER": "vaderSentiment", "TextBlob": "textblob", "fastText": "fast
 ZOO = ("bigru", "gru", "lstm")
 BEGIN, END = "<!-- benchmarks.peers begins -->", "<!-- benchmarks.peers ends -->"
 SHORT_BEGIN, SHORT_END = (f"<!-- benchmarks.peers, short texts, {place} -->" for place in ("begins", "ends"))
-    "<!-- benchmarks.peers, short texts, begins -->",
-    "<!-- benchmarks.peers, short texts, ends -->",
-)
 
 
 def main() -> None:
