@@ -276,24 +276,42 @@ class Predictor:
         whole = Columns.empty(len(items), self.manifest.uncertainty)
         errors: dict[int, InputError] = {}
 
+        def fail(index: int, error: InputError) -> None:
+            errors[index] = _named(error, f"{field}[{index}]")
+            if stop:
+                work.skip_after(index)
+
+        def process_one(index: int, times: Timings) -> None:
+            started = perf_counter()
+            try:
+                encoding = self.tokenizer.encode(items[index], truncation=truncation, spans=False)
+            except InputError as error:
+                fail(index, error)
+                return
+            tokenized = perf_counter()
+            outputs = self._graph.run(encoding.ids)
+            whole.tokens_total[index] = encoding.tokens_total
+            whole.tokens_used[index] = encoding.tokens_used
+            whole.unknown_tokens[index] = encoding.unknown_tokens
+            whole.positive[index] = outputs["probability"][0]
+            whole.logit[index] = outputs["logit"][0]
+            whole.bias[index] = outputs["bias"][0]
+            times.add(tokenized - started, perf_counter() - tokenized)
+
         def process(unit: list[int], times: Timings) -> None:
-            runs: Iterable[tuple[NDArray[np.intp], dict[str, NDArray[np.float32]]]]
+            if len(unit) == 1:  # a long text, for which the arrays of a unit would only cost time
+                process_one(unit[0], times)
+                return
             started = perf_counter()
             encoded = self.tokenizer.encode_list([items[index] for index in unit], truncation=truncation)
             for place, error in encoded.errors.items():
-                errors[unit[place]] = _named(error, f"{field}[{unit[place]}]")
-                if stop:
-                    work.skip_after(unit[place])
+                fail(unit[place], error)
             tokenized = perf_counter()
             indices = np.array(unit)
             whole.tokens_total[indices] = encoded.tokens_total
             whole.tokens_used[indices] = encoded.tokens_used
             whole.unknown_tokens[indices] = encoded.unknown_tokens()
-            if len(unit) == 1 and not encoded.errors:
-                runs = [(np.zeros(1, np.intp), self._graph.run(encoded.ids))]
-            else:
-                runs = self._graph.run_list(encoded.ids, encoded.tokens_used)
-            for rows, outputs in runs:
+            for rows, outputs in self._graph.run_list(encoded.ids, encoded.tokens_used):
                 chosen = indices[rows]
                 whole.positive[chosen] = outputs["probability"]
                 whole.logit[chosen] = outputs["logit"]
