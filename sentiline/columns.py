@@ -18,7 +18,7 @@ from sentiline.uncertainty import Thresholds
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """The predictions for N texts. The values of a text with an error are NaN, 0 or false.
+    """The predictions for N texts. The values of a text with an error are NaN, 0, false or empty.
 
     Attributes:
         positive: The probability that each text is positive, float64 [N].
@@ -45,8 +45,8 @@ class Columns:
 
     @cached_property
     def label(self) -> NDArray[np.str_]:
-        """The predicted labels, "POSITIVE" where `positive` is at least 0.5."""
-        return np.where(self.positive >= 0.5, "POSITIVE", "NEGATIVE")
+        """The predicted labels, "POSITIVE" where `positive` is at least 0.5; empty for a text with an error."""
+        return np.where(np.isnan(self.positive), "", np.where(self.positive >= 0.5, "POSITIVE", "NEGATIVE"))
 
     @cached_property
     def score(self) -> NDArray[np.float64]:
