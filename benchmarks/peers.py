@@ -255,7 +255,13 @@ def report_short(
         parts.append(f"Left out, since they are not installed: {', '.join(missing)}.")
     if options.quick:
         parts.append("Tried with --quick: these figures mean nothing.")
-    print("\n\n".join(map(str, parts)))
+    if options.short_only:
+        systems_by_set = {
+            dataset: {name: asdict(point) for name, point in one.items()} for dataset, one in points.items()
+        }
+        publish(parts, {"machine": about, "base": base, "ratios": ratios, "contenders": systems_by_set}, options)
+    else:  # the files are those of the first comparison
+        print("\n\n".join(map(str, parts)))
     if options.short_output:
         draw_short(points, base, about.split(" (")[0], options.short_output)
     if options.page:

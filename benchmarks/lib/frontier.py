@@ -99,7 +99,7 @@ def draw(points: Mapping[str, Point], highlighted: str, note: str, path: Path) -
             frameon=False,
             fontsize=9,
         )
-        _label(figure, panels, points, highlighted)
+        label_points(figure, panels, points, highlighted)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(figure))
 
@@ -164,7 +164,7 @@ def _points(axes: Axes, points: Mapping[str, Point], highlighted: str) -> None:
         )  # fmt: skip
 
 
-def _label(figure: Figure, panels: Sequence[Axes], points: Mapping[str, Point], highlighted: str) -> None:
+def label_points(figure: Figure, panels: Sequence[Axes], points: Mapping[str, Point], highlighted: str) -> None:
     """Write each name at the nearest place where it covers no point, error bar or other name."""
     figure.draw_without_rendering()  # only a drawn figure knows where its points are
     home = {name: next(axes for axes in panels if _holds(axes, point)) for name, point in points.items()}

@@ -15,7 +15,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from benchmarks.lib.frontier import KINDS, Point
+from benchmarks.lib.frontier import KINDS, Point, label_points
 from training.data.review import Review
 from training.plotting import STYLE, png
 
@@ -77,9 +77,9 @@ def draw_short(points: Mapping[str, Mapping[str, Point]], highlighted: str, note
         path: The PNG file to write.
     """
     with mpl.rc_context({**STYLE, "font.size": 10}):
-        figure = Figure(figsize=(4.6 * len(points), 4.6), layout="constrained")
-        for axes, (title, found) in zip(figure.subplots(1, len(points), squeeze=False)[0], points.items(), strict=True):
-            ranked = sorted(found, key=lambda name: found[name].accuracy)
+        figure = Figure(figsize=(4.8 * len(points), 5.2), layout="constrained")
+        panels = figure.subplots(1, len(points), squeeze=False)[0]
+        for axes, (title, found) in zip(panels, points.items(), strict=True):
             for name, point in found.items():
                 color, marker = KINDS[point.kind]
                 axes.errorbar(
@@ -88,12 +88,6 @@ def draw_short(points: Mapping[str, Mapping[str, Point]], highlighted: str, note
                     yerr=[[point.accuracy - point.low], [point.high - point.accuracy]],
                     fmt="*" if name == highlighted else marker, markersize=15 if name == highlighted else 7,
                     color=color, elinewidth=0.9,
-                )  # fmt: skip
-                above = ranked.index(name) % 2 == 0
-                axes.annotate(
-                    name, (point.speed, point.accuracy), xytext=(0, 11 if above else -11), textcoords="offset points",
-                    ha="center", va="bottom" if above else "top", color=color, fontsize=9,
-                    fontweight="bold" if name == highlighted else "normal",
                 )  # fmt: skip
             axes.set_xscale("log")
             speeds = [point.speed for point in found.values()]
@@ -106,5 +100,7 @@ def draw_short(points: Mapping[str, Mapping[str, Point]], highlighted: str, note
             axes.set_xlabel("texts per second, all cores (log scale)")
         figure.supylabel("accuracy (%)", fontsize=10)
         figure.suptitle(f"Short texts: accuracy against throughput\n{note}", fontsize=10)
+        for axes, found in zip(panels, points.values(), strict=True):
+            label_points(figure, [axes], found, highlighted)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(figure))
