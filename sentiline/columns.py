@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.cut_points import CutPoints, label_of
 from sentiline.errors import InputError
-from sentiline.prediction import Prediction
+from sentiline.prediction import Label, Prediction, Probabilities
 from sentiline.reading import Reading
 from sentiline.uncertainty import Thresholds
 
@@ -28,7 +29,8 @@ class Columns:
         tokens_used: The number of these that the model read, int64 [N].
         unknown_tokens: The number of used tokens that are not in the vocabulary, int64 [N].
         errors: The error of each text that cannot be scored, by index.
-        thresholds: The limits of a certain prediction; None if the model has none.
+        thresholds: The limits of a certain prediction with two classes; None if the model has none.
+        cut_points: The cut points of the three classes; None for two classes.
     """
 
     positive: NDArray[np.float64]
@@ -39,19 +41,41 @@ class Columns:
     unknown_tokens: NDArray[np.int64]
     errors: Mapping[int, InputError] = field(default_factory=dict)
     thresholds: Thresholds | None = None
+    cut_points: CutPoints | None = None
 
     def __len__(self) -> int:
         return len(self.positive)
 
     @cached_property
     def label(self) -> NDArray[np.str_]:
-        """The predicted labels, "POSITIVE" where `positive` is at least 0.5; empty for a text with an error."""
-        return np.where(np.isnan(self.positive), "", np.where(self.positive >= 0.5, "POSITIVE", "NEGATIVE"))
+        """The predicted labels, as `Reading.label`; empty for a text with an error."""
+        labels: Any = np.where(self.positive >= 0.5, "POSITIVE", "NEGATIVE")
+        if self._ranked is not None:
+            labels = np.array([label for label, _, _ in self._ranked], np.str_)
+        return np.where(np.isnan(self.positive), "", labels)
 
     @cached_property
     def score(self) -> NDArray[np.float64]:
         """The probability of each predicted label, float64 [N]."""
+        if self._ranked is not None:
+            return np.array([score for _, score, _ in self._ranked], np.float64)
         return np.maximum(self.positive, 1.0 - self.positive)
+
+    @cached_property
+    def confidence(self) -> NDArray[np.float64]:
+        """The confidence that thresholds are compared with, float64 [N]; see `sentiline.cut_points.label_of`."""
+        if self._ranked is not None:
+            return np.array([confidence for _, _, confidence in self._ranked], np.float64)
+        return self.score
+
+    @cached_property
+    def probabilities(self) -> list[Probabilities] | None:
+        """The probabilities of the three classes for each text; None for two classes."""
+        return None if self.cut_points is None else list(map(self.cut_points.probabilities, self.logit.tolist()))
+
+    @cached_property
+    def _ranked(self) -> list[tuple[Label, float, float]] | None:
+        return None if self.probabilities is None else list(map(label_of, self.probabilities))
 
     @cached_property
     def truncated(self) -> NDArray[np.bool_]:
@@ -61,9 +85,11 @@ class Columns:
     @cached_property
     def uncertain(self) -> NDArray[np.bool_] | None:
         """Whether each prediction is uncertain, bool [N]; None if the model has no thresholds."""
-        if self.thresholds is None:
+        thresholds = (self.cut_points and self.cut_points.thresholds) or self.thresholds
+        if thresholds is None:
             return None
-        return self.thresholds.flags(self.score, self.unknown_tokens, np.maximum(self.tokens_used, 1))
+        used, total = np.maximum(self.tokens_used, 1), np.maximum(self.tokens_total, 1)
+        return thresholds.flags(self.confidence, self.unknown_tokens, used, total)
 
     def predictions(self) -> list[Prediction | InputError]:
         """Return a `Prediction` per text, without timesteps and sentences, or its error."""
@@ -80,6 +106,8 @@ class Columns:
             self.truncated.tolist(),
             [None] * count if self.uncertain is None else self.uncertain.tolist(),
         ]
+        if self.probabilities is not None:
+            columns += [None] * count, [None] * count, self.probabilities
         predictions: list[Prediction | InputError] = list(map(Prediction, *columns))
         for index, error in self.errors.items():
             predictions[index] = error
@@ -96,13 +124,14 @@ class Columns:
             self.tokens_used[places],
             self.unknown_tokens[places],
             thresholds=self.thresholds,
+            cut_points=self.cut_points,
         )
 
     @classmethod
     def from_readings(cls, readings: Sequence[Reading | None]) -> Columns:
         """Return the values of readings, those of None for a text with an error."""
-        thresholds = next((one.thresholds for one in readings if one is not None), None)
-        columns = cls.empty(len(readings), thresholds)
+        first = next((one for one in readings if one is not None), None)
+        columns = cls.empty(len(readings), first and first.thresholds, first and first.cut_points)
         for index, one in enumerate(readings):
             if one is not None:
                 columns.positive[index], columns.logit[index], columns.bias[index] = one.positive, one.logit, one.bias
@@ -112,8 +141,8 @@ class Columns:
         return columns
 
     @classmethod
-    def empty(cls, count: int, thresholds: Thresholds | None) -> Columns:
+    def empty(cls, count: int, thresholds: Thresholds | None, cut_points: CutPoints | None = None) -> Columns:
         """Return columns to be filled, of texts without a result."""
         positive, logit, bias = np.full((3, count), np.nan)
         total, used, unknown = np.zeros((3, count), np.int64)
-        return cls(positive, logit, bias, total, used, unknown, thresholds=thresholds)
+        return cls(positive, logit, bias, total, used, unknown, thresholds=thresholds, cut_points=cut_points)

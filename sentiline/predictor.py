@@ -17,6 +17,7 @@ from sentiline.batching import divide_texts
 from sentiline.bundle import Bundle, Manifest, find
 from sentiline.columns import Columns
 from sentiline.cpus import available_cpus
+from sentiline.cut_points import CutPoints
 from sentiline.errors import InputError, OptionError, TextTypeError
 from sentiline.graph import Graph
 from sentiline.parallel import ParallelUnits, Timings
@@ -88,11 +89,18 @@ class Predictor:
         detail: Detail = ...,
         truncation: Truncation | None = ...,
         errors: Literal["raise"] = ...,
+        neutral: bool = ...,
     ) -> list[Prediction]: ...
 
     @overload
     def predict(
-        self, texts: Sequence[str], *, detail: Detail = ..., truncation: Truncation | None = ..., errors: Errors
+        self,
+        texts: Sequence[str],
+        *,
+        detail: Detail = ...,
+        truncation: Truncation | None = ...,
+        errors: Errors,
+        neutral: bool = ...,
     ) -> list[Prediction | InputError]: ...
 
     def predict(
@@ -102,6 +110,7 @@ class Predictor:
         detail: Detail = "none",
         truncation: Truncation | None = None,
         errors: Errors = "raise",
+        neutral: bool = False,
     ) -> list[Prediction] | list[Prediction | InputError]:
         """Predict the sentiment of each text.
 
@@ -110,6 +119,7 @@ class Predictor:
             detail: "timesteps" adds the prediction at every token, "sentences" each sentence's contribution.
             truncation: The policy for texts longer than the model reads. Defaults to the bundle's policy.
             errors: "raise" raises the first text's error; "return" returns each error in its text's place.
+            neutral: Whether the labels are NEGATIVE, NEUTRAL and POSITIVE, with the `probabilities` of all three.
 
         Returns:
             One prediction per text, in the same order; an `InputError` in its place only if `errors` is "return".
@@ -118,7 +128,8 @@ class Predictor:
             TextTypeError: `texts` is a single string or not a list, or one of the texts is not a string.
             EmptyTextError: A text has no token.
             TextTooLongError: A text is too long and the policy is "error".
-            OptionError: `detail`, `truncation` or `errors` has an unknown value.
+            OptionError: `detail`, `truncation`, `errors` or `neutral` has an unknown value, or `neutral` is set and the
+                bundle has no cut points.
             RuntimeError: The predictor is closed.
         """
         level = check_detail(detail)
@@ -127,9 +138,10 @@ class Predictor:
         stop = errors == "raise"
         items = _as_list(texts, "texts")
         if level == "none" and len(items) > 1:
-            return self._columns(items, truncation, "texts", None, stop=stop).predictions()
+            return self._columns(items, truncation, "texts", None, neutral, stop=stop).predictions()
         spans = level != "none"
-        return self._map(lambda reading: reading.prediction(level), items, truncation, "texts", spans, None, stop=stop)
+        function = self._with_classes(lambda reading: reading.prediction(level), neutral)
+        return self._map(function, items, truncation, "texts", spans, None, stop=stop)
 
     def columns(
         self,
@@ -139,6 +151,7 @@ class Predictor:
         errors: Errors = "raise",
         field: str = "texts",
         timings: Timings | None = None,
+        neutral: bool = False,
     ) -> Columns:
         """Predict as `predict` does without detail, but leave the results in one array per value.
 
@@ -148,13 +161,14 @@ class Predictor:
             errors: "raise" raises the first text's error; "return" leaves all errors in `Columns.errors`.
             field: The name of the list in errors: the fourth text is `texts[3]`.
             timings: The seconds spent in each stage are added to it.
+            neutral: Whether the labels are of three classes, as in `predict`.
 
         Raises:
             The errors of `predict`.
         """
         if errors not in ("raise", "return"):
             raise OptionError(f'errors is {errors!r}; it must be "raise" or "return"', field="errors")
-        return self._columns(texts, truncation, field, timings, stop=errors == "raise")
+        return self._columns(texts, truncation, field, timings, neutral, stop=errors == "raise")
 
     def read(
         self,
@@ -164,6 +178,7 @@ class Predictor:
         field: str = "texts",
         spans: bool = True,
         timings: Timings | None = None,
+        neutral: bool = False,
     ) -> list[Reading]:
         """Predict as `predict` does, but leave the results in arrays, for callers that serialize them.
 
@@ -174,6 +189,7 @@ class Predictor:
             spans: Whether the tokens' positions will be needed, for timesteps, sentences or `encoding.starts`; see
                 `Tokenizer.encode`.
             timings: The seconds spent in each stage are added to it.
+            neutral: Whether the labels are of three classes, as in `predict`.
 
         Returns:
             One reading per text, in the same order.
@@ -181,7 +197,8 @@ class Predictor:
         Raises:
             The errors of `predict`; the first text's error is raised.
         """
-        return self.map(_unchanged, texts, truncation=truncation, field=field, spans=spans, timings=timings)
+        function = self._with_classes(_unchanged, neutral)
+        return self.map(function, texts, truncation=truncation, field=field, spans=spans, timings=timings)
 
     def read_each(
         self,
@@ -191,9 +208,10 @@ class Predictor:
         field: str = "texts",
         spans: bool = True,
         timings: Timings | None = None,
+        neutral: bool = False,
     ) -> list[Reading | InputError]:
         """Read the texts as `read` does, but return a text's error in its place instead of raising it."""
-        return self._map(_unchanged, texts, truncation, field, spans, timings, stop=False)
+        return self._map(self._with_classes(_unchanged, neutral), texts, truncation, field, spans, timings, stop=False)
 
     def map(
         self,
@@ -226,6 +244,18 @@ class Predictor:
         """
         results = self._map(function, texts, truncation, field, spans, timings, stop=True)
         return cast("list[Result]", results)
+
+    def _with_classes(self, function: Callable[[Reading], Result], neutral: bool) -> Callable[[Reading], Result]:
+        """Return a function that is given readings with labels of three classes if `neutral` is set."""
+        cut_points = self._cut_points(neutral)
+        if cut_points is None:
+            return function
+        return lambda reading: function(reading.with_cut_points(cut_points))
+
+    def _cut_points(self, neutral: bool) -> CutPoints | None:
+        if not isinstance(neutral, bool):
+            raise OptionError(f"neutral is {neutral!r}; it must be True or False", field="neutral")
+        return self.manifest.require_cut_points() if neutral else None
 
     def _map(
         self,
@@ -270,10 +300,18 @@ class Predictor:
         return cast("list[Result | InputError]", results)
 
     def _columns(
-        self, texts: Sequence[str], truncation: Truncation | None, field: str, timings: Timings | None, *, stop: bool
+        self,
+        texts: Sequence[str],
+        truncation: Truncation | None,
+        field: str,
+        timings: Timings | None,
+        neutral: bool,
+        *,
+        stop: bool,
     ) -> Columns:
+        cut_points = self._cut_points(neutral)
         items = self._checked(texts, truncation, field)
-        whole = Columns.empty(len(items), self.manifest.uncertainty)
+        whole = Columns.empty(len(items), self.manifest.uncertainty, cut_points)
         errors: dict[int, InputError] = {}
 
         def fail(index: int, error: InputError) -> None:

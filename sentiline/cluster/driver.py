@@ -105,6 +105,7 @@ def score_on_cluster(
         SettingError: Ray or pyarrow is not installed.
     """
     options, cluster = options or ScoreOptions(), cluster or Cluster()
+    options.check_model(predictor)
     address = address_of(cluster.address)
     import_ray(address)
     if options.to not in (None, "parquet"):
@@ -163,6 +164,7 @@ def score_on_cluster(
                     max_characters=options.max_characters,
                     strict=options.strict,
                     spans=options.spans,
+                    neutral=options.neutral,
                     encoder=encoder,
                     part_writer=written.part_writer,
                     dates=dates,
@@ -259,7 +261,7 @@ class _Run:
         for name, value in record.tally.items():
             match value:
                 case int():
-                    values[name] += value
+                    values[name] = (values[name] or 0) + value
                 case list():
                     values[name] = [one + other for one, other in zip(values[name], value, strict=True)]
                 case dict() if name == "examples":

@@ -87,6 +87,7 @@ class ScoreJob:
         max_characters: The longest text that is scored, see `ChunkScorer`.
         strict: Whether a faulty row ends the run, see `ChunkScorer`.
         spans: Whether the tokens' positions are needed, see `ChunkScorer`.
+        neutral: Whether the labels are of three classes, see `ChunkScorer`.
         encoder: The encoder of the output, with its columns settled.
         part_writer: Where parts are written.
         dates: The column of dates and their format, for a report; None for no report.
@@ -100,6 +101,7 @@ class ScoreJob:
     max_characters: int
     strict: bool
     spans: bool
+    neutral: bool
     encoder: OutputWriter
     part_writer: PartWriter
     dates: tuple[str | None, str | None] | None = None
@@ -156,6 +158,7 @@ class PartScorer:
                 strict=job.strict,
                 spans=job.spans,
                 readings=job.dates is not None,
+                neutral=job.neutral,
             )
         except SentilineError as error:
             self._failure = Failure(error)

@@ -63,6 +63,7 @@ def check_files(
         SettingError: pyarrow is needed and not installed.
     """
     options = options or ScoreOptions()
+    options.check_model(predictor)
     plan = plan_run(inputs, output, options, resume=resume, overwrite=overwrite, scratch=scratch)
     if report_builder:
         report_builder.claim(replace=overwrite or plan.unfinished)

@@ -88,7 +88,7 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
     console = console or Console(highlight=False)
     lines = [
         f"{summary.rows - summary.skipped:,} rows written to {output}: {summary.scored:,} scored, {_share(summary)} of "
-        "them positive"
+        f"them positive{_neutral_share(summary)}"
     ]
     if summary.skipped:
         lines.append(f"{summary.skipped:,} rows skipped because of their error")
@@ -127,6 +127,10 @@ def show_check(result: CheckResult, output: str | Path, console: Console | None 
     lines += [f"a run would end with an error: {problem}" for problem in result.problems]
     for line in (*lines, "nothing was written"):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _neutral_share(summary: Summary) -> str:
+    return "" if summary.neutral is None else f" and {100 * summary.neutral / summary.scored:.1f} % neutral"
 
 
 def _share(summary: Summary) -> str:

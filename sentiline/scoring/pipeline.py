@@ -123,6 +123,7 @@ def score_files(
         SettingError: pyarrow is needed and not installed.
     """
     options = options or ScoreOptions()
+    options.check_model(predictor)
     plan = plan_run(inputs, output, options, resume=resume, overwrite=overwrite, scratch=scratch)
     target, folder, writer, sources = plan.target, plan.folder, plan.writer, plan.sources
     # A run that stopped at a bad row is resumed with other values of the options that say what to do with it.

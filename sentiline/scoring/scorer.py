@@ -19,6 +19,8 @@ from sentiline.scoring.undecodable import undecodable_columns
 from sentiline.tokenizer import Truncation
 
 COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "uncertain", "error")
+# The columns that follow `positive` where three classes are asked for.
+PROBABILITIES = ("probability_negative", "probability_neutral", "probability_positive")
 TIMESTEPS, SENTENCES = "timesteps", "sentences"
 NESTED = (TIMESTEPS, SENTENCES)
 MAX_CHARACTERS = 1_000_000
@@ -120,6 +122,7 @@ class ScoredChunk:
             "label": values.label,
             "score": values.score,
             "positive": values.positive,
+            **{name: _probabilities(values, name) for name in PROBABILITIES},
             "tokens_total": values.tokens_total,
             "unknown_tokens": values.unknown_tokens,
             "truncated": values.truncated,
@@ -136,7 +139,8 @@ class ScoredChunk:
             One value per row, None where there is none. The nested columns are generators, because the values of a
             whole chunk would take hundreds of megabytes.
         """
-        columns: dict[str, Iterable[Any]] = {name: self._listed(array) for name, array in self.arrays().items()}
+        arrays = self.arrays()
+        columns: dict[str, Iterable[Any]] = {name: self._listed(arrays[name]) for name in arrays if name in names}
         columns["error"] = [self.faults.get(index) for index in range(len(self.values))]
         columns |= self.nested()
         return {written: columns[name] for name, written in names.items()}
@@ -151,6 +155,14 @@ class ScoredChunk:
         for index in self.faults:
             values[index] = None
         return values
+
+
+def _probabilities(values: Columns, name: str) -> NDArray[np.float64] | None:
+    """Return the values of one of the `PROBABILITIES`; None for two classes."""
+    if values.probabilities is None:
+        return None
+    field = name.removeprefix("probability_")
+    return np.array([getattr(one, field) for one in values.probabilities], np.float64)
 
 
 def _timesteps(readings: Sequence[Reading | None]) -> Iterator[list[dict[str, Any]] | None]:
@@ -174,6 +186,7 @@ class ChunkScorer:
         max_characters: The length beyond which a text is not scored.
         strict: Whether a row that cannot be scored raises an error.
         spans: Whether timesteps or sentences are wanted, which need the character spans of tokens.
+        neutral: Whether the labels are of three classes.
         readings: Whether a `Reading` per row is made, as reports and nested columns need.
     """
 
@@ -183,6 +196,7 @@ class ChunkScorer:
     max_characters: int = MAX_CHARACTERS
     strict: bool = False
     spans: bool = False
+    neutral: bool = False
     readings: bool = False
 
     def score(self, chunk: Chunk) -> ScoredChunk:
@@ -205,10 +219,11 @@ class ChunkScorer:
         return self._scored(chunk, self._tokenize)
 
     def _columns(self, texts: Sequence[str]) -> tuple[Columns, None]:
-        return self.predictor.columns(texts, truncation=self.truncation, errors="return"), None
+        values = self.predictor.columns(texts, truncation=self.truncation, errors="return", neutral=self.neutral)
+        return values, None
 
     def _readings(self, texts: Sequence[str]) -> tuple[Columns, list[Reading | None]]:
-        found = self.predictor.read_each(texts, truncation=self.truncation, spans=self.spans)
+        found = self.predictor.read_each(texts, truncation=self.truncation, spans=self.spans, neutral=self.neutral)
         readings = [None if isinstance(one, InputError) else one for one in found]
         errors = {index: one for index, one in enumerate(found) if isinstance(one, InputError)}
         return replace(Columns.from_readings(readings), errors=errors), readings

@@ -23,6 +23,7 @@ class Summary:
         skipped: The number of rows that are not written because of their error.
         scored: The number of rows with a label.
         positive: The number of rows labelled POSITIVE.
+        neutral: The number of rows labelled NEUTRAL; None unless three classes are asked for.
         truncated: The number of scored rows whose text was truncated.
         tokens: The number of tokens in all scored texts.
         unknown: The number of tokens read that are not in the vocabulary.
@@ -38,6 +39,7 @@ class Summary:
     rows: int = 0
     scored: int = 0
     positive: int = 0
+    neutral: int | None = None
     truncated: int = 0
     tokens: int = 0
     unknown: int = 0
@@ -57,6 +59,8 @@ class Summary:
         self.scored += count
         self.faults.update(scored.faults.values())
         self.positive += int((values.label[kept] == "POSITIVE").sum())
+        if values.cut_points is not None:
+            self.neutral = (self.neutral or 0) + int((values.label[kept] == "NEUTRAL").sum())
         self.truncated += int(values.truncated[kept].sum())
         self.tokens += int(values.tokens_total[kept].sum())
         self.unknown += int(values.unknown_tokens[kept].sum())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from typing import Any
 
 from sentiline._version import __version__
@@ -30,7 +29,8 @@ def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: Ma
         "release": __version__,
         "model": [manifest.name, manifest.version, predictor.precision, manifest.files[graph].sha256],
         "tokenizer": manifest.files[manifest.tokenizer].sha256,
-        "uncertainty": [] if manifest.uncertainty is None else list(astuple(manifest.uncertainty)),
+        "uncertainty": [] if manifest.uncertainty is None else list(manifest.uncertainty.as_dict().values()),
+        **({} if manifest.cut_points is None else {"neutral": manifest.cut_points.as_dict()}),
         "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
         "options": dict(options),
     }
