@@ -131,7 +131,8 @@ class Columns:
     def from_readings(cls, readings: Sequence[Reading | None]) -> Columns:
         """Return the values of readings, those of None for a text with an error."""
         first = next((one for one in readings if one is not None), None)
-        columns = cls.empty(len(readings), first and first.thresholds, first and first.cut_points)
+        shared = (None, None) if first is None else (first.thresholds, first.cut_points)
+        columns = cls.empty(len(readings), *shared)
         for index, one in enumerate(readings):
             if one is not None:
                 columns.positive[index], columns.logit[index], columns.bias[index] = one.positive, one.logit, one.bias

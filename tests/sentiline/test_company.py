@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from sentiline.columns import Columns
+from sentiline.errors import InputError
+from sentiline.prediction import Prediction
 from sentiline.predictor import Predictor, load
 from sentiline.reading import Reading
-from tests.bundles import UNSURE, write_bundle
+from sentiline.tokenizer import SPECIAL_TOKENS, Words2Tokenizer
+from sentiline.tokenizer.words2 import IN_EVERY_VOCABULARY
+from tests.bundles import THREE_WAY, UNSURE, WORDS, write_bundle
 from tests.mixtures import mixture
 
 SHIPPED = sorted(path.parent for path in Path(__file__).resolve().parents[2].glob("models/*/manifest.json"))
@@ -80,6 +84,52 @@ def test_columns_have_the_values_of_predictions(tmp_path: Path) -> None:
     again = Columns.from_readings(readings)
     for index in kept:
         assert again.predictions()[index] == predictions[index]
+
+
+def test_lists_with_three_classes_have_the_values_of_each_text_alone(tmp_path: Path) -> None:
+    texts = [*TEXTS, "", "good " * 401, *TEXTS[:5]]
+    with load(write_bundle(tmp_path / "bilstm", max_tokens=100, manifest=THREE_WAY), threads=2) as model:
+        alone = [model.predict([text], errors="return", neutral=True)[0] for text in texts]
+        found = model.predict(texts, errors="return", neutral=True)
+        detailed = model.predict(texts, errors="return", neutral=True, detail="timesteps")
+        columns = model.columns(texts, errors="return", neutral=True)
+        binary = model.predict(TEXTS)
+    assert isinstance(found.pop(60), InputError)
+    assert isinstance(alone.pop(60), InputError)
+    assert isinstance(detailed.pop(60), InputError)
+    predictions = [one for one in found if isinstance(one, Prediction)]
+    assert predictions == alone
+    brief = [dataclasses.replace(one, timesteps=None) for one in detailed if isinstance(one, Prediction)]
+    assert brief == predictions
+    assert {one.label for one in predictions} > {"NEUTRAL"}
+    assert {one.uncertain for one in predictions} == {False, True}
+    assert all(one.probabilities is not None for one in predictions)
+    assert columns.label.tolist()[:60] == [one.label for one in predictions[:60]]
+    assert columns.label[60] == ""
+    kept = [index for index in range(len(texts)) if index != 60]
+    assert columns.take(kept).predictions() == predictions
+    assert [one.logit for one in binary] == [one.logit for one in predictions[:60]]
+    assert all(one.probabilities is None for one in binary)
+
+
+def test_lists_of_words_2_have_the_values_of_each_text_alone(tmp_path: Path) -> None:
+    fillers = [f"filler{index}" for index in range(1200)]
+    vocabulary = [*SPECIAL_TOKENS, *dict.fromkeys([*WORDS, *IN_EVERY_VOCABULARY, *fillers])]
+    extra = ["terible!", "I like Terible films", "GOOOD :-) 5/5", "#goodfilm \U0001f44d\U0001f3fd", "wondrful " * 200]
+    texts = [text for pair in zip(TEXTS, extra * 12, strict=True) for text in pair]
+    bundle = write_bundle(
+        tmp_path / "bilstm",
+        rows=len(vocabulary),
+        manifest=UNSURE,
+        tokenizer=Words2Tokenizer(vocabulary, max_tokens=150),
+    )
+    with load(bundle, threads=2) as model:
+        alone = [model.predict([text], detail="timesteps")[0] for text in texts]
+        assert model.predict(texts, detail="timesteps") == alone
+        brief = [dataclasses.replace(one, timesteps=None) for one in alone]
+        assert model.predict(texts) == brief
+    assert alone[1].timesteps is not None
+    assert [step.read_as for step in alone[1].timesteps] == ["terrible", None]
 
 
 def test_shipped_int8_models_run_short_texts_in_batches() -> None:
