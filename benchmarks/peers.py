@@ -3,7 +3,10 @@
 VADER, TextBlob, tf-idf and naive Bayes with logistic regression, fastText and a transformer of DistilBERT's size, from
 raw text to label on the same reviews in the same run. docs/peers.md describes the method.
 
+With --short, or files in SHORT_TEXTS, a second table and picture compare them on short texts, such as tweets.
+
 Usage: IMDB_ARCHIVE=… python -m benchmarks.peers --output docs/images/peers.png [--page docs/peers.md] [--quick]
+       [--short tweets.tsv.gz --short sentences.tsv.gz --short-output docs/images/peers-short.png [--short-only]]
 """
 
 from __future__ import annotations
@@ -22,9 +25,18 @@ from pathlib import Path
 from benchmarks.lib.frontier import Point, draw, frontier
 from benchmarks.lib.process_pool import ScorerPool
 from benchmarks.lib.rounds import interleave, ratio
-from benchmarks.lib.systems import System, lexicon_systems, ngram_classifiers, sentiline_models, transformers
+from benchmarks.lib.short_texts import VARIABLE, ShortTexts, draw_short, files_from_environment, load_short_texts
+from benchmarks.lib.systems import (
+    PythonSystem,
+    System,
+    lexicon_systems,
+    ngram_classifiers,
+    sentiline_models,
+    transformers,
+)
 from benchmarks.lib.tables import Table, add_options, machine, publish, replace_block
 from sentiline.cpus import available_cpus
+from sentiline.tokenizer import words
 from training.data import imdb
 from training.data.review import Review
 
@@ -33,6 +45,7 @@ PACKAGES = {"VADER": "vaderSentiment", "TextBlob": "textblob", "fastText": "fast
 
 ZOO = ("bigru", "gru", "lstm")
 BEGIN, END = "<!-- benchmarks.peers begins -->", "<!-- benchmarks.peers ends -->"
+SHORT_BEGIN, SHORT_END = (f"<!-- benchmarks.peers, short texts, {place} -->" for place in ("begins", "ends"))
 
 
 def main() -> None:
@@ -51,8 +64,12 @@ def main() -> None:
         lexical = lexicon_systems(without=missing)
         sources = {one.name: one.source for one in (*lexical, *ngrams)}
         pool = stack.enter_context(ScorerPool(sources, available_cpus()))
-        slow = transformers(folder, [review.text for review in train], tiny=options.quick)
         ours = sentiline_models(stack, options.model, ZOO)
+        if options.short:
+            report_short(options, about, ours, (*lexical, *ngrams), pool, missing)
+        if options.short_only:
+            return
+        slow = transformers(folder, [review.text for review in train], tiny=options.quick)
         measured = [*ours, *(one.in_pool(pool, validation) for one in (*lexical, *ngrams))]
         progress(f"accuracy on {len(test):,} reviews")
         for system in measured:
@@ -82,6 +99,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--skip-missing", action="store_true", help="leave out systems that are not installed")
     parser.add_argument("--output", type=Path, help="PNG file for the plot")
     parser.add_argument("--page", type=Path, help="Markdown page whose text between two markers is replaced")
+    parser.add_argument(
+        "--short",
+        type=Path,
+        action="append",
+        help=f"tab-separated file of short texts with the columns label and text; may be repeated; default {VARIABLE}",
+    )
+    parser.add_argument("--short-output", type=Path, help="PNG file for the plot of the short texts")
+    parser.add_argument("--short-only", action="store_true", help="compare on the short texts only")
     options = parser.parse_args()
     defaults = {"reviews": 4000, "slow": 64, "rounds": 7, "test": None, "fit": None}
     if options.quick:
@@ -91,7 +116,12 @@ def parse() -> argparse.Namespace:
         if given is not None and given < 1:
             parser.error(f"--{name} is {given}; it must be at least 1")
         setattr(options, name, value if given is None else given)
-    if options.page is not None and options.output is None:
+    options.short = options.short or files_from_environment()
+    if options.short_only and not options.short:
+        parser.error(f"--short-only needs --short, or files in {VARIABLE}")
+    if options.page is not None and options.short and options.short_output is None:
+        parser.error("--page includes the plot of the short texts, so it needs --short-output")
+    if options.page is not None and options.output is None and not options.short_only:
         parser.error("--page includes the plot, so it needs --output")
     return options
 
@@ -181,6 +211,63 @@ def report(
         replace_block(
             options.page, BEGIN, END, [*parts, f"![Accuracy on IMDB's test reviews against reviews per second]({link})"]
         )
+
+
+def report_short(
+    options: argparse.Namespace,
+    about: str,
+    ours: Sequence[System],
+    others: Sequence[PythonSystem],
+    pool: ScorerPool,
+    missing: Sequence[str],
+) -> None:
+    """Measure accuracy and speed on every set of short texts, and print and write the results."""
+    base = ours[0].name
+    points: dict[str, dict[str, Point]] = {}
+    ratios: dict[str, dict[str, float]] = {}
+    described = []
+    for path in options.short:
+        short: ShortTexts = load_short_texts(path, options.reviews)
+        systems = [*ours, *(one.in_pool(pool, short.validation) for one in others)]
+        progress(f"{short.name}: {len(short.test):,} texts")
+        for system in systems:
+            system.measure_accuracy(short.test)
+        texts = [review.text for review in short.test]
+        speeds = interleave({one.name: one.turn(texts) for one in systems}, options.rounds)
+        points[short.name] = {one.name: one.point(speeds[one.name]) for one in systems}
+        ratios[short.name] = {name: ratio(speeds[name], speeds[base]) for name in speeds}
+        tokens = sum(map(len, map(words, texts))) / len(texts)
+        described.append(f"{len(texts):,} texts of {short.name} with {tokens:.1f} tokens on average")
+    rows = []
+    for name in sorted(points[next(iter(points))], key=lambda name: -next(iter(points.values()))[name].speed):
+        cells = []
+        for dataset, found in points.items():
+            point = found[name]
+            cells += [f"{point.accuracy:.1f} ± {(point.high - point.low) / 2:.1f}", number(point.speed)]
+            cells.append(f"{ratios[dataset][name]:.3g}")
+        rows.append([f"**Sentiline {name}**" if points[dataset][name].kind == "Sentiline" else name, *cells])
+    columns = [part for name in points for part in (f"{name}: accuracy, %", "texts/s", f"speed, {base} = 1")]
+    parts: list[str | Table] = [
+        f"{'; '.join(described)}; median of {options.rounds} interleaved rounds; {about}.",
+        Table(["", *columns], rows),
+    ]
+    if missing:
+        parts.append(f"Left out, since they are not installed: {', '.join(missing)}.")
+    if options.quick:
+        parts.append("Tried with --quick: these figures mean nothing.")
+    if options.short_only:
+        systems_by_set = {
+            dataset: {name: asdict(point) for name, point in one.items()} for dataset, one in points.items()
+        }
+        publish(parts, {"machine": about, "base": base, "ratios": ratios, "contenders": systems_by_set}, options)
+    else:  # the files are those of the first comparison
+        print("\n\n".join(map(str, parts)))
+    if options.short_output:
+        draw_short(points, base, about.split(" (")[0], options.short_output)
+    if options.page:
+        link = os.path.relpath(options.short_output.resolve(), options.page.resolve().parent)
+        picture = f"![Accuracy on short texts against texts per second]({link})"
+        replace_block(options.page, SHORT_BEGIN, SHORT_END, [*parts, picture])
 
 
 def row(one: System, point: Point, times: float) -> list[str]:

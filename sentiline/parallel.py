@@ -1,15 +1,13 @@
-"""A parallel map over the texts of one call, whose threads take the next text from a common queue."""
+"""Parallel work on the texts of one call: threads take the next unit of texts from a common queue."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
-from sentiline.errors import InputError
-
-Read = TypeVar("Read")
 Result = TypeVar("Result")
 
 
@@ -31,78 +29,60 @@ class Timings:
         self.infer += infer
 
 
-class ParallelMap(Generic[Read, Result]):
-    """Texts and the two functions to apply to each; every thread that calls `run` takes its share of them.
+class ParallelUnits(Generic[Result]):
+    """Units of texts and the function to apply to each; every thread that calls `run` takes its share of them.
 
     Attributes:
-        timings: The seconds that `read` took, summed over the threads.
+        results: The result of each unit that was processed, in any order.
+        timings: The seconds that the function reported, summed over the threads.
     """
 
-    def __init__(
-        self,
-        texts: Sequence[Any],
-        read: Callable[[Any, Timings], Read],
-        function: Callable[[Read], Result],
-        field: str,
-        *,
-        stop: bool,
-    ) -> None:
-        """Queue the texts, the longest first.
+    def __init__(self, units: list[list[int]], process: Callable[[list[int], Timings], Result]) -> None:
+        """Queue the units.
 
         Args:
-            texts: The texts; items of another type are passed to `read`, which refuses them.
-            read: Processes one text and adds the seconds it took; may raise an `InputError`.
-            function: Called with the result of `read`, in the same thread.
-            field: The name of the list in error messages.
-            stop: Whether `results` raises the first text's error, so that the texts after it can be skipped.
+            units: The indices of each unit's texts; the last unit is processed first.
+            process: Processes one unit and adds the seconds it took.
         """
-        self._texts = texts
-        self._read = read
-        self._function = function
-        self._field = field
-        self._stop = stop
-        self._results: list[Result | InputError | None] = [None] * len(texts)
-        self._failed = len(texts)  # the lowest index of a text with an error
-        # longest first, so that no thread is left with a long text at the end while the others are idle
-        lengths = [len(text) if isinstance(text, str) else 0 for text in texts]
-        self._queue = sorted(range(len(texts)), key=lengths.__getitem__)
+        self._queue = units
+        self._process = process
+        self._failed: int | None = None
         self._lock = threading.Lock()
+        self.results: list[Result] = []
         self.timings = Timings()
 
     def run(self) -> None:
-        """Process texts until the queue is empty."""
-        timings = Timings()  # this thread's
+        """Process units until the queue is empty."""
+        timings, results = Timings(), []  # this thread's
         try:
-            while (index := self._next()) is not None:
-                if self._stop and index > self._failed:
-                    continue  # the call will raise an earlier text's error
-                try:
-                    reading = self._read(self._texts[index], timings)
-                except InputError as error:
-                    self._fail(index, error)
-                else:
-                    self._results[index] = self._function(reading)
+            while (unit := self._next()) is not None:
+                results.append(self._process(unit, timings))
         except BaseException:  # Ctrl+C included: the call is over, and the other threads must not start on the rest
             with self._lock:
                 self._queue.clear()
             raise
         with self._lock:
+            self.results += results
             self.timings.add(timings.tokenize, timings.infer)
 
-    def results(self) -> list[Result | InputError]:
-        """Return the result or error of each text, in order; with `stop`, raise the first error instead."""
-        if self._stop and self._failed < len(self._texts):
-            raise cast("InputError", self._results[self._failed])
-        return cast("list[Result | InputError]", self._results)
+    def run_in_threads(self, pool: ThreadPoolExecutor | None, threads: int) -> None:
+        """Process all units in at most `threads` threads: the calling one, and others of a pool."""
+        helpers = min(threads, len(self._queue)) - 1
+        futures = [pool.submit(self.run) for _ in range(helpers)] if pool else []
+        self.run()  # the calling thread does its share: it cannot starve where the pool is busy with other calls
+        for future in futures:
+            if not future.cancel():
+                future.result()
 
-    def _next(self) -> int | None:
+    def skip_after(self, index: int) -> None:
+        """Skip the units that hold only texts after this one: the call will raise its error."""
         with self._lock:
-            return self._queue.pop() if self._queue else None
+            self._failed = index if self._failed is None else min(self._failed, index)
 
-    def _fail(self, index: int, error: InputError) -> None:
-        name = f"{self._field}[{index}]"
-        named = type(error)(f"{name}: {error}", field=name)
-        vars(named).update(vars(error) | {"field": name})  # the limit, where the error has one
-        self._results[index] = named
+    def _next(self) -> list[int] | None:
         with self._lock:
-            self._failed = min(self._failed, index)
+            while self._queue:
+                unit = self._queue.pop()
+                if self._failed is None or min(unit) < self._failed:
+                    return unit
+        return None

@@ -1,9 +1,10 @@
-"""Inference: runs a bundle's graph on texts, one text per run, on several threads; no padding, no batches."""
+"""Inference: runs a bundle's graph on texts, on several threads; short texts in batches, long ones one per run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
@@ -12,11 +13,14 @@ from typing import Any, Literal, Self, TypeVar, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.batching import divide_texts
 from sentiline.bundle import Bundle, Manifest, find
+from sentiline.columns import Columns
 from sentiline.cpus import available_cpus
+from sentiline.cut_points import CutPoints
 from sentiline.errors import InputError, OptionError, TextTypeError
 from sentiline.graph import Graph
-from sentiline.parallel import ParallelMap, Timings
+from sentiline.parallel import ParallelUnits, Timings
 from sentiline.prediction import Detail, Prediction, check_detail
 from sentiline.reading import Reading
 from sentiline.tokenizer import Encoding, Tokenizer, Truncation, check_truncation
@@ -46,9 +50,9 @@ def load(name_or_path: str | Path = "bilstm", *, precision: str | None = None, t
 class Predictor:
     """A loaded model; safe to use from many threads at once.
 
-    Each text is a run of its own on one thread, so its answer depends neither on its neighbours in the list nor on
-    the number of threads, bit for bit. A call processes up to `threads` texts at the same time; a call with one text
-    runs in the calling thread.
+    A text's answer depends neither on its neighbours in the list nor on the number of threads, bit for bit: short texts
+    run in batches whose rows do not affect each other, and longer ones alone; see `Graph`. A call runs on up to
+    `threads` threads; a call with one text runs in the calling thread.
 
     Attributes:
         bundle: The bundle that the model was loaded from.
@@ -129,12 +133,42 @@ class Predictor:
             RuntimeError: The predictor is closed.
         """
         level = check_detail(detail)
-        spans = level != "none"
         if errors not in ("raise", "return"):
             raise OptionError(f'errors is {errors!r}; it must be "raise" or "return"', field="errors")
         stop = errors == "raise"
+        items = _as_list(texts, "texts")
+        if level == "none" and len(items) > 1:
+            return self._columns(items, truncation, "texts", None, neutral, stop=stop).predictions()
+        spans = level != "none"
         function = self._with_classes(lambda reading: reading.prediction(level), neutral)
-        return self._map(function, texts, truncation, "texts", spans, None, stop=stop)
+        return self._map(function, items, truncation, "texts", spans, None, stop=stop)
+
+    def columns(
+        self,
+        texts: Sequence[str],
+        *,
+        truncation: Truncation | None = None,
+        errors: Errors = "raise",
+        field: str = "texts",
+        timings: Timings | None = None,
+        neutral: bool = False,
+    ) -> Columns:
+        """Predict as `predict` does without detail, but leave the results in one array per value.
+
+        Args:
+            texts: The raw texts; may be empty.
+            truncation: The policy for long texts, as in `predict`.
+            errors: "raise" raises the first text's error; "return" leaves all errors in `Columns.errors`.
+            field: The name of the list in errors: the fourth text is `texts[3]`.
+            timings: The seconds spent in each stage are added to it.
+            neutral: Whether the labels are of three classes, as in `predict`.
+
+        Raises:
+            The errors of `predict`.
+        """
+        if errors not in ("raise", "return"):
+            raise OptionError(f'errors is {errors!r}; it must be "raise" or "return"', field="errors")
+        return self._columns(texts, truncation, field, timings, neutral, stop=errors == "raise")
 
     def read(
         self,
@@ -213,12 +247,15 @@ class Predictor:
 
     def _with_classes(self, function: Callable[[Reading], Result], neutral: bool) -> Callable[[Reading], Result]:
         """Return a function that is given readings with labels of three classes if `neutral` is set."""
+        cut_points = self._cut_points(neutral)
+        if cut_points is None:
+            return function
+        return lambda reading: function(reading.with_cut_points(cut_points))
+
+    def _cut_points(self, neutral: bool) -> CutPoints | None:
         if not isinstance(neutral, bool):
             raise OptionError(f"neutral is {neutral!r}; it must be True or False", field="neutral")
-        if not neutral:
-            return function
-        cut_points = self.manifest.require_cut_points()
-        return lambda reading: function(reading.with_cut_points(cut_points))
+        return self.manifest.require_cut_points() if neutral else None
 
     def _map(
         self,
@@ -231,31 +268,113 @@ class Predictor:
         *,
         stop: bool,
     ) -> list[Result | InputError]:
+        items = self._checked(texts, truncation, field)
+        results: list[Result | InputError | None] = [None] * len(items)
+
+        def process(unit: list[int], times: Timings) -> None:
+            started = perf_counter()
+            read: list[int] = []
+            encodings: list[Encoding] = []
+            for index in unit:
+                try:
+                    encodings.append(self.tokenizer.encode(items[index], truncation=truncation, spans=spans))
+                    read.append(index)
+                except InputError as error:
+                    results[index] = _named(error, f"{field}[{index}]")
+                    if stop:
+                        work.skip_after(index)
+            tokenized = perf_counter()
+            readings = self.infer_list([items[index] for index in read], encodings)
+            times.add(tokenized - started, perf_counter() - tokenized)
+            for index, reading in zip(read, readings, strict=True):
+                results[index] = function(reading)
+
+        work = ParallelUnits(divide_texts(items, self.threads), process)
+        work.run_in_threads(self._pool, self.threads)
+        if timings is not None:
+            timings.add(work.timings.tokenize, work.timings.infer)
+        if stop:
+            for result in results:
+                if isinstance(result, InputError):
+                    raise result
+        return cast("list[Result | InputError]", results)
+
+    def _columns(
+        self,
+        texts: Sequence[str],
+        truncation: Truncation | None,
+        field: str,
+        timings: Timings | None,
+        neutral: bool,
+        *,
+        stop: bool,
+    ) -> Columns:
+        cut_points = self._cut_points(neutral)
+        items = self._checked(texts, truncation, field)
+        whole = Columns.empty(len(items), self.manifest.uncertainty, cut_points)
+        errors: dict[int, InputError] = {}
+
+        def fail(index: int, error: InputError) -> None:
+            errors[index] = _named(error, f"{field}[{index}]")
+            if stop:
+                work.skip_after(index)
+
+        def process_one(index: int, times: Timings) -> None:
+            started = perf_counter()
+            try:
+                encoding = self.tokenizer.encode(items[index], truncation=truncation, spans=False)
+            except InputError as error:
+                fail(index, error)
+                return
+            tokenized = perf_counter()
+            outputs = self._graph.run(encoding.ids)
+            whole.tokens_total[index] = encoding.tokens_total
+            whole.tokens_used[index] = encoding.tokens_used
+            whole.unknown_tokens[index] = encoding.unknown_tokens
+            whole.positive[index] = outputs["probability"][0]
+            whole.logit[index] = outputs["logit"][0]
+            whole.bias[index] = outputs["bias"][0]
+            times.add(tokenized - started, perf_counter() - tokenized)
+
+        def process(unit: list[int], times: Timings) -> None:
+            if len(unit) == 1:  # a long text, for which the arrays of a unit would only cost time
+                process_one(unit[0], times)
+                return
+            started = perf_counter()
+            encoded = self.tokenizer.encode_list([items[index] for index in unit], truncation=truncation)
+            for place, error in encoded.errors.items():
+                fail(unit[place], error)
+            tokenized = perf_counter()
+            indices = np.array(unit)
+            whole.tokens_total[indices] = encoded.tokens_total
+            whole.tokens_used[indices] = encoded.tokens_used
+            whole.unknown_tokens[indices] = encoded.unknown_tokens()
+            for rows, outputs in self._graph.run_list(encoded.ids, encoded.tokens_used):
+                chosen = indices[rows]
+                whole.positive[chosen] = outputs["probability"]
+                whole.logit[chosen] = outputs["logit"]
+                whole.bias[chosen] = outputs["bias"]
+            times.add(tokenized - started, perf_counter() - tokenized)
+
+        work = ParallelUnits(divide_texts(items, self.threads), process)
+        work.run_in_threads(self._pool, self.threads)
+        if timings is not None:
+            timings.add(work.timings.tokenize, work.timings.infer)
+        if stop and errors:
+            raise errors[min(errors)]
+        return replace(whole, errors=errors)
+
+    def _checked(self, texts: Sequence[str], truncation: Truncation | None, field: str) -> list[Any]:
         if truncation is not None:
             check_truncation(truncation)
         if self._closed:
             raise RuntimeError("this predictor is closed")
-        items = _as_list(texts, field)
-        work = ParallelMap(
-            items, lambda text, times: self._read(text, truncation, spans, times), function, field, stop=stop
-        )
-        helpers = min(self.threads, len(items)) - 1
-        futures = [self._pool.submit(work.run) for _ in range(helpers)] if self._pool else []
-        work.run()  # the calling thread does its share: it cannot starve where the pool is busy with other calls
-        for future in futures:
-            if not future.cancel():
-                future.result()
-        if timings is not None:
-            timings.add(work.timings.tokenize, work.timings.infer)
-        return work.results()
+        return _as_list(texts, field)
 
-    def _read(self, text: Any, truncation: Truncation | None, spans: bool, timings: Timings) -> Reading:
-        started = perf_counter()
-        encoding = self.tokenizer.encode(text, truncation=truncation, spans=spans)
-        encoded = perf_counter()
-        reading = self.infer(text, encoding)
-        timings.add(encoded - started, perf_counter() - encoded)
-        return reading
+    @property
+    def short_tokens(self) -> int:
+        """The largest number of tokens of a text that is read together with others; 0 if every text is read alone."""
+        return self._graph.short_tokens
 
     def answer(self, readings: Iterable[Reading], detail: Detail = "none") -> dict[str, Any]:
         """Return the service's JSON answer as plain Python values: model, version and predictions."""
@@ -276,16 +395,38 @@ class Predictor:
             text: The raw text.
             encoding: The same text as encoded by `tokenizer`.
         """
-        outputs = self.run(encoding)
-        contributions = outputs.get("contributions")
+        return self._reading(text, encoding, self.run(encoding), 0)
+
+    def infer_list(self, texts: Sequence[str], encodings: Sequence[Encoding]) -> list[Reading]:
+        """Run the model on tokenized texts, in the calling thread; short texts in batches.
+
+        Args:
+            texts: The raw texts.
+            encodings: The same texts as encoded by `tokenizer`.
+
+        Returns:
+            One reading per text, in the same order.
+        """
+        if len(texts) < 2:
+            return list(map(self.infer, texts, encodings))
+        readings: list[Any] = [None] * len(texts)
+        ids = np.concatenate([encoding.ids for encoding in encodings])
+        lengths = np.array([encoding.tokens_used for encoding in encodings], np.int64)
+        for rows, outputs in self._graph.run_list(ids, lengths):
+            for place, row in enumerate(rows.tolist()):
+                readings[row] = self._reading(texts[row], encodings[row], outputs, place)
+        return readings
+
+    def _reading(self, text: str, encoding: Encoding, outputs: dict[str, NDArray[np.float32]], row: int) -> Reading:
+        count, contributions = encoding.tokens_used, outputs.get("contributions")
         return Reading(
             text=text,
             encoding=encoding,
-            positive=float(outputs["probability"][0]),
-            logit=float(outputs["logit"][0]),
-            bias=float(outputs["bias"][0]),
-            scores=outputs["scores"][0],
-            contributions=None if contributions is None else contributions[0],
+            positive=float(outputs["probability"][row]),
+            logit=float(outputs["logit"][row]),
+            bias=float(outputs["bias"][row]),
+            scores=outputs["scores"][row, :count],
+            contributions=None if contributions is None else contributions[row, :count],
             thresholds=self.manifest.uncertainty,
         )
 
@@ -310,6 +451,13 @@ class Predictor:
 
 def _unchanged(reading: Reading) -> Reading:
     return reading
+
+
+def _named(error: InputError, name: str) -> InputError:
+    """Return a text's error with the name of the text in the caller's list."""
+    named = type(error)(f"{name}: {error}", field=name)
+    vars(named).update(vars(error) | {"field": name})  # the limit, where the error has one
+    return named
 
 
 def _as_list(texts: Any, field: str) -> list[Any]:

@@ -47,22 +47,24 @@ def write_bundle(
     seed: int = 7,
     rows: int | None = None,
     manifest: dict[str, Any] | None = None,
+    tokenizer: Tokenizer | None = None,
 ) -> Path:
     """Write a bundle named like its folder.
 
     Args:
         folder: The folder to create; its name becomes the name of the model.
         additive: Whether the graph has the output `contributions`.
-        max_tokens: The number of tokens after which the tokenizer truncates.
+        max_tokens: The number of tokens after which the default tokenizer truncates.
         seed: The seed of the random weights.
         rows: The number of rows of the embedding; by default the size of the vocabulary.
         manifest: Entries that replace those of the manifest.
+        tokenizer: The tokenizer; None for one of `words-1` that knows `WORDS`.
 
     Returns:
         `folder`.
     """
     folder.mkdir(parents=True)
-    tokenizer = Tokenizer([*SPECIAL_TOKENS, *WORDS], max_tokens=max_tokens)
+    tokenizer = tokenizer or Tokenizer([*SPECIAL_TOKENS, *WORDS], max_tokens=max_tokens)
     (folder / "tokenizer.json").write_text(tokenizer.to_json(), encoding="utf-8")
     model = build_graph(rows or len(tokenizer.vocabulary), additive=additive, seed=seed)
     onnx.save(model, folder / "model.onnx")

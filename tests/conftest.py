@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A deadline per example would fail on a busy machine.
+settings.register_profile("without_deadline", deadline=None)
+settings.load_profile("without_deadline")
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -22,7 +22,7 @@ from training.plotting import INK, STYLE, png
 GAP = 6.0
 
 # Okabe & Ito's colours, which colour-blind readers tell apart; the marker says the same
-_KINDS = {
+KINDS = {
     "Sentiline": ("#0072b2", "o"),
     "n-grams, fitted": ("#d55e00", "s"),
     "lexicon": ("#6b7280", "^"),
@@ -99,7 +99,7 @@ def draw(points: Mapping[str, Point], highlighted: str, note: str, path: Path) -
             frameon=False,
             fontsize=9,
         )
-        _label(figure, panels, points, highlighted)
+        label_points(figure, panels, points, highlighted)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png(figure))
 
@@ -142,7 +142,7 @@ def _points(axes: Axes, points: Mapping[str, Point], highlighted: str) -> None:
         [point.speed for point in best], [point.accuracy for point in best], "--",
         color="#9aa5b4", linewidth=1.4, zorder=1, label="frontier",
     )  # fmt: skip
-    for kind, (color, marker) in _KINDS.items():
+    for kind, (color, marker) in KINDS.items():
         if any(point.kind == kind for point in points.values()):
             quoted = all(point.quoted for point in points.values() if point.kind == kind)
             axes.plot(
@@ -152,7 +152,7 @@ def _points(axes: Axes, points: Mapping[str, Point], highlighted: str) -> None:
     for name, point in points.items():
         if not _holds(axes, point):
             continue
-        color, marker = _KINDS[point.kind]
+        color, marker = KINDS[point.kind]
         first = name == highlighted
         axes.errorbar(
             point.speed, point.accuracy,
@@ -164,7 +164,7 @@ def _points(axes: Axes, points: Mapping[str, Point], highlighted: str) -> None:
         )  # fmt: skip
 
 
-def _label(figure: Figure, panels: Sequence[Axes], points: Mapping[str, Point], highlighted: str) -> None:
+def label_points(figure: Figure, panels: Sequence[Axes], points: Mapping[str, Point], highlighted: str) -> None:
     """Write each name at the nearest place where it covers no point, error bar or other name."""
     figure.draw_without_rendering()  # only a drawn figure knows where its points are
     home = {name: next(axes for axes in panels if _holds(axes, point)) for name, point in points.items()}
@@ -208,7 +208,7 @@ def _annotate(axes: Axes, name: str, point: Point, place: tuple[float, float], w
     annotation = axes.annotate(
         name, (point.speed, point.accuracy), xytext=place, textcoords="offset points",
         ha="left" if place[0] > 0 else "right" if place[0] < 0 else "center", va="center", fontsize=9.5,
-        fontweight=weight, color=_KINDS[point.kind][0], zorder=5,
+        fontweight=weight, color=KINDS[point.kind][0], zorder=5,
         arrowprops={"arrowstyle": "-", "color": "#9ca3af", "linewidth": 0.6, "shrinkB": 4} if far else None,
     )  # fmt: skip
     annotation.set_path_effects([withStroke(linewidth=3, foreground="white")])  # legible across the frontier

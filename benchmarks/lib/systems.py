@@ -128,7 +128,7 @@ def sentiline_models(stack: ExitStack, default: str, others: Sequence[str]) -> l
 
 
 def _classifier(predictor: Predictor) -> Callable[[Sequence[str]], list[bool]]:
-    return lambda texts: [prediction.label == "POSITIVE" for prediction in predictor.predict(texts)]
+    return lambda texts: (predictor.columns(texts).label == "POSITIVE").tolist()
 
 
 def lexicon_systems(*, without: Sequence[str] = ()) -> list[PythonSystem]:

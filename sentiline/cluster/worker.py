@@ -157,6 +157,7 @@ class PartScorer:
                 max_characters=job.max_characters,
                 strict=job.strict,
                 spans=job.spans,
+                readings=job.dates is not None,
                 neutral=job.neutral,
             )
         except SentilineError as error:

@@ -183,7 +183,9 @@ class _ModelEvaluator:
     def score(self, rows: LabelledChunk) -> Sequence[Reading | str]:
         """Score the texts of a chunk; the result is the name of a problem where a text cannot be scored."""
         options = self.options
-        scorer = ChunkScorer(self.predictor, rows.text_column, options.truncation, options.max_characters)
+        scorer = ChunkScorer(
+            self.predictor, rows.text_column, options.truncation, options.max_characters, readings=True
+        )
         return scorer.score(rows.chunk).results
 
     def add(self, readings: Sequence[Reading], truths: Sequence[int], places: Sequence[str]) -> None:

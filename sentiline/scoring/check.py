@@ -13,7 +13,7 @@ from sentiline.scoring.io.reader import read_chunks
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.output_encoder import OutputEncoder
 from sentiline.scoring.pipeline import Progress, ProgressCallback, ReportBuilder, plan_run
-from sentiline.scoring.scorer import UNREADABLE, UNSCORED, ChunkScorer
+from sentiline.scoring.scorer import UNREADABLE, ChunkScorer
 from sentiline.scoring.summary import Summary
 
 
@@ -86,13 +86,11 @@ def check_files(
                 checked, content = encoder.encode(scorer.check(chunk), first=result.summary.rows == 0)
                 for _ in content:  # values that the format cannot hold raise here
                     pass
-                for index, code in enumerate(checked.results):
-                    result.summary.rows += 1
-                    if code == UNSCORED:
-                        result.summary.scored += 1
-                    else:
-                        result.summary.faults[str(code)] += 1
-                        result.first_faults.setdefault(str(code), checked.chunk.place(index))
+                result.summary.rows += len(checked.chunk)
+                result.summary.scored += len(checked.chunk) - len(checked.faults)
+                for index, code in checked.faults.items():
+                    result.summary.faults[code] += 1
+                    result.first_faults.setdefault(code, checked.chunk.place(index))
                 if on_progress:
                     done = before + chunk.position
                     on_progress(Progress(result.summary, 0, done, result.size, result.text_column))

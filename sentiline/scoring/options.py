@@ -128,8 +128,8 @@ class ScoreOptions:
         if self.neutral:
             predictor.manifest.require_cut_points()
 
-    def scorer(self, predictor: Predictor, column: str) -> ChunkScorer:
-        """Return a scorer for the texts of a column."""
+    def scorer(self, predictor: Predictor, column: str, *, readings: bool = False) -> ChunkScorer:
+        """Return a scorer for the texts of a column, which makes readings if a report needs them."""
         return ChunkScorer(
-            predictor, column, self.truncation, self.max_characters, self.strict, self.spans, self.neutral
+            predictor, column, self.truncation, self.max_characters, self.strict, self.spans, self.neutral, readings
         )

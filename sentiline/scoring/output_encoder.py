@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from sentiline.columns import Columns
 from sentiline.errors import OptionError
 from sentiline.scoring.chunk import Chunk, Records, UnwritableRowsError
 from sentiline.scoring.io.writers import OutputWriter
@@ -39,7 +40,7 @@ class OutputEncoder:
             raise OptionError(
                 f"{first.file} has no column {unknown[0]!r} for {option}; its columns: {listed}", field=option
             )
-        self.writer.prepare(self._without_dropped_columns(ScoredChunk(first, ())).chunk)
+        self.writer.prepare(self._without_dropped_columns(ScoredChunk(first, Columns.empty(0, None), {})).chunk)
 
     def encode(self, scored: ScoredChunk, *, first: bool) -> tuple[ScoredChunk, Iterable[bytes]]:
         """Encode a chunk.

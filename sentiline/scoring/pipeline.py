@@ -318,7 +318,7 @@ class _Run:
         self.encoder.prepare(first)
         if self.report_builder:
             self.report_builder.prepare(first)
-        return self.options.scorer(self.predictor, self.column)
+        return self.options.scorer(self.predictor, self.column, readings=self.report_builder is not None)
 
     def _write(self, scored: ScoredChunk, done: int, first: bool) -> None:
         if self.failed:  # no chunk may follow one that was not written, or whose callback raised

@@ -6,7 +6,11 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sentiline.code_points import has_lone_surrogates
+from sentiline.columns import Columns
 from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
@@ -43,9 +47,8 @@ WARNINGS = {
 }
 
 
-# The codes of rows that a run can be told to stop at, and what a check gives to rows that can be scored.
+# The codes of rows that a run can be told to stop at.
 UNREADABLE = ("malformed_row", "unexpected_column", "unexpected_type")
-UNSCORED = "unscored"
 BAD_ROWS = ("keep", "skip", "stop")
 
 
@@ -55,22 +58,45 @@ class ScoredChunk:
 
     Attributes:
         chunk: The rows.
-        results: The reading of each row, or its error code.
+        values: The model's output for each row, in arrays.
+        faults: The error code of each row that has one, by index; its `values` do not count.
+        readings: The reading of each row, None where there is an error code; None unless the scorer makes them.
         warnings: A code of `WARNINGS` and the place for each row that may have lost something.
     """
 
     chunk: Chunk
-    results: Sequence[Reading | str]
+    values: Columns
+    faults: Mapping[int, str]
+    readings: Sequence[Reading | None] | None = None
     warnings: Sequence[tuple[str, str]] = ()
+
+    @property
+    def results(self) -> list[Reading | str]:
+        """The reading of each row, or its error code, from a scorer that makes readings.
+
+        Raises:
+            ValueError: The scorer makes none.
+        """
+        if self.readings is None:
+            raise ValueError("this chunk was scored without readings; set `ChunkScorer.readings`")
+        return [self.faults.get(index) or one for index, one in enumerate(self.readings)]  # type: ignore[misc]
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Whether each row has no error code, bool [rows]."""
+        found = np.ones(len(self.values), np.bool_)
+        found[list(self.faults)] = False
+        return found
 
     def without_faulty_rows(self) -> ScoredChunk:
         """Return only the rows without an error code."""
-        indices = [index for index, result in enumerate(self.results) if not isinstance(result, str)]
-        if len(indices) == len(self.results):
+        if not self.faults:
             return self
+        indices = np.flatnonzero(self.scored).tolist()
         lines = [self.chunk.lines[index] for index in indices]
         chunk = replace(self.chunk, lines=lines, data=self.chunk.data.take(indices), faults={}, joined={}, raw_rows={})
-        return ScoredChunk(chunk, [self.results[index] for index in indices], self.warnings)
+        readings = None if self.readings is None else [self.readings[index] for index in indices]
+        return ScoredChunk(chunk, self.values.take(indices), {}, readings, self.warnings)
 
     def without_columns(self, dropped: Container[str], faults: Mapping[int, str] | None = None) -> ScoredChunk:
         """Return the chunk without some columns.
@@ -82,8 +108,26 @@ class ScoredChunk:
         data = self.chunk.data
         if faults is None or not isinstance(data, Records):
             return replace(self, chunk=replace(self.chunk, data=data.without_columns(dropped)))
-        results = [faults.get(index, result) for index, result in enumerate(self.results)]
-        return replace(self, chunk=replace(self.chunk, data=data.without_columns(dropped, faults)), results=results)
+        chunk = replace(self.chunk, data=data.without_columns(dropped, faults))
+        return replace(self, chunk=chunk, faults={**self.faults, **faults})
+
+    def arrays(self) -> dict[str, NDArray[Any] | None]:
+        """Return the added columns that are neither nested nor the error code, with any value in rows with an error.
+
+        Returns:
+            One array per column, [rows]; None where no row has a value.
+        """
+        values = self.values
+        return {
+            "label": values.label,
+            "score": values.score,
+            "positive": values.positive,
+            **{name: _probabilities(values, name) for name in PROBABILITIES},
+            "tokens_total": values.tokens_total,
+            "unknown_tokens": values.unknown_tokens,
+            "truncated": values.truncated,
+            "uncertain": values.uncertain,
+        }
 
     def columns(self, names: dict[str, str]) -> dict[str, Iterable[Any]]:
         """Return the added columns by their names in the output.
@@ -95,28 +139,30 @@ class ScoredChunk:
             One value per row, None where there is none. The nested columns are generators, because the values of a
             whole chunk would take hundreds of megabytes.
         """
-        readings = [None if isinstance(result, str) else result for result in self.results]
-        positive = [None if one is None else one.positive for one in readings]
-        columns: dict[str, Iterable[Any]] = {
-            "label": [None if one is None else one.label for one in readings],
-            "score": [None if one is None else one.score for one in readings],
-            "positive": positive,
-            **{name: _probabilities(readings, name) for name in PROBABILITIES if name in names},
-            "tokens_total": [None if one is None else one.encoding.tokens_total for one in readings],
-            "unknown_tokens": [None if one is None else one.encoding.unknown_tokens for one in readings],
-            "truncated": [None if one is None else one.encoding.truncated for one in readings],
-            "uncertain": [None if one is None else one.uncertain for one in readings],
-            "error": [result if isinstance(result, str) else None for result in self.results],
-            TIMESTEPS: _timesteps(readings),
-            SENTENCES: _sentences(readings),
-        }
+        arrays = self.arrays()
+        columns: dict[str, Iterable[Any]] = {name: self._listed(arrays[name]) for name in arrays if name in names}
+        columns["error"] = [self.faults.get(index) for index in range(len(self.values))]
+        columns |= self.nested()
         return {written: columns[name] for name, written in names.items()}
 
+    def nested(self) -> dict[str, Iterator[list[dict[str, Any]] | None]]:
+        """Return the nested columns as generators."""
+        readings = self.readings or ()
+        return {TIMESTEPS: _timesteps(readings), SENTENCES: _sentences(readings)}
 
-def _probabilities(readings: Sequence[Reading | None], name: str) -> list[float | None]:
-    """Return the values of one of the `PROBABILITIES`."""
+    def _listed(self, array: NDArray[Any] | None) -> list[Any]:
+        values: list[Any] = [None] * len(self.values) if array is None else array.tolist()
+        for index in self.faults:
+            values[index] = None
+        return values
+
+
+def _probabilities(values: Columns, name: str) -> NDArray[np.float64] | None:
+    """Return the values of one of the `PROBABILITIES`; None for two classes."""
+    if values.probabilities is None:
+        return None
     field = name.removeprefix("probability_")
-    return [None if one is None else getattr(one.probabilities, field) for one in readings]
+    return np.array([getattr(one, field) for one in values.probabilities], np.float64)
 
 
 def _timesteps(readings: Sequence[Reading | None]) -> Iterator[list[dict[str, Any]] | None]:
@@ -141,6 +187,7 @@ class ChunkScorer:
         strict: Whether a row that cannot be scored raises an error.
         spans: Whether timesteps or sentences are wanted, which need the character spans of tokens.
         neutral: Whether the labels are of three classes.
+        readings: Whether a `Reading` per row is made, as reports and nested columns need.
     """
 
     predictor: Predictor
@@ -150,6 +197,7 @@ class ChunkScorer:
     strict: bool = False
     spans: bool = False
     neutral: bool = False
+    readings: bool = False
 
     def score(self, chunk: Chunk) -> ScoredChunk:
         """Score the rows of a chunk.
@@ -158,30 +206,34 @@ class ChunkScorer:
             DataFileError: The rows lack the column, as those of a later file may; only JSON objects are allowed to. Or
                 a row cannot be scored and the scorer is strict.
         """
-        return self._score(
-            chunk,
-            lambda texts: self.predictor.read_each(
-                texts, truncation=self.truncation, spans=self.spans, neutral=self.neutral
-            ),
-        )
+        if not (self.readings or self.spans):
+            return self._scored(chunk, self._columns)
+        return self._scored(chunk, self._readings)
 
     def check(self, chunk: Chunk) -> ScoredChunk:
-        """Find the rows of a chunk that cannot be scored; the result of the others is `UNSCORED`.
+        """Find the rows of a chunk that cannot be scored; the others have no values.
 
         Raises:
             DataFileError: The rows lack the column.
         """
-        return self._score(chunk, lambda texts: list(map(self._tokenize, texts)))
+        return self._scored(chunk, self._tokenize)
 
-    def _tokenize(self, text: str) -> str | InputError:
-        try:
-            self.predictor.tokenizer.encode(text, truncation=self.truncation, spans=False)
-        except InputError as error:
-            return error
-        return UNSCORED
+    def _columns(self, texts: Sequence[str]) -> tuple[Columns, None]:
+        values = self.predictor.columns(texts, truncation=self.truncation, errors="return", neutral=self.neutral)
+        return values, None
 
-    def _score(
-        self, chunk: Chunk, read_each: Callable[[Sequence[str]], Sequence[Reading | str | InputError]]
+    def _readings(self, texts: Sequence[str]) -> tuple[Columns, list[Reading | None]]:
+        found = self.predictor.read_each(texts, truncation=self.truncation, spans=self.spans, neutral=self.neutral)
+        readings = [None if isinstance(one, InputError) else one for one in found]
+        errors = {index: one for index, one in enumerate(found) if isinstance(one, InputError)}
+        return replace(Columns.from_readings(readings), errors=errors), readings
+
+    def _tokenize(self, texts: Sequence[str]) -> tuple[Columns, None]:
+        encoded = self.predictor.tokenizer.encode_list(texts, truncation=self.truncation)
+        return replace(Columns.empty(len(texts), None), errors=encoded.errors), None
+
+    def _scored(
+        self, chunk: Chunk, score: Callable[[Sequence[str]], tuple[Columns, list[Reading | None] | None]]
     ) -> ScoredChunk:
         is_json = isinstance(chunk.data, Records) and chunk.data.sources is not None
         if not is_json and not chunk.data.has_column(self.column):
@@ -192,44 +244,44 @@ class ChunkScorer:
                 field="text_column",
             )
         chunk = chunk.with_raw_rows(self.column)
-        texts = [_decode(text) for text in chunk.data.column(self.column)]
-        results: list[Reading | str] = [self._fault(text) or "" for text in texts]
-        for index, fault in chunk.faults.items():
-            results[index] = fault
-        readable = [index for index, fault in enumerate(results) if not fault]
-        readings = read_each([texts[index] for index in readable])
-        for index, reading in zip(readable, readings, strict=True):
-            results[index] = reading.code if isinstance(reading, InputError) else reading
-        if self.strict:
-            for index, result in enumerate(results):
-                if isinstance(result, str):
-                    raise BadRowError(
-                        f"{chunk.place(index)}: {result}: {FAULTS[result]}; without --strict the row is kept with "
-                        "its error",
-                        field=self.column,
-                    )
+        texts = [
+            text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
+            for text in chunk.data.column(self.column)
+        ]  # as Impala, Hive and old Spark store strings
+        found = self._unreadable(texts) | dict(chunk.faults)
+        # An empty text stands for each of these: its error is not looked at.
+        values, readings = score(["" if index in found else text for index, text in enumerate(texts)])
+        found = {index: error.code for index, error in values.errors.items()} | found
+        faults = {index: found[index] for index in sorted(found)}
+        if self.strict and faults:
+            index, fault = next(iter(faults.items()))
+            raise BadRowError(
+                f"{chunk.place(index)}: {fault}: {FAULTS[fault]}; without --strict the row is kept with its error",
+                field=self.column,
+            )
         warnings = list(_warnings(chunk, self.column))
         if self.strict and warnings:
             code, place = warnings[0]
             raise DataFileError(
                 f"{place}: {code}: {WARNINGS[code]}; without --strict the row is kept", field=self.column
             )
-        return ScoredChunk(chunk, results, warnings)
+        return ScoredChunk(chunk, values, faults, readings, warnings)
 
-    def _fault(self, text: object) -> str | None:
-        if text is None:
-            return "missing_text"
-        if not isinstance(text, str):
-            return "invalid_type"
-        if len(text) > self.max_characters:
-            return "too_many_characters"
-        # the readers decode bytes that do not fit the encoding to lone surrogates
-        return "undecodable_text" if has_lone_surrogates(text) else None
-
-
-def _decode(text: Any) -> Any:
-    """Return bytes, as which Impala, Hive and old Spark store strings in Parquet, as text; other values as they are."""
-    return text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text
+    def _unreadable(self, texts: Sequence[object]) -> dict[int, str]:
+        """Return the error code of each text that is not to be tokenized, by index."""
+        limit = self.max_characters
+        found = {
+            index: "missing_text" if text is None else "invalid_type"
+            for index, text in enumerate(texts)
+            if not isinstance(text, str)
+        }
+        strings = {index: text for index, text in enumerate(texts) if isinstance(text, str)}
+        found |= {index: "too_many_characters" for index, text in strings.items() if len(text) > limit}
+        # The readers decode bytes that do not fit the encoding to lone surrogates. One check of all texts is faster.
+        suspects = {index: text for index, text in strings.items() if not text.isascii() and index not in found}
+        if has_lone_surrogates("".join(suspects.values())):
+            found |= {index: "undecodable_text" for index, text in suspects.items() if has_lone_surrogates(text)}
+        return found
 
 
 def _warnings(chunk: Chunk, text_column: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from sentiline.scoring.scorer import ScoredChunk
 
 BINS = 10
@@ -51,23 +53,22 @@ class Summary:
 
     def add(self, scored: ScoredChunk) -> None:
         """Count the rows of a chunk."""
-        for result in scored.results:
-            self.rows += 1
-            if isinstance(result, str):
-                self.faults[result] += 1
-                continue
-            self.scored += 1
-            label = result.label
-            self.positive += label == "POSITIVE"
-            if result.cut_points is not None:
-                self.neutral = (self.neutral or 0) + (label == "NEUTRAL")
-            self.truncated += result.encoding.truncated
-            self.tokens += result.encoding.tokens_total
-            self.unknown += result.encoding.unknown_tokens
-            uncertain = result.uncertain
-            self.judged += uncertain is not None
-            self.uncertain += bool(uncertain)
-            self.histogram[min(int(result.positive * BINS), BINS - 1)] += 1
+        values, kept = scored.values, scored.scored
+        count = int(kept.sum())
+        self.rows += len(values)
+        self.scored += count
+        self.faults.update(scored.faults.values())
+        self.positive += int((values.label[kept] == "POSITIVE").sum())
+        if values.cut_points is not None:
+            self.neutral = (self.neutral or 0) + int((values.label[kept] == "NEUTRAL").sum())
+        self.truncated += int(values.truncated[kept].sum())
+        self.tokens += int(values.tokens_total[kept].sum())
+        self.unknown += int(values.unknown_tokens[kept].sum())
+        if values.uncertain is not None:
+            self.judged += count
+            self.uncertain += int(values.uncertain[kept].sum())
+        bins = np.minimum((values.positive[kept] * BINS).astype(np.intp), BINS - 1)
+        self.histogram = (self.histogram + np.bincount(bins, minlength=BINS)).tolist()
         for code, place in scored.warnings:
             self.warnings[code] += 1
             self.examples.setdefault(code, place)

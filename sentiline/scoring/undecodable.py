@@ -51,7 +51,7 @@ def _suspect_values(data: Records | Batch, name: str) -> Sequence[Any]:
             return column_values(name, column) if "UTF8" in str(error) else ()
         return ()
     values = data.column(name)
-    if data.sources is None and not has_lone_surrogates("".join(one for one in values if isinstance(one, str))):
+    if data.sources is None and not has_lone_surrogates("".join([one for one in values if isinstance(one, str)])):
         return ()
     return [{name: value} for value in values] if has_lone_surrogates(name) else values
 

@@ -6,7 +6,7 @@ rules; a bundle made with other rules is refused, never misread.
 
 from sentiline.tokenizer.base import TOKENIZERS, Tokenizer
 from sentiline.tokenizer.constants import PADDING_ID, SPECIAL_TOKENS, UNKNOWN_ID, Spans
-from sentiline.tokenizer.encoding import TRUNCATIONS, Encoding, Truncation, check_truncation
+from sentiline.tokenizer.encoding import TRUNCATIONS, EncodedList, Encoding, Truncation, check_truncation
 from sentiline.tokenizer.words1 import split, words
 from sentiline.tokenizer.words2_tokenizer import Words2Tokenizer
 
@@ -16,6 +16,7 @@ __all__ = [
     "TOKENIZERS",
     "TRUNCATIONS",
     "UNKNOWN_ID",
+    "EncodedList",
     "Encoding",
     "Spans",
     "Tokenizer",

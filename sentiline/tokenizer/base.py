@@ -6,14 +6,21 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.errors import BundleCorruptError, EmptyTextError, OptionError, TextTooLongError, TextTypeError
+from sentiline.errors import (
+    BundleCorruptError,
+    EmptyTextError,
+    InputError,
+    OptionError,
+    TextTooLongError,
+    TextTypeError,
+)
 from sentiline.tokenizer.constants import SPECIAL_TOKENS, Spans
-from sentiline.tokenizer.encoding import Encoding, Truncation, check_truncation, kept_tokens
+from sentiline.tokenizer.encoding import EncodedList, Encoding, Truncation, check_truncation, kept_tokens
 from sentiline.tokenizer.words1 import TAG, TokenIds, split, words
 
 
@@ -81,20 +88,11 @@ class Tokenizer:
         """
         policy = self.truncation if truncation is None else check_truncation(truncation)
         if not isinstance(text, str):
-            raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
+            _refuse_type(text)
         tokens, edges = self.split(text) if spans else (self.words(text), None)
-        total, kept = len(tokens), None
-        if self._describes_nothing(tokens):
-            raise EmptyTextError(_describe_empty(text, self._tokens), field="text")
-        if total > self.max_tokens:
-            if policy == "error":
-                raise TextTooLongError(
-                    f"the text has {total} tokens and the model reads at most {self.max_tokens}; shorten it, or "
-                    f'choose truncation "head", "tail" or "head_tail"',
-                    field="text",
-                    limit=self.max_tokens,
-                )
-            kept = kept_tokens(total, self.max_tokens, policy)
+        total = len(tokens)
+        kept = self._kept(text, tokens, policy)
+        if kept is not None:
             tokens = [tokens[index] for index in kept]
 
         found: Spans | None = None
@@ -108,6 +106,59 @@ class Tokenizer:
 
         ids, read_as = self._read(text, tokens, find)
         return Encoding(ids, total, find, self.split, read_as, self._tags)
+
+    def encode_list(self, texts: Sequence[Any], *, truncation: Truncation | None = None) -> EncodedList:
+        """Tokenize texts as `encode` does, without an object per text and without spans.
+
+        Args:
+            texts: The raw texts; an item of another type has an error in its place.
+            truncation: The policy for long texts, as in `encode`.
+
+        Raises:
+            OptionError: There is no such policy.
+        """
+        policy = self.truncation if truncation is None else check_truncation(truncation)
+        tokens: list[str] = []
+        used: list[int] = []
+        totals: list[int] = []
+        errors: dict[int, InputError] = {}
+        for index, text in enumerate(texts):
+            try:
+                found = self.words(text) if isinstance(text, str) else _refuse_type(text)
+                total = len(found)
+                kept = self._kept(text, found, policy)
+                if kept is not None:
+                    found = [found[place] for place in kept]
+            except InputError as error:
+                errors[index] = error.with_traceback(None)  # which would keep this frame and all texts in memory
+                found, total = [], 0
+            tokens += found
+            used.append(len(found))
+            totals.append(total)
+        ids = self._read_list(texts, tokens, used, policy)
+        return EncodedList(ids, np.array(used, np.int64), np.array(totals, np.int64), errors)
+
+    def _kept(self, text: str, tokens: Sequence[str], policy: Truncation) -> NDArray[np.intp] | None:
+        """Return the indices of the tokens that are kept of a text; None if all of them are."""
+        total = len(tokens)
+        if self._describes_nothing(tokens):
+            raise EmptyTextError(_describe_empty(text, self._tokens), field="text")
+        if total <= self.max_tokens:
+            return None
+        if policy == "error":
+            raise TextTooLongError(
+                f"the text has {total} tokens and the model reads at most {self.max_tokens}; shorten it, or "
+                f'choose truncation "head", "tail" or "head_tail"',
+                field="text",
+                limit=self.max_tokens,
+            )
+        return kept_tokens(total, self.max_tokens, policy)
+
+    def _read_list(
+        self, texts: Sequence[Any], tokens: Sequence[str], used: Sequence[int], policy: Truncation
+    ) -> NDArray[np.int32]:
+        """Return the ids of the tokens of all texts as `_read` does; `used` is the number of each text's tokens."""
+        return self.ids(tokens)
 
     def _read(
         self, text: str, tokens: Sequence[str], find: Callable[[], Spans]
@@ -194,6 +245,10 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {Tokenizer.scheme: Tokenizer}
 
 def _same_spellings() -> None:
     return None
+
+
+def _refuse_type(text: Any) -> NoReturn:
+    raise TextTypeError(f"a text must be a string; got {type(text).__name__}", field="text")
 
 
 def _describe_empty(text: str, tokens: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.errors import OptionError
+from sentiline.errors import InputError, OptionError
 from sentiline.tokenizer.constants import UNKNOWN_ID, Spans
 from sentiline.tokenizer.words1 import TAG, split
 
@@ -62,6 +62,28 @@ class Encoding:
     def truncated(self) -> bool:
         """Whether tokens were left out."""
         return self.tokens_total > self.tokens_used
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedList:
+    """N tokenized texts in arrays, each cut to the model's limit.
+
+    Attributes:
+        ids: The vocabulary ids of all texts in their order, int32.
+        tokens_used: The number of tokens that the model reads of each text, int64 [N]; 0 where there is an error.
+        tokens_total: The number of tokens of each text before truncation, int64 [N]; 0 where there is an error.
+        errors: The error of each text that cannot be scored, by index.
+    """
+
+    ids: NDArray[np.int32]
+    tokens_used: NDArray[np.int64]
+    tokens_total: NDArray[np.int64]
+    errors: dict[int, InputError]
+
+    def unknown_tokens(self) -> NDArray[np.int64]:
+        """Return the number of used tokens of each text that are not in the vocabulary, int64 [N]."""
+        counts = np.concatenate(([0], np.cumsum(self.ids == UNKNOWN_ID)))
+        return np.diff(counts[np.concatenate(([0], np.cumsum(self.tokens_used)))])
 
 
 def check_truncation(value: str) -> Truncation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -91,6 +92,22 @@ class Words2Tokenizer(Tokenizer):
             ]
 
         return ids, read_as
+
+    def _read_list(
+        self, texts: Sequence[Any], tokens: Sequence[str], used: Sequence[int], policy: Truncation
+    ) -> NDArray[np.int32]:
+        ids = super().ids(tokens)
+        doubtful = np.flatnonzero(ids < 0)
+        if len(doubtful):
+            ends = np.cumsum(used)
+            for index in np.unique(np.searchsorted(ends, doubtful, "right")).tolist():
+                read = slice(int(ends[index]) - used[index], int(ends[index]))
+                find = partial(self._find, texts[index], policy)
+                ids[read], _ = self._read(texts[index], tokens[read], find)
+        return ids
+
+    def _find(self, text: str, policy: Truncation) -> Spans:
+        return self.encode(text, truncation=policy).find()
 
     def _describes_nothing(self, tokens: Sequence[str]) -> bool:
         return not tokens or (tokens[0] in _SEPARATORS and _SEPARATORS.issuperset(tokens))

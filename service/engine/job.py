@@ -1,4 +1,4 @@
-"""One request's texts on their way through the scheduler: each is read separately, and the last one ends the job."""
+"""One request's texts on their way through the scheduler, which may mix them with others; the last one ends the job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from sentiline.errors import InputError, OptionError
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sentiline.bundle import Manifest
     from sentiline.cut_points import CutPoints
     from sentiline.predictor import Predictor
-    from sentiline.tokenizer import Truncation
+    from sentiline.tokenizer import Encoding, Truncation
 
 Result = TypeVar("Result")
 
@@ -64,8 +64,30 @@ class Task(ABC, Generic[Result]):
         """Return the answer from the outcomes and the rendered parts, both in the order of the texts."""
 
 
+class _TokenizedText(NamedTuple):
+    """One text of a job on its way through the model.
+
+    Attributes:
+        job: The job.
+        place: The index of the text in the job's task.
+        text: The raw text.
+        encoding: Its tokens; None if it cannot be read.
+        error: The reason why it cannot be read; None if it can.
+        started: When a thread took it, in seconds of `time.perf_counter`.
+        tokenized: When it had been split into tokens.
+    """
+
+    job: Job[Any]
+    place: int
+    text: Any
+    encoding: Encoding | None
+    error: InputError | None
+    started: float
+    tokenized: float
+
+
 class Job(Generic[Result]):
-    """A task in the queue. Threads call `run_text` once per text; the event loop awaits `future`.
+    """A task in the queue. Threads pass each of its texts to `run_texts`; the event loop awaits `future`.
 
     Attributes:
         future: The result, or the error that prevented it.
@@ -135,12 +157,56 @@ class Job(Generic[Result]):
         if count > 1:  # longest first, so that no thread is left with a long text at the end while the others idle
             self.waiting.sort(key=self.costs.__getitem__)
 
-    def run_text(self, index: int) -> None:
-        """Read one text; after the last one build the answer. Raises nothing."""
+    @property
+    def predictor(self) -> Predictor:
+        """The model that reads the texts."""
+        return self._predictor
+
+    def tokenize(self, index: int) -> _TokenizedText | None:
+        """Tokenize one text; None if the request was abandoned. Raises nothing."""
+        if self.dropped:
+            return None
+        try:
+            return self._tokenize(index)
+        except BaseException as error:
+            self.fail(error)
+            return None
+
+    def _tokenize(self, index: int) -> _TokenizedText:
+        text, task = self._task.texts[index], self._task
+        started = perf_counter()
+        outcome = input_error(text, self._settings)
+        if outcome is not None:
+            return _TokenizedText(self, index, text, None, outcome, started, started)
+        try:
+            encoding = self._predictor.tokenizer.encode(text, truncation=task.truncation, spans=task.spans)
+        except InputError as error:
+            return _TokenizedText(self, index, text, None, error, started, perf_counter())
+        tokenized = perf_counter()
+        if self._admission is not None:
+            cost = actual_cost(len(text), encoding.tokens_used, sentences=task.sentences)
+            self._admission.adjust(cost - self.costs[index])
+        return _TokenizedText(self, index, text, encoding, None, started, tokenized)
+
+    def complete(self, text: _TokenizedText, outcome: Outcome, inferred: float) -> None:
+        """Render one text; after the last one build the answer. Raises nothing.
+
+        Args:
+            text: The text.
+            outcome: Its reading or its error.
+            inferred: When the model had read it, or would have without its neighbours in the batch.
+        """
         if self.dropped:
             return
         try:
-            self._read(index)
+            rendering = perf_counter()
+            if self._cut_points is not None and not isinstance(outcome, InputError):
+                outcome = outcome.with_cut_points(self._cut_points)
+            self._outcomes[text.place] = outcome
+            self._parts[text.place] = self._task.render(outcome, text.place)
+            tokens = text.encoding.tokens_used if text.encoding else 0
+            rendered = inferred + perf_counter() - rendering
+            self.times.texts.append(TextTiming(text.place, tokens, text.started, text.tokenized, inferred, rendered))
             with self._lock:
                 self._unfinished -= 1
                 last = not self._unfinished
@@ -150,33 +216,12 @@ class Job(Generic[Result]):
                 self.times.finished = perf_counter()
                 self._resolve(result, None)
         except BaseException as error:  # the thread must survive: it serves all requests
-            self.dropped = True
-            self._resolve(None, error)
+            self.fail(error)
 
-    def _read(self, index: int) -> None:
-        text, task, predictor = self._task.texts[index], self._task, self._predictor
-        started = tokenized = inferred = perf_counter()
-        tokens = 0
-        outcome: Outcome | None = input_error(text, self._settings)
-        if outcome is None:
-            try:
-                encoding = predictor.tokenizer.encode(text, truncation=task.truncation, spans=task.spans)
-            except InputError as error:
-                tokenized = inferred = perf_counter()
-                outcome = error
-            else:
-                tokenized = perf_counter()
-                tokens = encoding.tokens_used
-                if self._admission is not None:
-                    cost = actual_cost(len(text), tokens, sentences=task.sentences)
-                    self._admission.adjust(cost - self.costs[index])
-                outcome = predictor.infer(text, encoding)
-                if self._cut_points is not None:
-                    outcome = outcome.with_cut_points(self._cut_points)
-                inferred = perf_counter()
-        self._outcomes[index] = outcome
-        self._parts[index] = task.render(outcome, index)
-        self.times.texts.append(TextTiming(index, tokens, started, tokenized, inferred, perf_counter()))
+    def fail(self, error: BaseException) -> None:
+        """End the job with an error."""
+        self.dropped = True
+        self._resolve(None, error)
 
     def _resolve(self, result: Result | None, error: BaseException | None) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed, so nobody waits
@@ -189,6 +234,31 @@ class Job(Generic[Result]):
             self.future.set_exception(error)
         else:
             self.future.set_result(result)
+
+
+def run_texts(taken: Sequence[tuple[Job[Any], int]]) -> None:
+    """Read texts of jobs with the same model in one call, and build the answers of the jobs that end. Raises nothing.
+
+    Args:
+        taken: Each text's job, and its index there.
+    """
+    texts = [text for job, index in taken if (text := job.tokenize(index)) is not None]
+    read = [(text, text.encoding) for text in texts if text.encoding is not None]
+    started, outcomes = perf_counter(), {}
+    if read:
+        try:
+            readings = taken[0][0].predictor.infer_list([text.text for text, _ in read], [one for _, one in read])
+        except BaseException as error:  # the thread must survive: it serves all requests
+            for text, _ in read:
+                text.job.fail(error)
+            return
+        outcomes = {id(text): reading for (text, _), reading in zip(read, readings, strict=True)}
+    share = (perf_counter() - started) / max(1, len(read))
+    for text in texts:
+        if text.error is not None:
+            text.job.complete(text, text.error, text.tokenized)
+        else:
+            text.job.complete(text, outcomes[id(text)], text.tokenized + share)
 
 
 def _cut_points(manifest: Manifest, field: str) -> CutPoints:

@@ -32,8 +32,9 @@ TOKENIZER_FACTOR = 12
 UNIT_BYTES = 16 * 1024
 SESSION_BYTES = MEBIBYTE
 # Estimated resident memory of a model: 3 × graph file + 12 × tokenizer file + 16 KiB per recurrent unit and direction
-# (four float32 gates at each of 1,024 timesteps) + 1 MiB. Fitted to what the shipped models add to the private memory
-# of a process, from which it differs by less than 4 MiB.
+# (four float32 gates at each of 1,024 timesteps) + 1 MiB; graph and units twice for an int8 LSTM, which has a second
+# graph for short texts. Fitted to what the shipped models add to the private memory of a process, from which it differs
+# by less than 4 MiB.
 
 logger = logging.getLogger("bentoml.sentiline")
 
@@ -242,8 +243,15 @@ def installed_models() -> dict[str, Path]:
 def estimated_memory(manifest: Manifest, precision: str) -> int:
     """Return the bytes of memory that a model is estimated to need once it is loaded."""
     graph, tokenizer = manifest.files[manifest.precisions[precision]], manifest.files[manifest.tokenizer]
-    files = GRAPH_FACTOR * graph.size + TOKENIZER_FACTOR * tokenizer.size
-    return files + UNIT_BYTES * _units(manifest) + SESSION_BYTES
+    session = GRAPH_FACTOR * graph.size + UNIT_BYTES * _units(manifest)
+    sessions = 2 if precision == "int8" and _cell(manifest) == "lstm" else 1
+    return sessions * session + TOKENIZER_FACTOR * tokenizer.size + SESSION_BYTES
+
+
+def _cell(manifest: Manifest) -> str:
+    """Return the kind of the recurrent layers; empty if the manifest does not state it."""
+    architecture = manifest.document.get("architecture")
+    return str(architecture.get("cell", "")) if isinstance(architecture, dict) else ""
 
 
 def _units(manifest: Manifest) -> int:

@@ -30,7 +30,7 @@ def chunks(rows: list[dict[str, Any]], size: int) -> list[Chunk]:
 
 @pytest.fixture(scope="module")
 def scored(predictor: Predictor, rows: list[dict[str, Any]]) -> list[ScoredChunk]:
-    return [ChunkScorer(predictor, "text").score(chunk) for chunk in chunks(rows, 500)]
+    return [ChunkScorer(predictor, "text", readings=True).score(chunk) for chunk in chunks(rows, 500)]
 
 
 def gather(predictor: Predictor, scored: list[ScoredChunk]) -> Statistics:
@@ -134,7 +134,8 @@ def test_a_rare_word_is_not_ranked_by_mean() -> None:
 
 def test_a_model_that_is_not_additive_has_no_word_ranking(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     with load(write_bundle(tmp_path / "plain", additive=False), threads=1) as plain:
-        statistics = gather(plain, [ChunkScorer(plain, "text").score(chunk) for chunk in chunks(rows[:60], 30)])
+        scorer = ChunkScorer(plain, "text", readings=True)
+        statistics = gather(plain, [scorer.score(chunk) for chunk in chunks(rows[:60], 30)])
         assert statistics.words.rank(60) is None
         excerpt = statistics.extremes.highest[0]
         assert not excerpt.additive

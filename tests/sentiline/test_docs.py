@@ -19,7 +19,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 def test_python_examples_run(models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("SENTILINE_MODELS", str(models))
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "python.md").read_text(encoding="utf-8"), re.DOTALL | re.M)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     namespace: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, "python.md", "exec"), namespace)
@@ -33,7 +33,8 @@ def test_python_examples_run(models: Path, monkeypatch: pytest.MonkeyPatch, caps
         ["film", "17", "21"],
     ]
     assert lines[6].split()[1:] == ["True", "texts[1]"]
-    assert lines[7] == '{"model": "bilstm",'
+    assert re.fullmatch(r"\['\w+', '\w+', ''\] empty_text", lines[7])
+    assert lines[8] == '{"model": "bilstm",'
     namespace["model"].close()
 
 

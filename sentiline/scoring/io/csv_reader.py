@@ -74,17 +74,19 @@ class _RecordLines:
         return self
 
     def __next__(self) -> str:
-        line = self._waiting.popleft() if self._waiting else self._next_line()
+        line = self._waiting.popleft() if self._waiting else self._lines.readline(LINE_LIMIT + 1)
+        if not line:
+            raise StopIteration
+        if len(line) > LINE_LIMIT:
+            line = self._limited(line)
         self.record.append(line)
         return line
 
-    def _next_line(self) -> str:
-        line = self._lines.readline(LINE_LIMIT + 1)
+    def _limited(self, line: str) -> str:
+        """Return what stands for a line of which a beginning longer than the limit was read."""
         first = not self.record
-        if len(line) <= LINE_LIMIT or line.endswith(("\n", "\r")):
-            if line:
-                return line
-            raise StopIteration
+        if line.endswith(("\n", "\r")):
+            return line
         quotes = self._source.format.quotes
         if quotes and (not first or '"' in line):  # a quoted field may continue on the next line
             return line + self._lines.readline()

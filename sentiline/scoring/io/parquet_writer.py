@@ -163,13 +163,17 @@ class _Assembly:
 
 def added_arrays(scored: ScoredChunk, names: dict[str, str]) -> list[Any]:
     """Return the added columns of a chunk as Arrow arrays, in the order of `names`."""
-    types = {written: TYPES[name] for name, written in names.items()}
-    return [_to_array(values, types[name]) for name, values in scored.columns(names).items()]
+    count, mask = len(scored.values), ~scored.scored
+    errors = [scored.faults.get(index) for index in range(count)] if scored.faults else [None] * count
+    found = {
+        name: pa.nulls(count, TYPES[name]) if array is None else pa.array(array, TYPES[name], mask=mask)
+        for name, array in scored.arrays().items()
+    } | {"error": pa.array(errors, TYPES["error"])}
+    nested = scored.nested()
+    return [found[name] if name in found else _nested_array(nested[name], TYPES[name]) for name in names]
 
 
-def _to_array(values: Iterable[Any], data_type: Any) -> Any:
-    if not pa.types.is_list(data_type):
-        return pa.array(values, data_type)
+def _nested_array(values: Iterable[Any], data_type: Any) -> Any:
     # A few rows at a time: the Python values of all tokens of a chunk would take hundreds of megabytes.
     parts = [pa.array(some, data_type) for some in _batched(values)]
     return pa.concat_arrays(parts) if parts else pa.array([], data_type)

@@ -24,6 +24,8 @@ from sentiline.scoring.scorer import NESTED, ScoredChunk, check_name_clash
 # Escape sequences of JSON strings; the group matches that of a lone surrogate.
 _ESCAPE = re.compile(r"\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|(u[dD][89a-fA-F]\w\w)|.)")
 
+_BOOLEAN_CELLS = {True: "true", False: "false", None: ""}
+
 
 class OutputWriter(Protocol):
     """Writes one output: encodes each chunk by itself, then assembles the output from the bytes of all chunks."""
@@ -123,7 +125,9 @@ class CsvOutput(_ConcatenatedOutput):
         columns: list[Iterable[Any]] = [chunk.data.column(name) for name in self._names]
         if isinstance(chunk.data, Batch) or chunk.data.sources is not None:  # otherwise all values are strings
             columns = [map(_cell, column) for column in columns]
-        columns += [map(_cell, column) for column in scored.columns(self._added).values()]
+        for name, column in scored.columns(self._added).items():
+            booleans = name in (self._added["truncated"], self._added["uncertain"])
+            columns.append(map(_BOOLEAN_CELLS.__getitem__, column) if booleans else column)
         writer.writerows(zip(*columns, strict=True))
         return compress([replace_lone_surrogates(text.getvalue()).encode()], self._format.compression)
 

@@ -111,12 +111,12 @@ def test_an_engine_that_fails_is_not_ready(service: Service, caplog: pytest.LogC
     async def probe() -> None:
         async with service.client() as client:
             tiny = service.engine.loaded()["tiny"]
-            session = tiny._graph._session
-            tiny._graph._session = None  # type: ignore[assignment]
+            session = tiny._graph._batches
+            tiny._graph._batches = None
             assert (await client.get("/readyz")).status_code == 503
             answer = await client.post("/predict", json={"inputs": "good film"})
             assert (answer.status_code, answer.json()["error_type"]) == (500, "internal_error")
-            tiny._graph._session = session
+            tiny._graph._batches = session
             assert (await client.get("/readyz")).status_code == 200
             assert (await client.post("/predict", json={"inputs": "good film"})).status_code == 200
 
