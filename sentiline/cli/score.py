@@ -139,10 +139,6 @@ def score(
         raise OptionError("--date-column and --date-format are for --report, which is not given", field="--report")
     if engine == "ray":
         threads = threads or 1  # per worker
-        if check or settings.bad_rows != "stop" or settings.drop or settings.keep:
-            raise OptionError(
-                "--check, --bad-rows, --drop and --keep are for --engine local; leave them out", field="--engine"
-            )
     elif address or workers or part_rows:
         raise OptionError("--address, --workers and --part-rows are for --engine ray; add it", field="--engine")
     with load(model, precision=precision, threads=threads) as predictor:
@@ -161,7 +157,11 @@ def score(
                     "on_progress": display.update,
                     "report_builder": report_builder,
                 }
-                if check:
+                if check and engine == "ray":
+                    from sentiline.cluster.driver import check_for_cluster
+
+                    result = check_for_cluster(predictor, inputs, output, settings, **run)
+                elif check:
                     result = check_files(predictor, inputs, output, settings, **run)
                 elif engine == "ray":
                     from sentiline.cluster.driver import Cluster, score_on_cluster

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.predictor import Predictor
-from sentiline.scoring.chunk import find_text_column
 from sentiline.scoring.io.reader import read_chunks
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.output_encoder import OutputEncoder
-from sentiline.scoring.pipeline import Progress, ProgressCallback, ReportBuilder, plan_run
+from sentiline.scoring.pipeline import Progress, ProgressCallback
+from sentiline.scoring.plan import RunPlan, plan_run
+from sentiline.scoring.report_builder import ReportBuilder
 from sentiline.scoring.scorer import UNREADABLE, UNSCORED, ChunkScorer
 from sentiline.scoring.summary import Summary
 
@@ -54,18 +55,29 @@ def check_files(
 ) -> CheckResult:
     """Check files that are to be scored, with the arguments of `sentiline.scoring.pipeline.score_files`.
 
-    Every row is read, its text is tokenized, and its columns are encoded in the format of the output. A file that
-    cannot be read does not end the check: its error is among the result's problems, and the next file follows.
-
     Raises:
         DataFileError: There is no such file, or the output cannot be written.
         OptionError: An option has an invalid value or does not apply to the formats.
         SettingError: pyarrow is needed and not installed.
     """
-    options = options or ScoreOptions()
-    plan = plan_run(inputs, output, options, resume=resume, overwrite=overwrite, scratch=scratch)
-    if report_builder:
-        report_builder.claim(replace=overwrite or plan.unfinished)
+    plan = plan_run(
+        inputs, output, options or ScoreOptions(), report_builder, resume=resume, overwrite=overwrite, scratch=scratch
+    )
+    return check_plan(predictor, plan, on_progress, report_builder)
+
+
+def check_plan(
+    predictor: Predictor,
+    plan: RunPlan,
+    on_progress: ProgressCallback | None = None,
+    report_builder: ReportBuilder | None = None,
+) -> CheckResult:
+    """Check the inputs of a planned run.
+
+    Every row is read, its text is tokenized, and its columns are encoded in the format of the output. A file that
+    cannot be read does not end the check: its error is among the result's problems, and the next file follows.
+    """
+    options = plan.options
     result = CheckResult(len(plan.sources), sum(source.size for source in plan.sources))
     lenient = replace(options, strict=False, bad_rows="keep")
     encoder = OutputEncoder(plan.writer, lenient)
@@ -75,12 +87,9 @@ def check_files(
         try:
             for chunk in read_chunks(replace(source, keep_malformed=True), options.encoding, plan.characters):
                 if scorer is None:
-                    result.text_column = find_text_column(chunk, options.text_column)
+                    result.text_column = plan.prepare(chunk, encoder, report_builder)
                     dropped = options.dropped_columns(chunk.data.names)
                     result.columns = tuple(name for name in chunk.data.names if name not in dropped)
-                    encoder.prepare(chunk)
-                    if report_builder:
-                        report_builder.prepare(chunk)
                     scorer = lenient.scorer(predictor, result.text_column)
                 checked, content = encoder.encode(scorer.check(chunk), first=result.summary.rows == 0)
                 for _ in content:  # values that the format cannot hold raise here

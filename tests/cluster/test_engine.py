@@ -148,7 +148,7 @@ def test_a_killed_driver_and_a_killed_actor_lose_no_row(
     assert process.returncode == -signal.SIGKILL, (tmp_path / "errors").read_text()
     assert not output.exists(), "half a data set is never visible"
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
-    with pytest.raises(DataFileError, match="continue it with --resume, or start again with --overwrite"):
+    with pytest.raises(DataFileError, match="continue it with --resume, or start over with --overwrite"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster)
     with pytest.raises(DataFileError, match="options changed since the interrupted run"):
         score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)

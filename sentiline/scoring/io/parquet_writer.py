@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from sentiline.code_points import has_lone_surrogates, replace_lone_surrogates
 from sentiline.errors import DataFileError
-from sentiline.scoring.arrow_types import map_leaves
-from sentiline.scoring.chunk import Batch, Chunk, Records, UnwritableRowsError, column_values
+from sentiline.scoring.arrow_types import common_type, map_leaves
+from sentiline.scoring.batch import Batch, column_values
+from sentiline.scoring.chunk import Chunk, Records, UnwritableRowsError
 from sentiline.scoring.io.columns import check_columns
 from sentiline.scoring.scorer import COLUMNS, SENTENCES, TIMESTEPS, ScoredChunk, check_name_clash
 
@@ -181,25 +182,13 @@ def _batched(values: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def _cast(column: Any, data_type: Any) -> Any:
-    """Cast a column to the type of the output if both are of one family and no value changes; None otherwise."""
-    types = pa.types
-
-    def is_number(one: Any) -> bool:
-        return bool(types.is_integer(one) or types.is_floating(one))
-
-    def is_string(one: Any) -> bool:
-        return bool(types.is_string(one) or types.is_large_string(one) or types.is_string_view(one))
-
-    def is_time(one: Any) -> bool:
-        return bool(types.is_timestamp(one) and one.tz == getattr(data_type, "tz", None))
-
-    families = (is_number, is_string, is_time)
-    if not types.is_null(column.type) and not any(same(column.type) and same(data_type) for same in families):
+    """Cast a column to the type of the output if the two types are alike and no value changes; None otherwise."""
+    common = common_type(column.type, data_type)
+    if common is None:
         return None
     try:
         cast = column.cast(data_type)
-        # a safe cast of a double to a float rounds
-        return cast if not types.is_floating(data_type) or cast.cast(column.type).equals(column) else None
+        return cast if common == data_type or cast.cast(column.type).equals(column) else None
     except pa.ArrowException:
         return None
 

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from sentiline.code_points import replace_lone_surrogates
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.chunk import Batch, Chunk, Records
+from sentiline.scoring.batch import Batch
+from sentiline.scoring.chunk import Chunk, Records
 from sentiline.scoring.io.columns import check_columns, compress, unexpected_columns
 from sentiline.scoring.io.formats import Format
 from sentiline.scoring.scorer import NESTED, ScoredChunk, check_name_clash

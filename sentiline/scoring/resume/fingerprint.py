@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from typing import Any
 
 from sentiline._version import __version__
 from sentiline.predictor import Predictor
 from sentiline.scoring.io.source import Source
+from sentiline.scoring.options import ScoreOptions
 
 
-def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: Mapping[str, Any]) -> dict[str, Any]:
+def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: ScoreOptions) -> dict[str, Any]:
     """Return the fingerprint of a run, on this machine or on a cluster.
 
     Args:
         predictor: The model.
         sources: The input files.
-        options: The options by name, as plain values.
+        options: How to score.
 
     Returns:
         Plain values for the journal.
@@ -32,7 +33,8 @@ def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: Ma
         "tokenizer": manifest.files[manifest.tokenizer].sha256,
         "uncertainty": [] if manifest.uncertainty is None else list(astuple(manifest.uncertainty)),
         "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
-        "options": dict(options),
+        # A run that stopped at a bad row is resumed with other values of the options that say what to do with it.
+        "options": {name: value for name, value in asdict(options).items() if name not in ("strict", "bad_rows")},
     }
 
 
