@@ -28,7 +28,7 @@ from sentiline.scoring.io.formats import (
 from sentiline.scoring.io.hive import is_partition_folder, parse_partitions
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.storage import FileStatus, Location, is_broken_link
-from sentiline.scoring.io.text_stream import READ_ERRORS, peek_text, stdin_bytes, zip_members
+from sentiline.scoring.io.text_stream import READ_ERRORS, peek_text, stdin_bytes, unreadable, zip_members
 from sentiline.scoring.resume.partial_output import SUFFIX
 
 STDIN = "-"
@@ -303,9 +303,7 @@ def _file_source(
                     forced = format_from_name(member[0]).kind
                 format = Format(forced or _detect(location.name, raw, encoding, separator, dialect))
     except READ_ERRORS as error:
-        raise DataFileError(
-            f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
-        ) from None
+        raise unreadable(location.name, error) from None
     if pipe and format.kind == "parquet":
         raise OptionError(f"Parquet cannot be read from {location}, a pipe; save it to a file", field="--format")
     return Source(location.name, location, format, status.size, status.modified, once=pipe)
