@@ -12,7 +12,7 @@ import click
 from sentiline.cli.dialect import dialect_options
 from sentiline.cli.main import EXIT_CODES, InputFailure, RowsFailure
 from sentiline.errors import OptionError
-from sentiline.scoring.io.formats import KINDS, QUOTINGS
+from sentiline.scoring.io.formats import KINDS
 from sentiline.scoring.memory import DEFAULT
 from sentiline.scoring.scorer import BAD_ROWS
 from sentiline.tokenizer import TRUNCATIONS
@@ -57,12 +57,6 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
               help="The format of the inputs; by default detected from the extension or content.")  # fmt: skip
 @click.option("--to", type=click.Choice([kind for kind in KINDS if kind != "text"]),
               help="The format of the output; by default taken from its extension.")  # fmt: skip
-@click.option("--encoding", default="utf-8", show_default=True, help="The encoding of text files.")
-@click.option("--delimiter", metavar="CHARACTER",
-              help="The character between the columns of CSV inputs, such as ';'; by default a comma, and a tab in "
-              "TSV.")  # fmt: skip
-@click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
-              help="csv: double quotes enclose fields of CSV and TSV inputs; none: they are text.")  # fmt: skip
 @dialect_options
 @click.option("--prefix", default="", metavar="TEXT", help="A prefix for the names of the added columns.")
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")

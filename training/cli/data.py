@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sentiline.bundle import find
+from sentiline.cli.dialect import dialect_options
 from sentiline.errors import OptionError
 from sentiline.labels import MAPPING_EXAMPLE, SCHEMES, check_labels
 from training.cli.group import CommandGroup
@@ -64,15 +65,7 @@ def labelled_options(command: Command) -> Command:
                 type=click.Choice(["csv", "tsv", "jsonl", "parquet"]),
                 help="Format of the files; default by the ending of the name.",
             ),
-            click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV, TSV and JSON Lines."),
-            click.option("--delimiter", help="Delimiter of CSV and TSV, if it is not a comma or a tab."),
-            click.option(
-                "--quoting",
-                type=click.Choice(["csv", "none"]),
-                default="csv",
-                show_default=True,
-                help="none: double quotes are part of the text.",
-            ),
+            dialect_options,
         ]
     ):
         command = option(command)

@@ -130,7 +130,7 @@ def from_labelled_file(config: FitConfig, path: str, options: Mapping[str, Any],
     description = {
         "name": PurePath(path).name or path,
         "labels": found.scheme,
-        "options": {name: value for name, value in sorted(options.items()) if value is not None},
+        "options": {name: value for name, value in sorted(options.items()) if value not in (None, False, 0)},
         "training_reviews": len(train),
         "validation_reviews": len(validation),
         "skipped_rows": len(found.problems),

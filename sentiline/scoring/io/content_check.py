@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from functools import cache
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.io.formats import Kind
 
+_LOGGER = logging.getLogger(__name__)
 # The first bytes of files that hold no reviews, and the remedy.
 _SIGNATURES = {
     b"version https://git-lfs.github.com/spec/": "a Git LFS pointer, not the file itself; fetch that with git lfs pull",
@@ -70,6 +73,18 @@ def check_content(name: str, kind: Kind, head: bytes, codec: str) -> None:
             f"--delimiter $'\\x{ord(separator):02x}'",
             field="input",
         )
+    tabs = {line.count("\t") for line in lines[:-1]}  # the last line may be incomplete
+    if len(tabs) == 1 and tabs != {0}:
+        warn_once(
+            f"{name}: every line holds a tab and is read as one text; if tabs separate columns, add --format tsv "
+            "--no-header, and name the column of the texts with --text-column"
+        )
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a warning, only once although some commands read their files twice."""
+    _LOGGER.warning("%s", message)
 
 
 def ends_lines_with_carriage_returns(head: bytes, codec: str) -> bool:
