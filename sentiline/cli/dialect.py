@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from sentiline.scoring.io.formats import QUOTINGS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--encoding", default="utf-8", show_default=True, help="The encoding of text files."),
@@ -28,7 +30,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 
-def dialect_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def dialect_options(command: Command) -> Command:
     """Add the encoding, the delimiter, the quoting and the fields of `sentiline.scoring.io.dialect.Dialect`."""
     for option in reversed(_OPTIONS):
         command = option(command)

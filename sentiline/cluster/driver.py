@@ -183,6 +183,7 @@ def check_for_cluster(
         resume=resume,
         overwrite=overwrite,
         scratch=scratch,
+        tolerant=True,
     )
     return check_plan(predictor, plan, on_progress, report_builder)
 

@@ -29,8 +29,19 @@ def plan_cluster_run(
     resume: bool,
     overwrite: bool,
     scratch: Path | None,
+    tolerant: bool = False,
 ) -> tuple[RunPlan, bool]:
     """Check the arguments of `sentiline.cluster.driver.score_on_cluster`, and find its inputs.
+
+    Args:
+        inputs: As in `score_on_cluster`.
+        output: As in `score_on_cluster`.
+        options: How to score.
+        report_builder: The builder of a report, if there is one.
+        resume: As in `score_on_cluster`.
+        overwrite: As in `score_on_cluster`.
+        scratch: As in `score_on_cluster`.
+        tolerant: Whether Parquet files with an error go into `RunPlan.problems` instead of raising it.
 
     Returns:
         The plan, and whether the output is complete and there is no interrupted run to resume.
@@ -55,8 +66,9 @@ def plan_cluster_run(
     complete = not check_target(target, folder, resume=resume, overwrite=overwrite)
     if report_builder and not complete:
         report_builder.claim(replace=overwrite or has_unfinished_run(folder))
-    sources = list(unify_schemas(sources, "parquet", options))
-    return RunPlan(options, target, folder, writer, sources, chunk_characters(options.memory)), complete
+    problems: list[str] = []
+    sources = unify_schemas(sources, "parquet", options, problems if tolerant else None)
+    return RunPlan(options, target, folder, writer, sources, chunk_characters(options.memory), problems), complete
 
 
 def _absolute(source: Source) -> Source:

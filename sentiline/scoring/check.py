@@ -27,7 +27,8 @@ class CheckResult:
         size: Their size in bytes.
         text_column: The name of the column with the texts; empty if none was found.
         columns: The names of the columns of the first rows that would be written, without the added ones.
-        summary: The counts of the rows: all of them, and those with an error code. The others count as scored.
+        summary: The counts of the rows: all of them, and those with an error or warning code. Those without an error
+            count as scored.
         first_faults: The place of the first row with each error code.
         problems: The errors with which the run would end, or its parts if they were run by themselves.
     """
@@ -61,7 +62,14 @@ def check_files(
         SettingError: pyarrow is needed and not installed.
     """
     plan = plan_run(
-        inputs, output, options or ScoreOptions(), report_builder, resume=resume, overwrite=overwrite, scratch=scratch
+        inputs,
+        output,
+        options or ScoreOptions(),
+        report_builder,
+        resume=resume,
+        overwrite=overwrite,
+        scratch=scratch,
+        tolerant=True,
     )
     return check_plan(predictor, plan, on_progress, report_builder)
 
@@ -78,7 +86,8 @@ def check_plan(
     cannot be read does not end the check: its error is among the result's problems, and the next file follows.
     """
     options = plan.options
-    result = CheckResult(len(plan.sources), sum(source.size for source in plan.sources))
+    result = CheckResult(len(plan.sources) + len(plan.problems), sum(source.size for source in plan.sources))
+    result.problems += plan.problems
     lenient = replace(options, strict=False, bad_rows="keep")
     encoder = OutputEncoder(plan.writer, lenient)
     scorer: ChunkScorer | None = None
@@ -101,6 +110,9 @@ def check_plan(
                     else:
                         result.summary.faults[str(code)] += 1
                         result.first_faults.setdefault(str(code), checked.chunk.place(index))
+                for code, place in checked.warnings:
+                    result.summary.warnings[code] += 1
+                    result.summary.examples.setdefault(code, place)
                 if on_progress:
                     done = before + chunk.position
                     on_progress(Progress(result.summary, 0, done, result.size, result.text_column))
@@ -115,4 +127,8 @@ def check_plan(
     if options.bad_rows == "stop":
         option = "--strict" if options.strict else "--bad-rows stop"
         result.problems += [f"{result.first_faults[code]}: {code}, at which {option} stops" for code in stopping]
+    if options.strict:
+        result.problems += [
+            f"{place}: {code}, at which --strict stops" for code, place in result.summary.examples.items()
+        ]
     return result

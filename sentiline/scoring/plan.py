@@ -35,6 +35,7 @@ class RunPlan:
         writer: The writer of the output.
         sources: The input files.
         characters: The number of characters at which a chunk ends early.
+        problems: The errors of files that are left out of `sources`, if the plan is that of a check.
     """
 
     options: ScoreOptions
@@ -43,6 +44,7 @@ class RunPlan:
     writer: OutputWriter
     sources: Sequence[Source]
     characters: int
+    problems: Sequence[str] = ()
 
     def prepare(self, first: Chunk, encoder: OutputEncoder, report_builder: ReportBuilder | None) -> str:
         """Find the column with the texts, and check the columns of the output and of a report.
@@ -75,8 +77,19 @@ def plan_run(
     resume: bool,
     overwrite: bool,
     scratch: Path | None,
+    tolerant: bool = False,
 ) -> RunPlan:
     """Check the arguments of `sentiline.scoring.pipeline.score_files`, and find its inputs.
+
+    Args:
+        inputs: As in `score_files`.
+        output: As in `score_files`.
+        options: How to score.
+        report_builder: The builder of a report, if there is one.
+        resume: As in `score_files`.
+        overwrite: As in `score_files`.
+        scratch: As in `score_files`.
+        tolerant: Whether Parquet files with an error go into `RunPlan.problems` instead of raising it.
 
     Raises:
         DataFileError: There is no such input, or the output cannot be written.
@@ -100,7 +113,9 @@ def plan_run(
     check_target(target, folder, resume=resume, overwrite=overwrite)
     if report_builder:
         report_builder.claim(replace=overwrite or has_unfinished_run(folder))
-    return RunPlan(options, target, folder, writer, unify_schemas(sources, format.kind, options), characters)
+    problems: list[str] = []
+    sources = unify_schemas(sources, format.kind, options, problems if tolerant else None)
+    return RunPlan(options, target, folder, writer, sources, characters, problems)
 
 
 def find_inputs(inputs: Sequence[str], options: ScoreOptions, output: Location | None = None) -> list[Source]:
@@ -116,14 +131,14 @@ def find_inputs(inputs: Sequence[str], options: ScoreOptions, output: Location |
     )
 
 
-def unify_schemas(sources: Sequence[Source], to: Kind, options: ScoreOptions) -> Sequence[Source]:
+def unify_schemas(sources: list[Source], to: Kind, options: ScoreOptions, problems: list[str] | None) -> list[Source]:
     """Settle how Parquet files with different columns are read, see `part_schemas.unify_part_schemas`."""
     if all(source.format.kind != "parquet" for source in sources):
         return sources
     require_pyarrow("Parquet")
     from sentiline.scoring.io.part_schemas import unify_part_schemas  # which needs pyarrow
 
-    return unify_part_schemas(sources, to, options.dropped_columns)
+    return unify_part_schemas(sources, to, options.dropped_columns, problems)
 
 
 def choose_text_column(first: Chunk, options: ScoreOptions, sources: Sequence[Source]) -> str:

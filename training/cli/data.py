@@ -42,6 +42,7 @@ def _check_labels(_context: click.Context, _parameter: click.Parameter, value: s
 
 def labelled_options(command: Command) -> Command:
     """Decorate a command with the parameters of `training.data.labelled_file.load`."""
+    command = dialect_options(command)
     for option in reversed(
         [
             click.option("--text-column", default="text", show_default=True, help="Column or JSON key with the text."),
@@ -65,7 +66,6 @@ def labelled_options(command: Command) -> Command:
                 type=click.Choice(["csv", "tsv", "jsonl", "parquet"]),
                 help="Format of the files; default by the ending of the name.",
             ),
-            dialect_options,
         ]
     ):
         command = option(command)

@@ -8,7 +8,7 @@ as null, and whole numbers as floating-point ones where one is missing; old and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -45,12 +45,27 @@ class _Part:
     rows: int
     nulls: Container[str]
 
-    def field_type(self, name: str) -> Any:
-        return pa.null() if name in self.nulls else self.schema.field(name).type
+
+@dataclass(frozen=True, slots=True)
+class _CommonType:
+    """The type of a column that the files read so far have in common.
+
+    Attributes:
+        data_type: The type; null if no file has a value.
+        own: The type that the column has for such files.
+        file: The name of the file that determined the type.
+    """
+
+    data_type: Any
+    own: Any
+    file: str
 
 
 def unify_part_schemas(
-    sources: Sequence[Source], to: Kind, dropped_columns: Callable[[Iterable[str]], Container[str]]
+    sources: Sequence[Source],
+    to: Kind,
+    dropped_columns: Callable[[Iterable[str]], Container[str]],
+    problems: list[str] | None = None,
 ) -> list[Source]:
     """Settle how the Parquet files among some sources are read, so that they have the same columns.
 
@@ -62,6 +77,7 @@ def unify_part_schemas(
         sources: The input files of a run.
         to: The format of its output.
         dropped_columns: Returns those of some columns that are not written, whose types do not matter.
+        problems: Takes the errors of single files, which are then left out; None to raise the first one.
 
     Returns:
         The sources in the same order; the Parquet files have `Source.own_schema` and, unless they are read as they
@@ -74,23 +90,35 @@ def unify_part_schemas(
     if len(files) < 2:
         return list(sources)
     with ThreadPoolExecutor(_FOOTERS, "footer") as pool:
-        parts = list(pool.map(_read_footer, files))
-    filled = [part for part in parts if part.rows] or parts
-    names = tuple(dict.fromkeys(name for part in filled for name in part.schema.names))
+        footers = list(pool.map(_try_footer, files))
+    failures = [footer for footer in footers if isinstance(footer, DataFileError)]
+    parts = [footer for footer in footers if isinstance(footer, _Part)]
+    names = dict.fromkeys(name for part in parts if part.rows for name in part.schema.names)
     dropped = dropped_columns(names)
-    types = {name: _unify(name, filled) for name in names if name not in dropped} if to == "parquet" else {}
+    types: dict[str, _CommonType] = {}
+    for part in parts if to == "parquet" else ():
+        error = _add_types(types, part, dropped)
+        if error:
+            failures.append(error)
+            parts = [one for one in parts if one is not part]
+    if failures and problems is None:
+        raise failures[0]
+    if problems is not None:
+        problems += map(str, failures)
+    filled = [part for part in parts if part.rows] or parts
     if to != "jsonl":
-        _check_case(filled, names, dropped)
-        _report_missing(filled, names, dropped)
-    unified = iter(
-        replace(
+        _check_case(filled, dropped)
+        _report_missing(filled, dropped)
+    unified = {
+        part.source.name: replace(
             part.source,
             own_schema=part.schema if part.rows else None,
             schema=None if to == "jsonl" and part.rows else _target(part, filled, types),
         )
         for part in parts
-    )
-    return [next(unified) if source.format.kind == "parquet" else source for source in sources]
+    }
+    kept = (source if source.format.kind != "parquet" else unified.get(source.name) for source in sources)
+    return [source for source in kept if source is not None]
 
 
 def check_text_column(sources: Iterable[Source], column: str) -> None:
@@ -102,6 +130,13 @@ def check_text_column(sources: Iterable[Source], column: str) -> None:
     for source in sources:
         if source.own_schema is not None and struct_path(source.own_schema, column) is None:
             raise missing_text_column(source.name, source.own_schema.names, column)
+
+
+def _try_footer(source: Source) -> _Part | DataFileError:
+    try:
+        return _read_footer(source)
+    except DataFileError as error:
+        return error
 
 
 def _read_footer(source: Source) -> _Part:
@@ -127,73 +162,65 @@ def _read_footer(source: Source) -> _Part:
     return _Part(replace(source, int96_unit=unit), pa.schema(fields, schema.metadata), metadata.num_rows, nulls)
 
 
-def _unify(name: str, parts: Sequence[_Part]) -> Any:
-    """Return the common type of a column."""
-    found: Any = None
-    origin = ""
-    for part in parts:
-        if name not in part.schema.names:
+def _add_types(types: dict[str, _CommonType], part: _Part, dropped: Container[str]) -> DataFileError | None:
+    """Widen the common types by those of a file; return the error if a column has nothing in common with them."""
+    added: dict[str, _CommonType] = {}
+    for field in part.schema if part.rows else ():
+        if field.name in dropped:
             continue
-        data_type = part.field_type(name)
-        common = data_type if found is None else common_type(found, data_type)
+        name, data_type = field.name, pa.null() if field.name in part.nulls else field.type
+        known = types.get(name, _CommonType(data_type, field.type, part.source.name))
+        common = common_type(known.data_type, data_type)
         if common is None:
-            raise DataFileError(
-                f"{part.source.name}: column {name!r} is of type {data_type}, and of type {found} in {origin}; a "
-                "column of a Parquet file has one type: convert one of them, write .jsonl or .csv, which carry every "
-                "value as it is, or leave the column out with --drop",
+            return DataFileError(
+                f"{part.source.name}: column {name!r} is of type {data_type}, and of type {known.data_type} in "
+                f"{known.file}; a column of a Parquet file has one type: convert one of them, write .jsonl or .csv, "
+                "which carry every value as it is, or leave the column out with --drop",
                 field="columns",
             )
-        if common != found:
-            found, origin = common, part.source.name
-    if found != pa.null():
-        return found
-    own = [part.schema.field(name).type for part in parts if name in part.schema.names]  # no file has a value
-    return next((data_type for data_type in own if data_type != pa.null()), found)
+        own = field.type if pa.types.is_null(known.own) else known.own
+        added[name] = _CommonType(common, own, known.file if common == known.data_type else part.source.name)
+    types |= added
+    return None
 
 
-def _target(part: _Part, filled: Sequence[_Part], types: dict[str, Any]) -> Any:
+def _target(part: _Part, filled: Sequence[_Part], types: Mapping[str, _CommonType]) -> Any:
     """Return the schema as which a file is read."""
+    schemas = [one.schema for one in filled]
     fields = {}
-    for one in filled:
-        for field in one.schema:
-            if field.name in fields:
-                continue
-            own = field.name in part.schema.names
-            data_type = part.schema.field(field.name).type if own else pa.null()
-            everywhere = all(
-                field.name in other.schema.names and not other.schema.field(field.name).nullable for other in filled
-            )
-            fields[field.name] = field.with_type(types.get(field.name, data_type)).with_nullable(not everywhere)
-    return pa.schema(list(fields.values()), filled[0].schema.metadata)
+    for field in (field for schema in schemas for field in schema):
+        if field.name in fields:
+            continue
+        name = field.name
+        data_type = part.schema.field(name).type if name in part.schema.names else pa.null()
+        if name in types:
+            data_type = types[name].own if pa.types.is_null(types[name].data_type) else types[name].data_type
+        nullable = any(name not in schema.names or schema.field(name).nullable for schema in schemas)
+        fields[name] = field.with_type(data_type).with_nullable(nullable)
+    return pa.schema(list(fields.values()), schemas[0].metadata)
 
 
-def _check_case(parts: Sequence[_Part], names: Sequence[str], dropped: Container[str]) -> None:
+def _check_case(parts: Sequence[_Part], dropped: Container[str]) -> None:
     """Raise if two files have columns whose names differ only in case, which would become two half-empty columns."""
     seen: dict[str, str] = {}
-    for name in names:
+    for name in (name for part in parts for name in part.schema.names if name not in dropped):
         twin = seen.setdefault(name.casefold(), name)
-        if (
-            twin == name
-            or name in dropped
-            or twin in dropped
-            or any({name, twin} <= set(part.schema.names) for part in parts)
-        ):
-            continue
-        raise DataFileError(
-            f"some files have a column {twin!r}, and others {name!r}; rename one of them, or leave one out with --drop",
-            field="columns",
-        )
+        if twin != name and not any({name, twin} <= set(part.schema.names) for part in parts):
+            raise DataFileError(
+                f"some files have a column {twin!r}, and others {name!r}; rename one of them, or leave one out with "
+                "--drop",
+                field="columns",
+            )
 
 
-def _report_missing(parts: Sequence[_Part], names: Sequence[str], dropped: Container[str]) -> None:
-    for name in names:
+def _report_missing(parts: Sequence[_Part], dropped: Container[str]) -> None:
+    for name in dict.fromkeys(name for part in parts for name in part.schema.names if name not in dropped):
         lacking = [part.source.name for part in parts if name not in part.schema.names]
-        if lacking and name not in dropped:
-            shown = ", ".join(lacking[:_NAMED]) + (", …" if len(lacking) > _NAMED else "")
+        if lacking:
             _LOGGER.warning(
                 "column %r is missing in %s of %s Parquet files, and null there: %s",
                 name,
                 f"{len(lacking):,}",
                 f"{len(parts):,}",
-                shown,
+                ", ".join(lacking[:_NAMED]) + (", …" if len(lacking) > _NAMED else ""),
             )
