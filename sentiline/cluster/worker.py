@@ -180,7 +180,8 @@ class PartScorer:
             if encoder.options.bad_rows == "skip":
                 summary.skipped = summary.failed
             worker = (platform.node(), os.getpid())
-            return {"rows": summary.rows, "read": part.read, "tally": summary.as_dict(), "worker": worker}
+            written = summary.rows - summary.skipped
+            return {"rows": written, "read": part.read, "tally": summary.as_dict(), "worker": worker}
 
         return self._job.part_writer.write(part.split, part.number, fill, figures.dump if figures else None)
 

@@ -89,7 +89,9 @@ def check_first_row(source: Source, number: int, record: Sequence[str]) -> None:
             "with --skip-blanks, or add --quoting none if quotes are part of the text",
             field="input",
         )
-    other = _OTHER_DELIMITER.match(record[0]) if len(record) == 1 and source.format.dialect.no_header else None
+    if len(record) > 1 or not source.format.dialect.no_header:
+        return
+    other = _OTHER_DELIMITER.match(record[0]) or re.search(f"({_CONTROL.pattern})", record[0])
     if other and other[1] != source.format.delimiter:
         raise DataFileError(
             f"{source.name}, line {number}: the only column holds {record[0][:64]!r}; are the columns separated by "
@@ -100,7 +102,7 @@ def check_first_row(source: Source, number: int, record: Sequence[str]) -> None:
 
 def _written(delimiter: str) -> str:
     """Return a delimiter as it is written after `--delimiter`."""
-    return r"'\t'" if delimiter == "\t" else repr(delimiter)
+    return repr(delimiter) if delimiter.isprintable() or delimiter == "\t" else f"$'\\x{ord(delimiter):02x}'"
 
 
 def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> None:
@@ -109,7 +111,7 @@ def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> Non
         if control := _CONTROL.search(name):
             raise DataFileError(
                 f"{source.name}, line {number}: the column name {name!r} holds a control character; if it separates "
-                f"columns, add --delimiter $'\\x{ord(control[0]):02x}'; or rename the column",
+                f"columns, add --delimiter {_written(control[0])}; or rename the column",
                 field="columns",
             )
     if names[0].lstrip().startswith(('{"', "[{")):

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sentiline.errors import DataFileError, DataFileWarning, OptionError
+from sentiline.scoring.io.content_check import check_separators, describe_signature
 from sentiline.scoring.io.dialect import Dialect, separator_line
 from sentiline.scoring.io.formats import (
     EXTENSIONS,
@@ -331,6 +332,9 @@ def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: 
         raise OptionError(f"{name} is compressed Parquet; unpack it", field="--format")
     kind = "parquet" if head.startswith(b"PAR1") else detect_kind("".join(lines)) or fallback
     if kind is None:
+        if found := describe_signature(head):
+            raise DataFileError(f"{name} is {found}", field="input")
+        check_separators(name, text)
         raise OptionError(
             f"{name}: neither its extension nor its content tells the format; name it with --format {'|'.join(KINDS)}",
             field="--format",
