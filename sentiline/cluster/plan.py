@@ -9,8 +9,8 @@ from pathlib import Path
 from sentiline.cluster.publish import check_target
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.io.formats import Format
+from sentiline.scoring.io.object_location import parse_output
 from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.storage import parse_output
 from sentiline.scoring.io.writers import writer_for
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.options import ScoreOptions

@@ -12,8 +12,9 @@ from sentiline.scoring.chunk import Chunk, find_text_column
 from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.formats import Kind, format_from_name
+from sentiline.scoring.io.object_location import parse_output
 from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.storage import Location, parse_output
+from sentiline.scoring.io.storage import Location
 from sentiline.scoring.io.writers import OutputWriter, writer_for
 from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.options import ScoreOptions

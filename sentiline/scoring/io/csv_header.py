@@ -82,13 +82,8 @@ def check_first_row(source: Source, number: int, record: Sequence[str]) -> None:
         DataFileError: A quoted field follows blanks, so that its quotes would become part of the text; or the only
             column of a file without a header begins with a label and another delimiter.
     """
-    found = [field for field in record if _QUOTED_AFTER_BLANKS.fullmatch(field)]
-    if found and source.format.quotes and not source.format.dialect.skip_blanks:
-        raise DataFileError(
-            f"{source.name}, line {number}: blanks stand before the quotes of {found[0].strip()[:64]!r}; skip them "
-            "with --skip-blanks, or add --quoting none if quotes are part of the text",
-            field="input",
-        )
+    if problem := _quotes_after_blanks(source, number, record):
+        raise DataFileError(problem, field="input")
     if len(record) > 1 or not source.format.dialect.no_header:
         return
     other = _OTHER_DELIMITER.match(record[0]) or re.search(f"({_CONTROL.pattern})", record[0])
@@ -98,6 +93,27 @@ def check_first_row(source: Source, number: int, record: Sequence[str]) -> None:
             f"{other[1]!r}? Then add --delimiter {_written(other[1])}",
             field="columns",
         )
+
+
+def warn_of_quotes_after_blanks(source: Source, number: int, record: Sequence[str], lines: Sequence[str]) -> bool:
+    """Log a warning if a later row has a quoted field after blanks; return whether it does."""
+    if not any(source.format.delimiter + ' "' in line for line in lines):  # quick for nearly all rows
+        return False
+    problem = _quotes_after_blanks(source, number, record)
+    if problem:
+        warn_once(problem)
+    return bool(problem)
+
+
+def _quotes_after_blanks(source: Source, number: int, record: Sequence[str]) -> str:
+    """Return what is wrong with a row in which blanks stand before quotes; empty if nothing is."""
+    found = [field for field in record if _QUOTED_AFTER_BLANKS.fullmatch(field)]
+    if not found or not source.format.quotes or source.format.dialect.skip_blanks:
+        return ""
+    return (
+        f"{source.name}, line {number}: blanks stand before the quotes of {found[0].strip()[:64]!r}, which become part "
+        "of the text; skip them with --skip-blanks, or add --quoting none if quotes are part of the text"
+    )
 
 
 def _written(delimiter: str) -> str:

@@ -17,7 +17,7 @@ from typing import Literal
 from sentiline.errors import DataFileError
 from sentiline.scoring.chunk import Chunk, MalformedRowError
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
-from sentiline.scoring.io.csv_header import check_first_row, check_header
+from sentiline.scoring.io.csv_header import check_first_row, check_header, warn_of_quotes_after_blanks
 from sentiline.scoring.io.dialect import separator_line
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream
@@ -121,6 +121,7 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
     reader = _record_reader(source, feed)
     names: tuple[str, ...] = ()
     empty = first = True
+    quoted_after_blanks = False
     while True:
         feed.begin()
         number = feed.number  # a record may span several lines
@@ -167,13 +168,16 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
                 names = tuple(str(column) for column in range(1, len(record) + 1))
             if first:
                 check_first_row(source, number, record)
-                first = False
+            elif not quoted_after_blanks:
+                quoted_after_blanks = warn_of_quotes_after_blanks(source, number, record, feed.record)
+            first = False
             if len(record) != len(names):
                 problem = MalformedRowError(
                     f"{source.name}, line {number}: {len(record)} columns, and the "
                     f"{'first row' if dialect.no_header else 'header'} has {len(names)}; is the "
                     "text quoted, and is the file comma- or tab-separated as its format says (--format)?"
-                    + _quote_hint(source, feed.record),
+                    + _quote_hint(source, feed.record)
+                    + " (if lines stand above the column names, skip them with --skip-lines)" * (len(names) == 1),
                     field="input",
                 )
                 if not source.keep_malformed:

@@ -27,6 +27,7 @@ from sentiline.scoring.io.formats import (
     known_extension,
 )
 from sentiline.scoring.io.hive import is_partition_folder, parse_partitions
+from sentiline.scoring.io.object_location import parse_location
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.storage import FileStatus, Location, is_broken_link
 from sentiline.scoring.io.text_stream import READ_ERRORS, peek_text, stdin_bytes, unreadable, zip_members
@@ -83,7 +84,7 @@ def find_sources(
             continue
         if not name:  # as a path it would be the current folder
             raise DataFileError("an input has an empty name; name a file, or . for this folder", field="input")
-        location = Location.parse(name)
+        location = parse_location(name)
         found = _without_links_to_each_other(_expand(location, forced, output))
         if not found:
             missing = f"file with a known extension ({', '.join(EXTENSIONS)})" if _status(location) else "such file"

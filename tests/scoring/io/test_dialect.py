@@ -99,6 +99,23 @@ def test_another_delimiter_is_told(
         scored(predictor, tmp_path, "a.csv", content, **options)
 
 
+def test_quotes_after_blanks_in_a_later_row_are_told(
+    predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = 'id,text\n1,good\n2, "bad"\n3, "so-so"\n4,"he said, ""no"""\n'
+    scored(predictor, tmp_path, "a.csv", content)
+    [message] = caplog.messages
+    assert "a.csv, line 3: blanks stand before the quotes of '\"bad\"'" in message
+    assert "--skip-blanks" in message
+    rows = scored(predictor, tmp_path, "a.csv", content, skip_blanks=True)
+    assert [row["text"] for row in rows] == ["good", "bad", "so-so", 'he said, "no"']
+
+
+def test_lines_above_the_header_are_told(predictor: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"line 3: 2 columns, and the header has 1; .* with --skip-lines"):
+        scored(predictor, tmp_path, "a.csv", "Report\n\nid,text\n1,good\n")
+
+
 def test_tabs_in_plain_text_are_told(predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     scored(predictor, tmp_path, "a.txt", "A fine film.\t1\nAwful mess.\t0\n")
     assert "add --format tsv --no-header" in caplog.text
