@@ -181,9 +181,20 @@ def find_text_column(chunk: Chunk, wanted: str | None) -> str:
     if len(candidates) != 1:
         found = f"{len(candidates)} columns may be" if candidates else "no column seems to be"
         raise DataFileError(
-            f"{chunk.file}: {found} the text; name it with --text-column; the columns: {listed}", field="text_column"
+            f"{chunk.file}: {found} the text; name it with --text-column; the columns: {listed}{_list_hint(chunk)}",
+            field="text_column",
         )
     return candidates[0]
+
+
+def _list_hint(chunk: Chunk) -> str:
+    """Return the advice for an object that holds the rows in a list; empty if there is none."""
+    if not isinstance(chunk.data, Records) or len(chunk) != 1:
+        return ""
+    for name, value in chunk.data.rows[0].items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return f"; if the list {name!r} holds the rows, take them out with jq -c '.[\"{name}\"][]' > rows.jsonl"
+    return ""
 
 
 def missing_text_column(file: str, names: Iterable[str], wanted: str) -> DataFileError:

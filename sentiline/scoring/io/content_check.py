@@ -70,6 +70,13 @@ def check_content(name: str, kind: Kind, head: bytes, codec: str) -> None:
         return
     check_separators(name, text)
     lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
+    if lines and all(line.startswith("__label__") for line in lines):
+        raise DataFileError(
+            f"{name}: every line begins with a label of fastText, such as {lines[0].split()[0]!r}, which is no part of "
+            r"the text; separate it, for example with sed -E 's/^(__label__[^ ]*) /\1\t/', and add --format tsv "
+            "--quoting none --no-header --text-column 2",
+            field="input",
+        )
     tabs = {line.count("\t") for line in lines[:-1]}  # the last line may be incomplete
     if len(tabs) == 1 and tabs != {0}:
         warn_once(

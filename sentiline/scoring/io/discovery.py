@@ -303,6 +303,8 @@ def _file_source(
                     raw.seek(0)
                 if len(member) == 1 and known_extension(member[0]):
                     forced = format_from_name(member[0]).kind
+                    if forced == "parquet":
+                        raise OptionError(f"{location} is a ZIP archive of Parquet; unpack it", field="--format")
                 format = Format(forced or _detect(location.name, raw, encoding, separator, dialect))
     except READ_ERRORS as error:
         raise unreadable(location.name, error) from None
@@ -324,8 +326,8 @@ def _stdin_source(forced: str | None, encoding: str, separator: str | None, dial
 def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: Dialect) -> Kind:
     """Detect a format from the beginning of an open file; with options for CSV it is CSV if nothing else fits."""
     head, text = peek_text(name, raw, encoding)
-    if not head:
-        raise DataFileError(f"{name} is empty", field="input")
+    if not text.strip() and not head.startswith(b"PAR1"):
+        raise DataFileError(f"{name} is empty" + " but for blanks" * bool(text), field="input")
     lines = text.splitlines(keepends=True)[dialect.skip_lines :]
     is_csv = separator or dialect.given_options() or (lines and separator_line(lines[0]))
     fallback: Kind | None = ("tsv" if not separator and "\t" in lines[0] else "csv") if is_csv and lines else None

@@ -141,8 +141,8 @@ class JsonLinesOutput(_ConcatenatedOutput):
 
     def encode(self, scored: ScoredChunk, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk."""
-        chunk, added = scored.chunk, self._added.values()
-        clashing = [name for name in chunk.data.names if name in added]
+        chunk, added = scored.chunk, set(map(str.casefold, self._added.values()))  # as in `check_name_clash`
+        clashing = [name for name in chunk.data.names if name.casefold() in added]
         if clashing and isinstance(chunk.data, Records) and chunk.data.sources:
             raise unexpected_columns(
                 chunk,
