@@ -146,6 +146,7 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
         yield location
         return
     unknown: list[Location] = []
+    facts: list[Location] = []
     try:
         if status:
             found: list[Location] = []
@@ -154,7 +155,7 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
             # Beside files of other formats, those of JSON hold facts about the data set.
             others = [one for one in found if known_extension(one.path) != ".json"]
             if others and not forced:
-                unknown += [one for one in found if known_extension(one.path) == ".json"]
+                facts = [one for one in found if known_extension(one.path) == ".json"]
                 found = others
         else:
             found = location.glob(_is_partial_output) if glob.has_magic(location.path) else []
@@ -163,6 +164,7 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
             f"{error.filename or location} cannot be read: {error.strerror or error}", field="input"
         ) from None
     _report_left_out(location, unknown, "unknown extensions; name such files themselves, or add --format")
+    _report_left_out(location, facts, "JSON beside files of other formats; name them themselves if they hold rows")
     special: list[Location] = []
     for one in found:
         _check_link(one)
