@@ -161,7 +161,7 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="there is no folder"):
         begin(tmp_path / "none" / "out", resume=False, overwrite=False)
     grow(out, HEADER, resume=False).close()
-    with pytest.raises(DataFileError, match="holds an interrupted run"):
+    with pytest.raises(DataFileError, match="there is an unfinished run in"):
         begin(out, resume=False, overwrite=False)
 
 
