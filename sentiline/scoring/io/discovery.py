@@ -339,7 +339,8 @@ def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: 
     if kind is None:
         if found := describe_signature(head):
             raise DataFileError(f"{name} is {found}", field="input")
-        check_separators(name, text)
+        if "\0" not in text:
+            check_separators(name, text)
         raise OptionError(
             f"{name}: neither its extension nor its content tells the format; name it with --format {'|'.join(KINDS)}",
             field="--format",
