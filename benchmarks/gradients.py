@@ -58,7 +58,7 @@ class Subject:
 
 def last_tokens(texts: Iterable[str], tokenizer: Tokenizer, count: int) -> Array:
     """Return the last STEPS token ids of the first `count` texts that have as many, [count, STEPS]."""
-    whole = Tokenizer(tokenizer.vocabulary, max_tokens=100_000)
+    whole = tokenizer.with_limit(100_000)
     ids = (whole.encode(text).ids for text in texts)
     found = [row[-STEPS:] for row, _ in zip((row for row in ids if len(row) >= STEPS), range(count), strict=False)]
     if len(found) < count:

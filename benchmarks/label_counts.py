@@ -1,4 +1,4 @@
-"""Measure accuracy by the number of labels, with and without initial weights.
+"""Measure accuracy by the number of labels, without initial weights and from one or several of them.
 
 For every count and seed, that many IMDB training reviews, half of each class, are the only labels. A model is fitted to
 them as by `python -m training fit bilstm --data FILE`, without and with --init: a tenth is held out to choose the
@@ -8,7 +8,7 @@ proportion of classes, and the accuracy is that on a fifth of them. Fits take lo
 fits that already have one with the same recipe and initial weights are skipped. An interrupted fit resumes from its
 checkpoint.
 
-Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init bilstm] [--results FILE.jsonl]
+Usage: IMDB_ARCHIVE=… python -m benchmarks.label_counts [--init bilstm encoder] [--results FILE.jsonl]
        [--data FILE --text-column text --label-column label --labels auto]
        [--counts 100 300 1000 3000 22489] [--seeds 0 1 2] [--only plain] [--fit '{"epochs": 4}'] [--picture FILE.png]
 """
@@ -54,6 +54,8 @@ COUNTS = (100, 300, 1_000, 3_000, 22_489)
 ARMS = {"plain": "without the encoder", "init": "from the encoder"}
 # The limit of a fit from the encoder, whose 256 units cost eight times as much as 64: all labels would take hours.
 MOST_STEPS = 700
+
+COLORS = (TRAIN, VALIDATION, "#4c956c")
 
 # Larger counts take longest, so they only use the first seed.
 SEVERAL_DRAWS = 300
@@ -126,7 +128,8 @@ def plot_results(results: Sequence[Mapping[str, Any]], arms: Mapping[str, str] =
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
-        for (arm, name), color in zip(arms.items(), (TRAIN, VALIDATION), strict=True):
+        for number, (arm, name) in enumerate(arms.items()):
+            color = COLORS[number % len(COLORS)]
             found = [result for result in results if result["arm"] == arm]
             own = sorted({result["labels"] for result in found})
             means = [np.mean([result["accuracy"] for result in found if result["labels"] == count]) for count in own]
@@ -151,7 +154,12 @@ def plot_results(results: Sequence[Mapping[str, Any]], arms: Mapping[str, str] =
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--archive", type=Path, help="aclImdb_v1.tar.gz; default IMDB_ARCHIVE, then the cache")
-    parser.add_argument("--init", default="encoder", help="weights to start from, as of `python -m training fit`")
+    parser.add_argument(
+        "--init",
+        nargs="+",
+        default=["encoder"],
+        help="weights to start from, each as of `python -m training fit --init`",
+    )
     parser.add_argument("--data", help="labelled files of your own instead of IMDB")
     parser.add_argument("--text-column", default="text", help="column of the texts in --data")
     parser.add_argument("--label-column", default="label", help="column of the labels in --data")
@@ -159,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quoting", default="csv", help="none: double quotes in --data are part of the texts")
     parser.add_argument("--counts", type=int, nargs="+", default=list(COUNTS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--only", choices=list(ARMS), help="run only one of the two fits")
+    parser.add_argument("--only", choices=list(ARMS), help="run only the fits without or with initial weights")
     parser.add_argument("--units", type=int, default=BILSTM.units, help="preset of the fit without the encoder")
     parser.add_argument("--fit", default="{}", help="fields of the plain recipe to change, as JSON")
     parser.add_argument(
@@ -170,9 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, help="TensorFlow threads; default all cores")
     options = parser.parse_args(arguments)
     backend.configure(options.threads)
-    initial = load_initial_weights(options.init) if options.only != "plain" else None
-    with_encoder = initial is None or isinstance(initial, Encoder)
-    arms = ARMS if with_encoder else {"plain": f"without {options.init}", "init": f"from {options.init}"}
+    starts = {"plain": None} | {name: load_initial_weights(name) for name in options.init if options.only != "plain"}
+    arms = _titles(starts)
+    if options.only == "init":
+        del starts["plain"], arms["plain"]
     if options.data is None:
         archive = imdb.load(options.archive)
         train, reviews = imdb.split(archive.train)
@@ -186,23 +195,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with FitProgress() as progress:
         for count in sorted(options.counts):
             for seed in options.seeds if count <= SEVERAL_DRAWS else options.seeds[:1]:
-                for arm in ARMS if options.only is None else [options.only]:
-                    start = initial if arm == "init" else None
-                    units = options.units if start is None else _units(start)
+                for arm, start in starts.items():
                     data = hold_out(draw(train, count, seed), start, digests)
-                    config = recipe(arm, len(data.train), seed, units, json.loads(options.fit))
-                    wanted.append(_result(arm, count, config, data, reviews, options.results, progress))
+                    units, way = (options.units, "plain") if start is None else (_units(start), "init")
+                    config = recipe(way, len(data.train), seed, units, json.loads(options.fit))
+                    result = _result(way, count, config, data, reviews, options.results, progress)
+                    wanted.append({**result, "arm": arm})
     low, high = wilson(round(0.9 * len(reviews)), len(reviews))
+    warm = " or ".join(title for name, title in arms.items() if name != "plain")
+    limit = f"Fits {warm} take at most {MOST_STEPS} steps. " if warm else ""
     page = (
         f"{machine()}. Accuracy on {len(reviews):,} held-out reviews, by which nothing was chosen here: one of 90 % "
-        f"has a 95 % interval of ±{50 * (high - low):.1f} points. Fits {arms['init']} take at most {MOST_STEPS} "
-        f"steps. {_draws(len(options.seeds))}\n\n{results_table(wanted, arms)}\n"
+        f"has a 95 % interval of ±{50 * (high - low):.1f} points. {limit}"
+        f"{_draws(len(options.seeds))}\n\n{results_table(wanted, arms)}\n"
     )
     print(page, end="")
     if options.markdown:
         write_atomically(options.markdown, page.encode())
     if options.picture:
         write_atomically(options.picture, plot_results(wanted, arms))
+
+
+def _titles(starts: Mapping[str, InitialWeights | None]) -> dict[str, str]:
+    """Return what the table calls each way to fit, given its initial weights."""
+    found = {
+        name: "from the encoder" if isinstance(start, Encoder) else f"from {name}" for name, start in starts.items()
+    }
+    others = [title.removeprefix("from ") for name, title in found.items() if name != "plain"]
+    return found | {"plain": f"without {others[0]}" if len(others) == 1 else "without initial weights"}
 
 
 def _units(start: InitialWeights) -> int:
@@ -234,14 +254,14 @@ def _result(
     for known in read_results(path):
         if {name: known.get(name) for name in {*key, "data"}} == {"data": None, **key}:
             return known
-    progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}")
+    progress.note(f"{count:,} labels, seed {config.seed}, {arm}")
     run = Run(path.with_suffix("") / f"{arm}-{count}-{config.seed}")
     accuracy = measure_accuracy(run, config, data, reviews, progress)
     result = {**key, "accuracy": accuracy, "reviews": len(reviews), "history": run.read_log()}
     before = "".join(json.dumps(known) + "\n" for known in read_results(path))
     write_atomically(path, (before + json.dumps(result) + "\n").encode())
     shutil.rmtree(run.folder)
-    progress.note(f"{count:,} labels, seed {config.seed}, {ARMS[arm]}: {accuracy:.2f} %")
+    progress.note(f"{count:,} labels, seed {config.seed}, {arm}: {accuracy:.2f} %")
     return result
 
 

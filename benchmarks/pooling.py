@@ -23,7 +23,6 @@ import numpy as np
 from keras import ops
 
 from benchmarks.lib.tables import Table, machine, publish
-from sentiline.tokenizer import Tokenizer
 from training.config.fit import FitConfig
 from training.config.presets import PRESETS
 from training.data.dataset import Dataset, bucketed_batches, encode, pad
@@ -123,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = fit_data.with_initial_weights(
         fit_data.from_imdb(config, options.archive), encoder, Targets.load(options.targets) if options.targets else None
     )
-    cut = Tokenizer(encoder.tokenizer.vocabulary, max_tokens=config.max_tokens)
+    cut = encoder.tokenizer.with_limit(config.max_tokens)
     train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)
     validation = encode(data.validation, cut)
     results: dict[str, list[dict[str, Any]]] = {ADDITIVE: [], MAXIMUM: []}

@@ -4,7 +4,10 @@ All have the same vocabulary size and are trained on IMDB training reviews (the 
 Unigram takes minutes), then run on the same validation reviews in one process on one thread. No film of the training
 reviews is among those of the validation reviews.
 
-Usage: IMDB_ARCHIVE=… python -m benchmarks.tokenizing [--reviews 2000] [--rounds 5]
+Both schemes of Sentiline's tokenizer are in the table; `words-2` has read as many other reviews before it is timed,
+since it remembers what it found for unknown words. With --texts, both schemes are also timed on the lines of a file.
+
+Usage: IMDB_ARCHIVE=… python -m benchmarks.tokenizing [--reviews 2000] [--rounds 5] [--texts tweets.txt]
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one core for everybody; read when the library is first used
 
@@ -23,9 +27,9 @@ from rich.console import Console
 from rich.table import Table
 from tokenizers import Regex, models, normalizers, pre_tokenizers, trainers
 
-from sentiline.tokenizer import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, split
+from sentiline.tokenizer import SPECIAL_TOKENS, UNKNOWN_ID, Tokenizer, Words2Tokenizer, split
 from training.data import imdb
-from training.data.dataset import build_vocabulary
+from training.data.vocabulary import build_vocabulary
 
 PAD, UNKNOWN = SPECIAL_TOKENS
 
@@ -94,6 +98,21 @@ def ours(texts: Sequence[str], size: int) -> TokenizerUnderTest:
         return [(None if index == UNKNOWN_ID else word, start, end) for word, index, start, end in rows]
 
     return TokenizerUnderTest("Sentiline", tokenizer.encode, tokens)
+
+
+def words2(texts: Sequence[str], size: int) -> TokenizerUnderTest:
+    """Return the tokenizer of the scheme `words-2`, after it has read a part of the texts."""
+    tokenizer = Words2Tokenizer(build_vocabulary(texts, size, "words-2"), max_tokens=10**6)
+    for text in texts[:: max(1, len(texts) // 2000)]:
+        tokenizer.encode(text)
+
+    def tokens(text: str) -> list[tuple[str | None, int, int]]:
+        encoding = tokenizer.encode(text)
+        spans = zip(encoding.ids.tolist(), encoding.starts.tolist(), encoding.ends.tolist(), strict=True)
+        # Where another spelling was read, the span is compared with itself.
+        return [(None if index == UNKNOWN_ID else text[start:end].lower(), start, end) for index, start, end in spans]
+
+    return TokenizerUnderTest("Sentiline words-2", tokenizer.encode, tokens)
 
 
 def without_fallback(texts: Sequence[str], size: int) -> TokenizerUnderTest:
@@ -178,6 +197,7 @@ def main() -> None:
     )
     parser.add_argument("--reviews", type=int, default=2000, help="number of validation reviews to time")
     parser.add_argument("--rounds", type=int, default=5, help="number of rounds; the fastest counts")
+    parser.add_argument("--texts", type=Path, help="file with a text per line on which to time both schemes too")
     options = parser.parse_args()
 
     console = Console()
@@ -185,7 +205,11 @@ def main() -> None:
     texts = [review.text for review in train]
     held = [review.text for review in validation]
     random.Random(1).shuffle(held)
-    tokenizers_under_test = [ours(texts, options.vocabulary), without_fallback(texts, options.vocabulary)]
+    tokenizers_under_test = [
+        ours(texts, options.vocabulary),
+        without_fallback(texts, options.vocabulary),
+        words2(texts, options.vocabulary),
+    ]
     sample = texts[:: max(1, len(texts) // options.subword_reviews)]
     for name, part in (("WordLevel", texts), ("WordPiece", sample), ("BPE", sample), ("Unigram", sample)):
         with console.status(f"training {name}"):
@@ -210,6 +234,11 @@ def main() -> None:
             f"{sum(len(tested.tokens(text)) for text in held) / len(held):.0f}",
         )
     console.print(table)
+    if options.texts:
+        lines = [line for line in options.texts.read_text(encoding="utf-8").splitlines() if split(line)[0]]
+        schemes = [tokenizers_under_test[0], tokenizers_under_test[2]]
+        for tested, taken in zip(schemes, seconds(schemes, lines, options.rounds), strict=True):
+            console.print(f"{tested.name}: {1e6 * taken / len(lines):.1f} \u00b5s per line of {options.texts.name}")
 
 
 if __name__ == "__main__":

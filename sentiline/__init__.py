@@ -26,7 +26,7 @@ from sentiline.errors import (
     TextTooLongError,
     TextTypeError,
 )
-from sentiline.prediction import Prediction, Sentence, Timestep
+from sentiline.prediction import Prediction, Probabilities, Sentence, Timestep
 
 if TYPE_CHECKING:
     from sentiline.predictor import Predictor, load
@@ -45,6 +45,7 @@ __all__ = [
     "OptionError",
     "Prediction",
     "Predictor",
+    "Probabilities",
     "Sentence",
     "SentilineError",
     "SettingError",

@@ -17,10 +17,11 @@ from types import MappingProxyType
 from typing import Any
 
 from sentiline.code_points import has_lone_surrogates
+from sentiline.cut_points import CutPoints
 from sentiline.errors import BundleCorruptError, BundleNotFoundError, OptionError, SettingError
 from sentiline.text_vectorization import read_tokenizer
 from sentiline.tokenizer import Tokenizer
-from sentiline.uncertainty import Thresholds
+from sentiline.uncertainty import LengthThreshold, Thresholds
 
 FORMAT = 1  # the manifest format that this release reads
 
@@ -63,6 +64,7 @@ class Manifest:
         tokenizer: The name of the tokenizer's file.
         files: The record of every file except the manifest.
         uncertainty: The thresholds of uncertain predictions; None if the manifest has none.
+        cut_points: The cut points between negative, neutral and positive texts; None if the manifest has none.
         digest: The lower-case hexadecimal SHA-256 of the manifest's bytes.
         document: The whole manifest as read, for the keys that loading does not need.
     """
@@ -75,6 +77,7 @@ class Manifest:
     tokenizer: str
     files: Mapping[str, FileRecord]
     uncertainty: Thresholds | None
+    cut_points: CutPoints | None
     digest: str
     document: Mapping[str, Any] = field(repr=False)
 
@@ -111,6 +114,7 @@ class Manifest:
             tokenizer=read.text("tokenizer"),
             files=read.files("files"),
             uncertainty=read.thresholds("uncertainty"),
+            cut_points=read.cut_points("neutral"),
             digest=hashlib.sha256(content).hexdigest(),
             document=MappingProxyType(document),
         )
@@ -120,6 +124,21 @@ class Manifest:
             if name not in manifest.files:
                 read.fail("files", f'a record of "{name}", which the manifest uses')
         return manifest
+
+    def require_cut_points(self) -> CutPoints:
+        """Return the cut points.
+
+        Raises:
+            OptionError: The manifest has none, so that the model cannot tell neutral texts.
+        """
+        if self.cut_points is None:
+            raise OptionError(
+                f"neutral is set, and model {self.name} {self.version} has no cut points for neutral texts (no "
+                '"neutral" in its manifest); leave neutral out, choose a model that has them, or fit them with '
+                "`python -m training thresholds`",
+                field="neutral",
+            )
+        return self.cut_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +191,40 @@ class _Reader:
             return None
         if not isinstance(value, dict):
             self.fail(key, "an object of thresholds, or left out")
-        inner = _Reader(value, self.source, f"{key}.")
+        inner = _Reader(value, self.source, f"{self.within}{key}.")
         return Thresholds(
-            confidence=inner.number("confidence", 0.5, 1), unknown_rate=inner.number("unknown_rate", 0, 1)
+            confidence=inner.number("confidence", 0.5, 1),
+            unknown_rate=inner.number("unknown_rate", 0, 1),
+            lengths=inner.lengths("lengths"),
+            unread_rate=inner.number("unread_rate", 0.001, 1) if value.get("unread_rate") is not None else None,
         )
+
+    def lengths(self, key: str) -> tuple[LengthThreshold, ...]:
+        value = self.document.get(key)
+        if value is None:  # one threshold for all lengths
+            return ()
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            self.fail(key, 'a list of objects with "max_tokens" and "confidence", or left out')
+        found: list[LengthThreshold] = []
+        for index, one in enumerate(value):
+            inner = _Reader(one, self.source, f"{self.within}{key}[{index}].")
+            tokens, least = one.get("max_tokens"), found[-1].max_tokens + 1 if found else 1
+            if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < least:
+                inner.fail("max_tokens", f"a whole number of at least {least}")
+            found.append(LengthThreshold(int(tokens), inner.number("confidence", 0.5, 1)))
+        return tuple(found)
+
+    def cut_points(self, key: str) -> CutPoints | None:
+        value = self.document.get(key)
+        if value is None:  # the model has two classes
+            return None
+        if not isinstance(value, dict) or not isinstance(value.get("cut_points"), dict):
+            self.fail(key, 'an object with the object "cut_points", or left out')
+        inner = _Reader(value["cut_points"], self.source, f"{key}.cut_points.")
+        negative, positive = (inner.number(name, -100, 100) for name in ("negative", "positive"))
+        if negative >= positive:
+            inner.fail("positive", f"greater than {negative:g}, which is negative")
+        return CutPoints(negative, positive, _Reader(value, self.source, f"{key}.").thresholds("uncertainty"))
 
     def table(self, key: str) -> Mapping[str, str]:
         value = self.document.get(key)

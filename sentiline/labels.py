@@ -26,7 +26,7 @@ LabelValue: TypeAlias = bool | int | float | str  # a normalized label: a truth 
 MAPPING_EXAMPLE = "negative=1,neutral=3,positive=5"
 
 _SENTIMENTS: dict[str, Sentiment] = {"negative": NEGATIVE, "neutral": "neutral", "positive": POSITIVE}
-_NAMES: dict[str, LabelValue] = {"neg": "negative", "pos": "positive", "true": True, "false": False}
+_NAMES: dict[str, LabelValue] = {"neg": "negative", "neu": "neutral", "pos": "positive", "true": True, "false": False}
 # (most stars, most stars of a negative review, fewest stars of a positive one); between the two lies neutral
 _CUTS = {"stars5": (5, 2.5, 3.5), "stars10": (10, 4.5, 6.5)}
 _FEWEST_STARS = 0.5
@@ -125,7 +125,8 @@ def parse_mapping(text: str) -> dict[LabelValue, Sentiment]:
 def sentiment_of(value: LabelValue, scheme: str) -> Sentiment | None:
     """Return the sentiment that a label stands for under a scheme or a mapping.
 
-    "binary": 0 or false is negative, 1 or true positive. "names": negative (neg), positive (pos), neutral.
+    "binary": 0 or false is negative, 1 or true positive, the name neutral (neu) neutral. "names": negative (neg),
+    positive (pos), neutral (neu).
     "stars5": up to 2.5 negative, from 3.5 positive, neutral between. "stars10": up to 4.5 negative, from 6.5
     positive, which for whole stars is the cut of the Large Movie Review Dataset. A mapping: as `parse_mapping` says.
 
@@ -134,6 +135,8 @@ def sentiment_of(value: LabelValue, scheme: str) -> Sentiment | None:
     """
     if "=" in scheme:
         return parse_mapping(scheme).get(value)
+    if scheme == "binary" and value == "neutral":
+        return "neutral"
     if scheme == "names":
         return _SENTIMENTS.get(value) if isinstance(value, str) else None
     if isinstance(value, str):
@@ -209,7 +212,8 @@ def is_missing(value: object) -> bool:
 def infer_scheme(values: Iterable[object]) -> Scheme:
     """Return the only scheme that the labels of a file fit.
 
-    Labels that are all names are "names". 0 and 1 with at least one 0, or truth values, are "binary". Numbers of stars
+    Labels that are all names are "names". 0 and 1 with at least one 0, or truth values, are "binary", also beside the
+    name neutral. Numbers of stars
     whose largest is exactly 5 are "stars5", and exactly 10 "stars10". A scale whose top never occurs is not guessed:
     1 and 2 may be two classes, 1 to 4 may be stars out of four or out of five, and 1 to 7 is another scale. Neither is
     one whose top is so rare that it may be a typing mistake, such as 10 in a file of five stars.
@@ -237,6 +241,12 @@ def infer_scheme(values: Iterable[object]) -> Scheme:
 def _guess(rows: Counter[LabelValue], *, truth: bool) -> Scheme | None:
     """Return the only scheme that has all of these labels, given the number of rows of each."""
     names = [isinstance(value, str) for value in rows]
+    if "neutral" in rows and not all(names):
+        return (
+            "binary"
+            if _guess(Counter({v: n for v, n in rows.items() if v != "neutral"}), truth=truth) == "binary"
+            else None
+        )
     if any(names) or not rows:
         return "names" if rows and all(names) else None
     numbers = {float(value): count for value, count in rows.items()}

@@ -7,9 +7,24 @@ from typing import Literal, get_args
 
 from sentiline.errors import OptionError
 
-Label = Literal["POSITIVE", "NEGATIVE"]
+Label = Literal["POSITIVE", "NEGATIVE", "NEUTRAL"]  # NEUTRAL only where three classes are asked for
 Detail = Literal["none", "sentences", "timesteps"]
 DETAILS: tuple[Detail, ...] = get_args(Detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """The probabilities of the three classes, which add up to 1.
+
+    Attributes:
+        negative: The probability that the text is negative.
+        neutral: The probability that it is neutral.
+        positive: The probability that it is positive.
+    """
+
+    negative: float
+    neutral: float
+    positive: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,8 @@ class Timestep:
             additive. It belongs to a state that may have seen the whole review, not to the word alone.
         running: The prediction from the text so far, `sigmoid(bias + contributions up to and including this one)`;
             the last one equals the prediction's `positive` to 1e-6. None if the model is not additive.
+        read_as: The spelling, class or emoticon that the model read, where it is not the token in lower case ("good"
+            for "goooood"); else None. Always None for models of the tokenizer scheme `words-1`.
     """
 
     token: str
@@ -35,6 +52,7 @@ class Timestep:
     positive: float
     contribution: float | None
     running: float | None
+    read_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +63,9 @@ class Sentence:
         sentence: The sentence as written, `raw[start:end]`.
         start: The index of its first code point in the raw text.
         end: The index after its last code point.
-        label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE".
-        score: The probability of that label, in [0.5, 1].
+        label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE"; with three classes, the most probable one of
+            the contribution.
+        score: The probability of that label, in [0.5, 1]; with three classes it may be lower.
         positive: `sigmoid(contribution)`: above 0.5 if the sentence raises the logit of the text. This, `label` and
             `score` are None if the model is not additive or read nothing of the sentence.
         contribution: The sum of its tokens' contributions: `logit = bias + sum over all sentences`; None if the model
@@ -71,19 +90,20 @@ class Prediction:
     """The sentiment of one text.
 
     Attributes:
-        label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE".
-        score: The probability of that label, in [0.5, 1].
-        positive: The probability that the text is positive, in [0, 1].
+        label: "POSITIVE" if `positive` is at least 0.5, else "NEGATIVE"; with three classes, the most probable one.
+        score: The probability of that label, in [0.5, 1]; with three classes it may be lower.
+        positive: The probability that the text is positive rather than negative, in [0, 1].
         logit: The log-odds of `positive`.
         bias: The part of the logit that no token contributes.
         tokens_total: The number of tokens in the text.
         tokens_used: The number of these that the model read.
         unknown_tokens: The number of used tokens that are not in the vocabulary.
         truncated: Whether tokens were left out, `tokens_used < tokens_total`.
-        uncertain: Whether `score` is too low or too many tokens are unknown, by the bundle's thresholds; None if the
-            bundle has none.
+        uncertain: Whether `score` is too low or too many tokens are unknown or unread, by the bundle's thresholds; None
+            if the bundle has none.
         timesteps: One item per used token, in order; None unless `detail` is "timesteps".
         sentences: All sentences with a token, in order; None unless `detail` is "sentences".
+        probabilities: The probabilities of the three classes; None unless `neutral` is set.
     """
 
     label: Label
@@ -98,6 +118,7 @@ class Prediction:
     uncertain: bool | None
     timesteps: tuple[Timestep, ...] | None = None
     sentences: tuple[Sentence, ...] | None = None
+    probabilities: Probabilities | None = None
 
 
 def check_detail(value: str) -> Detail:

@@ -85,11 +85,18 @@ class Predictor:
         detail: Detail = ...,
         truncation: Truncation | None = ...,
         errors: Literal["raise"] = ...,
+        neutral: bool = ...,
     ) -> list[Prediction]: ...
 
     @overload
     def predict(
-        self, texts: Sequence[str], *, detail: Detail = ..., truncation: Truncation | None = ..., errors: Errors
+        self,
+        texts: Sequence[str],
+        *,
+        detail: Detail = ...,
+        truncation: Truncation | None = ...,
+        errors: Errors,
+        neutral: bool = ...,
     ) -> list[Prediction | InputError]: ...
 
     def predict(
@@ -99,6 +106,7 @@ class Predictor:
         detail: Detail = "none",
         truncation: Truncation | None = None,
         errors: Errors = "raise",
+        neutral: bool = False,
     ) -> list[Prediction] | list[Prediction | InputError]:
         """Predict the sentiment of each text.
 
@@ -107,6 +115,7 @@ class Predictor:
             detail: "timesteps" adds the prediction at every token, "sentences" each sentence's contribution.
             truncation: The policy for texts longer than the model reads. Defaults to the bundle's policy.
             errors: "raise" raises the first text's error; "return" returns each error in its text's place.
+            neutral: Whether the labels are NEGATIVE, NEUTRAL and POSITIVE, with the `probabilities` of all three.
 
         Returns:
             One prediction per text, in the same order; an `InputError` in its place only if `errors` is "return".
@@ -115,7 +124,8 @@ class Predictor:
             TextTypeError: `texts` is a single string or not a list, or one of the texts is not a string.
             EmptyTextError: A text has no token.
             TextTooLongError: A text is too long and the policy is "error".
-            OptionError: `detail`, `truncation` or `errors` has an unknown value.
+            OptionError: `detail`, `truncation`, `errors` or `neutral` has an unknown value, or `neutral` is set and the
+                bundle has no cut points.
             RuntimeError: The predictor is closed.
         """
         level = check_detail(detail)
@@ -123,7 +133,8 @@ class Predictor:
         if errors not in ("raise", "return"):
             raise OptionError(f'errors is {errors!r}; it must be "raise" or "return"', field="errors")
         stop = errors == "raise"
-        return self._map(lambda reading: reading.prediction(level), texts, truncation, "texts", spans, None, stop=stop)
+        function = self._with_classes(lambda reading: reading.prediction(level), neutral)
+        return self._map(function, texts, truncation, "texts", spans, None, stop=stop)
 
     def read(
         self,
@@ -133,6 +144,7 @@ class Predictor:
         field: str = "texts",
         spans: bool = True,
         timings: Timings | None = None,
+        neutral: bool = False,
     ) -> list[Reading]:
         """Predict as `predict` does, but leave the results in arrays, for callers that serialize them.
 
@@ -143,6 +155,7 @@ class Predictor:
             spans: Whether the tokens' positions will be needed, for timesteps, sentences or `encoding.starts`; see
                 `Tokenizer.encode`.
             timings: The seconds spent in each stage are added to it.
+            neutral: Whether the labels are of three classes, as in `predict`.
 
         Returns:
             One reading per text, in the same order.
@@ -150,7 +163,8 @@ class Predictor:
         Raises:
             The errors of `predict`; the first text's error is raised.
         """
-        return self.map(_unchanged, texts, truncation=truncation, field=field, spans=spans, timings=timings)
+        function = self._with_classes(_unchanged, neutral)
+        return self.map(function, texts, truncation=truncation, field=field, spans=spans, timings=timings)
 
     def read_each(
         self,
@@ -160,9 +174,10 @@ class Predictor:
         field: str = "texts",
         spans: bool = True,
         timings: Timings | None = None,
+        neutral: bool = False,
     ) -> list[Reading | InputError]:
         """Read the texts as `read` does, but return a text's error in its place instead of raising it."""
-        return self._map(_unchanged, texts, truncation, field, spans, timings, stop=False)
+        return self._map(self._with_classes(_unchanged, neutral), texts, truncation, field, spans, timings, stop=False)
 
     def map(
         self,
@@ -195,6 +210,15 @@ class Predictor:
         """
         results = self._map(function, texts, truncation, field, spans, timings, stop=True)
         return cast("list[Result]", results)
+
+    def _with_classes(self, function: Callable[[Reading], Result], neutral: bool) -> Callable[[Reading], Result]:
+        """Return a function that is given readings with labels of three classes if `neutral` is set."""
+        if not isinstance(neutral, bool):
+            raise OptionError(f"neutral is {neutral!r}; it must be True or False", field="neutral")
+        if not neutral:
+            return function
+        cut_points = self.manifest.require_cut_points()
+        return lambda reading: function(reading.with_cut_points(cut_points))
 
     def _map(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sentiline.prediction import Detail, Label, Prediction, Sentence, Timestep
+from sentiline.cut_points import CutPoints, label_of
+from sentiline.prediction import Detail, Label, Prediction, Probabilities, Sentence, Timestep
 from sentiline.sentences import sentence_spans
 from sentiline.tokenizer import UNKNOWN_ID, Encoding
 from sentiline.uncertainty import Thresholds
@@ -31,6 +32,7 @@ class Reading:
         scores: float32 [T], the model's own P(positive) at each timestep.
         contributions: float32 [T], each timestep's share of the logit; None if the model is not additive.
         thresholds: The limits of a certain prediction; None if the model has none.
+        cut_points: The cut points of the three classes; None for two classes.
         uncertain: Whether the prediction is uncertain; None if the model has no thresholds.
     """
 
@@ -42,6 +44,7 @@ class Reading:
     scores: NDArray[np.float32]
     contributions: NDArray[np.float32] | None
     thresholds: Thresholds | None = None
+    cut_points: CutPoints | None = None
     uncertain: bool | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,22 +52,42 @@ class Reading:
         uncertain = None if self.thresholds is None else bool(self.uncertainty_reasons())
         object.__setattr__(self, "uncertain", uncertain)
 
+    def with_cut_points(self, cut_points: CutPoints) -> Reading:
+        """Return the reading with a label of three classes."""
+        return replace(self, cut_points=cut_points, thresholds=cut_points.thresholds or self.thresholds)
+
+    @property
+    def probabilities(self) -> Probabilities | None:
+        """The probabilities of the three classes; None for two classes."""
+        return None if self.cut_points is None else self.cut_points.probabilities(self.logit)
+
     @property
     def label(self) -> Label:
-        """The predicted label: "POSITIVE" if `positive` is at least 0.5."""
+        """The predicted label: "POSITIVE" if `positive` is at least 0.5; with three classes, the most probable one."""
+        if (probabilities := self.probabilities) is not None:
+            return label_of(probabilities)[0]
         return "POSITIVE" if self.positive >= 0.5 else "NEGATIVE"
 
     @property
     def score(self) -> float:
         """The probability of the predicted label."""
+        if (probabilities := self.probabilities) is not None:
+            return label_of(probabilities)[1]
         return max(self.positive, 1.0 - self.positive)
+
+    @property
+    def confidence(self) -> float:
+        """The confidence that thresholds are compared with; see `sentiline.cut_points.label_of`."""
+        return self.score if (probabilities := self.probabilities) is None else label_of(probabilities)[2]
 
     def uncertainty_reasons(self) -> list[str]:
         """Return why the prediction is uncertain, in words; see `Thresholds.reasons`."""
         encoding = self.encoding
         if self.thresholds is None:
             return []
-        return self.thresholds.reasons(self.score, encoding.unknown_tokens, encoding.tokens_used)
+        return self.thresholds.reasons(
+            self.confidence, encoding.unknown_tokens, encoding.tokens_used, encoding.tokens_total
+        )
 
     def running(self) -> NDArray[np.float64] | None:
         """Return the prediction from the text so far, at each timestep.
@@ -86,14 +109,10 @@ class Reading:
             contributions have the same sum as the tokens'. Text without a token, such as a line of dashes, belongs to
             the sentence before it.
         """
-        spans = sentence_spans(self.text)
+        spans = sentence_spans(self.text, self.encoding.tags) or [(0, len(self.text))]
         firsts = [start for start, _ in spans]
-        used = np.searchsorted(firsts, self.encoding.starts, "right") - 1  # each token's sentence
-        total = (
-            np.searchsorted(firsts, self.encoding.split(self.text)[1][0], "right") - 1
-            if self.encoding.truncated
-            else used
-        )
+        used = _places(firsts, self.encoding.starts)  # each token's sentence
+        total = _places(firsts, self.encoding.split(self.text)[1][0]) if self.encoding.truncated else used
         count = len(spans)
         tokens_used, tokens_total = np.bincount(used, minlength=count), np.bincount(total, minlength=count)
         holding = np.flatnonzero(tokens_total)
@@ -111,13 +130,14 @@ class Reading:
             start = firsts[index if place else 0]
             end = spans[places[place + 1] - 1 if place + 1 < len(places) else -1][1]
             positive = positives[index] if tokens_used[index] else None
+            label, score = (None, None) if positive is None else self._verdict(positive, sums[index])
             sentences.append(
                 Sentence(
                     sentence=self.text[start:end],
                     start=start,
                     end=end,
-                    label=None if positive is None else "POSITIVE" if positive >= 0.5 else "NEGATIVE",
-                    score=None if positive is None else max(positive, 1.0 - positive),
+                    label=label,
+                    score=score,
                     positive=positive,
                     contribution=sums[index],
                     tokens_total=totals[place],
@@ -128,19 +148,26 @@ class Reading:
 
     def prediction(self, detail: Detail = "none") -> Prediction:
         """Return the reading as a `Prediction`, with `timesteps` or `sentences` if `detail` asks for them."""
-        timesteps = tuple(Timestep(*row) for row in self._rows()) if detail == "timesteps" else None
+        timesteps = None
+        if detail == "timesteps":
+            spellings = self.encoding.read_as() or [None] * self.encoding.tokens_used
+            timesteps = tuple(
+                Timestep(*row, read_as=spelling) for row, spelling in zip(self._rows(), spellings, strict=True)
+            )
         sentences = tuple(self.sentences()) if detail == "sentences" else None
-        return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences)
+        return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences, probabilities=self.probabilities)
 
     def as_dict(self, detail: Detail = "none") -> dict[str, Any]:
         """Return the reading as plain Python values under the JSON names, with the key that `detail` names."""
         document = self._summary()
+        if (probabilities := self.probabilities) is not None:
+            document["probabilities"] = asdict(probabilities)
         if detail == "sentences":
             document["sentences"] = [
                 {name: getattr(sentence, name) for name in _SENTENCE} for sentence in self.sentences()
             ]
         if detail == "timesteps":
-            document["timesteps"] = [
+            document["timesteps"] = steps = [
                 {
                     "token": token,
                     "start": start,
@@ -152,7 +179,16 @@ class Reading:
                 }
                 for token, start, end, unknown, positive, contribution, running in self._rows()
             ]
+            if (spellings := self.encoding.read_as()) is not None:
+                for step, spelling in zip(steps, spellings, strict=True):
+                    step["read_as"] = spelling
         return document
+
+    def _verdict(self, positive: float, logit: float) -> tuple[Label, float]:
+        """Return the label and the score of a part of the text."""
+        if self.cut_points is not None:
+            return label_of(self.cut_points.probabilities(logit))[:2]
+        return "POSITIVE" if positive >= 0.5 else "NEGATIVE", max(positive, 1.0 - positive)
 
     def _summary(self) -> dict[str, Any]:
         encoding = self.encoding
@@ -170,7 +206,7 @@ class Reading:
         }
 
     def _rows(self) -> zip[tuple[Any, ...]]:
-        """Return one tuple per timestep, in the order of the fields of `Timestep`."""
+        """Return one tuple per timestep, in the order of the fields of `Timestep` up to `running`."""
         text = self.text
         starts, ends = map(np.ndarray.tolist, self.encoding.find())
         values = [self.scores] if self.contributions is None else [self.scores, self.contributions, self.running()]
@@ -187,6 +223,12 @@ class Reading:
             running,
             strict=True,
         )
+
+
+def _places(firsts: list[int], starts: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return the index of the sentence of each token, from the first characters of the sentences and of the tokens."""
+    # Unicode composition can make the tokenizer see no tag where the first sentence begins after one.
+    return np.maximum(np.searchsorted(firsts, starts, "right") - 1, 0)
 
 
 def _sigmoid(logits: NDArray[Any]) -> NDArray[np.float64]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from sentiline.tokenizer.words1 import TAG
+
 # One alternative per kind of place where a sentence may end; `_ends` decides whether it does.
 _PLACE = re.compile(
     r"""
@@ -24,7 +26,7 @@ _WORD_BEFORE = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'\u2019](?=[^\W\d_])){0,30}$")
 _NUMBER_ALONE = re.compile(r"[\s(]*\d{1,2}")
 _NEXT = re.compile(r"[\s\"'\u201c\u2018\u00ab(\[{*_]*(\S?)")
 _NEXT_WORD = re.compile(r"\W*(\w*)")
-_EDGE = re.compile(r"\s+|(?ai:</?[a-z][a-z0-9]*\b[^<>]{0,200}>)")  # markup as the tokenizer has it
+_SPACE = re.compile(r"\s+")
 _ADDRESS = re.compile(r"\w+\.\w")
 
 _NEVER = frozenset({
@@ -53,7 +55,7 @@ _OPENERS = frozenset({
 """Words that, capitalised, begin a sentence even after initials such as "U.S."; the pronoun "I" does too."""
 
 
-def sentence_spans(text: str) -> list[tuple[int, int]]:
+def sentence_spans(text: str, tags: re.Pattern[str] = TAG) -> list[tuple[int, int]]:
     """Split a text into sentences.
 
     A sentence ends at `.`, `!`, `?`, an ellipsis or a run of them with the quotes and brackets that close after it; at
@@ -63,6 +65,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
     Args:
         text: The raw text, any Unicode.
+        tags: The markup that surrounds sentences, as the tokenizer has it.
 
     Returns:
         `(start, end)` of each sentence in order, in code points, without surrounding white space and markup. They do
@@ -77,9 +80,9 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     start = 0
     for place in _places(text):
         if _ends(text, start, place):
-            spans.append(_trim(text, start, place.end()))
+            spans.append(_trim(text, start, place.end(), tags))
             start = place.end()
-    spans.append(_trim(text, start, len(text)))
+    spans.append(_trim(text, start, len(text), tags))
     return [(first, last) for first, last in spans if first < last]
 
 
@@ -156,16 +159,16 @@ def _joined(before: str, rest: str) -> bool:
     return words and not _ADDRESS.match(rest)  # www.Example.com
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+def _trim(text: str, start: int, end: int, tags: re.Pattern[str]) -> tuple[int, int]:
     """Return the span without the white space and markup at its ends."""
-    while start < end and (edge := _EDGE.match(text, start, end)):
+    while start < end and (edge := _SPACE.match(text, start, end) or tags.match(text, start, end)):
         start = edge.end()
     # From the right, one character or tag at a time, because regular expressions do not run backwards.
     while start < end:
         if text[end - 1].isspace():
             end -= 1
         elif (
-            text[end - 1] == ">" and (opened := text.rfind("<", start, end)) >= 0 and _EDGE.fullmatch(text, opened, end)
+            text[end - 1] == ">" and (opened := text.rfind("<", start, end)) >= 0 and tags.fullmatch(text, opened, end)
         ):
             end = opened
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -126,19 +126,26 @@ def _shortened(left_out: str) -> str:
 
 
 def verdict(reading: Reading, paint: Paint) -> Text:
-    """Return one line: the label, its probability, the logit, and the numbers of tokens read and unknown."""
+    """Return one line: the label, its probability, the logit, and the numbers of tokens read and unknown.
+
+    With three classes, a second line has the probability of each.
+    """
     encoding = reading.encoding
     read = f"{encoding.tokens_used:,} token{'s' if encoding.tokens_used > 1 else ''}"
     if encoding.truncated:
         read = f"{encoding.tokens_used:,} of {encoding.tokens_total:,} tokens read"
     unknown = f", {encoding.unknown_tokens:,} unknown" if encoding.unknown_tokens else ""
-    style = paint.token(1 if reading.label == "POSITIVE" else -1)
+    style = paint.token({"POSITIVE": 1.0, "NEUTRAL": 0.0, "NEGATIVE": -1.0}[reading.label])
     label = f" {reading.label} " if style.bgcolor else reading.label
-    return Text.assemble(
+    line = Text.assemble(
         (label, style + Style(bold=True)),
         (f" {format_probability(reading.score)}", "bold"),
         f"  logit {reading.logit:+.2f}  {read}{unknown}",
     )
+    if (three := reading.probabilities) is not None:
+        shares = (f"{name} {format_probability(share)}" for name, share in asdict(three).items())
+        line.append(f"\n{', '.join(shares)}")
+    return line
 
 
 def uncertainty_line(reading: Reading) -> Text:

@@ -43,6 +43,7 @@ class TextVectorizer(Tokenizer):
         split_by: Where it is split: one of `SPLITS`.
     """
 
+    scheme: ClassVar[str] = SCHEME
     _id_table: ClassVar[type[dict[str, int]]] = _ExactIds
     _tokens: ClassVar[str] = "word"
 
@@ -92,12 +93,17 @@ class TextVectorizer(Tokenizer):
     def to_json(self) -> str:
         """Return the tokenizer as JSON, as stored in a bundle (`tokenizer.json`)."""
         document = {
-            **json.loads(super().to_json()),
             "scheme": SCHEME,
+            "max_tokens": self.max_tokens,
+            "truncation": self.truncation,
+            "vocabulary": self.vocabulary,
             "standardize": self.standardize,
             "split": self.split_by,
         }
         return json.dumps(document, ensure_ascii=False, indent=0) + "\n"
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"standardize": self.standardize, "split_by": self.split_by}
 
 
 def read_tokenizer(text: str, *, source: Path | str = "tokenizer.json") -> Tokenizer:

@@ -28,6 +28,15 @@ OPSET = 17
 THRESHOLDS = {"confidence": 0.75, "unknown_rate": 0.25}
 UNSURE: dict[str, Any] = {"uncertainty": THRESHOLDS}
 """Manifest entries of a bundle whose predictions may be marked as uncertain."""
+LENGTHS = [{"max_tokens": 4, "confidence": 0.95}, {"max_tokens": 8, "confidence": 0.85}]
+THREE_WAY: dict[str, Any] = {
+    "uncertainty": THRESHOLDS | {"lengths": LENGTHS, "unread_rate": 0.25},
+    "neutral": {
+        "cut_points": {"negative": -0.5, "positive": 1.5},
+        "uncertainty": {"confidence": 0.6, "unknown_rate": 0.25, "unread_rate": 0.25},
+    },
+}
+"""Manifest entries of a bundle with thresholds by length, and cut points for labels of three classes."""
 
 
 def write_bundle(

@@ -182,6 +182,8 @@ def read_fit_data(
         targets: A file with a teacher's predictions.
         console: Where the summary of the rows goes.
     """
+    if data is None and reading.get("neutral"):
+        raise ConfigError("neutral is for files of your own: IMDB has no neutral reviews", field="neutral")
     if data is None:
         found = fit_data.from_imdb(config, None if archive is None else Path(archive), unsupervised=config.unsupervised)
     else:
@@ -211,7 +213,15 @@ def publish_run(
 
     folder = target or run.bundle / run.read_config()[0].name
     with run.reporting_os_errors():
-        bundle = publish(run, folder, data.train, data.validation, version=version, console=console)
+        bundle = publish(
+            run,
+            folder,
+            data.train,
+            data.validation,
+            neutral=data.neutral_validation,
+            version=version,
+            console=console,
+        )
     print_metrics(console, bundle.manifest.document["metrics"], "validation")
     console.print(f"bundle: {bundle.path}", highlight=False)
     return bundle

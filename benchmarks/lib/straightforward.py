@@ -92,8 +92,7 @@ class Straightforward:
         thresholds = self._thresholds
         if thresholds is None:
             return None
-        unknown = encoding.unknown_tokens / encoding.tokens_used
-        return score < thresholds.confidence or unknown > thresholds.unknown_rate
+        return bool(thresholds.reasons(score, encoding.unknown_tokens, encoding.tokens_used, encoding.tokens_total))
 
     def answer(self, texts: Sequence[str], detail: Detail) -> bytes:
         """Answer a list of texts as JSON."""

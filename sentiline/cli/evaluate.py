@@ -21,8 +21,9 @@ HELP = """
 Measure how well models do on your own labelled reviews. Each INPUT has a column of texts and a column of labels.
 
 INPUTs are read as by `sentiline score`. Labels are 0 and 1, negative and positive, or stars: out of five (1-2 negative,
-4-5 positive) or ten (1-4 negative, 7-10 positive). The stars in between are neutral and not evaluated. Rows that cannot
-be evaluated are counted and listed by line.
+4-5 positive) or ten (1-4 negative, 7-10 positive). The stars in between are neutral and evaluated only with --neutral,
+which adds the accuracy, macro recall and confusion matrix of the labels NEGATIVE, NEUTRAL and POSITIVE. Rows that
+cannot be evaluated are counted and listed by line.
 
 \b
 Examples:
@@ -45,6 +46,7 @@ Examples:
               help="An installed model, or a bundle's path; may be given several times. Default: bilstm.")  # fmt: skip
 @click.option("--all-models", is_flag=True, help="Evaluate every installed model.")
 @click.option("--precision", metavar="NAME", help="fp32 or int8. Default: each model's own choice.")
+@click.option("--neutral", is_flag=True, help="Evaluate neutral rows too, and predictions with three labels.")
 @click.option("--json", "json_path", metavar="PATH", type=click.Path(path_type=Path), help="Write all figures as JSON.")
 @click.option("--report", metavar="PATH", type=click.Path(path_type=Path),
               help="Write a report (.html); needs the extra `report`.")  # fmt: skip
@@ -70,6 +72,7 @@ def evaluate(
     models: tuple[str, ...],
     all_models: bool,
     precision: str | None,
+    neutral: bool,
     json_path: Path | None,
     report: Path | None,
     overwrite: bool,
@@ -107,6 +110,7 @@ def evaluate(
         truncation=truncation,
         max_characters=max_characters,
         worst=worst,
+        neutral=neutral,
     )
     with ExitStack() as stack:
         predictors = [stack.enter_context(load(name, precision=precision, threads=threads)) for name in names]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,8 @@ def describe(name: str, path: Path) -> dict[str, Any]:
         "parameters": _table(document, "architecture").get("parameters"),
         "vocabulary": len(tokenizer.vocabulary),
         "max_tokens": tokenizer.max_tokens,
-        "uncertainty": None if manifest.uncertainty is None else asdict(manifest.uncertainty),
+        "uncertainty": None if manifest.uncertainty is None else manifest.uncertainty.as_dict(),
+        **({} if manifest.cut_points is None else {"neutral": manifest.cut_points.as_dict()}),
         "default_precision": manifest.default_precision,
         "precisions": {
             precision: {"bytes": manifest.files[file].size, "test_accuracy": _table(test, precision).get("accuracy")}

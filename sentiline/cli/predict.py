@@ -67,6 +67,9 @@ tokens are underlined. Without colours (in a pipe, or with NO_COLOR set) the str
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Texts processed at the same time. Default: the available CPUs."
 )
+@click.option(
+    "--neutral", is_flag=True, help="Label texts NEGATIVE, NEUTRAL or POSITIVE, with all three probabilities."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def predict(
     texts: tuple[str, ...],
@@ -76,6 +79,7 @@ def predict(
     detail: Detail,
     truncation: Truncation | None,
     threads: int | None,
+    neutral: bool,
     as_json: bool,
 ) -> None:
     """Read the texts, predict, and print."""
@@ -88,7 +92,7 @@ def predict(
     from sentiline.predictor import load  # onnxruntime is slow to import, so check the input first
 
     with load(model, precision=precision, threads=threads) as predictor:
-        readings = _read(predictor, inputs, truncation)
+        readings = _read(predictor, inputs, truncation, neutral=neutral)
         if as_json:
             answer = predictor.answer(readings, detail)
             # as bytes: JSON is UTF-8 (RFC 8259), whatever the terminal's encoding
@@ -97,10 +101,12 @@ def predict(
             _show(predictor, readings, detail)
 
 
-def _read(predictor: Predictor, inputs: list[tuple[str, str]], truncation: Truncation | None) -> list[Reading]:
+def _read(
+    predictor: Predictor, inputs: list[tuple[str, str]], truncation: Truncation | None, *, neutral: bool
+) -> list[Reading]:
     """Predict the texts; an error names its text as the user gave it."""
     try:
-        return predictor.read([text for _, text in inputs], truncation=truncation)
+        return predictor.read([text for _, text in inputs], truncation=truncation, neutral=neutral)
     except InputError as error:
         for index, (name, _) in enumerate(inputs):
             if error.field == f"texts[{index}]":

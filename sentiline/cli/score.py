@@ -62,6 +62,8 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
 @click.option("--sentences", is_flag=True,
               help="Add the contribution of every sentence (JSON Lines and Parquet).")  # fmt: skip
+@click.option("--neutral", is_flag=True,
+              help="Label texts NEGATIVE, NEUTRAL or POSITIVE, and add the probability of each.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be scored, or not be carried as it is.")
 @click.option("--bad-rows", type=click.Choice(BAD_ROWS), default="stop", show_default=True,
               help="Rows that cannot be read or written: stop there, keep them with their error, or skip all rows with "

@@ -100,6 +100,7 @@ def score_on_cluster(
         SettingError: Ray or pyarrow is not installed.
     """
     options, cluster = options or ScoreOptions(), cluster or Cluster()
+    options.check_model(predictor)
     address = address_of(cluster.address)
     import_ray(address)
     plan, complete = plan_cluster_run(
@@ -175,10 +176,12 @@ def check_for_cluster(
         OptionError: An option has an invalid value or does not apply to the formats.
         SettingError: pyarrow is not installed.
     """
+    options = options or ScoreOptions()
+    options.check_model(predictor)
     plan, _ = plan_cluster_run(
         inputs,
         output,
-        options or ScoreOptions(),
+        options,
         report_builder,
         resume=resume,
         overwrite=overwrite,
@@ -255,7 +258,7 @@ class _Run:
         for name, value in record.tally.items():
             match value:
                 case int():
-                    values[name] += value
+                    values[name] = (values[name] or 0) + value
                 case list():
                     values[name] = [one + other for one, other in zip(values[name], value, strict=True)]
                 case dict() if name == "examples":

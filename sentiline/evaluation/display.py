@@ -11,6 +11,7 @@ from rich.text import Text
 
 from sentiline.evaluation.mistakes import Mistake
 from sentiline.evaluation.result import Evaluation, LabelledData, ModelEvaluation
+from sentiline.evaluation.three_way import CLASSES, ThreeWayMetrics
 from sentiline.formatting import format_probability
 from sentiline.terminal import Paint
 
@@ -46,9 +47,10 @@ def show(evaluation: Evaluation, console: Console) -> None:
 
 def _data(data: LabelledData) -> Iterator[str]:
     names = ", ".join(data.inputs[:3]) + (f" and {len(data.inputs) - 3} more" if len(data.inputs) > 3 else "")
+    neutral = "" if data.neutral is None else f", {data.neutral:,} neutral"
     yield (
         f"{names}: {data.rows:,} rows, labels read as {data.scheme}: {data.evaluated:,} evaluated "
-        f"({data.positive:,} positive, {data.negative:,} negative), {data.skipped.total:,} skipped"
+        f"({data.positive:,} positive, {data.negative:,} negative{neutral}), {data.skipped.total:,} skipped"
     )
     for line in data.skipped.lines():
         yield f"  {line}"
@@ -95,8 +97,28 @@ def _comparison(models: Sequence[ModelEvaluation]) -> Table:
         "  accuracy with it, here": [f"{100 * model.threshold.accuracy:.2f} %" for model in models],
         "  cross-validated": [_share(model.threshold.cross_validated) for model in models],
     }
+    if all(model.three_way for model in models):
+        rows |= _three_way_rows([model.three_way for model in models if model.three_way])
     for title, cells in rows.items():
         table.add_row(title, *(Text(cell, style="bold" if title == "accuracy" else "") for cell in cells))
+    return table
+
+
+def _three_way_rows(found: Sequence[ThreeWayMetrics]) -> dict[str, list[str]]:
+    return {
+        "accuracy with three labels": [f"{100 * one.accuracy:.2f} %" for one in found],
+        "  their macro recall": [_share(one.macro_recall) for one in found],
+        "  uncertain with three labels": [_share(one.uncertain) for one in found],
+        "  accuracy on these others": [_share(one.certain_accuracy) for one in found],
+    }
+
+
+def _three_way(metrics: ThreeWayMetrics) -> Table:
+    table = _table("", *(f"as {label}" for label in CLASSES), "precision", "recall", "F1")
+    for label, counts in zip(CLASSES, metrics.confusion, strict=True):
+        one = metrics.classes[label]
+        values = (_decimal(value, 4) for value in (one.precision, one.recall, one.f1))
+        table.add_row(label, *(f"{count:,}" for count in counts), *values)
     return table
 
 
@@ -117,6 +139,8 @@ def _details(model: ModelEvaluation, paint: Paint) -> Iterator[RenderableType]:
             *(_decimal(value, 4) for value in (metrics.precision, metrics.recall, metrics.f1)),
         )
     yield table
+    if model.three_way is not None:
+        yield _three_way(model.three_way)
     bins = _table("P(positive)", "reviews", "mean", "positive", "")
     bins.columns[4].justify = "left"
     for one in model.bins:

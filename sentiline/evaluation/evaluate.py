@@ -24,6 +24,7 @@ from sentiline.evaluation.metrics import (
 from sentiline.evaluation.mistakes import WorstMistakes
 from sentiline.evaluation.result import Evaluation, LabelledData, ModelEvaluation
 from sentiline.evaluation.skipped_rows import SkippedRows
+from sentiline.evaluation.three_way import ThreeWayCounts
 from sentiline.labels import check_labels
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
@@ -56,6 +57,7 @@ class EvaluationOptions:
         truncation: The truncation policy for long texts; None for each model's default.
         max_characters: The maximum number of characters; longer texts are not evaluated.
         worst: The number of worst errors to keep for each model.
+        neutral: Whether rows with a neutral label are evaluated too, by predictions with three labels.
     """
 
     text_column: str | None = None
@@ -72,6 +74,7 @@ class EvaluationOptions:
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     worst: int = 5
+    neutral: bool = False
 
 
 # Called with the number of rows and bytes read so far, and the number of bytes of all files (0 if unknown).
@@ -88,7 +91,9 @@ def evaluate_files(
     """Evaluate models on labelled files.
 
     A row is evaluated if its label is negative or positive and every model can score its text, so that all models are
-    compared on the same rows. Memory grows by 1 byte per row plus 4 bytes per row and model.
+    compared on the same rows. With `options.neutral`, rows with a neutral label are evaluated too, but only
+    `ModelEvaluation.three_way` is about them: all other metrics remain those of predictions with two labels on the
+    negative and positive rows. Memory grows by 1 byte per row plus 4 bytes per row and model.
 
     Args:
         predictors: The models, at least one.
@@ -98,7 +103,8 @@ def evaluate_files(
 
     Raises:
         DataFileError: A file cannot be read, is malformed, lacks a column, or contains no row to evaluate.
-        OptionError: An option has an unknown value, or does not fit the files.
+        OptionError: An option has an unknown value, does not fit the files, or asks for three labels from a model
+            without cut points.
         SettingError: pyarrow is required but not installed.
     """
     options = options or EvaluationOptions()
@@ -117,6 +123,7 @@ def evaluate_files(
     if scheme == "auto":
         scheme = find_scheme(sources, options.label_column, options.encoding)
     size = sum(source.size for source in sources)
+    neutral = 0
     skipped, truths = SkippedRows(), array("b")
     evaluators = [_ModelEvaluator(predictor, options) for predictor in predictors]
     count = done = joined = 0
@@ -131,7 +138,7 @@ def evaluate_files(
         for index, last in rows.chunk.joined.items():
             example = example or f"{name}, lines {rows.chunk.lines[index]} to {last}"
             joined += 1
-        _evaluate_chunk(rows, evaluators, truths, skipped)
+        neutral += _evaluate_chunk(rows, evaluators, truths, skipped, neutral=options.neutral)
         if on_progress:
             on_progress(count, done + rows.chunk.position, size)
     if joined:
@@ -144,10 +151,20 @@ def evaluate_files(
     labels = np.frombuffer(truths, np.int8).astype(np.bool_)
     positive = int(labels.sum())
     data = LabelledData(
-        tuple(sizes), column, options.label_column, scheme, count, positive, len(labels) - positive, skipped
+        tuple(sizes),
+        column,
+        options.label_column,
+        scheme,
+        count,
+        positive,
+        len(labels) - positive,
+        skipped,
+        neutral if options.neutral else None,
     )
     models = [evaluator.result(labels) for evaluator in evaluators]
-    return Evaluation(data, sorted(models, key=lambda model: -model.accuracy))
+    return Evaluation(
+        data, sorted(models, key=lambda model: -(model.three_way.accuracy if model.three_way else model.accuracy))
+    )
 
 
 class _ModelEvaluator:
@@ -161,6 +178,7 @@ class _ModelEvaluator:
         self.tokens = self.unknown = self.truncated = 0
         self.certain = self.certain_right = 0
         self.worst = WorstMistakes(options.worst)
+        self.three_way = ThreeWayCounts(predictor.manifest.require_cut_points()) if options.neutral else None
 
     def score(self, rows: LabelledChunk) -> Sequence[Reading | str]:
         """Score the texts of a chunk; the result is the name of a problem where a text cannot be scored."""
@@ -182,6 +200,8 @@ class _ModelEvaluator:
                 self.certain += 1
                 self.certain_right += (reading.label == "POSITIVE") == (truth == 1)
             self.worst.add(reading, truth, place)
+            if self.three_way is not None:
+                self.three_way.add(reading, "POSITIVE" if truth else "NEGATIVE")
 
     def result(self, labels: NDArray[np.bool_]) -> ModelEvaluation:
         """Compute all metrics from the labels [N]."""
@@ -216,22 +236,35 @@ class _ModelEvaluator:
             uncertain=None if manifest.uncertainty is None else (len(labels) - self.certain) / len(labels),
             certain_accuracy=self.certain_right / self.certain if self.certain else None,
             mistakes=self.worst.sorted(),
+            three_way=None if self.three_way is None else self.three_way.metrics(),
         )
 
 
 def _evaluate_chunk(
-    rows: LabelledChunk, evaluators: Sequence[_ModelEvaluator], truths: array[int], skipped: SkippedRows
-) -> None:
-    """Score a chunk with every model, and add the rows that all models can score and whose label has a sentiment."""
+    rows: LabelledChunk,
+    evaluators: Sequence[_ModelEvaluator],
+    truths: array[int],
+    skipped: SkippedRows,
+    *,
+    neutral: bool,
+) -> int:
+    """Score a chunk with every model, and add the rows that all models can score and whose label has a sentiment.
+
+    Returns:
+        The number of neutral rows that were added.
+    """
     chunk = rows.chunk
     results = [evaluator.score(rows) for evaluator in evaluators]
     texts = chunk.data.column(rows.text_column)
     used: list[int] = []
+    neutral_rows: list[int] = []
     kept: list[int] = []
     for index, truth in enumerate(rows.truths):
         fault = next((one[index] for one in results if isinstance(one[index], str)), None)
         if isinstance(fault, str):
             skipped.add(fault, chunk.file, chunk.lines[index], texts[index])
+        elif neutral and truth == "neutral_label":
+            neutral_rows.append(index)
         elif isinstance(truth, str):
             skipped.add(truth, chunk.file, chunk.lines[index], rows.labels[index])
         else:
@@ -241,3 +274,8 @@ def _evaluate_chunk(
     places = [chunk.place(index) for index in used]
     for evaluator, found in zip(evaluators, results, strict=True):
         evaluator.add([one for index in used if isinstance(one := found[index], Reading)], kept, places)
+        if evaluator.three_way is not None:
+            for index in neutral_rows:
+                if isinstance(reading := found[index], Reading):
+                    evaluator.three_way.add(reading, "NEUTRAL")
+    return len(neutral_rows)

@@ -10,6 +10,7 @@ from sentiline import __version__
 from sentiline.evaluation.metrics import Bin, ClassMetrics, ConfusionMatrix, Threshold
 from sentiline.evaluation.mistakes import Mistake
 from sentiline.evaluation.skipped_rows import SkippedRows
+from sentiline.evaluation.three_way import ThreeWayMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class LabelledData:
         positive: The number of positive rows that were evaluated.
         negative: The number of negative rows that were evaluated.
         skipped: The rows that were not evaluated.
+        neutral: The number of neutral rows that were evaluated; None if they were not to be.
     """
 
     inputs: tuple[str, ...]
@@ -35,17 +37,19 @@ class LabelledData:
     positive: int
     negative: int
     skipped: SkippedRows
+    neutral: int | None = None
 
     @property
     def evaluated(self) -> int:
         """The number of rows that were evaluated."""
-        return self.positive + self.negative
+        return self.positive + self.negative + (self.neutral or 0)
 
     @property
     def majority(self) -> tuple[str, float]:
-        """The more frequent label and its share, which is the accuracy of always predicting this label."""
-        label = "POSITIVE" if self.positive >= self.negative else "NEGATIVE"
-        return label, max(self.positive, self.negative) / self.evaluated
+        """The most frequent label and its share, which is the accuracy of always predicting this label."""
+        counts = {"POSITIVE": self.positive, "NEGATIVE": self.negative, "NEUTRAL": self.neutral or 0}
+        label = max(counts, key=counts.__getitem__)
+        return label, counts[label] / self.evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class ModelEvaluation:
         uncertain: The share of uncertain verdicts; None if the bundle has no uncertainty thresholds.
         certain_accuracy: The accuracy on the reviews with a certain verdict; None if there are none.
         mistakes: The wrong verdicts with the highest confidence, worst first.
+        three_way: The metrics of predictions with three labels on all rows; None if neutral rows are not evaluated.
     """
 
     name: str
@@ -95,6 +100,7 @@ class ModelEvaluation:
     uncertain: float | None
     certain_accuracy: float | None
     mistakes: Sequence[Mistake]
+    three_way: ThreeWayMetrics | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the metrics as plain values."""
@@ -117,6 +123,7 @@ class ModelEvaluation:
             "uncertain": self.uncertain,
             "certain_accuracy": self.certain_accuracy,
             "worst_errors": [mistake.as_dict() for mistake in self.mistakes],
+            **({} if self.three_way is None else {"three_way": self.three_way.as_dict()}),
         }
 
 
@@ -146,6 +153,7 @@ class Evaluation:
                 "evaluated": self.data.evaluated,
                 "positive": self.data.positive,
                 "negative": self.data.negative,
+                **({} if self.data.neutral is None else {"neutral": self.data.neutral}),
                 "not_evaluated": self.data.skipped.as_dict(),
             },
             "majority_baseline": {"label": label, "accuracy": share},

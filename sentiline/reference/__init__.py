@@ -36,6 +36,7 @@ from sentiline.reference.notebook import gru_forward
 from sentiline.reference.pooling import (
     attention_pool_backward,
     attention_pool_forward,
+    attention_weights,
     max_pool_backward,
     max_pool_forward,
     mean_pool_backward,
@@ -59,6 +60,7 @@ __all__ = [
     "attend_forward",
     "attention_pool_backward",
     "attention_pool_forward",
+    "attention_weights",
     "bidirectional_backward",
     "bidirectional_forward",
     "binary_cross_entropy_backward",

@@ -49,7 +49,7 @@ def score(
         report: Called with a `sentiline.scoring.pipeline.Progress` after each chunk of files.
         **options: The fields of `sentiline.scoring.options.ScoreOptions`: `text_column`, `format`, `to`, `encoding`,
             `delimiter`, `quoting`, `no_header`, `skip_lines`, `escape`, `skip_blanks`, `prefix`, `timesteps`,
-            `sentences`, `truncation`, `max_characters`, `strict`, `bad_rows`, `drop`, `keep` and `memory`.
+            `sentences`, `neutral`, `truncation`, `max_characters`, `strict`, `bad_rows`, `drop`, `keep` and `memory`.
 
     Returns:
         For a table, a new table of the same library with the added columns behind its own (pandas keeps its index).

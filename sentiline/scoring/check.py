@@ -61,10 +61,12 @@ def check_files(
         OptionError: An option has an invalid value or does not apply to the formats.
         SettingError: pyarrow is needed and not installed.
     """
+    options = options or ScoreOptions()
+    options.check_model(predictor)
     plan = plan_run(
         inputs,
         output,
-        options or ScoreOptions(),
+        options,
         report_builder,
         resume=resume,
         overwrite=overwrite,

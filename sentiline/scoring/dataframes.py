@@ -158,12 +158,13 @@ def score_table(predictor: Predictor, table: Table, options: ScoreOptions) -> An
 
     Raises:
         DataFileError: There is no text column, or a row cannot be scored and `options.strict` is set.
-        OptionError: An added column has the name of a column of the table.
+        OptionError: An added column has the name of a column of the table, or the model cannot do what is asked.
         SettingError: pyarrow is not installed.
     """
     pa = require_pyarrow("Scoring a table")
     from sentiline.scoring.io.parquet_writer import TYPES, added_arrays
 
+    options.check_model(predictor)
     names = options.added_columns
     head = Chunk("the table", "row", [], table.head(_HEAD_ROWS), 0)
     column = find_text_column(head, options.text_column)

@@ -88,7 +88,7 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
     console = console or Console(highlight=False)
     lines = [
         f"{summary.rows - summary.skipped:,} rows written to {output}: {summary.scored:,} scored, {_share(summary)} of "
-        "them positive"
+        f"them positive{_neutral_share(summary)}"
     ]
     if summary.skipped:
         lines.append(f"{summary.skipped:,} rows skipped because of their error")
@@ -134,6 +134,10 @@ def _warnings(summary: Summary) -> list[str]:
         f"{count:,} with warning {name}: {WARNINGS[name]}; for example {summary.examples[name]}"
         for name, count in sorted(summary.warnings.items())
     ]
+
+
+def _neutral_share(summary: Summary) -> str:
+    return "" if summary.neutral is None else f" and {100 * summary.neutral / summary.scored:.1f} % neutral"
 
 
 def _share(summary: Summary) -> str:

@@ -9,7 +9,7 @@ from sentiline.errors import OptionError
 from sentiline.predictor import Predictor
 from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.memory import DEFAULT, parse_size
-from sentiline.scoring.scorer import BAD_ROWS, COLUMNS, MAX_CHARACTERS, SENTENCES, TIMESTEPS, ChunkScorer
+from sentiline.scoring.scorer import BAD_ROWS, COLUMNS, MAX_CHARACTERS, PROBABILITIES, SENTENCES, TIMESTEPS, ChunkScorer
 from sentiline.tokenizer import Truncation
 
 
@@ -32,6 +32,7 @@ class ScoreOptions:
         prefix: A prefix for the names of the added columns.
         timesteps: Whether to add a nested column with the sentiment at every token.
         sentences: Whether to add a nested column with the contribution of every sentence.
+        neutral: Whether the labels are NEGATIVE, NEUTRAL and POSITIVE, with a column for the probability of each.
         truncation: How to shorten long texts; None for the model's own policy.
         max_characters: The length beyond which a text is not scored.
         strict: Whether to raise at the first row that cannot be scored, instead of filling its `error` column, or that
@@ -56,6 +57,7 @@ class ScoreOptions:
     prefix: str = ""
     timesteps: bool = False
     sentences: bool = False
+    neutral: bool = False
     truncation: Truncation | None = None
     max_characters: int = MAX_CHARACTERS
     strict: bool = False
@@ -76,6 +78,8 @@ class ScoreOptions:
         for name in ("text_column", "format", "to", "delimiter", "truncation"):
             if not isinstance(value := getattr(self, name), str | None):
                 raise OptionError(f"{name} is {value!r}; it must be a string or None", field=name)
+        if not isinstance(self.neutral, bool):
+            raise OptionError(f"neutral is {self.neutral!r}; it must be True or False", field="neutral")
         if self.bad_rows not in BAD_ROWS:
             raise OptionError(
                 f"--bad-rows is {self.bad_rows!r}; it must be one of {', '.join(BAD_ROWS)}", field="--bad-rows"
@@ -111,8 +115,21 @@ class ScoreOptions:
     def added_columns(self) -> dict[str, str]:
         """The name in the output of each added column, in order."""
         nested = [name for name, wanted in ((TIMESTEPS, self.timesteps), (SENTENCES, self.sentences)) if wanted]
-        return {name: self.prefix + name for name in (*COLUMNS, *nested)}
+        place = COLUMNS.index("positive") + 1
+        columns = (*COLUMNS[:place], *(PROBABILITIES if self.neutral else ()), *COLUMNS[place:], *nested)
+        return {name: self.prefix + name for name in columns}
+
+    def check_model(self, predictor: Predictor) -> None:
+        """Check that the model can do what the options ask of it.
+
+        Raises:
+            OptionError: Three classes are asked for and the model has no cut points.
+        """
+        if self.neutral:
+            predictor.manifest.require_cut_points()
 
     def scorer(self, predictor: Predictor, column: str) -> ChunkScorer:
         """Return a scorer for the texts of a column."""
-        return ChunkScorer(predictor, column, self.truncation, self.max_characters, self.strict, self.spans)
+        return ChunkScorer(
+            predictor, column, self.truncation, self.max_characters, self.strict, self.spans, self.neutral
+        )

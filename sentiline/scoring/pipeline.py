@@ -87,6 +87,7 @@ def score_files(
         SettingError: pyarrow is needed and not installed.
     """
     options = options or ScoreOptions()
+    options.check_model(predictor)
     plan = plan_run(inputs, output, options, report_builder, resume=resume, overwrite=overwrite, scratch=scratch)
     target, folder, writer, sources = plan.target, plan.folder, plan.writer, plan.sources
     fingerprint = run_fingerprint(predictor, sources, options) | {

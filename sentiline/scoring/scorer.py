@@ -15,6 +15,8 @@ from sentiline.scoring.undecodable import undecodable_columns
 from sentiline.tokenizer import Truncation
 
 COLUMNS = ("label", "score", "positive", "tokens_total", "unknown_tokens", "truncated", "uncertain", "error")
+# The columns that follow `positive` where three classes are asked for.
+PROBABILITIES = ("probability_negative", "probability_neutral", "probability_positive")
 TIMESTEPS, SENTENCES = "timesteps", "sentences"
 NESTED = (TIMESTEPS, SENTENCES)
 MAX_CHARACTERS = 1_000_000
@@ -97,8 +99,9 @@ class ScoredChunk:
         positive = [None if one is None else one.positive for one in readings]
         columns: dict[str, Iterable[Any]] = {
             "label": [None if one is None else one.label for one in readings],
-            "score": [None if one is None else max(one, 1.0 - one) for one in positive],
+            "score": [None if one is None else one.score for one in readings],
             "positive": positive,
+            **{name: _probabilities(readings, name) for name in PROBABILITIES if name in names},
             "tokens_total": [None if one is None else one.encoding.tokens_total for one in readings],
             "unknown_tokens": [None if one is None else one.encoding.unknown_tokens for one in readings],
             "truncated": [None if one is None else one.encoding.truncated for one in readings],
@@ -108,6 +111,12 @@ class ScoredChunk:
             SENTENCES: _sentences(readings),
         }
         return {written: columns[name] for name, written in names.items()}
+
+
+def _probabilities(readings: Sequence[Reading | None], name: str) -> list[float | None]:
+    """Return the values of one of the `PROBABILITIES`."""
+    field = name.removeprefix("probability_")
+    return [None if one is None else getattr(one.probabilities, field) for one in readings]
 
 
 def _timesteps(readings: Sequence[Reading | None]) -> Iterator[list[dict[str, Any]] | None]:
@@ -131,6 +140,7 @@ class ChunkScorer:
         max_characters: The length beyond which a text is not scored.
         strict: Whether a row that cannot be scored raises an error.
         spans: Whether timesteps or sentences are wanted, which need the character spans of tokens.
+        neutral: Whether the labels are of three classes.
     """
 
     predictor: Predictor
@@ -139,6 +149,7 @@ class ChunkScorer:
     max_characters: int = MAX_CHARACTERS
     strict: bool = False
     spans: bool = False
+    neutral: bool = False
 
     def score(self, chunk: Chunk) -> ScoredChunk:
         """Score the rows of a chunk.
@@ -148,7 +159,10 @@ class ChunkScorer:
                 a row cannot be scored and the scorer is strict.
         """
         return self._score(
-            chunk, lambda texts: self.predictor.read_each(texts, truncation=self.truncation, spans=self.spans)
+            chunk,
+            lambda texts: self.predictor.read_each(
+                texts, truncation=self.truncation, spans=self.spans, neutral=self.neutral
+            ),
         )
 
     def check(self, chunk: Chunk) -> ScoredChunk:

@@ -21,6 +21,7 @@ class Summary:
         skipped: The number of rows that are not written because of their error.
         scored: The number of rows with a label.
         positive: The number of rows labelled POSITIVE.
+        neutral: The number of rows labelled NEUTRAL; None unless three classes are asked for.
         truncated: The number of scored rows whose text was truncated.
         tokens: The number of tokens in all scored texts.
         unknown: The number of tokens read that are not in the vocabulary.
@@ -36,6 +37,7 @@ class Summary:
     rows: int = 0
     scored: int = 0
     positive: int = 0
+    neutral: int | None = None
     truncated: int = 0
     tokens: int = 0
     unknown: int = 0
@@ -55,7 +57,10 @@ class Summary:
                 self.faults[result] += 1
                 continue
             self.scored += 1
-            self.positive += result.label == "POSITIVE"
+            label = result.label
+            self.positive += label == "POSITIVE"
+            if result.cut_points is not None:
+                self.neutral = (self.neutral or 0) + (label == "NEUTRAL")
             self.truncated += result.encoding.truncated
             self.tokens += result.encoding.tokens_total
             self.unknown += result.encoding.unknown_tokens

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sentiline.errors import BundleCorruptError, SentilineError
-from sentiline.reference.activations import RELU, SIGMOID, TANH, Activation
+from sentiline.reference.activations import LINEAR, RELU, SIGMOID, TANH, Activation
 from sentiline.reference.arrays import Array, Params
 from sentiline.reference.cell import Cell
 from sentiline.reference.gru import gru_cell
@@ -20,7 +20,7 @@ from sentiline.reference.lstm import lstm_cell
 from sentiline.reference.rnn import rnn_cell
 from sentiline.reference.stack import Layer
 
-_ACTIVATIONS: dict[str, Activation] = {"Tanh": TANH, "Sigmoid": SIGMOID, "Relu": RELU}
+_ACTIVATIONS: dict[str, Activation] = {"Tanh": TANH, "Sigmoid": SIGMOID, "Relu": RELU, "Affine": LINEAR}
 _POOLING = ("w_mean", "w_attention", "attention")  # the columns of an exported pooling head's matrix
 _DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
 
@@ -57,11 +57,15 @@ def read_weights(content: bytes, head: str, source: str) -> GraphWeights:
         SentilineError: The package `onnx` is not installed.
         BundleCorruptError: The file is not an ONNX graph, or does not have the form that Sentiline exports.
     """
-    return _Graph(content, source).weights(head)
+    return Graph(content, source).weights(head)
 
 
-class _Graph:
-    """An ONNX graph, with look-ups of its tensors and nodes."""
+class Graph:
+    """An ONNX graph, with look-ups of its tensors and nodes.
+
+    Attributes:
+        proto: The ONNX model.
+    """
 
     def __init__(self, content: bytes, source: str) -> None:
         try:
@@ -74,19 +78,22 @@ class _Graph:
             ) from None
         self.source = source
         try:
-            graph = onnx.load_from_string(content).graph
+            self.proto = onnx.load_from_string(content)
         except DecodeError as error:
             raise BundleCorruptError(f"{source} is not an ONNX graph: {error}", field=source) from None
+        graph = self.proto.graph
         self.nodes = list(graph.node)
         self.constants: dict[str, Array] = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         self.attribute = onnx.helper.get_attribute_value
         self.dequantized = False
 
     def fail(self, what: str) -> BundleCorruptError:
+        """Return the error for a graph of another form."""
         return BundleCorruptError(f"{self.source}: {what}; it is not a graph that Sentiline exports", field=self.source)
 
     def weights(self, head: str) -> GraphWeights:
-        recurrent = [node for node in self.nodes if node.op_type in (*_DEFAULTS, "DynamicQuantizeLSTM")]
+        """Return all weights; see `read_weights`."""
+        recurrent = self.recurrent_nodes()
         if not recurrent:
             raise self.fail("no RNN, GRU or LSTM node")
         gathers = [node for node in self.nodes if node.op_type == "Gather" and self._rank(node.input[0]) == 2]
@@ -94,13 +101,22 @@ class _Graph:
             raise self.fail(f"{len(gathers)} tables of word vectors")
         return GraphWeights(
             embedding=self._dequantize(gathers[0].input[0]),
-            layers=tuple(self._layer(node) for node in recurrent),
+            layers=tuple(self.layer(node) for node in recurrent),
             head=self._head(head, {name for node in recurrent for name in node.input}),
             dequantized=self.dequantized,
             quantized_activations=any(node.op_type == "DynamicQuantizeLSTM" for node in recurrent),
         )
 
-    def _layer(self, node: Any) -> Layer:
+    def recurrent_nodes(self) -> list[Any]:
+        """Return the recurrent ops, in the order in which they run."""
+        return [node for node in self.nodes if node.op_type in (*_DEFAULTS, "DynamicQuantizeLSTM")]
+
+    def layer(self, node: Any) -> Layer:
+        """Return the weights of a recurrent op as a layer of the reference.
+
+        Raises:
+            BundleCorruptError: The reference does not have its activations.
+        """
         attributes = {attribute.name: self.attribute(attribute) for attribute in node.attribute}
         kind = node.op_type.removeprefix("DynamicQuantize")
         directions = 2 if attributes.get("direction", b"forward") == b"bidirectional" else 1
@@ -123,7 +139,11 @@ class _Graph:
         state = names[-1]  # the only activation that a model chooses; the gates are sigmoids
         expected = {"RNN": [state], "GRU": ["Sigmoid", state], "LSTM": ["Sigmoid", state, state]}[kind]
         if names not in (expected, expected * 2) or state not in _ACTIVATIONS:
-            raise self.fail(f"{kind} with activations {', '.join(names)}")
+            raise BundleCorruptError(
+                f"{self.source}: {kind} with activations {', '.join(names)} cannot be verified; the reference has "
+                f"sigmoid gates, and states of {', '.join(_ACTIVATIONS)}",
+                field=self.source,
+            )
         activation = _ACTIVATIONS[state]
         if kind == "GRU":
             return gru_cell("keep", "after" if linear_before_reset else "before", activation)

@@ -1,7 +1,7 @@
 """Verifies a bundle: compares ONNX Runtime with the numpy reference on real text.
 
 The weights are read from the bundle's own graph and run through `sentiline.reference` in float64. Every output at every
-timestep is compared, without TensorFlow.
+timestep is compared, without TensorFlow. A graph that was exported from Keras is run node by node.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from sentiline.reference.readings import (
     read_unit,
 )
 from sentiline.reference.stack import stack_forward
-from sentiline.verification.onnx_weights import GraphWeights, read_weights
+from sentiline.verification.graph_evaluation import evaluate_graph
+from sentiline.verification.onnx_weights import Graph, GraphWeights, read_weights
 from sentiline.verification.result import Comparison, Verification
 
 TOLERANCE = 1e-5
@@ -33,6 +34,7 @@ RNN_TOLERANCE = 1e-4  # a plain recurrent network amplifies float32 rounding fro
 # For the probability of a whole text where a graph's weights or activations are rounded to 8 bits: it detects damage,
 # and does not promise accuracy. The other outputs are reported without a bound.
 INT8_TOLERANCE = 0.1
+_HEADS = ("pooling", "last", "unit", "timesteps", "keras")
 
 # Compared unless other texts are given: short and long ones, with markup, unknown words and emoticons.
 TEXTS = (
@@ -72,33 +74,66 @@ def verify(name_or_path: str | Path, texts: Sequence[str] = TEXTS) -> Verificati
     tokenizer = bundle.tokenizer()
     ids = [tokenizer.encode(text, spans=False).ids for text in texts]
     head = _head(bundle)
+    comparisons = _compare_keras(bundle, ids) if head == "keras" else _compare_head(bundle, head, ids)
+    manifest = bundle.manifest
+    return Verification(f"{manifest.name} {manifest.version}", len(texts), sum(map(len, ids)), tuple(comparisons))
+
+
+def _compare_head(bundle: Bundle, head: str, ids: Sequence[Array]) -> list[Comparison]:
+    """Compare the graphs of a model of `python -m training fit` with a forward pass of its own weights."""
     precisions = bundle.manifest.precisions
     origin = "fp32" if "fp32" in precisions else bundle.manifest.default_precision
     weights = read_weights(bundle.read(precisions[origin]), head, precisions[origin])
     readings = [forward(weights, head, sequence[None, :], np.array([len(sequence)])) for sequence in ids]
     described = origin + (", multiplied out" if weights.dequantized else "")
+    plain = any(layer.params[0]["W"].shape[1] == layer.params[0]["U"].shape[0] for layer in weights.layers)
+    log_odds = head in ("unit", "timesteps")
     comparisons = []
     for precision, file in precisions.items():
         content = bundle.read(file)
         # The reference can use rounded weights too, but it cannot reproduce rounded activations.
         own = weights if precision == origin else read_weights(content, head, file)
         exact = not own.quantized_activations and own.dequantized == weights.dequantized
+        tolerance = (RNN_TOLERANCE if plain else TOLERANCE) if exact else INT8_TOLERANCE
         session = _session(content)
         runs = {"one by one": _alone(session, ids)}
         if exact:
             runs["padded batch"] = _batch(session, ids)
         for name, outputs in runs.items():
-            comparisons.append(_compare(precision, name, described, outputs, readings, head, weights, exact=exact))
-    manifest = bundle.manifest
-    return Verification(f"{manifest.name} {manifest.version}", len(texts), sum(map(len, ids)), tuple(comparisons))
+            comparisons.append(_compare(precision, name, described, outputs, readings, tolerance, log_odds=log_odds))
+    return comparisons
+
+
+def _compare_keras(bundle: Bundle, ids: Sequence[Array]) -> list[Comparison]:
+    """Compare the graphs of a model exported from Keras with an evaluation of its float32 graph in numpy.
+
+    The texts run one by one, as they are served: in a padded batch such a model may read its padding, as Keras does.
+    """
+    precisions = bundle.manifest.precisions
+    if "fp32" not in precisions:
+        raise BundleCorruptError(
+            f"{bundle.path}: a model exported from Keras is verified by its fp32 graph, and this bundle has only "
+            f"{', '.join(precisions)}",
+            field="manifest.json",
+        )
+    graph = Graph(bundle.read(precisions["fp32"]), precisions["fp32"])
+    readings = evaluate_graph(graph, ids)
+    plain = any(node.op_type == "RNN" for node in graph.recurrent_nodes())
+    exact = RNN_TOLERANCE if plain else TOLERANCE
+    comparisons = []
+    for precision, file in precisions.items():
+        outputs = _alone(_session(bundle.read(file)), ids)
+        tolerance = exact if precision == "fp32" else INT8_TOLERANCE
+        comparisons.append(_compare(precision, "one by one", "fp32", outputs, readings, tolerance))
+    return comparisons
 
 
 def _head(bundle: Bundle) -> str:
     architecture = bundle.manifest.document.get("architecture")
     head = architecture.get("head") if isinstance(architecture, dict) else None
-    if head not in ("pooling", "last", "unit", "timesteps"):
+    if head not in _HEADS:
         raise BundleCorruptError(
-            f'{bundle.path}: the architecture\'s "head" is {head!r}; it must be pooling, last, unit or timesteps',
+            f'{bundle.path}: the architecture\'s "head" is {head!r}; it must be one of {", ".join(_HEADS)}',
             field="manifest.json",
         )
     return str(head)
@@ -162,10 +197,9 @@ def _compare(
     described: str,
     outputs: Sequence[dict[str, Array]],
     readings: Sequence[ReferenceOutput],
-    head: str,
-    weights: GraphWeights,
+    tolerance: float,
     *,
-    exact: bool,
+    log_odds: bool = False,
 ) -> Comparison:
     largest: dict[str, float] = {}
     same = 0
@@ -173,14 +207,12 @@ def _compare(
         expected = _expected(reading)
         if set(output) != set(expected):
             raise BundleCorruptError(f"the {precision} graph gives {sorted(output)}; it must give {sorted(expected)}")
-        scales = _scales(reading, log_odds=head in ("unit", "timesteps"))
+        scales = _scales(reading, log_odds=log_odds)
         for name, value in expected.items():
             apart = float((np.abs(output[name] - value) * scales.get(name, 1.0)).max())
             largest[name] = max(largest.get(name, 0.0), apart)
         same += int((output["logit"][0] > 0) == (reading.logit[0] > 0))
-    plain = any(layer.params[0]["W"].shape[1] == layer.params[0]["U"].shape[0] for layer in weights.layers)
-    tolerance = (RNN_TOLERANCE if plain else TOLERANCE) if exact else INT8_TOLERANCE
-    held = tuple(largest) if exact else ("probability",)
+    held = ("probability",) if tolerance == INT8_TOLERANCE else tuple(largest)
     return Comparison(precision, runs, described, largest, tolerance, held, same / len(outputs))
 
 

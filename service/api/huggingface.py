@@ -15,7 +15,7 @@ from ..headers import MODEL, TRUNCATED_TEXTS
 from ..outcome import Outcome
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
-from .predict import TRUNCATION
+from .predict import NEUTRAL, TRUNCATION
 from .request_models import RequestModel, TextRequest, validate
 from .runner import Answer, all_readings
 
@@ -33,8 +33,9 @@ class ClassificationParameters(RequestModel):
     function_to_apply: Function = Field(
         default="softmax", description="How to turn the logit into scores; by default, `softmax`."
     )
-    top_k: int = Field(default=2, ge=1, description="The number of labels to return; by default both.")
+    top_k: int | None = Field(default=None, ge=1, description="The number of labels to return; by default, all.")
     truncation: Truncation | None = Field(default=None, description=TRUNCATION)
+    neutral: bool = Field(default=False, description=NEUTRAL)
 
 
 class ClassificationRequest(TextRequest):
@@ -62,7 +63,8 @@ class ClassificationTask(Task[Answer]):
     """Scores the texts of a request as Hugging Face's clients expect it."""
 
     def __init__(self, request: ClassificationRequest, metrics: Metrics) -> None:
-        super().__init__(request.texts, request.truncation)
+        neutral = "parameters.neutral" if request.parameters.neutral else None
+        super().__init__(request.texts, request.truncation, neutral=neutral)
         self._request = request
         self._metrics = metrics
 
@@ -82,9 +84,15 @@ class ClassificationTask(Task[Answer]):
 
 def _labels(reading: Reading, request: ClassificationRequest) -> list[dict[str, Any]]:
     # The model has one logit z for two classes, so sigmoid(z) and softmax(z / 2, -z / 2) are the same probabilities.
-    logit, positive = reading.logit, reading.positive
-    scores = (logit, -logit) if request.parameters.function_to_apply == "none" else (positive, 1.0 - positive)
-    labels = [{"label": "POSITIVE", "score": scores[0]}, {"label": "NEGATIVE", "score": scores[1]}]
-    if scores[1] > scores[0]:
-        labels.reverse()
-    return labels[: request.parameters.top_k]
+    # Without a function, the score of each class is its log-odds.
+    logit, positive, cut_points = reading.logit, reading.positive, reading.cut_points
+    raw = request.parameters.function_to_apply == "none"
+    if cut_points is not None:
+        three = cut_points.log_odds(logit) if raw else cut_points.probabilities(logit)
+        scores = {"NEUTRAL": three.neutral, "POSITIVE": three.positive, "NEGATIVE": three.negative}
+    elif raw:
+        scores = {"POSITIVE": logit, "NEGATIVE": -logit}
+    else:
+        scores = {"POSITIVE": positive, "NEGATIVE": 1.0 - positive}
+    ranked = sorted(scores.items(), key=lambda item: -item[1])
+    return [{"label": label, "score": score} for label, score in ranked[: request.parameters.top_k]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import BundleError
 
 from ..engine.model_store import installed_models
+from ..http.connections import connection_limit
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ LIMITS = (
     "max_text_characters",
     "max_pending_tokens",
     "timeout_ms",
+    "keep_alive_seconds",
+    "max_connections",
+    "max_buffered_bytes",
     "model_memory_mb",
 )
 
@@ -54,6 +57,8 @@ def info(engine: Engine) -> dict[str, Any]:
     """The response of `GET /info`. It reads manifests from disk too."""
     settings = engine.settings
     default = engine.loaded().get(settings.model)
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    limits["max_connections"] = connection_limit(settings.max_connections)
     return {
         "service": "sentiline",
         "version": sentiline.__version__,
@@ -61,7 +66,7 @@ def info(engine: Engine) -> dict[str, Any]:
         "precision": settings.precision if default is None else default.precision,
         "threads": engine.threads,
         "workers": settings.workers,
-        "limits": {name: getattr(settings, name) for name in LIMITS},
+        "limits": limits,
         **models(engine),
     }
 
@@ -99,7 +104,8 @@ def describe(
         "precisions": sorted(manifest.precisions),
         "max_tokens": None if predictor is None else predictor.tokenizer.max_tokens,
         "truncation": None if predictor is None else predictor.tokenizer.truncation,
-        "uncertainty": None if manifest.uncertainty is None else asdict(manifest.uncertainty),
+        "uncertainty": None if manifest.uncertainty is None else manifest.uncertainty.as_dict(),
+        **({} if manifest.cut_points is None else {"neutral": manifest.cut_points.as_dict()}),
         "files": {file: {"sha256": record.sha256, "bytes": record.size} for file, record in manifest.files.items()},
     }
 

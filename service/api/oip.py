@@ -17,7 +17,7 @@ from sentiline.tokenizer import Truncation
 from ..errors import invalid_request, quote
 from ..settings import Settings
 from .oip_tensors import MAX_RANK, check_shape, check_size, decode_texts, encode, flatten
-from .predict import TRUNCATION
+from .predict import NEUTRAL, TRUNCATION
 from .request_models import RequestModel, check_count, validate
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ DATA = f"{TENSOR}.data"
 
 INPUT = {"name": "text", "datatype": "BYTES", "shape": [-1]}
 UNCERTAIN = "uncertain"
-# every output; a model without thresholds has no `uncertain`
-DATATYPES = {"label": "BYTES", "score": "FP32", UNCERTAIN: "BOOL"}
+PROBABILITIES = "probabilities"
+# every output; a model without thresholds has no `uncertain`, and only an answer with three classes has `probabilities`
+DATATYPES = {"label": "BYTES", "score": "FP32", UNCERTAIN: "BOOL", PROBABILITIES: "FP32"}
 
 
 def _one_tensor(inputs: Any) -> Any:
@@ -55,6 +56,7 @@ class InferParameters(OipModel):
     """Parameters of a request."""
 
     truncation: Truncation | None = Field(default=None, description=TRUNCATION)
+    neutral: bool = Field(default=False, description=NEUTRAL)
     binary_data_output: Any = Field(
         default=None, description="If true, outputs are binary data unless they say otherwise."
     )
@@ -100,7 +102,7 @@ class InputTensor(OipModel):
 class RequestedOutput(OipModel):
     """An output to return."""
 
-    name: Literal["label", "score", "uncertain"]
+    name: Literal["label", "score", "uncertain", "probabilities"]
     parameters: OutputParameters = OutputParameters()
 
 
@@ -127,6 +129,7 @@ class Inference:
         outputs: The names of the requested outputs in order, each with whether to send it as binary data; empty for
             all outputs of the model.
         binary: Whether all outputs are binary data where `outputs` is empty.
+        neutral: Whether the labels are of three classes.
     """
 
     id: str | None
@@ -135,6 +138,7 @@ class Inference:
     truncation: Truncation | None
     outputs: Mapping[str, bool]
     binary: bool
+    neutral: bool = False
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
@@ -173,6 +177,7 @@ def parse(document: Any, binary: bytes, settings: Settings) -> Inference:
         truncation=body.parameters.truncation,
         outputs=_outputs(body),
         binary=body.parameters.binary_data_output is True,
+        neutral=body.parameters.neutral,
     )
 
 
@@ -191,8 +196,24 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: Inference) 
         "score": np.array([reading.score for reading in readings], np.float32).tolist(),
         UNCERTAIN: [reading.uncertain for reading in readings],
     }
-    names = _names(manifest)
+    names = _names(manifest, neutral=request.neutral)
+    if request.neutral:
+        values[PROBABILITIES] = (
+            np.array(
+                [
+                    (three.negative, three.neutral, three.positive)
+                    for reading in readings
+                    if (three := reading.probabilities) is not None
+                ],
+                np.float32,
+            )
+            .ravel()
+            .tolist()
+        )
     for index, name in enumerate(request.outputs):
+        if name == PROBABILITIES and not request.neutral:
+            message = f"outputs[{index}] asks for the probabilities of three classes; set parameters.neutral"
+            raise invalid_request("invalid_input", message, f"outputs[{index}].name")
         if name not in names:
             message = f'outputs[{index}] asks for "{name}", which the model "{manifest.name}" does not have'
             raise invalid_request(
@@ -200,7 +221,8 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: Inference) 
             )
     outputs, tail = [], []
     for name, as_binary in (request.outputs or dict.fromkeys(names, request.binary)).items():
-        output: dict[str, Any] = {"name": name, "datatype": DATATYPES[name], "shape": request.shape}
+        shape = [*request.shape, 3] if name == PROBABILITIES else request.shape
+        output: dict[str, Any] = {"name": name, "datatype": DATATYPES[name], "shape": shape}
         if as_binary:
             tail.append(encode(values[name]))
             output["parameters"] = {"binary_data_size": len(tail[-1])}
@@ -218,9 +240,13 @@ def answer(manifest: Manifest, readings: Sequence[Reading], request: Inference) 
     return b"".join([head, *tail]), len(head) if tail else None
 
 
-def _names(manifest: Manifest) -> list[str]:
-    """Return the names of a model's outputs."""
-    return [name for name in DATATYPES if name != UNCERTAIN or manifest.uncertainty is not None]
+def _names(manifest: Manifest, *, neutral: bool = False) -> list[str]:
+    """Return the names of a model's outputs, with two classes or three."""
+    known = manifest.uncertainty is not None
+    if neutral and manifest.cut_points is not None:
+        known = known or manifest.cut_points.thresholds is not None
+    present = {UNCERTAIN: known, PROBABILITIES: neutral}
+    return [name for name in DATATYPES if present.get(name, True)]
 
 
 def _texts(tensor: InputTensor, shape: Sequence[int], binary: bytes) -> list[Any]:

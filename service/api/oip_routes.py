@@ -30,7 +30,7 @@ class InferTask(Task[Answer]):
     """Scores the texts of a request; the answer is JSON, followed by binary data if the request asks for it."""
 
     def __init__(self, request: oip.Inference, metrics: Metrics) -> None:
-        super().__init__(request.texts, request.truncation)
+        super().__init__(request.texts, request.truncation, neutral="parameters.neutral" if request.neutral else None)
         self._request = request
         self._metrics = metrics
 

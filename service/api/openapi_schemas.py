@@ -24,8 +24,16 @@ NUMBER: Schema = {"type": "number"}
 FLAG: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 PROBABILITY: Schema = {"type": "number", "minimum": 0, "maximum": 1}
-LABEL: Schema = {"enum": ["POSITIVE", "NEGATIVE"]}
-VERDICT: Schema = {"type": "number", "minimum": 0.5, "maximum": 1, "description": "Probability of the label."}
+LABEL: Schema = {
+    "enum": ["POSITIVE", "NEGATIVE", "NEUTRAL"],
+    "description": "NEUTRAL only with `neutral`.",
+}
+VERDICT: Schema = {
+    "type": "number",
+    "minimum": 0.33,
+    "maximum": 1,
+    "description": "Probability of the label; at least 0.5 without `neutral`.",
+}
 
 
 def reference(name: str) -> Schema:
@@ -92,14 +100,17 @@ def _predictions() -> dict[str, Schema]:
     span = {"start": COUNT | {"description": "Position in code points."}, "end": COUNT}
     return {
         "Timestep": record(
-            {
+            step := {
                 "token": STRING,
                 **span,
                 "unknown": FLAG,
                 "positive": PROBABILITY,
                 "contribution": nullable(NUMBER),
                 "running": nullable(PROBABILITY),
-            }
+                "read_as": nullable(STRING)
+                | {"description": "What was read in place of the token; models of the scheme words-2 have it."},
+            },
+            required=[key for key in step if key != "read_as"],
         ),
         "Sentence": record(
             {
@@ -127,8 +138,12 @@ def _predictions() -> dict[str, Schema]:
                 "uncertain": nullable(FLAG) | {"description": "Null for a model without thresholds."},
                 "timesteps": array(reference("Timestep")),
                 "sentences": array(reference("Sentence")),
+                "probabilities": record(
+                    dict.fromkeys(("negative", "neutral", "positive"), PROBABILITY),
+                    description="Only with `neutral`; they add up to 1. `positive` above stays that of two classes.",
+                ),
             },
-            required=[key for key in summary if key not in ("timesteps", "sentences")],
+            required=[key for key in summary if key not in ("timesteps", "sentences", "probabilities")],
         ),
         "PredictAnswer": record(
             {
@@ -158,13 +173,13 @@ def _requests(settings: Settings) -> dict[str, Schema]:
 
 def _classification() -> dict[str, Schema]:
     label = record({"label": LABEL, "score": NUMBER})
-    return {"ClassificationAnswer": array(array(label, minItems=1, maxItems=2), minItems=1)}
+    return {"ClassificationAnswer": array(array(label, minItems=1, maxItems=3), minItems=1)}
 
 
 def _inference() -> dict[str, Schema]:
     output = {
         "name": {"enum": list(DATATYPES)},
-        "datatype": {"enum": list(DATATYPES.values())},
+        "datatype": {"enum": list(dict.fromkeys(DATATYPES.values()))},
         "shape": array({"type": "integer", "minimum": 1}),
         "data": array({"anyOf": [LABEL, PROBABILITY, FLAG]}),
         "parameters": record({"binary_data_size": COUNT}),
@@ -200,6 +215,17 @@ def _inference() -> dict[str, Schema]:
 def _catalogue() -> dict[str, Schema]:
     file = record({"sha256": STRING | {"pattern": "^[0-9a-f]{64}$"}, "bytes": COUNT})
     digest = STRING | {"pattern": "^sha256:[0-9a-f]{64}$"}
+    confidence = {"type": "number", "minimum": 0.5, "maximum": 1}
+    thresholds = record(
+        {
+            "confidence": confidence,
+            "unknown_rate": PROBABILITY,
+            "lengths": array(record({"max_tokens": COUNT, "confidence": confidence})),
+            "unread_rate": PROBABILITY,
+        },
+        required=["confidence", "unknown_rate"],
+        description="The limits of a certain prediction, by length of text if `lengths` is there.",
+    )
     model = {
         "name": STRING,
         "state": {"enum": ["loaded", "available", "unusable"]},
@@ -212,8 +238,11 @@ def _catalogue() -> dict[str, Schema]:
         "precisions": array(STRING),
         "max_tokens": nullable(COUNT),
         "truncation": nullable({"enum": list(TRUNCATIONS)}),
-        "uncertainty": nullable(
-            record({"confidence": {"type": "number", "minimum": 0.5, "maximum": 1}, "unknown_rate": PROBABILITY})
+        "uncertainty": nullable(thresholds),
+        "neutral": record(
+            {"cut_points": record({"negative": NUMBER, "positive": NUMBER}), "uncertainty": thresholds},
+            required=["cut_points"],
+            description="Left out for a model without cut points, which has no NEUTRAL label.",
         ),
         "files": {"type": "object", "additionalProperties": file},
     }

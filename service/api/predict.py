@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from sentiline.bundle import Manifest
 
 EXAMPLE = '{"inputs": "A film to remember."}'
+NEUTRAL = (
+    "Whether labels are NEGATIVE, NEUTRAL and POSITIVE, with the probabilities of all three; by default, false. The "
+    "model needs the cut points that `GET /models` shows as `neutral`."
+)
 TRUNCATION = "What to do with a text of more tokens than the model reads; by default, the model's own policy."
 
 
@@ -34,6 +38,7 @@ class PredictRequest(TextRequest):
     detail: Detail = Field(
         default="timesteps", description="What to return with each verdict; by default, `timesteps`."
     )
+    neutral: bool = Field(default=False, description=NEUTRAL)
 
 
 def parse(document: Any, settings: Settings) -> PredictRequest:
@@ -53,7 +58,8 @@ class PredictTask(Task[Answer]):
 
     def __init__(self, request: PredictRequest, metrics: Metrics) -> None:
         spans, sentences = request.detail != "none", request.detail == "sentences"
-        super().__init__(request.texts, request.truncation, spans=spans, sentences=sentences)
+        neutral = "neutral" if request.neutral else None
+        super().__init__(request.texts, request.truncation, spans=spans, sentences=sentences, neutral=neutral)
         self._request = request
         self._metrics = metrics
 

@@ -108,6 +108,7 @@ _TYPES = {
     "model_type": "an object",
     "list_type": "a list",
     "int_type": "a whole number",
+    "bool_type": "true or false",
     "string_type": "a string",
     "literal_error": "a string",
 }

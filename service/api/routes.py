@@ -55,7 +55,7 @@ class Endpoints(Runner):
             max_pending_tokens=settings.max_pending_tokens,
         )
         self.engine = Engine(settings, self.metrics)
-        self.tracing = _tracing(settings)
+        self.tracing = _tracing(settings, self.metrics)
 
     def close(self) -> None:
         """Wait for accepted predictions, remove this process from the metrics, and export the last traces."""
@@ -153,9 +153,9 @@ def _model_names(settings: Settings) -> list[str]:
         return [settings.model]
 
 
-def _tracing(settings: Settings) -> Tracing | None:
+def _tracing(settings: Settings, metrics: Metrics) -> Tracing | None:
     if settings.tracing_endpoint is None:
         return None
     from ..telemetry.tracing import Tracing  # OpenTelemetry takes time and memory to import
 
-    return Tracing(settings.tracing_endpoint, settings.tracing_sample_rate)
+    return Tracing(settings.tracing_endpoint, settings.tracing_sample_rate, metrics.count_lost_spans)

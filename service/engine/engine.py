@@ -152,7 +152,7 @@ class Engine:
 
         Raises:
             ServiceError: As `model` does; 429 when too many tokens are pending, 504 when the deadline has passed, 499
-                when the client has disconnected.
+                when the client has disconnected; 422 for three classes from a model without cut points.
         """
         if not self._ready and self._warmed.done():
             self.check_ready()

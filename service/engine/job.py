@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from sentiline.errors import InputError
+from sentiline.errors import InputError, OptionError
 
+from ..errors import ServiceError
 from ..outcome import Outcome, input_error
 from ..settings import Settings
 from ..telemetry.stage_times import StageTimes, TextTiming
@@ -19,6 +20,7 @@ from .admission import Admission, actual_cost, estimated_cost
 
 if TYPE_CHECKING:
     from sentiline.bundle import Manifest
+    from sentiline.cut_points import CutPoints
     from sentiline.predictor import Predictor
     from sentiline.tokenizer import Truncation
 
@@ -35,15 +37,23 @@ class Task(ABC, Generic[Result]):
         truncation: The policy for long texts; None for the model's own.
         spans: Whether `render` needs the character spans of the tokens.
         sentences: Whether `render` splits the text into sentences, which adds to its cost.
+        neutral: The field of the request that asks for labels of three classes, for errors; None for two classes.
     """
 
     def __init__(
-        self, texts: Sequence[Any], truncation: Truncation | None, *, spans: bool = False, sentences: bool = False
+        self,
+        texts: Sequence[Any],
+        truncation: Truncation | None,
+        *,
+        spans: bool = False,
+        sentences: bool = False,
+        neutral: str | None = None,
     ) -> None:
         self.texts = texts
         self.truncation = truncation
         self.spans = spans
         self.sentences = sentences
+        self.neutral = neutral
 
     def render(self, outcome: Outcome, index: int) -> Any:
         """Return one text's part of the answer, as soon as that text is read; None if it has no part of its own."""
@@ -68,6 +78,7 @@ class Job(Generic[Result]):
 
     __slots__ = (
         "_admission",
+        "_cut_points",
         "_lock",
         "_loop",
         "_outcomes",
@@ -101,12 +112,16 @@ class Job(Generic[Result]):
             times: The request's times, to be filled in.
             admission: The request's share of the token budget; None for a probe.
             costs: The estimated cost of each text; None for a probe, which costs nothing and so overtakes all texts.
+
+        Raises:
+            ServiceError: 422 if the task asks for three classes and the model has no cut points.
         """
         count = len(task.texts)
         self._task = task
         self._predictor = predictor
         self._settings = settings
         self._admission = admission
+        self._cut_points = None if task.neutral is None else _cut_points(predictor.manifest, task.neutral)
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._unfinished = count
@@ -156,6 +171,8 @@ class Job(Generic[Result]):
                     cost = actual_cost(len(text), tokens, sentences=task.sentences)
                     self._admission.adjust(cost - self.costs[index])
                 outcome = predictor.infer(text, encoding)
+                if self._cut_points is not None:
+                    outcome = outcome.with_cut_points(self._cut_points)
                 inferred = perf_counter()
         self._outcomes[index] = outcome
         self._parts[index] = task.render(outcome, index)
@@ -172,6 +189,13 @@ class Job(Generic[Result]):
             self.future.set_exception(error)
         else:
             self.future.set_result(result)
+
+
+def _cut_points(manifest: Manifest, field: str) -> CutPoints:
+    try:
+        return manifest.require_cut_points()
+    except OptionError as error:
+        raise ServiceError(422, "invalid_input", str(error), field=field, model=manifest.name) from None
 
 
 def estimated_costs(task: Task[Any], max_tokens: int, settings: Settings) -> list[int]:

@@ -39,7 +39,12 @@ class Connections:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         """Take the limit from `settings`, but no more than the process may have file descriptors."""
-        self.limit = _limit(settings.max_connections)
+        self.limit = connection_limit(settings.max_connections)
+        if settings.max_connections is not None and settings.max_connections > self.limit:
+            logger.warning(
+                "%s is %d, but the limit for file descriptors (ulimit -n) leaves room for %d connections",
+                variable("max_connections"), settings.max_connections, self.limit,
+            )  # fmt: skip
         self.stopping = False
         self._metrics = metrics
         self._regular: set[asyncio.Transport] = set()
@@ -132,8 +137,12 @@ class Connections:
         self._next_log = now + LOG_SECONDS
 
 
-def _limit(setting: int | None) -> int:
-    """The number of connections to serve, of which each needs one file descriptor."""
+def connection_limit(setting: int | None) -> int:
+    """The number of connections that one worker serves, each of which needs one file descriptor.
+
+    Args:
+        setting: The setting `max_connections`; None for as many as the process may have.
+    """
     if sys.platform == "win32":
         return setting or 1 << 20
     import resource
@@ -142,9 +151,4 @@ def _limit(setting: int | None) -> int:
     if descriptors == resource.RLIM_INFINITY:
         return setting or 1 << 20
     possible = max(1, descriptors - SPARE_CONNECTIONS - OTHER_DESCRIPTORS)
-    if setting is not None and setting > possible:
-        logger.warning(
-            "%s is %d, but the process may open %d files (ulimit -n), which leaves room for %d connections",
-            variable("max_connections"), setting, descriptors, possible,
-        )  # fmt: skip
     return min(setting or possible, possible)

@@ -19,6 +19,7 @@ from ..headers import JSON
 from ..settings import Settings
 from ..telemetry.metrics import Metrics
 from .api_keys import ApiKeys
+from .request_checks import normalized_path
 
 FRESH_SECONDS = 0.05
 """How long one rejection is reused: serializing it is much of the cost, and its figures may be slightly old."""
@@ -79,7 +80,7 @@ class LoadShedder:
         if method != b"POST":
             return b""
         path = url.partition(b"?")[0]
-        route = self._exact.get(path) or self._match(path)
+        route = self._exact.get(path) or self._match(normalized_path(path.decode("latin-1")))
         if route is None or not self._can_reject(headers):
             return b""
         if self._requires_key:
@@ -104,9 +105,9 @@ class LoadShedder:
         self._responses = (b"%b\r\n%b" % (head, body), b"%bconnection: close\r\n\r\n%b" % (head, body))
         self._defaults, self._fresh_until = defaults, now + FRESH_SECONDS
 
-    def _match(self, path: bytes) -> str | None:
-        text = path.decode("latin-1")
-        return next((template for pattern, template in self._patterns if pattern.match(text)), None)
+    def _match(self, path: str) -> str | None:
+        exact = self._exact.get(path.encode("latin-1"))
+        return exact or next((template for pattern, template in self._patterns if pattern.match(path)), None)
 
     def _can_reject(self, headers: RawHeaders) -> bool:
         """Whether the body has an acceptable length and comes unasked, and the answer needs no CORS headers."""

@@ -30,12 +30,13 @@ class Shown {
   /** The text and the models that the address names after its #, which no server gets to see. */
   static fromAddress() {
     const fields = new URLSearchParams(location.hash.slice(1));
-    return { text: fields.get("text"), model: fields.get("model"), beside: fields.get("beside") };
+    return { text: fields.get("text"), model: fields.get("model"), beside: fields.get("beside"), neutral: fields.has("neutral") };
   }
 
   static address() {
     const fields = new URLSearchParams({ text: review.value, model: selects[0].value });
     if (selects[1].value) fields.set("beside", selects[1].value);
+    if (byId("neutral").checked) fields.set("neutral", "1");
     const here = new URL(location.href);
     here.hash = fields;
     return here.href;
@@ -55,6 +56,7 @@ async function start() {
 function listen() {
   review.addEventListener("input", () => changed());
   for (const select of selects) select.addEventListener("change", () => arrange());
+  byId("neutral").addEventListener("change", () => arrange(true));
   byId("clear").addEventListener("click", () => {
     review.value = "";
     review.focus();
@@ -77,12 +79,13 @@ function listen() {
   });
   byId("reconnect").addEventListener("click", connect);
   window.addEventListener("hashchange", () => {
-    const { text, model, beside } = Shown.fromAddress();
+    const { text, model, beside, neutral } = Shown.fromAddress();
     if (text === null) return;
+    byId("neutral").checked = neutral;
     review.value = text;
     if (models.has(model)) selects[0].value = model;
     selects[1].value = models.has(beside) ? beside : "";
-    arrange();
+    arrange(true);
     changed(0);
   });
 }
@@ -107,6 +110,8 @@ async function connect() {
   const asked = fromLink ? Shown.fromAddress() : {};
   const before = selects.map((select) => select.value);
   fromLink = false;
+  byId("neutral").checked ||= Boolean(asked.neutral);
+  byId("neutral").parentElement.hidden = ![...models.values()].some((model) => model.neutral);
   fill(selects[0], [], asked.model || before[0] || described.default);
   fill(selects[1], [html("option", { value: "" }, "no other")], asked.beside || before[1] || "");
   count();
@@ -134,9 +139,10 @@ function arrange(again = false) {
   }
   while (panels.length < names.length) panels.push(makePanel());
   byId("readings").dataset.count = names.length;
+  byId("neutral").disabled = !names.some((name) => models.get(name)?.neutral);
   panels.forEach((panel, index) => {
     if (!again && panel.model?.name === names[index]) return;
-    panel.choose(models.get(names[index]));
+    panel.choose(models.get(names[index]), byId("neutral").checked);
     if (review.value.trim()) panel.ask(review.value);
     else panel.clear();
   });
@@ -190,7 +196,9 @@ function count() {
 }
 
 function curl() {
-  return command({ inputs: review.value, model: selects[0].value }, hasKey());
+  const model = selects[0].value;
+  const three = byId("neutral").checked && models.get(model)?.neutral ? { neutral: true } : {};
+  return command({ inputs: review.value, model, ...three }, hasKey());
 }
 
 /** The command, without the middle of a long text; what is copied has all of it. */

@@ -25,7 +25,7 @@ export class Panel extends EventTarget {
     this.root = template.content.firstElementChild.cloneNode(true);
     const part = (name) => this.root.querySelector(`.${name}`);
     this.parts = Object.fromEntries(
-      ["name", "about", "label", "score", "meter", "pin", "doubt", "facts", "problem", "message", "later", "wait", "again", "content"]
+      ["name", "about", "label", "score", "meter", "pin", "shares", "doubt", "facts", "problem", "message", "later", "wait", "again", "content"]
         .concat(["empty", "legend", "chart", "readout", "spoken", "text", "plot"])
         .map((name) => [name, part(name)]),
     );
@@ -56,8 +56,12 @@ export class Panel extends EventTarget {
     again.addEventListener("click", () => this.repeat(0));
   }
 
-  /** @param {{name: string, summary?: string, uncertainty?: {confidence: number, unknown_rate: number}}} model */
-  choose(model) {
+  /**
+   * @param {object} model as `GET /info` describes it
+   * @param {boolean} neutral whether to ask for labels of three classes, if the model has them
+   */
+  choose(model, neutral = false) {
+    this.neutral = neutral && Boolean(model.neutral);
     const same = this.model?.name === model.name;
     this.model = model;
     if (same) return;
@@ -93,7 +97,8 @@ export class Panel extends EventTarget {
     const { signal } = (this.controller = new AbortController());
     this.root.setAttribute("aria-busy", "true");
     try {
-      const prediction = await predict({ inputs: this.asked, model: this.model.name, detail }, signal);
+      const three = this.neutral ? { neutral: true } : {};
+      const prediction = await predict({ inputs: this.asked, model: this.model.name, detail, ...three }, signal);
       return turn === this.turn ? prediction : null;
     } catch (error) {
       if (turn !== this.turn) return null;
@@ -130,11 +135,22 @@ export class Panel extends EventTarget {
     this.active = -1;
     this.root.dataset.state = "read";
     this.root.dataset.label = prediction.label.toLowerCase();
-    const { label, score, meter, pin, doubt, facts, readout, chart, spoken } = this.parts;
-    label.textContent = prediction.label === "POSITIVE" ? "Positive" : "Negative";
+    const { label, score, meter, pin, shares, doubt, facts, readout, chart, spoken } = this.parts;
+    label.textContent = prediction.label[0] + prediction.label.slice(1).toLowerCase();
     score.textContent = percent(prediction.score);
     meter.setAttribute("aria-valuenow", (100 * prediction.positive).toFixed(1));
     pin.style.setProperty("--at", prediction.positive);
+    const { probabilities } = prediction;
+    meter.hidden = Boolean(probabilities);
+    shares.hidden = !probabilities;
+    if (probabilities) {
+      shares.setAttribute("aria-label", Object.entries(probabilities).map(([name, value]) => `${name} ${percent(value)}`).join(", "));
+      for (const [name, value] of Object.entries(probabilities)) {
+        const part = shares.querySelector(`.${name}`);
+        part.style.setProperty("--share", value);
+        part.title = `${name} ${percent(value)}`;
+      }
+    }
     doubt.textContent = this.doubt();
     facts.replaceChildren(...factsOf(prediction).map((fact) => html("li", {}, fact)));
     this.legend(reading);
@@ -159,7 +175,8 @@ export class Panel extends EventTarget {
   doubt() {
     const { prediction } = this.reading;
     if (!prediction.uncertain) return "";
-    return ["uncertain", doubtsOf(prediction, this.model.uncertainty).join("; ")].filter(Boolean).join(": ");
+    const thresholds = (prediction.probabilities && this.model.neutral?.uncertainty) || this.model.uncertainty;
+    return ["uncertain", doubtsOf(prediction, thresholds).join("; ")].filter(Boolean).join(": ");
   }
 
   legend({ additive, coincides, scale }) {
@@ -245,9 +262,10 @@ export class Panel extends EventTarget {
   }
 
   values(index) {
-    const { token, contribution, running, positive, unknown } = this.reading.prediction.timesteps[index];
+    const { token, contribution, running, positive, unknown, read_as: readAs } = this.reading.prediction.timesteps[index];
     const pair = (name, value) => html("div", {}, html("dt", {}, name), html("dd", { class: name.split(" ")[0] }, value));
     const values = [pair(unknown ? "token (unknown)" : "token", token)];
+    if (readAs) values.push(pair("read as", readAs));
     if (contribution !== null) {
       values.push(pair("contribution", signed(contribution)), pair("running verdict", percent(running)));
     }
@@ -256,10 +274,10 @@ export class Panel extends EventTarget {
   }
 
   describe(index) {
-    const { token, contribution, running, positive, unknown } = this.reading.prediction.timesteps[index];
+    const { token, contribution, running, positive, unknown, read_as: readAs } = this.reading.prediction.timesteps[index];
     const shares =
       contribution === null ? "" : `contribution ${signed(contribution)}, running verdict ${percent(running)} positive, `;
-    return `${quoted(token)}${unknown ? ", unknown" : ""}: ${shares}at this token ${percent(positive)} positive`;
+    return `${quoted(token)}${unknown ? ", unknown" : ""}${readAs ? `, read as ${quoted(readAs)}` : ""}: ${shares}at this token ${percent(positive)} positive`;
   }
 
   walk(event) {
@@ -297,13 +315,26 @@ export class Panel extends EventTarget {
 }
 
 /** What is beyond the thresholds of the model; none are known where it was replaced since the page asked for them. */
-function doubtsOf({ score, unknown_tokens, tokens_used }, thresholds) {
+function doubtsOf(prediction, thresholds) {
+  const { unknown_tokens, tokens_used, tokens_total } = prediction;
   const doubts = [];
-  if (score < thresholds?.confidence) doubts.push(`less than ${share(thresholds.confidence)} sure`);
+  const unread = 1 - tokens_used / tokens_total;
+  const rate = thresholds?.unread_rate ?? Infinity;
+  const least = (thresholds?.lengths ?? []).find(({ max_tokens }) => tokens_total <= max_tokens) ?? thresholds;
+  const needed = least && least.confidence + (1 - least.confidence) * (unread / rate);
+  if (unread > rate) doubts.push(`more than ${share(rate)} of the tokens unread`);
+  else if (confidenceOf(prediction) < needed) doubts.push(`less than ${share(needed)} sure`);
   if (unknown_tokens / tokens_used > thresholds?.unknown_rate) {
     doubts.push(`more than ${share(thresholds.unknown_rate)} of the tokens unknown`);
   }
   return doubts;
+}
+
+/** The label's share in its probability and the next label's; with two labels, the probability itself. */
+function confidenceOf({ score, probabilities }) {
+  if (!probabilities) return score;
+  const [first, second] = Object.values(probabilities).sort((one, other) => other - one);
+  return first / (first + second);
 }
 
 function factsOf(prediction) {

@@ -95,7 +95,9 @@ export class TintedText {
     for (let index = chunk.first; index < chunk.last; index++) {
       if (starts[index] > position) parts.push(text.slice(position, starts[index]));
       const token = html("span", { class: tintClass(levels[index]), "data-index": index });
-      if (prediction.timesteps[index].unknown) {
+      const { unknown, read_as: readAs } = prediction.timesteps[index];
+      if (readAs) token.title = `read as \u201c${readAs}\u201d`;
+      if (unknown) {
         token.classList.add("unknown");
         token.title = "not in the model's vocabulary: it reads \u201cunknown word\u201d here";
       }

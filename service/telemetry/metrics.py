@@ -139,6 +139,9 @@ class Metrics:
         self.refused_connections = Counter(
             "sentiline_refused_connections", "Connections beyond the limit on which no request was served.", **shared
         )
+        self.lost_spans = Counter(
+            "sentiline_lost_spans", "Spans that the collector of traces did not accept.", **shared
+        )
         self.ready_workers = Gauge("sentiline_ready_workers", "Workers whose default model is ready.", **live)
         self.loaded = Gauge("sentiline_loaded_models", "Models in memory.", **live)
         self.memory = Gauge("sentiline_model_memory_bytes", "Estimated memory of a loaded model.", ("model",), **live)
@@ -184,7 +187,9 @@ class Metrics:
             if isinstance(outcome, InputError):
                 self._errors[outcome.code].inc()
                 continue
-            series.labels[outcome.label].inc()
+            if (counter := series.labels.get(outcome.label)) is None:  # only clients that ask for three classes need it
+                counter = series.labels[outcome.label] = self.predictions.labels(model, outcome.label)
+            counter.inc()
             series.positive.observe(outcome.positive)
             tokens += outcome.encoding.tokens_used
             unknown += outcome.encoding.unknown_tokens
@@ -207,6 +212,10 @@ class Metrics:
     def count_dropped(self, reason: str, texts: int) -> None:
         """Count texts that were dropped unread; `reason` is one of `DROP_REASONS`."""
         self._drops[reason].inc(texts)
+
+    def count_lost_spans(self, spans: int) -> None:
+        """Count spans that could not be exported."""
+        self.lost_spans.inc(spans)
 
     def set_pending(self, texts: int, tokens: int) -> None:
         """Set the texts and tokens that are accepted and not yet answered."""

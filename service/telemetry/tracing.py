@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -35,17 +35,37 @@ CLOSE_SECONDS = 2.0
 logger = logging.getLogger("bentoml.sentiline.tracing")
 
 
+class _CountingExporter(OTLPSpanExporter):
+    """Exports spans, and counts those that the collector does not accept."""
+
+    def __init__(self, endpoint: str, count_lost: Callable[[int], None]) -> None:
+        super().__init__(endpoint=endpoint, timeout=EXPORT_SECONDS)
+        self._count_lost = count_lost
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = super().export(spans)
+        if result is not SpanExportResult.SUCCESS:
+            self._count_lost(len(spans))
+        return result
+
+
 class Tracing:
     """Records requests after they are answered, from their stage times, so that tracing adds little latency."""
 
-    def __init__(self, endpoint: str, sample_rate: float) -> None:
-        """Start exporting to `endpoint`; a caller's own sampling decision takes precedence over `sample_rate`."""
+    def __init__(self, endpoint: str, sample_rate: float, count_lost: Callable[[int], None]) -> None:
+        """Start exporting.
+
+        Args:
+            endpoint: The URL of the collector.
+            sample_rate: The share of requests to trace, over which a caller's own sampling decision takes precedence.
+            count_lost: Called with the number of spans of each batch that the collector did not accept.
+        """
         resource = Resource.create({SERVICE_NAME: "sentiline", SERVICE_VERSION: sentiline.__version__})
         resource = resource.merge(OTELResourceDetector().detect())  # OTEL_SERVICE_NAME takes precedence
         self._provider = TracerProvider(
             resource=resource, sampler=ParentBased(TraceIdRatioBased(sample_rate)), shutdown_on_exit=False
         )
-        exporter = OTLPSpanExporter(endpoint=endpoint, timeout=EXPORT_SECONDS)
+        exporter = _CountingExporter(endpoint, count_lost)
         self._provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
         self._tracer = self._provider.get_tracer("sentiline", sentiline.__version__)
         self._propagator = TraceContextTextMapPropagator()

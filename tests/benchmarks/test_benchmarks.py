@@ -92,3 +92,18 @@ def test_the_norm_table_has_the_spectral_norm_of_a_scaled_rnn() -> None:
     for row, factor in zip(table.rows, gradients.FACTORS, strict=True):
         assert float(row[-2]) == pytest.approx(factor, abs=0.005)
         assert 0 < float(row[-3]) <= factor, "tanh never lengthens a gradient"
+
+
+@pytest.mark.long
+def test_the_keras_export_script_compares_all_exporters() -> None:
+    output = _run("keras_export", "--units", 4, "--vocabulary", 30, "--texts", 4, "--rounds", 1, "--only", "GRU")
+    operators, sizes, alone, batched = (
+        [cell.strip() for cell in line.split("|")[2:-1]] for line in output.splitlines() if line.startswith("| GRU |")
+    )
+    assert [cell.partition(";")[0] for cell in operators] == ["1 GRU", "1 GRU", "1 Loop", "1 Loop"]
+    assert all(
+        float(cell.partition(";")[2]) <= (1e-2 if number == 1 else 1e-5) for number, cell in enumerate(operators)
+    )
+    assert all(float(size) > 0 for size in sizes)
+    assert alone[2] == batched[2] == "1.0"
+    assert float(alone[0]) > 0

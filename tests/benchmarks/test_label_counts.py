@@ -95,3 +95,24 @@ def test_the_table_and_the_plot_include_every_result(tmp_path: Path) -> None:
     assert rows[0] == "| labels | without the encoder, % | from the encoder, % |"
     assert rows[2:] == ["| 100 | 70.50 (70.00…71.00) | 75.50 (75.00…76.00) |", "| 1,000 | 70.50 (70.00…71.00) | - |"]
     assert plot_results(results).startswith(b"\x89PNG")
+
+
+@pytest.mark.long
+def test_several_initial_weights_are_compared_in_one_table_and_one_plot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, picture = tmp_path / "data.csv", tmp_path / "few-labels.png"
+    lines = [f"{'lovely' if number % 2 else 'awful'} crew {number},{number % 2}" for number in range(60)]
+    data.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    arguments = ["--data", str(data), "--init", "bilstm", "encoder", "--counts", "20", "--seeds", "0", "--units", "4"]
+    results = tmp_path / "results.jsonl"
+    label_counts.main(
+        [*arguments, "--fit", '{"epochs": 1, "adversarial": 0}', "--results", str(results), "--picture", str(picture)]
+    )
+    printed = capsys.readouterr().out
+    assert "Fits from bilstm or from the encoder take at most 700 steps. One draw of the labels." in printed
+    *_, heading, _, row = printed.strip().splitlines()
+    assert heading == "| labels | without initial weights, % | from bilstm, % | from the encoder, % |"
+    assert all(0 <= float(cell) <= 100 for cell in row.split("|")[2:-1])
+    assert [result["arm"] for result in read_results(results)] == ["plain", "init", "init"]
+    assert picture.read_bytes().startswith(b"\x89PNG")

@@ -9,7 +9,8 @@ import tensorflow as tf
 from benchmarks.pooling import ADDITIVE, MAXIMUM, MaximumHead, fit, table
 from sentiline.tokenizer import Tokenizer
 from tests.training.fits import tiny_config, tiny_data
-from training.data.dataset import build_vocabulary, encode
+from training.data.dataset import encode
+from training.data.vocabulary import build_vocabulary
 from training.nn import backend
 from training.run.progress import FitProgress
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sentiline.predictor import Predictor, load
-from tests.bundles import UNSURE, WORDS, write_bundle
+from tests.bundles import THREE_WAY, UNSURE, WORDS, write_bundle
 from tests.object_store import bucket, endpoint
 
 __all__ = ["bucket", "endpoint"]
@@ -33,7 +33,9 @@ STORE_BYTES = 80 * 2**20
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bundle(tmp_path_factory.mktemp("models") / "bilstm", manifest=UNSURE)
+    return write_bundle(
+        tmp_path_factory.mktemp("models") / "bilstm", manifest=UNSURE | {"neutral": THREE_WAY["neutral"]}
+    )
 
 
 @pytest.fixture(scope="session")

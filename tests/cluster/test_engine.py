@@ -53,7 +53,7 @@ def test_every_format_gives_what_the_local_engine_gives(
     long = [{"id": str(n), "review": "a good film " * (n % 7), "note": None} for n in range(3_000)]
     schema = pa.schema([(name, pa.string()) for name in long[0]])
     pq.write_table(pa.Table.from_pylist(long, schema), folder / "c.parquet", row_group_size=700)
-    options = ScoreOptions(text_column="review", timesteps=True, prefix="s_")
+    options = ScoreOptions(text_column="review", timesteps=True, neutral=True, prefix="s_")
     local = score_files(predictor, [str(folder)], tmp_path / "local.parquet", options)
     seen: list[Progress] = []
     summary = score_on_cluster(
@@ -65,6 +65,7 @@ def test_every_format_gives_what_the_local_engine_gives(
         on_progress=seen.append,
     )
     assert summary == local
+    assert summary.neutral
     same_content(tmp_path / "out", tmp_path / "local.parquet")
     manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert [part["rows"] for part in manifest["parts"]] == [6, 7, 1024, 376, 1024, 376, 200]

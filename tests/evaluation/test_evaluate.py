@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, recall_score, roc_auc_score
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.evaluation.evaluate import EvaluationOptions, evaluate_files
 from sentiline.labels import Scheme
 from sentiline.predictor import Predictor, load
-from tests.bundles import write_bundle
+from tests.bundles import THREE_WAY, write_bundle
 from training.data.review import Review
 from training.evaluation.evaluate import evaluate as evaluate_reviews
 
@@ -303,3 +304,61 @@ def test_quoting_none_reads_quotes_as_text(predictors: list[Predictor], tmp_path
         evaluate_files(predictors, [str(tmp_path / "a.tsv")], EvaluationOptions(text_column="review"))
     options = EvaluationOptions(text_column="review", quoting="none")
     assert evaluate_files(predictors, [str(tmp_path / "a.tsv")], options).data.evaluated == 2
+
+
+def test_three_labels_equal_those_of_a_plain_loop_and_of_scikit_learn(
+    tmp_path: Path, labelled: list[tuple[str, int]]
+) -> None:
+    rows = [(text, 3 if number % 3 == 0 else 5 if label else 1) for number, (text, label) in enumerate(labelled[:300])]
+    path = tmp_path / "three.csv"
+    path.write_text("review,stars\n" + "".join(f"{text},{stars}\n" for text, stars in rows), encoding="utf-8")
+    names = {1: "NEGATIVE", 3: "NEUTRAL", 5: "POSITIVE"}
+    truths = [names[stars] for _, stars in rows]
+    with load(write_bundle(tmp_path / "threeway", manifest=THREE_WAY), threads=2) as model:
+        evaluation = evaluate_files([model], [str(path)], replace(OPTIONS, neutral=True))
+        plain = evaluate_files([model], [str(path)], OPTIONS)
+        answers = [answer for text, _ in rows for answer in model.predict([text], neutral=True)]
+    predicted = [answer.label for answer in answers]
+    [one] = evaluation.models
+    assert one.three_way is not None
+    assert evaluation.data.neutral == truths.count("NEUTRAL") == 100
+    assert (evaluation.data.evaluated, evaluation.data.skipped.total) == (300, 0)
+    assert plain.data.skipped.problems["neutral_label"].count == 100
+    assert evaluation.data.majority[0] == max(names.values(), key=truths.count)
+    assert one.three_way.accuracy == accuracy_score(truths, predicted)
+    assert one.three_way.macro_recall == pytest.approx(recall_score(truths, predicted, average="macro"))
+    assert one.three_way.macro_f1 == pytest.approx(f1_score(truths, predicted, average="macro"))
+    assert one.three_way.confusion == confusion_matrix(truths, predicted, labels=list(names.values())).tolist()
+    flagged = [answer.uncertain for answer in answers]
+    assert one.three_way.uncertain == pytest.approx(sum(map(bool, flagged)) / 300)
+    certain = [truth == label for truth, label, flag in zip(truths, predicted, flagged, strict=True) if not flag]
+    assert one.three_way.certain_accuracy == pytest.approx(sum(certain) / len(certain))
+    document = one.as_dict()
+    assert document.pop("three_way")["confusion"]["labels"] == list(names.values())
+    assert document == plain.models[0].as_dict(), "all other metrics stay those of two labels"
+    assert json.loads(json.dumps(evaluation.as_dict()))["data"]["neutral"] == 100
+    assert "neutral" not in plain.as_dict()["data"]
+
+
+def test_three_labels_need_cut_points(predictors: list[Predictor], file: Path) -> None:
+    with pytest.raises(OptionError, match="has no cut points"):
+        evaluate_files(predictors, [str(file)], replace(OPTIONS, neutral=True))
+
+
+@pytest.mark.parametrize(
+    ("labels", "scheme"),
+    [
+        (["0", "1", "neutral"], "binary"),
+        (["NEG", "POS", "NEU"], "names"),
+        (["false", "true", "Neutral"], "binary"),
+        (["a", "b", "c"], "negative=a,positive=b,neutral=c"),
+    ],
+)
+def test_files_of_three_classes_are_read(tmp_path: Path, labels: list[str], scheme: str) -> None:
+    rows = [f"good film,{labels[1]}", f"so boring,{labels[0]}", f"a plot,{labels[2]}", f"the acting,{labels[2]}"] * 5
+    path = tmp_path / "three.csv"
+    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    given = scheme if "=" in scheme else "auto"
+    with load(write_bundle(tmp_path / "threeway", manifest=THREE_WAY), threads=1) as model:
+        found = evaluate_files([model], [str(path)], EvaluationOptions(labels=given, neutral=True)).data
+    assert (found.scheme, found.negative, found.positive, found.neutral) == (scheme, 5, 5, 10)

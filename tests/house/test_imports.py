@@ -52,6 +52,8 @@ MAY_IMPORT = {
         "config": "",
         "run": "config",
         "data": "config run",
+        "composition": "data",
+        "invariance": "composition data",
         "evaluation": "config data run",
         "nn": "config data run",
         "supervised": "config data evaluation nn run",
@@ -71,6 +73,7 @@ MAY_IMPORT = {
 All may import the modules that lie directly in the part and are not listed here; those import no sub-package.
 """
 LAZY = {
+    "sentiline/verification/graph_evaluation.py": {"onnx"},
     "sentiline/verification/onnx_weights.py": {"onnx", "google"},
     "sentiline/cluster/ray_connection.py": {"ray"},
     "sentiline/cluster/worker.py": {"ray"},

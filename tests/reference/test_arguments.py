@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sentiline.reference as reference
-from sentiline.reference import LSTM, RNN, TANH, Layer, arrays, gru_cell, readings
+from sentiline.reference import LSTM, RNN, TANH, Layer, arrays, gru_cell, notebook, pooling, readings
 from sentiline.reference.arguments import takes
 from sentiline.reference.classifier import (
     classifier_backward,
@@ -34,6 +34,13 @@ def _cell(gates: int, features: int = F) -> dict[str, np.ndarray]:
     return {"W": _whole(features, gates * U), "U": _whole(U, gates * U), "b": _whole(gates * U)}
 
 
+def _columns(weights: str, acts_on: int) -> dict[str, np.ndarray]:
+    """A notebook's parameters: matrices and biases of that many gates or weights, and the output's."""
+    named = {f"W{letter}": _whole(U, acts_on, seed=seed) for seed, letter in enumerate(weights)}
+    named |= {f"b{letter}": _whole(U, 1, seed=seed) for seed, letter in enumerate(weights)}
+    return named | {"Wy": _whole(O, U), "by": _whole(O, 1)}
+
+
 def _both(forward: Callable, backward: Callable, *gradients: Any, outputs: int = 1) -> Callable:
     """A forward function and, on the cache that it returns last, its backward function."""
 
@@ -51,7 +58,13 @@ CLASSIFIER = {
     name: np.asarray(np.rint(4 * value), int)
     for name, value in initialize_classifier(np.random.default_rng(0), 5, F, U).items()
 }
-R = reference
+R, N = reference, notebook
+ELMAN = {"Wax": _whole(U, F), "Waa": _whole(U, U), "ba": _whole(U, 1), "Wya": _whole(O, U), "by": _whole(O, 1)}
+MATRICES = [_whole(U, size, seed=seed) for seed in range(4) for size in (F, U)]
+X, H, C, DA = _whole(F, B), _whole(U, B), _whole(U, B, seed=1), _whole(U, B, T)
+XS = _whole(F, B, T)
+ADAM = {"W1": _whole(O, U), "b1": _whole(O, 1)}
+MOMENTS = {f"d{name}": value**2 for name, value in ADAM.items()}
 LAST = {"v": _whole(U), "c": np.array(1)}
 
 CALLS: dict[str, tuple[Callable, list[Any]]] = {
@@ -141,6 +154,31 @@ CALLS: dict[str, tuple[Callable, list[Any]]] = {
     "read_unit": (readings.read_unit, [np.ones((B, T, 1), int), LENGTHS]),
     "read_timesteps": (readings.read_timesteps, [_whole(B, T, U), LENGTHS, LAST]),
     "log_odds": (readings.log_odds, [np.array([0, 1])]),
+    "attention_weights": (pooling.attention_weights, [_whole(B, T, U), _whole(U), LENGTHS]),
+    "notebook.gru_step": (N.gru_step, [_whole(F), _whole(U), *MATRICES[:6]]),
+    "notebook.gru_forward with matrices": (N.gru_forward, [_whole(T, F), _whole(U), *MATRICES[:6]]),
+    "notebook.lstm_cell": (N.lstm_cell, [_whole(F), _whole(U), _whole(U, seed=1), *MATRICES]),
+    "notebook.rnn_cell and its gradients": (
+        _both(N.rnn_cell_forward, N.rnn_cell_backward, H, outputs=2),
+        [X, H, ELMAN],
+    ),
+    "notebook.gru_cell and its gradients": (
+        _both(N.gru_cell_forward, N.gru_cell_backward, H, outputs=2),
+        [X, H, _columns("urc", U + F)],
+    ),
+    "notebook.lstm_cell and its gradients": (
+        _both(N.lstm_cell_forward, N.lstm_cell_backward, H, C, outputs=3),
+        [X, H, C, _columns("fico", U + F)],
+    ),
+    "notebook.rnn": (_both(N.rnn_forward, N.rnn_backward, DA, outputs=2), [XS, H, ELMAN]),
+    "notebook.gru": (_both(N.gru_forward, N.gru_backward, DA, outputs=2), [XS, H, _columns("urc", U + F)]),
+    "notebook.lstm": (_both(N.lstm_forward, N.lstm_backward, DA, outputs=3), [XS, H, _columns("fico", U + F)]),
+    "notebook.softmax": (N.softmax, [_whole(O, B)]),
+    "notebook.initialize_adam": (N.initialize_adam, [ADAM]),
+    "notebook.update_parameters_with_adam": (
+        N.update_parameters_with_adam,
+        [ADAM, {f"d{name}": value for name, value in ADAM.items()}, MOMENTS, MOMENTS, 2],
+    ),
 }
 FACTORIES = {"glorot_uniform", "initialize_cell", "initialize_head", "orthogonal", "rnn_cell", "lstm_cell", "gru_cell"}
 
@@ -200,6 +238,8 @@ def test_float32_stays_float32(name: str) -> None:
 
 def test_every_public_function_is_called_here() -> None:
     public = {name for name in reference.__all__ if inspect.isfunction(getattr(reference, name))}
+    own = {name for name in notebook.__all__ if getattr(notebook, name) is not getattr(reference, name, None)}
+    public |= {f"notebook.{name}" for name in own}
     called = {name.split()[0] for name in CALLS}
     covered = called | {f"{name}_{way}" for name in called for way in ("forward", "backward")}
     assert public - FACTORIES <= covered

@@ -138,13 +138,14 @@ def test_dict_has_the_json_names(predictor: Predictor) -> None:
         "bilstm",
         "0.0.1",
     )
-    names = [field.name for field in dataclasses.fields(Prediction) if field.name != "sentences"]  # another detail's
+    others = ("sentences", "probabilities")  # of another detail, and of three classes
+    names = [field.name for field in dataclasses.fields(Prediction) if field.name not in others]
     steps = [field.name for field in dataclasses.fields(Timestep)]
     for document, prediction in zip(answer["predictions"], predictor.predict(TEXTS, detail="timesteps"), strict=True):
         assert list(document) == names
         assert all(list(step) == steps for step in document["timesteps"])
         expected = dataclasses.asdict(prediction)
-        assert expected.pop("sentences") is None
+        assert [expected.pop(name) for name in others] == [None, None]
         assert document == expected | {"timesteps": list(expected["timesteps"])}
     assert "timesteps" not in predictor.answer(readings)["predictions"][0]
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from sentiline.cli.main import main
 from sentiline.predictor import Predictor, load
-from sentiline.uncertainty import Thresholds
+from sentiline.uncertainty import LengthThreshold, Thresholds
 from tests.bundles import UNSURE, WORDS, write_bundle
 
 TEXT = "good film zzz and so boring"  # 1 of 6 tokens is unknown
@@ -122,3 +123,52 @@ def test_percentages_are_as_exact_as_need_be() -> None:
         "less than 87.65 % sure",
         "more than 0.5 % of the tokens unknown",
     ]
+
+
+def test_short_texts_need_the_confidence_of_their_length() -> None:
+    thresholds = Thresholds(0.7, 1.0, (LengthThreshold(4, 0.95), LengthThreshold(8, 0.85)))
+    for tokens, needed in ((1, 0.95), (4, 0.95), (5, 0.85), (8, 0.85), (9, 0.7), (500, 0.7)):
+        assert thresholds.reasons(needed, 0, tokens) == []
+        assert thresholds.reasons(math.nextafter(needed, 0), 0, tokens) == [f"less than {100 * needed:.4g} % sure"]
+
+
+def test_unread_tokens_raise_the_confidence_needed() -> None:
+    thresholds = Thresholds(0.8, 1.0, unread_rate=0.25)
+    assert thresholds.reasons(0.8, 0, 100, 100) == []
+    assert thresholds.reasons(0.89, 0, 875, 1000) == ["less than 90 % sure"]
+    assert thresholds.reasons(0.91, 0, 875, 1000) == []
+    assert thresholds.reasons(0.996, 0, 1024, 1841) == ["more than 25 % of the tokens unread"]
+    assert thresholds.reasons(1.0, 0, 749, 1000) == ["more than 25 % of the tokens unread"]
+    assert Thresholds(0.8, 1.0).reasons(0.996, 0, 1024, 1841) == [], "earlier bundles do not look at what is unread"
+
+
+def test_flags_are_the_reasons_of_many_texts() -> None:
+    generator = np.random.default_rng(0)
+    total = generator.integers(1, 60, 2000)
+    used = np.minimum(total, generator.integers(1, 60, 2000))
+    unknown = np.minimum(used, generator.integers(0, 10, 2000))
+    confidence = generator.choice([0.5, 0.7, 0.85, 0.9, 0.95, 1.0], 2000)
+    for thresholds in (
+        Thresholds(0.7, 0.25, (LengthThreshold(4, 0.95), LengthThreshold(8, 0.85)), 0.25),
+        Thresholds(0.85, 0.3),
+    ):
+        expected = [bool(thresholds.reasons(*row)) for row in zip(confidence, unknown, used, total, strict=True)]
+        assert thresholds.flags(confidence, unknown, used, total).tolist() == expected
+        assert 0 < sum(expected) < 2000
+
+
+def test_a_text_with_much_unread_is_uncertain(edit: Edit) -> None:
+    path = edit(uncertainty={"confidence": 0.5, "unknown_rate": 1.0, "unread_rate": 0.25})
+    with load(path, threads=1) as model:
+        limit = model.tokenizer.max_tokens
+        for words, expected in ((limit, False), (limit + 3, False), (2 * limit, True)):
+            [prediction] = model.predict(["good " * words])
+            assert (prediction.uncertain, prediction.truncated) == (expected, words > limit), prediction
+
+
+def test_thresholds_round_trip_through_a_manifest(edit: Edit) -> None:
+    for entries in ({}, {"lengths": [{"max_tokens": 3, "confidence": 0.9}], "unread_rate": 0.5}):
+        document = UNSURE["uncertainty"] | entries
+        with load(edit(uncertainty=document), threads=1) as model:
+            assert model.manifest.uncertainty is not None
+            assert model.manifest.uncertainty.as_dict() == document

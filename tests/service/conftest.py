@@ -11,7 +11,7 @@ import pytest
 
 from sentiline.bundle import find_by_name
 from sentiline.predictor import Predictor
-from tests.bundles import UNSURE, write_bundle
+from tests.bundles import THREE_WAY, UNSURE, write_bundle
 from tests.service.server import ROOT, Server
 
 PRIVATE = "xylophonic"
@@ -20,13 +20,14 @@ PRIVATE = "xylophonic"
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of models: `tiny`, `plain` (not additive), `unsure` (with thresholds), `broken`; and `bilstm` where the
-    checkout has none.
+    """A folder of models: `tiny`, `plain` (not additive), `unsure` (with thresholds), `threeway` (with cut points),
+    `broken`; and `bilstm` where the checkout has none.
     """
     folder = tmp_path_factory.mktemp("models")
     write_bundle(folder / "tiny")
     write_bundle(folder / "plain", additive=False, seed=3)
     write_bundle(folder / "unsure", manifest=UNSURE)
+    write_bundle(folder / "threeway", manifest=THREE_WAY)
     broken = write_bundle(folder / "broken") / "model.int8.onnx"
     content = broken.read_bytes()
     broken.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

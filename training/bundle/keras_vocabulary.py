@@ -26,11 +26,26 @@ def load_model(path: Path) -> Any:
     """
     if not path.is_file():
         raise ExportError(f"{path} is not a file; name a model saved with model.save('NAME.keras')", field="model")
+    original = keras.layers.StringLookup.load_assets
+    keras.layers.StringLookup.load_assets = _load_vocabulary
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras lets the errors of zip, JSON and HDF5 files and of its layers through
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ExportError(f"{path} cannot be loaded as a Keras model: {reason}", field="model") from error
+    finally:
+        keras.layers.StringLookup.load_assets = original
+
+
+def _load_vocabulary(layer: Any, folder: str) -> None:
+    """Load the vocabulary of a StringLookup or TextVectorization layer from its text file, one token per line.
+
+    Keras 3.15 itself splits the file at every line break of Unicode, and so refuses a vocabulary with a token such as
+    U+0085, which the reviews of IMDB contain.
+    """
+    if layer.input_vocabulary is None:
+        content = Path(folder, "vocabulary.txt").read_bytes().decode("utf-8")
+        layer.set_vocabulary([line.removesuffix("\r") for line in content.removesuffix("\n").split("\n")])
 
 
 def read_vocabulary(path: Path, max_tokens: int | None = None) -> tuple[TextVectorizer, int]:

@@ -8,10 +8,12 @@ from typing import Any
 from training.diagnostics.other_texts import BASELINE
 from training.diagnostics.texts import KINDS
 from training.evaluation.markdown import markdown_table
+from training.evaluation.risk_coverage import HEADER, risk_rows
 
 _PICTURES = {
     "reliability.png": "The share that is positive, by P(positive)",
     "risk.png": "Errors among the surest reviews, by how many are answered",
+    "risk-lengths.png": "Errors among the surest texts, by how many are answered, per length",
 }
 
 
@@ -39,6 +41,10 @@ def calibration_section(manifest: Mapping[str, Any], files: set[str]) -> str:
         )
     if "uncertainty" in manifest:
         lines.append(_thresholds(manifest["uncertainty"]))
+    if "neutral" in manifest:
+        lines += _neutral(manifest["neutral"])
+    if "risk_coverage" in metrics:
+        lines += _risk_coverage(metrics["risk_coverage"])
     if not lines:
         return ""
     lines += [f"![{text}]({name})" for name, text in _PICTURES.items() if name in files]
@@ -57,11 +63,52 @@ def _scaling(found: Mapping[str, Any]) -> str:
 
 
 def _thresholds(found: Mapping[str, Any]) -> str:
+    score = f"{found['confidence']:.3f}"
+    if found.get("lengths"):
+        classes = [f"{one['confidence']:.3f} in texts of up to {one['max_tokens']} tokens" for one in found["lengths"]]
+        score = f"{', '.join(classes)}, or {score} in longer ones,"
     text = (
-        f"A verdict is uncertain if its score is below {found['confidence']:.3f} or more than "
+        f"A verdict is uncertain if its score is below {score} or more than "
         f"{100 * found['unknown_rate']:.1f} % of the tokens used are unknown."
     )
+    if "unread_rate" in found:
+        text += (
+            f" Where truncation leaves tokens unread, a higher score is needed, and none is enough if it leaves more "
+            f"than {100 * found['unread_rate']:.0f} % of them."
+        )
     return f"{text} ({found['note']}.)" if "note" in found else text
+
+
+def _neutral(found: Mapping[str, Any]) -> list[str]:
+    cuts = found["cut_points"]
+    text = (
+        f"With the option `neutral`, P(negative) = sigmoid({cuts['negative']:.3f} - logit), P(positive) = "
+        f"sigmoid(logit - {cuts['positive']:.3f}), and the rest is P(neutral)."
+    )
+    if "metrics" not in found:
+        return [text]
+    figures = found["metrics"]
+    if figures["macro_recall"] is not None:
+        text += f" Macro recall {figures['macro_recall']:.2f} %, accuracy {figures['accuracy']:.2f} %."
+    names = list(figures["texts"])
+    rows = [
+        (name, *(f"{count:,}" for count in counts), "-" if recall is None else f"{recall:.2f} %")
+        for name, counts, recall in zip(names, figures["confusion"], figures["recall"].values(), strict=True)
+    ]
+    return [text, markdown_table(("label", *(f"predicted {name}" for name in names), "recall"), rows, numeric=True)]
+
+
+def _risk_coverage(found: Mapping[str, Any]) -> list[str]:
+    tables = [
+        markdown_table((title, *HEADER), risk_rows(found[key]), numeric=True)
+        for key, title in (("lengths", "length"), ("sources", "source"))
+        if found[key]
+    ]
+    return [
+        "Errors by length and by source on texts held out from training; the last columns are the errors among that "
+        "share of the texts, the surest first.",
+        *tables,
+    ]
 
 
 def timesteps_section(manifest: Mapping[str, Any]) -> str:

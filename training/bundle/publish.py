@@ -18,13 +18,16 @@ from sentiline.bundle import Bundle
 from sentiline.tokenizer import Tokenizer
 from training.bundle.model_card import render_card
 from training.bundle.record_metrics import score_bundle
+from training.bundle.record_thresholds import fit_neutral, score_texts
 from training.bundle.writer import write_bundle
 from training.config.fit import FitConfig
 from training.data.dataset import Labelled, encode
+from training.errors import DataError
 from training.evaluation.calibration import BINS
 from training.evaluation.calibration_plots import draw_calibration
+from training.evaluation.length_thresholds import fit_length_thresholds
 from training.evaluation.platt import Platt
-from training.evaluation.thresholds import fit_thresholds
+from training.evaluation.thresholds import MAX_ERROR_RATIO, MAX_FLAGGED
 from training.export.calibrate_head import calibrate_head
 from training.export.convert import OPSET, quantize, round_vectors_to_float16, store_vectors_as_float16, to_onnx
 from training.export.parity_check import ParityReport, check_parity
@@ -47,6 +50,7 @@ def publish(
     train: Sequence[Labelled],
     validation: Sequence[Labelled],
     *,
+    neutral: Sequence[Labelled] = (),
     version: str,
     console: Console | None = None,
 ) -> Bundle:
@@ -57,6 +61,7 @@ def publish(
         folder: The bundle's folder; an older bundle there is replaced.
         train: The training reviews, for the histogram of lengths.
         validation: The held-out reviews, for the parity check and the validation metrics.
+        neutral: Held-out neutral reviews, for the cut points; empty for none.
         version: The bundle's version.
         console: The console that shows tables; None for none.
 
@@ -78,7 +83,7 @@ def publish(
     shown.print(report.table())
     history = run.read_log()
     best = best_epoch(history)
-    whole = Tokenizer(tokenizer.vocabulary, max_tokens=_LENGTHS_LIMIT, truncation="head")
+    whole = tokenizer.with_limit(_LENGTHS_LIMIT, "head")
     precisions = {name: file for name, file in _GRAPHS.items() if config.precision in ("both", name)}
     graphs = {"fp32": fp32, "int8": int8}
     files = {
@@ -94,18 +99,36 @@ def publish(
     with tempfile.TemporaryDirectory() as scratch:  # measure it before it replaces an older bundle
         draft = write_bundle(Path(scratch, config.name), document, files)
         scored = {precision: score_bundle(draft, precision, validation, shown) for precision in precisions}
-    served = scored[document["default_precision"]]
-    thresholds = fit_thresholds(served.scores, served.predicted == served.labels, served.unknown_rates)
+        served = scored[document["default_precision"]]
+        thresholds = fit_length_thresholds(
+            served.as_texts("validation"),
+            target_error=round(MAX_ERROR_RATIO * float((served.predicted != served.labels).mean()), 4),
+            max_flagged=MAX_FLAGGED,
+        )
+        if neutral:
+            document |= _neutral(draft, [*validation, *neutral], shown)
     figures = {precision: reviews.evaluation().as_dict() for precision, reviews in scored.items()}
     document["metrics"] |= {"validation": figures}
     document["calibration"] = _calibration(platt, figures[document["default_precision"]])
     document["uncertainty"] = thresholds.as_dict()
-    files |= draw_calibration(document["metrics"], document["default_precision"], thresholds.confidence)
+    confidence = thresholds.thresholds.confidence
+    files |= draw_calibration(document["metrics"], document["default_precision"], confidence)
     bundle = write_bundle(folder, document, {**files, "README.md": render_card(document, files).encode()})
     for name in (name for name in files if name.endswith(".png")):
         write_atomically(run.folder / name, files[name])
     write_atomically(run.folder / "report.md", bundle.read("README.md"))
     return bundle
+
+
+def _neutral(draft: Bundle, reviews: Sequence[Labelled], console: Console) -> dict[str, Any]:
+    """Return the manifest's block with the cut points; nothing, with a warning, if they cannot be fitted."""
+    labels = [round(2 * review.label) - 1 for review in reviews]
+    texts = score_texts(draft, [review.text for review in reviews], labels, ["validation"] * len(reviews))
+    try:
+        return {"neutral": fit_neutral(texts).manifest_entry()}
+    except DataError as error:
+        console.print(f"no cut points for neutral texts: {error}", style="bold red", highlight=False, markup=False)
+        return {}
 
 
 def load_best(run: Run, config: FitConfig, tokenizer: Tokenizer) -> SentimentModel:

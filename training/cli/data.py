@@ -20,7 +20,7 @@ from training.cli.group import CommandGroup
 from training.data import download, imdb, labelled_file
 from training.data import imdb_archive as archive_file
 from training.data.imdb_archive import PARTS
-from training.data.review import Review
+from training.data.review import POSITIVE, Review
 from training.evaluation.data_quality import describe_quality
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,6 +38,12 @@ def _check_labels(_context: click.Context, _parameter: click.Parameter, value: s
         return check_labels(value, field="--labels")
     except OptionError as error:
         raise click.BadParameter(str(error)) from None
+
+
+NEUTRAL_HELP = (
+    "Use rows with a neutral label, which are skipped otherwise: a fit gives them the target 0.5, and cut points for "
+    "the option `neutral` of predictions."
+)
 
 
 def labelled_options(command: Command) -> Command:
@@ -66,6 +72,7 @@ def labelled_options(command: Command) -> Command:
                 type=click.Choice(["csv", "tsv", "jsonl", "parquet"]),
                 help="Format of the files; default by the ending of the name.",
             ),
+            click.option("--neutral", is_flag=True, help=NEUTRAL_HELP),
         ]
     ):
         command = option(command)
@@ -179,7 +186,7 @@ def describe(file: str | None, archive: Path | None, fraction: float, seed: int,
 
 def _statistics(reviews: Sequence[Review]) -> list[str]:
     lengths = np.array([len(review.text) for review in reviews])
-    positive = sum(review.label for review in reviews)
+    positive = sum(review.label == POSITIVE for review in reviews)
     groups = {review.film for review in reviews} - {None}
     return [
         f"{len(reviews):,}",

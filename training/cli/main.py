@@ -13,6 +13,7 @@ from training.cli.group import CommandGroup
 from training.cli.label import label
 from training.cli.ngrams import ngrams
 from training.cli.pretrain import pretrain
+from training.cli.thresholds import thresholds
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -31,5 +32,5 @@ def main() -> None:
     """  # noqa: D301
 
 
-for command in (compare, data, diagnose, evaluate, export, fit, label, ngrams, pretrain):
+for command in (compare, data, diagnose, evaluate, export, fit, label, ngrams, pretrain, thresholds):
     main.add_command(command)

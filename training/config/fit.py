@@ -14,6 +14,7 @@ Direction = Literal["forward", "bidirectional"]
 Head = Literal["pooling", "last", "unit", "timesteps"]
 Loss = Literal["bce", "mse"]
 Vectors = Literal["ppmi-svd", "random"]
+Scheme = Literal["words-1", "words-2"]
 Compute = Literal["float32", "bfloat16"]
 
 
@@ -34,6 +35,7 @@ class FitConfig(Recipe):
         activation: Activation of the recurrent state: "tanh", or "sigmoid" for head "unit".
         reset_after: Whether a GRU applies its reset gate after the recurrent product.
         vocabulary: Maximum size of the vocabulary, including the two special tokens.
+        scheme: Splitting rules of a tokenizer that is built from the texts: "words-1" or "words-2".
         unsupervised: Whether vocabulary and word vectors also use the unlabelled reviews.
         vectors: Initial word vectors: "ppmi-svd" (`training.nn.word_vectors`) or "random".
         max_tokens: Maximum tokens per review in training; longer reviews are truncated.
@@ -58,6 +60,8 @@ class FitConfig(Recipe):
         crops: Share of the training reviews that are replaced by one to three of their sentences, drawn in each epoch.
         splices: Weight of a loss at every timestep of spliced texts, in which the label of each token is that of the
             review it comes from; one splice per four reviews of a batch; 0 for none.
+        spans: Weight of a loss on the contributions inside the parts of a text whose sentiment the targets know; one such
+            text per four reviews of a batch; 0 for none.
         stars: Whether the target of a review with a star rating is graded by its stars, from 0.02 for one to 0.98 for
             the most, instead of 0 or 1.
         loss: Training loss: "bce" on the final logit, or "mse" between the probability at every timestep and the label.
@@ -81,6 +85,7 @@ class FitConfig(Recipe):
     activation: Literal["tanh", "sigmoid"] = "tanh"
     reset_after: bool = True
     vocabulary: int = 25_000
+    scheme: Scheme = "words-1"
     unsupervised: bool = True
     vectors: Vectors = "ppmi-svd"
     max_tokens: int = 400
@@ -102,6 +107,7 @@ class FitConfig(Recipe):
     entropy: float = 0.0
     crops: float = 0.0
     splices: float = 0.0
+    spans: float = 0.0
     stars: bool = False
     loss: Loss = "bce"
     patience: int = 3
@@ -133,6 +139,7 @@ class FitConfig(Recipe):
         "entropy": (0, 1e6),
         "crops": (0, 1),
         "splices": (0, 1e6),
+        "spans": (0, 1e6),
         "patience": (0, 10_000),
         "validation": (0.001, 0.9),
         "split_seed": (0, 2**32 - 1),
@@ -162,6 +169,11 @@ class FitConfig(Recipe):
             raise ConfigError(
                 f'splices is {self.splices}; only a bidirectional model with head "pooling" has a logit per timestep',
                 field="splices",
+            )
+        if self.spans and (self.head != "pooling" or self.direction != "bidirectional"):
+            raise ConfigError(
+                f'spans is {self.spans}; only a bidirectional model with head "pooling" has contributions to train',
+                field="spans",
             )
         if self.loss == "mse" and self.head != "timesteps":
             raise ConfigError('loss "mse" compares every timestep and needs head "timesteps"', field="loss")

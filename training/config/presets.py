@@ -73,6 +73,20 @@ STUDENT = dataclasses.replace(
     summary="Bidirectional LSTM with additive pooling, trained on a teacher's logits.",
 )
 
+GENERAL = dataclasses.replace(
+    STUDENT,
+    name="general",
+    units=80,
+    vocabulary=30_000,
+    scheme="words-2",
+    max_tokens=300,
+    epochs=3,
+    token_dropout=0.03,
+    splices=0.0,
+    spans=0.5,
+    summary="Bidirectional LSTM with additive pooling for any English text, trained on a mixture of sets and a teacher.",
+)
+
 BIRNN_MSE = dataclasses.replace(
     BILSTM,
     name="birnn-mse",
@@ -136,5 +150,5 @@ CLASSICS = (
 )
 
 PRESETS: dict[str, FitConfig] = {
-    preset.name: preset for preset in (BILSTM, TEACHER, LARGE, STUDENT, *PEERS, *VARIANTS, BIRNN_MSE, *CLASSICS)
+    preset.name: preset for preset in (BILSTM, TEACHER, LARGE, STUDENT, GENERAL, *PEERS, *VARIANTS, BIRNN_MSE, *CLASSICS)
 }

@@ -1,9 +1,8 @@
-"""Reviews as token ids: vocabulary, encoding and batches of similar length."""
+"""Reviews as token ids: encoding and batches of similar length."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.errors import EmptyTextError
-from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer, words
-from training.data.review import Review
+from sentiline.tokenizer import Tokenizer
+from training.data.review import NEUTRAL, Review
 
 
 class Labelled(Protocol):
@@ -23,8 +22,8 @@ class Labelled(Protocol):
         """The raw text."""
 
     @property
-    def label(self) -> int:
-        """The label: 0 negative, 1 positive."""
+    def label(self) -> float:
+        """The label: 0 negative, 1 positive, 0.5 neutral."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,20 +47,6 @@ class Dataset:
         return np.array([len(ids) for ids in self.ids], np.int32)
 
 
-def build_vocabulary(texts: Iterable[str], size: int) -> tuple[str, ...]:
-    """Choose the tokens that occur in the most texts, most frequent first, ties in alphabetical order.
-
-    Args:
-        texts: Raw texts, which must not be test reviews.
-        size: The maximum number of entries, including the special tokens.
-    """
-    frequency: Counter[str] = Counter()
-    for text in texts:
-        frequency.update(set(words(text)))
-    ranked = sorted(frequency.items(), key=lambda item: (-item[1], item[0]))
-    return (*SPECIAL_TOKENS, *(token for token, _ in ranked[: size - len(SPECIAL_TOKENS)]))
-
-
 def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:
     """Encode and truncate reviews; those without a token are left out and listed in `skipped`."""
     ids, labels, skipped = [], [], []
@@ -72,7 +57,7 @@ def encode(reviews: Sequence[Labelled], tokenizer: Tokenizer) -> Dataset:
             skipped.append(position)
         else:
             labels.append(review.label)
-    return Dataset(tuple(ids), np.array(labels, np.int8), tuple(skipped))
+    return Dataset(tuple(ids), np.array(labels, np.float32 if NEUTRAL in labels else np.int8), tuple(skipped))
 
 
 def bucketed_batches(

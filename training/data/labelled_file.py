@@ -17,7 +17,7 @@ from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.source import Source
 from sentiline.tokenizer import split as split_tokens
 from training.data.near_duplicates import group_near_duplicates
-from training.data.review import Review
+from training.data.review import NEUTRAL, POSITIVE, Review
 from training.data.split import Parts, film_disjoint, stratified
 from training.errors import DataError
 
@@ -58,12 +58,15 @@ class LabelledData:
         problems: The other rows in file order. Together they are all rows.
         scheme: The meaning of the labels, a scheme or a mapping.
         sources: The files.
+        neutral: The rows with a neutral label in file order, if they were asked for; otherwise they are problems. Their
+            `label` is 0.5.
     """
 
     reviews: tuple[Review, ...]
     problems: tuple[Problem, ...]
     scheme: str
     sources: tuple[Source, ...] = ()
+    neutral: tuple[Review, ...] = ()
 
     def summary(self) -> str:
         """Count the rows in a few lines for the terminal.
@@ -74,10 +77,12 @@ class LabelledData:
             3 rows, labels read as binary: 2 usable (1 positive, 1 negative), 1 skipped
               1 empty_text: no word in the text; a.csv: 4 ('...')
         """
-        positive = sum(review.label for review in self.reviews)
+        positive = sum(review.label == POSITIVE for review in self.reviews)
+        usable = len(self.reviews) + len(self.neutral)
+        neutral = f", {len(self.neutral):,} neutral" if self.neutral else ""
         head = (
-            f"{len(self.reviews) + len(self.problems):,} rows, labels read as {self.scheme}: {len(self.reviews):,} "
-            f"usable ({positive:,} positive, {len(self.reviews) - positive:,} negative), {len(self.problems):,} skipped"
+            f"{usable + len(self.problems):,} rows, labels read as {self.scheme}: {usable:,} usable ({positive:,} "
+            f"positive, {len(self.reviews) - positive:,} negative{neutral}), {len(self.problems):,} skipped"
         )
         return head + self.listing()
 
@@ -115,6 +120,7 @@ def load(
     skip_lines: int = 0,
     escape: str | None = None,
     skip_blanks: bool = False,
+    neutral: bool = False,
 ) -> LabelledData:
     """Read texts and their sentiment from files of every format that `sentiline score` reads.
 
@@ -134,6 +140,7 @@ def load(
         skip_lines: The number of lines above the column names of CSV and TSV files.
         escape: The character that escapes quotes in CSV and TSV files, such as a backslash; None if they are doubled.
         skip_blanks: Whether blanks after the delimiters of CSV and TSV files are skipped.
+        neutral: Whether rows with a neutral label are usable; otherwise they are among the problems.
 
     Returns:
         The usable rows and the problems. Blank lines are not rows.
@@ -155,12 +162,14 @@ def load(
     for examples in read_labelled_chunks(sources, label_column, text_column, scheme, encoding):
         if group_column is not None and checked != (checked := examples.chunk.file):
             find_text_column(examples.chunk, group_column)
-        rows += _rows(examples, group_column, scheme)
+        rows += _rows(examples, group_column, scheme, neutral=neutral)
+    reviews = [row for row in rows if isinstance(row, Review)]
     data = LabelledData(
-        tuple(row for row in rows if isinstance(row, Review)),
+        tuple(review for review in reviews if review.label != NEUTRAL),
         tuple(row for row in rows if isinstance(row, Problem)),
         scheme,
         tuple(sources),
+        tuple(review for review in reviews if review.label == NEUTRAL),
     )
     found = {review.label for review in data.reviews}
     if len(found) < 2:
@@ -185,7 +194,9 @@ def split(reviews: Sequence[Review], *, fraction: float = 0.1, seed: int = 7) ->
     return parts(reviews, fraction=fraction, seed=seed, copies=copies)
 
 
-def _rows(examples: LabelledChunk, group_column: str | None, scheme: str) -> Iterator[Review | Problem]:
+def _rows(
+    examples: LabelledChunk, group_column: str | None, scheme: str, *, neutral: bool
+) -> Iterator[Review | Problem]:
     chunk = examples.chunk
     texts = chunk.data.column(examples.text_column)
     groups = [None] * len(chunk) if group_column is None else chunk.data.column(group_column)
@@ -194,6 +205,8 @@ def _rows(examples: LabelledChunk, group_column: str | None, scheme: str) -> Ite
     ):
         kind = chunk.faults.get(index) or _problem_of_text(text)
         value = text
+        if kind is None and neutral and truth == "neutral_label":
+            truth = NEUTRAL  # type: ignore[assignment]
         if kind is None and isinstance(truth, str):
             kind, value = truth, label
         elif kind is None and group_column is not None and (group is None or not str(group).strip()):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from training.data.review import Review
+from training.data.review import NEGATIVE, NEUTRAL, POSITIVE, Review
 from training.errors import DataError
 
 Parts = tuple[list[Review], list[Review]]  # (train, validation)
@@ -132,13 +132,13 @@ def stratified(
     """
     _check_fraction(fraction)
     keys = [review.text for review in reviews] if copies is None else copies
-    label_of: dict[str, int] = {}  # a text with both labels counts as its first occurrence
+    label_of: dict[str, float] = {}  # a text with both labels counts as its first occurrence
     for key, review in zip(keys, reviews, strict=True):
         label_of.setdefault(key, review.label)
     held: set[str] = set()
-    for label in (0, 1):
+    for place, label in enumerate((NEGATIVE, POSITIVE, NEUTRAL)):
         texts = [key for key in keys if label_of[key] == label]
-        held |= _take(texts, fraction * len(texts), seed + label)
+        held |= _take(texts, fraction * len(texts), seed + place)
     return _divide(reviews, [key in held for key in keys])
 
 
@@ -163,7 +163,7 @@ def _divide(reviews: Sequence[Review], held: Sequence[bool]) -> Parts:
     train = [review for review, out in zip(reviews, held, strict=True) if not out]
     validation = [review for review, out in zip(reviews, held, strict=True) if out]
     for name, part in (("training", train), ("validation", validation)):
-        labels = {review.label for review in part}
+        labels = {review.label for review in part} - {NEUTRAL}
         if len(labels) < 2:
             found = f"only {'positive' if 1 in labels else 'negative'} reviews" if labels else "no review"
             raise DataError(

@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 
 from sentiline import Predictor
 from sentiline.bundle import Bundle
+from sentiline.reading import Reading
 from training.data.review import Review
 from training.diagnostics.baseline import TfidfBaseline
 from training.diagnostics.faithfulness import Faithfulness, measure_faithfulness
@@ -140,7 +142,7 @@ def diagnose(bundle: Bundle, inputs: DiagnosisInputs, *, console: Console | None
     with Predictor(bundle) as predictor:
         validation = score_reviews(predictor, inputs.validation, console=console)
         thresholds, recorded = _thresholds(bundle, validation)
-        flagged = thresholds.flags(validation.scores, validation.unknown_rates)
+        flagged = _flags(validation.readings, thresholds, recorded=recorded)
         wrong = (validation.predicted != validation.labels)[~flagged]
         calibrated = measure_calibration(validation.labels, validation.probabilities)
         return Diagnosis(
@@ -149,7 +151,7 @@ def diagnose(bundle: Bundle, inputs: DiagnosisInputs, *, console: Console | None
             faithfulness=measure_faithfulness(
                 predictor, inputs.validation, inputs.reviews, seed=inputs.seed, console=console
             ),
-            other_texts=_diagnostic_text_metrics(predictor, inputs.texts, thresholds),
+            other_texts=_diagnostic_text_metrics(predictor, inputs.texts, thresholds, recorded=recorded),
             baseline=inputs.baseline,
             thresholds=thresholds,
             recorded=recorded,
@@ -187,12 +189,19 @@ def _thresholds(bundle: Bundle, validation: ScoredReviews) -> tuple[FittedThresh
     return FittedThresholds(known["confidence"], known["unknown_rate"], known.get("note", "")), True
 
 
-def _diagnostic_text_metrics(
-    predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: FittedThresholds
-) -> dict[str, KindMetrics]:
-    readings = predictor.read([text.text for text in texts])
-    flagged = thresholds.flags(
+def _flags(readings: Sequence[Reading], thresholds: FittedThresholds, *, recorded: bool) -> NDArray[np.bool_]:
+    """Return which predictions are uncertain; `recorded` thresholds are the manifest's and may depend on length."""
+    if recorded:
+        return np.array([reading.uncertain is True for reading in readings])
+    return thresholds.flags(
         np.array([reading.score for reading in readings]),
         np.array([reading.encoding.unknown_tokens / reading.encoding.tokens_used for reading in readings]),
     )
+
+
+def _diagnostic_text_metrics(
+    predictor: Predictor, texts: Sequence[DiagnosticText], thresholds: FittedThresholds, *, recorded: bool
+) -> dict[str, KindMetrics]:
+    readings = predictor.read([text.text for text in texts])
+    flagged = _flags(readings, thresholds, recorded=recorded)
     return evaluate_by_kind(texts, np.array([reading.label == "POSITIVE" for reading in readings]), flagged)

@@ -71,7 +71,7 @@ def load_texts(
     """
     found = imdb.load(archive)
     train, validation = imdb.split(found.train, fraction=settings.validation, seed=settings.split_seed)
-    cut = Tokenizer(tokenizer.vocabulary, max_tokens=settings.max_tokens, truncation=tokenizer.truncation)
+    cut = tokenizer.with_limit(settings.max_tokens)
     with progress.stage("encoding reviews"):
         labelled = encode(train, cut)
         unlabelled = encode([Review(text, 0) for text in found.unsup], cut).ids

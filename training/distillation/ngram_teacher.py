@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.atomic_write import write_atomically
-from sentiline.tokenizer import Tokenizer, words
+from sentiline.tokenizer import Tokenizer
 from training.config.ngrams import NgramConfig
-from training.data.dataset import build_vocabulary
 from training.data.review import Review
 from training.data.split import film_folds
+from training.data.vocabulary import build_vocabulary
 from training.distillation.ngrams import Documents, NgramClassifier, cross_entropy
 from training.errors import CheckpointError, DataError
 from training.run.arrays_file import write_array
@@ -132,7 +132,7 @@ class NgramTeacher:
 
 def encode_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[NDArray[np.int32]]:
     """Return the token ids of untruncated texts, int32 [n_i]."""
-    return [tokenizer.ids(words(text)) for text in texts]
+    return [tokenizer.ids(tokenizer.words(text)) for text in texts]
 
 
 def fit_ngram_teacher(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -76,4 +77,25 @@ def draw_risk_coverage(parts: Mapping[str, Mapping[str, Any]]) -> bytes:
         axes.set(xlim=(0, 102))
         axes.set_ylim(bottom=0)
         axes.legend(frameon=False)
+        return png(figure)
+
+
+def draw_risk_by_length(groups: Sequence[Mapping[str, Any]], coverages: Sequence[int]) -> bytes:
+    """Plot the error rate against the share of the texts answered, one line per length class.
+
+    Args:
+        groups: The length classes of `training.evaluation.risk_coverage.RiskCoverage.as_dict`.
+        coverages: The shares, in percent.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(4.4, 3), layout="constrained")
+        axes = figure.subplots()
+        colors = mpl.colormaps["viridis"](np.linspace(0, 0.9, len(groups)))
+        for group, color in zip(groups, colors, strict=True):
+            axes.plot(coverages, group["risk"], marker="o", markersize=3, color=color, label=group["name"])
+        axes.set(
+            xlabel="texts answered, the surest first (%)", ylabel="errors (%)", title="Risk and coverage by length"
+        )
+        axes.set_ylim(bottom=0)
+        axes.legend(frameon=False, fontsize=7)
         return png(figure)

@@ -8,7 +8,7 @@ from sentiline.bundle import Bundle
 from sentiline.tokenizer import UNKNOWN_ID
 from training.data.dataset import encode
 from training.data.near_duplicates import group_near_duplicates, normalize
-from training.data.review import Review
+from training.data.review import POSITIVE, Review
 from training.evaluation.majority import describe_majority
 
 _LISTED = 5
@@ -24,7 +24,7 @@ def describe_quality(reviews: Sequence[Review], bundle: Bundle | None = None) ->
     Yields:
         One line for each of balance, duplicates, contradictions and, given a bundle, known words.
     """
-    yield f"balance: {describe_majority(sum(review.label for review in reviews), len(reviews))}"
+    yield f"balance: {describe_majority(sum(review.label == POSITIVE for review in reviews), len(reviews))}"
     texts = [review.text for review in reviews]
     copies = len(texts) - len(set(texts))
     near = len(texts) - len(set(group_near_duplicates(texts))) - copies

@@ -19,6 +19,7 @@ from training.data.dataset import Labelled
 from training.errors import DataError, TrainingError
 from training.evaluation.calibration import Calibration, measure_calibration
 from training.evaluation.majority import balanced_accuracy, majority
+from training.evaluation.scored_texts import NEGATIVE, POSITIVE, ScoredTexts
 
 _CHUNK = 250
 
@@ -105,6 +106,11 @@ class ScoredReviews:
     def predicted(self) -> NDArray[np.bool_]:
         """[N], whether the predicted label is positive."""
         return np.array([reading.label == "POSITIVE" for reading in self.readings])
+
+    def as_texts(self, source: str) -> ScoredTexts:
+        """Return the reviews as columns, all with one source."""
+        labels = np.where(self.labels, POSITIVE, NEGATIVE).tolist()
+        return ScoredTexts.from_readings(self.readings, labels, [source] * len(labels))
 
     @property
     def unknown_rates(self) -> NDArray[np.float64]:

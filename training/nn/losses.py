@@ -13,6 +13,10 @@ from training.nn.heads import Tensor, time_mask
 from training.nn.model import SentimentModel
 
 _XI = 0.1
+# The bound on n / m, so that single words of long texts do not dominate the gradient of the span loss.
+_LARGEST_FACTOR = 10.0
+# The weight of the scores in the span loss.
+_SCORES = 0.3
 
 
 def unlabelled_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor) -> list[Tensor]:
@@ -68,6 +72,45 @@ def splice_gradients(model: SentimentModel, ids: Tensor, lengths: Tensor, target
         mask = time_mask(states, lengths)
         losses = cross_entropy(targets, model.head.timestep_logits(states))
         return (model.config.splices * ops.sum(losses * mask) / ops.sum(mask),)
+
+    return differentiate(loss, [], model.trainable_variables)[2]
+
+
+def span_gradients(
+    model: SentimentModel, ids: Tensor, lengths: Tensor, starts: Tensor, ends: Tensor, targets: Tensor, tokens: Tensor
+) -> list[Tensor]:
+    """Compute the gradients of the span loss, which trains the contributions inside a part of a text to have its sign:
+
+        λ · mean over all spans of the cross-entropy of the target and z = (n / m) Σ_{t in span} contribution_t
+
+    with n tokens in the text and m in the span. The factor makes z comparable with the logit of a text less its bias:
+    it is one for a span that is the whole text. A neutral span is trained towards z = 0. The scores at the tokens are
+    trained with the targets of the spans around them, with a smaller weight.
+
+    Args:
+        model: A model whose head is additive.
+        ids: int32 [S, T].
+        lengths: int32 [S].
+        starts: int32 [S, K], the first token of each span.
+        ends: int32 [S, K], the token after its last one; a span without a token is left out.
+        targets: float32 [S, K], target probabilities.
+        tokens: float32 [S, T], the target of each token's score.
+    """  # noqa: D415
+    masks = model.draw_masks(ids)
+
+    def loss() -> tuple[Tensor]:
+        states = model.states(model.embedding(masks.ids) * masks.vectors, lengths, masks)
+        contributions = model.head.outputs(states, lengths)["contributions"]
+        before = ops.pad(ops.cumsum(contributions, axis=1), ((0, 0), (1, 0)))  # [S, T + 1]
+        sums = ops.take_along_axis(before, ends, axis=1) - ops.take_along_axis(before, starts, axis=1)
+        sizes = ops.cast(ends - starts, "float32")
+        factor = ops.minimum(ops.cast(lengths, "float32")[:, None] / ops.maximum(sizes, 1.0), _LARGEST_FACTOR)
+        counted = ops.cast(sizes > 0, "float32")
+        losses = cross_entropy(targets, factor * sums) * counted
+        mask = time_mask(states, lengths)
+        of_scores = cross_entropy(tokens, model.head.timestep_logits(states)) * mask
+        of_spans = ops.sum(losses) / ops.maximum(ops.sum(counted), 1.0)
+        return (model.config.spans * (of_spans + _SCORES * ops.sum(of_scores) / ops.sum(mask)),)
 
     return differentiate(loss, [], model.trainable_variables)[2]
 

@@ -71,5 +71,5 @@ def encode_corpus(texts: Sequence[str], validation: Sequence[str], tokenizer: To
 
 
 def _encode(texts: Sequence[str], tokenizer: Tokenizer, longest: int) -> tuple[NDArray[np.int32], ...]:
-    cut = Tokenizer(tokenizer.vocabulary, max_tokens=longest, truncation="head")
+    cut = tokenizer.with_limit(longest, "head")
     return encode([Review(text, 0) for text in texts], cut).ids

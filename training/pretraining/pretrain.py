@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sentiline.atomic_write import write_atomically
 from sentiline.tokenizer import Tokenizer
 from training.config.pretraining import PretrainConfig
-from training.data.dataset import build_vocabulary
+from training.data.vocabulary import build_vocabulary
 from training.errors import DataError, TrainingError
 from training.nn.encoder import Encoder
 from training.nn.word_vectors import ppmi_svd

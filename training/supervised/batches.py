@@ -13,6 +13,7 @@ from sentiline.tokenizer import Tokenizer
 from training.config.fit import FitConfig
 from training.data.crops import with_crops
 from training.data.dataset import Dataset, bucketed_batches, pad
+from training.data.spans import SpanSampler
 from training.data.splices import Splicer
 
 Ids = NDArray[np.int32]
@@ -28,6 +29,7 @@ class TrainingData:
         tokenizer: The tokenizer that encodes the crops.
         unlabelled: The token ids of the unlabelled reviews, int32 [n_i]; empty where the configuration uses none.
         splicer: The source of splices; None where the configuration uses none.
+        sampler: The source of texts with spans; None where the configuration uses none.
     """
 
     dataset: Dataset
@@ -35,6 +37,7 @@ class TrainingData:
     tokenizer: Tokenizer
     unlabelled: Sequence[Ids]
     splicer: Splicer | None
+    sampler: SpanSampler | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,7 @@ class Batch:
     labels: NDArray[Any]
     unlabelled: Sequence[NDArray[Any]] = ()
     spliced: Sequence[NDArray[Any]] = ()
+    spans: Sequence[NDArray[Any]] = ()
 
 
 class EpochBatches:
@@ -85,11 +89,14 @@ class EpochBatches:
         ids, lengths = pad([self._documents[index] for index in chosen])
         unlabelled: Sequence[NDArray[Any]] = ()
         spliced: Sequence[NDArray[Any]] = ()
+        spans: Sequence[NDArray[Any]] = ()
         if self._unlabelled:
             unlabelled = pad([self._data.unlabelled[index] for index in self._unlabelled[number]])
         if self._data.splicer is not None:
             spliced = self._data.splicer.draw(np.random.default_rng([*self._seed, 3, number]))
-        return Batch(ids, lengths, self._data.dataset.labels[chosen], unlabelled, spliced)
+        if self._data.sampler is not None:
+            spans = self._data.sampler.draw(np.random.default_rng([*self._seed, 4, number])).arrays()
+        return Batch(ids, lengths, self._data.dataset.labels[chosen], unlabelled, spliced, spans)
 
 
 def _unlabelled_batches(

@@ -70,7 +70,7 @@ def train_epoch(plan: FitPlan, trainer: Trainer, state: TrainingState) -> Traini
     started = saved - state.seconds
     for number in range(state.batch, len(batches)):
         batch = batches[number]
-        loss, accuracy = trainer.step(batch.ids, batch.lengths, batch.labels, batch.unlabelled, batch.spliced)
+        loss, accuracy = trainer.step(batch.ids, batch.lengths, batch.labels, batch.unlabelled, batch.spliced, batch.spans)
         size = len(batch.ids)
         state = dataclasses.replace(
             state, batch=number + 1, loss=state.loss + loss * size, right=state.right + accuracy * size

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sentiline.atomic_write import write_atomically
-from sentiline.tokenizer import UNKNOWN_ID, Tokenizer
+from sentiline.tokenizer import TOKENIZERS, UNKNOWN_ID, Tokenizer
 from training.config.fit import FitConfig
-from training.data.dataset import Dataset, build_vocabulary, encode, graded
-from training.data.review import Review
+from training.data.dataset import Dataset, encode, graded
+from training.data.review import NEUTRAL, Review
+from training.data.spans import SpanSampler
 from training.data.splices import Splicer
+from training.data.vocabulary import build_vocabulary
 from training.errors import DataError
 from training.evaluation.majority import describe_majority
 from training.nn.encoder import Encoder
@@ -92,9 +94,17 @@ def fit(
 def _check(config: FitConfig, data: FitData) -> None:
     """Refuse data that the configuration cannot be fitted on, before anything is written."""
     if data.targets is not None:
+        if data.neutral:
+            raise DataError(
+                "neutral rows are labelled reviews, and targets replace all labels: leave --neutral out, and fit cut "
+                "points afterwards with `python -m training thresholds --neutral`",
+                field="neutral",
+            )
         for name, source in (("crops", "cut from"), ("stars", "ratings of")):
             if getattr(config, name):
                 raise DataError(f"{name} are {source} labelled reviews, not targets: leave --{name} out", field=name)
+    if config.spans and (data.targets is None or data.targets.spans is None):
+        raise DataError("spans need targets that know the sentiment of parts of texts: set spans to 0", field="spans")
     if _uses_unlabelled(config) and not data.unlabelled:
         raise DataError(
             "virtual and entropy need unlabelled reviews, and there are none: set both to 0", field="virtual"
@@ -112,17 +122,18 @@ def _load_or_build_tokenizer(config: FitConfig, data: FitData, run: Run, progres
         return run.read_tokenizer()
     with progress.stage("building the vocabulary"):
         given = data.targets or data.initial_weights
-        tokenizer = Tokenizer(
-            given.tokenizer.vocabulary if given else build_vocabulary(_texts(data), config.vocabulary),
-            max_tokens=config.served_tokens,
-            truncation=config.truncation,
-        )
+        if given:
+            tokenizer = given.tokenizer.with_limit(config.served_tokens, config.truncation)
+        else:
+            vocabulary = build_vocabulary(_texts(data), config.vocabulary, config.scheme)
+            make = TOKENIZERS[config.scheme]
+            tokenizer = make(vocabulary, max_tokens=config.served_tokens, truncation=config.truncation)
     write_atomically(run.tokenizer, tokenizer.to_json().encode())
     return tokenizer
 
 
 def _texts(data: FitData) -> list[str]:
-    return [*(review.text for review in data.train), *data.unlabelled]
+    return [*(review.text for review in (*data.train, *data.neutral)), *data.unlabelled]
 
 
 def _encode(
@@ -130,21 +141,26 @@ def _encode(
 ) -> tuple[TrainingData, Dataset]:
     """Encode the training and the validation reviews."""
     with progress.stage("encoding reviews"):
-        cut = Tokenizer(tokenizer.vocabulary, max_tokens=config.max_tokens, truncation=config.truncation)
-        train = data.targets.dataset() if data.targets is not None else encode(data.train, cut)
+        cut = tokenizer.with_limit(config.max_tokens, config.truncation)
+        reviews = (*data.train, *data.neutral)
+        train = data.targets.dataset() if data.targets is not None else encode(reviews, cut)
         if config.stars:
-            train = graded(train, data.train, data.max_stars)
+            train = graded(train, reviews, data.max_stars)
         validation = encode(data.validation, tokenizer)
         unlabelled = encode([Review(text, 0) for text in data.unlabelled], cut).ids if _uses_unlabelled(config) else ()
     for part, name in ((train, "train"), (validation, "validation")):
         skipped = f", {len(part.skipped)} without a token left out" if part.skipped else ""
-        positive = int((part.labels > 0.5).sum())
-        progress.note(f"{name}: {len(part.ids):,} reviews{skipped}: {describe_majority(positive, len(part.ids))}")
-        _require_both_classes(part, name)
+        labels = part.labels[part.labels != NEUTRAL] if data.neutral else part.labels
+        neutral = f", {len(part.labels) - len(labels):,} of them neutral" if len(labels) < len(part.labels) else ""
+        balance = describe_majority(int((labels > 0.5).sum()), len(labels)) if len(labels) else "no other"
+        progress.note(f"{name}: {len(part.ids):,} reviews{skipped}{neutral}: {balance}")
+        _require_both_classes(labels, name)
     without_token = set(train.skipped)
-    texts = [review.text for index, review in enumerate(data.train) if index not in without_token]
+    texts = [review.text for index, review in enumerate(reviews) if index not in without_token]
     splicer = Splicer(train, max(1, config.batch_size // 4)) if config.splices else None
-    return TrainingData(train, texts, cut, unlabelled, splicer), validation
+    spans = data.targets.spans if data.targets is not None and config.spans else None
+    sampler = None if spans is None else SpanSampler(spans, max(1, config.batch_size // 4))
+    return TrainingData(train, texts, cut, unlabelled, splicer, sampler), validation
 
 
 def _describe_initial_weights(config: FitConfig, data: FitData, train: Dataset, progress: FitProgress) -> None:
@@ -169,8 +185,8 @@ def _describe_initial_weights(config: FitConfig, data: FitData, train: Dataset, 
         progress.note(known)
 
 
-def _require_both_classes(part: Dataset, name: str) -> None:
-    counts = np.bincount(part.labels > 0.5, minlength=2)
+def _require_both_classes(labels: NDArray[Any], name: str) -> None:
+    counts = np.bincount(labels > 0.5, minlength=2)
     if not counts.all():
         raise DataError(
             f"the {name} part has {counts[0]} negative and {counts[1]} positive reviews; it needs both", field=name
@@ -183,6 +199,6 @@ def _word_vectors(
     if config.vectors == "random":
         return None
     with progress.stage("fitting word vectors"):
-        whole = Tokenizer(tokenizer.vocabulary, max_tokens=100_000, truncation="head")
+        whole = tokenizer.with_limit(100_000, "head")
         documents = encode([Review(text, 0) for text in _texts(data)], whole).ids
         return ppmi_svd(documents, len(tokenizer.vocabulary), config.embedding, seed=config.seed)

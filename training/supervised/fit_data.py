@@ -15,7 +15,7 @@ from rich.console import Console
 from sentiline.scoring.io.source import Source
 from training.config.fit import FitConfig
 from training.data import imdb, labelled_file
-from training.data.review import Review
+from training.data.review import NEUTRAL, Review
 from training.data.targets import Targets
 from training.errors import DataError
 from training.nn.initial_weights import FinishedFit, InitialWeights
@@ -34,6 +34,8 @@ class FitData:
         initial_weights: The weights that the fit starts from; their tokenizer becomes the model's.
         targets: Token ids with a teacher's probabilities, which replace `train`.
         max_stars: The best rating on the scale of the reviews' stars.
+        neutral: Neutral reviews to train on, with the target 0.5.
+        neutral_validation: Neutral reviews held out with `validation`, on which cut points are fitted.
     """
 
     train: Sequence[Review]
@@ -43,11 +45,13 @@ class FitData:
     initial_weights: InitialWeights | None = None
     targets: Targets | None = None
     max_stars: int = 10
+    neutral: Sequence[Review] = ()
+    neutral_validation: Sequence[Review] = ()
 
     @property
     def training_texts(self) -> int:
         """The number of texts that are trained on."""
-        return len(self.train if self.targets is None else self.targets.ids)
+        return len((*self.train, *self.neutral) if self.targets is None else self.targets.ids)
 
 
 class SplitConfig(Protocol):
@@ -126,18 +130,29 @@ def from_labelled_file(config: FitConfig, path: str, options: Mapping[str, Any],
         if source.once:  # to resume or export, the data is read again
             raise DataError(f"{source.name} can be read only once, and a fit needs its data again; save it to a file")
     console.print(found.summary(), highlight=False, markup=False)
-    train, validation = labelled_file.split(found.reviews, fraction=config.validation, seed=config.split_seed)
+    parts = labelled_file.split((*found.reviews, *found.neutral), fraction=config.validation, seed=config.split_seed)
+    train, validation = ([review for review in part if review.label != NEUTRAL] for part in parts)
+    neutral, neutral_validation = ([review for review in part if review.label == NEUTRAL] for part in parts)
     description = {
         "name": PurePath(path).name or path,
         "labels": found.scheme,
         "options": {name: value for name, value in sorted(options.items()) if value not in (None, False, 0)},
         "training_reviews": len(train),
         "validation_reviews": len(validation),
+        **({"neutral_reviews": [len(neutral), len(neutral_validation)]} if found.neutral else {}),
         "skipped_rows": len(found.problems),
         "split": f"seed {config.split_seed}, near-duplicates together",
         "sha256": _digests(found.sources),
     }
-    return FitData(train, validation, (), description, max_stars=5 if found.scheme == "stars5" else 10)
+    return FitData(
+        train,
+        validation,
+        (),
+        description,
+        max_stars=5 if found.scheme == "stars5" else 10,
+        neutral=neutral,
+        neutral_validation=neutral_validation,
+    )
 
 
 def _digests(sources: Sequence[Source]) -> dict[str, str]:

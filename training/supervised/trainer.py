@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import keras
@@ -15,13 +16,20 @@ from training.config.fit import FitConfig
 from training.data.dataset import Dataset, pad, sorted_batches
 from training.nn.backend import compile_function, differentiate, to_numpy
 from training.nn.heads import Tensor, TimestepsHead, time_mask
-from training.nn.losses import adversarial_noise, cross_entropy, splice_gradients, unlabelled_gradients
+from training.nn.losses import (
+    adversarial_noise,
+    cross_entropy,
+    span_gradients,
+    splice_gradients,
+    unlabelled_gradients,
+)
 from training.nn.model import Masks, SentimentModel
 from training.run import checkpoint
 
 # The types and shapes of ids, lengths, labels and timestep targets, for `compiled`.
 BATCH = (("int32", [None, None]), ("int32", [None]))
 _LABELS = ("float32", [None])
+_SPANS = ("int32", [None, None])
 _TARGETS = ("float32", [None, None])
 
 
@@ -55,7 +63,8 @@ class Trainer:
         self.averages = [keras.Variable(weight, trainable=False) for weight in weights] if config.ema else []
         unlabelled = BATCH if config.virtual or config.entropy else ()
         spliced = (*BATCH, _TARGETS) if config.splices else ()
-        self._step = compile_function(self._train, *BATCH, _LABELS, *unlabelled, *spliced)
+        spans = (*BATCH, _SPANS, _SPANS, _TARGETS, _TARGETS) if config.spans else ()
+        self._step = compile_function(self._train, *BATCH, _LABELS, *unlabelled, *spliced, *spans)
         self._logits = compile_function(self._evaluate, *BATCH)
 
     def step(
@@ -65,6 +74,7 @@ class Trainer:
         labels: NDArray[Any],
         unlabelled: Sequence[NDArray[Any]] = (),
         spliced: Sequence[NDArray[Any]] = (),
+        spans: Sequence[NDArray[Any]] = (),
     ) -> tuple[float, float]:
         """Train on one batch.
 
@@ -74,11 +84,12 @@ class Trainer:
             labels: Labels (0 or 1) or probabilities, [B].
             unlabelled: Ids and lengths of unlabelled reviews, which `virtual` and `entropy` need.
             spliced: Ids, lengths and the targets of every timestep, float32 [S, T], which `splices` needs.
+            spans: The arrays of a `training.data.spans.SpanBatch`, which `spans` needs.
 
         Returns:
             `(loss, accuracy)` of the unperturbed pass with dropout, before the update.
         """
-        loss, accuracy = self._step(ids, lengths, labels, *unlabelled, *spliced)
+        loss, accuracy = self._step(ids, lengths, labels, *unlabelled, *spliced, *spans)
         return float(loss), float(accuracy)
 
     def _train(self, ids: Tensor, lengths: Tensor, labels: Tensor, *further: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,11 +113,14 @@ class Trainer:
         return loss, ops.mean(ops.cast(right, "float32"))
 
     def _further_gradients(self, further: Sequence[Tensor]) -> Iterator[list[Tensor]]:
-        """Yield the gradients of the losses on unlabelled reviews and on splices."""
+        """Yield the gradients of the losses on unlabelled reviews, on splices and on spans."""
+        left = iter(further)
         if self.config.virtual or self.config.entropy:
-            yield unlabelled_gradients(self.model, *further[:2])
+            yield unlabelled_gradients(self.model, *islice(left, 2))
         if self.config.splices:
-            yield splice_gradients(self.model, *further[-3:])
+            yield splice_gradients(self.model, *islice(left, 3))
+        if self.config.spans:
+            yield span_gradients(self.model, *left)
 
     def _loss(self, vectors: Tensor, lengths: Tensor, labels: Tensor, masks: Masks) -> tuple[Tensor, Tensor]:
         states = self.model.states(vectors, lengths, masks)

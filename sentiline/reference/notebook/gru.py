@@ -113,20 +113,10 @@ def _forward_with_parameters(x: Array, c0: Array, parameters: Params) -> tuple[A
     return c, y, caches
 
 
-def _forward_with_matrices(
-    inputs: Sequence[Array],
-    h_init: Array,
-    Wz: Array,
-    Uz: Array,
-    Wr: Array,
-    Ur: Array,
-    W: Array,
-    U: Array,
-    update: Update = "keep",
-) -> Array:
+def _forward_with_matrices(inputs: Sequence[Array], h_init: Array, *matrices: Any, **named: Any) -> Array:
     states = [h_init]
     for x in inputs:
-        states.append(gru_step(x, states[-1], Wz, Uz, Wr, Ur, W, U, update))
+        states.append(gru_step(x, states[-1], *matrices, **named))
     return np.stack(states[1:])
 
 
@@ -168,10 +158,8 @@ def gru_cell_backward(da_next: Array, cache: Cache) -> Params:
     Returns:
         dxt (n_x, m); dc_prev (n_a, m), also under the name da_prev; and dWu, dbu, dWr, dbr, dWc, dbc.
     """
-    c_next, c_prev, *_, xt, parameters = cache
-    _, inner = _forward(xt, c_prev, parameters)
-    dx, dh_prev, dparams = gru.gru_cell_backward(column_gradient("da_next", da_next, c_next.shape), inner)
-    return {"dxt": dx.T, "dc_prev": dh_prev.T, "da_prev": dh_prev.T, **split_gates(dparams, _GATES)}
+    gradients = _backward(da_next, cache)
+    return {**gradients, "da_prev": gradients["dc_prev"]}
 
 
 def gru_backward(da: Array, caches: Caches) -> Params:
@@ -184,15 +172,16 @@ def gru_backward(da: Array, caches: Caches) -> Params:
     Returns:
         dx (n_x, m, T); dc0 (n_a, m), also under the name da0; and dWu, dbu, dWr, dbr, dWc, dbc, summed over the steps.
     """
-
-    def step(dc: Array, cache: Cache) -> Params:
-        gradients = gru_cell_backward(dc, cache)
-        del gradients["da_prev"]
-        return gradients
-
-    gradients, initial = run_backward(step, da, ["dc_prev"], caches)
+    gradients, initial = run_backward(_backward, da, ["dc_prev"], caches)
     return {**gradients, "dc0": initial["dc_prev"], "da0": initial["dc_prev"]}
 
 
 def _forward(xt: Array, c_prev: Array, parameters: Params) -> tuple[Array, Cache]:
     return gru.gru_cell_forward(xt.T, c_prev.T, join_gates(parameters, _GATES, len(xt)), update="take")
+
+
+def _backward(dc_next: Array, cache: Cache) -> Params:
+    c_next, c_prev, *_, xt, parameters = cache
+    _, inner = _forward(xt, c_prev, parameters)
+    dx, dc_prev, dparams = gru.gru_cell_backward(column_gradient("da_next", dc_next, c_next.shape), inner)
+    return {"dxt": dx.T, "dc_prev": dc_prev.T, **split_gates(dparams, _GATES)}

@@ -17,7 +17,7 @@ from sentiline.scoring.arrow_values import inferred_type, to_column, with_valid_
 from sentiline.scoring.batch import Batch
 from sentiline.scoring.chunk import Chunk, Records
 from sentiline.scoring.io.columns import check_columns
-from sentiline.scoring.scorer import COLUMNS, SENTENCES, TIMESTEPS, ScoredChunk, check_name_clash
+from sentiline.scoring.scorer import COLUMNS, PROBABILITIES, SENTENCES, TIMESTEPS, ScoredChunk, check_name_clash
 
 ROW_GROUP_BYTES = 16 * 2**20  # size of the Arrow columns in memory at which a row group is written
 _NESTED_ROWS = 16  # rows whose nested Python values exist at once
@@ -31,6 +31,7 @@ _STEP = pa.struct(
         ("positive", pa.float32()),
         ("contribution", pa.float32()),
         ("running", pa.float32()),
+        ("read_as", pa.string()),
     ]
 )
 _SENTENCE = pa.struct(
@@ -52,7 +53,7 @@ TYPES = dict(
         (pa.string(), pa.float64(), pa.float64(), pa.int64(), pa.int64(), pa.bool_(), pa.bool_(), pa.string()),
         strict=True,
     )
-) | {TIMESTEPS: pa.list_(_STEP), SENTENCES: pa.list_(_SENTENCE)}
+) | {TIMESTEPS: pa.list_(_STEP), SENTENCES: pa.list_(_SENTENCE), **dict.fromkeys(PROBABILITIES, pa.float64())}
 
 
 class ParquetOutput:

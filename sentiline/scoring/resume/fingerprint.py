@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from typing import Any
 
 from sentiline._version import __version__
@@ -31,7 +31,8 @@ def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: Sc
         "release": __version__,
         "model": [manifest.name, manifest.version, predictor.precision, manifest.files[graph].sha256],
         "tokenizer": manifest.files[manifest.tokenizer].sha256,
-        "uncertainty": [] if manifest.uncertainty is None else list(astuple(manifest.uncertainty)),
+        "uncertainty": [] if manifest.uncertainty is None else list(manifest.uncertainty.as_dict().values()),
+        **({} if manifest.cut_points is None else {"neutral": manifest.cut_points.as_dict()}),
         "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
         # A run that stopped at a bad row is resumed with other values of the options that say what to do with it.
         "options": {name: value for name, value in asdict(options).items() if name not in ("strict", "bad_rows")},

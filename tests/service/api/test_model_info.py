@@ -14,6 +14,7 @@ import httpx
 import sentiline
 from sentiline.cpus import available_cpus
 from sentiline.predictor import Predictor
+from service.http.connections import connection_limit
 from service.settings import Settings
 from tests.bundles import THRESHOLDS, write_bundle
 from tests.service.error_checks import check_error
@@ -163,6 +164,9 @@ def test_info_describes_the_server(client: httpx.Client, predictor: Predictor) -
         "max_text_characters": defaults.max_text_characters,
         "max_pending_tokens": defaults.max_pending_tokens,
         "timeout_ms": defaults.timeout_ms,
+        "keep_alive_seconds": defaults.keep_alive_seconds,
+        "max_connections": connection_limit(None),
+        "max_buffered_bytes": defaults.max_buffered_bytes,
         "model_memory_mb": defaults.model_memory_mb,
     }
 

@@ -112,7 +112,12 @@ def test_triton_compresses(triton: InferenceServerClient, algorithm: str) -> Non
         ("nobody", "good", {}, 'there is no model "nobody"'),
         ("tiny", "good", {"model_version": "2"}, 'no version "2"; it has 0.0.1'),
         ("tiny", "", {}, "the text is empty"),
-        ("tiny", "good", {"outputs": [InferRequestedOutput("logit")]}, "must be 'label', 'score' or 'uncertain'"),
+        (
+            "tiny",
+            "good",
+            {"outputs": [InferRequestedOutput("logit")]},
+            "'score', 'uncertain' or 'probabilities'",
+        ),
     ],
 )
 def test_triton_reads_the_errors(

@@ -128,6 +128,14 @@ def test_every_route_that_predicts_is_counted_by_its_template() -> None:
     assert server.count("sentiline_errors_total", error_type="overloaded") == len(urls)
 
 
+def test_slashes_that_clients_add_do_not_make_a_rejection_expensive() -> None:
+    server = FullServer(6400)
+    for url in (b"/predict/", b"//predict", b"/hf/?x=1", b"/hf/models/a/"):
+        assert server.reject(url)
+    assert server.count("sentiline_errors_total", error_type="overloaded") == 4
+    assert not server.reject(b"/unknown/")
+
+
 def test_rejections_do_not_hide_the_latency_of_other_requests() -> None:
     """Neither do those on the normal path."""
     server = FullServer(6400)

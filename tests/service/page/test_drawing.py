@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -82,6 +83,32 @@ def test_what_the_model_does_not_know_is_said(visit: Visit, site: Server, text: 
     expect(settled(page, text).locator(".doubt")).to_be_visible()
     page.fill("#review", "")
     expect(unsure.locator(".doubt")).to_be_hidden()
+
+
+def test_the_switch_tells_neutral_texts_too(visit: Visit, site: Server) -> None:
+    text = "It is a film about the plot"
+    page = visit(text, "threeway", "tiny")
+    switch = page.locator("#neutral")
+    expect(switch).not_to_be_checked()
+    settled(page, text)
+    expect(page.locator(".reading").first.locator(".shares")).to_be_hidden()
+    switch.check()
+    three, tiny = (settled(page, text, panel) for panel in (0, 1))
+    body = {"inputs": text, "model": "threeway", "neutral": True}
+    [answer] = httpx.post(f"{site.url}/predict", json=body, timeout=120).json()["predictions"]
+    expect(three.locator(".label")).to_have_text(answer["label"].capitalize())
+    expect(three.locator(".shares")).to_be_visible()
+    expect(three.locator(".meter")).to_be_hidden()
+    spoken = three.locator(".shares").get_attribute("aria-label") or ""
+    assert spoken.replace("\u00a0", " ") == ", ".join(
+        f"{name} {100 * share:.1f} %" for name, share in answer["probabilities"].items()
+    )
+    expect(tiny.locator(".shares")).to_be_hidden()  # it has no cut points, and goes on with two labels
+    expect(page.locator("#command")).to_contain_text('"neutral":true')
+    switch.uncheck()
+    expect(settled(page, text).locator(".meter")).to_be_visible()
+    page.select_option("#model", "tiny")
+    expect(switch).to_be_disabled()
 
 
 def test_the_running_line_is_the_apis(visit: Visit, site: Server) -> None:

@@ -172,11 +172,23 @@ def test_a_collector_that_never_answers_does_not_delay_the_end(
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        tracing = Tracing(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces", 1.0)
+        lost: list[int] = []
+        tracing = Tracing(f"http://127.0.0.1:{silent.getsockname()[1]}/v1/traces", 1.0, lost.append)
         scope = {"method": "GET", "headers": [], SCOPE_TIMES: StageTimes(0.0)}
         tracing.record_request(scope, "/livez", 200)
         tracing.close()
         assert "the last spans within 0.1 s, so they are lost" in caplog.text
+
+
+def test_spans_that_a_collector_refuses_are_counted() -> None:
+    with socket.socket() as closed:  # bound and not listening, so connections are refused
+        closed.bind(("127.0.0.1", 0))
+        lost: list[int] = []
+        tracing = Tracing(f"http://127.0.0.1:{closed.getsockname()[1]}/v1/traces", 1.0, lost.append)
+        for _ in range(3):
+            tracing.record_request({"method": "GET", "headers": [], SCOPE_TIMES: StageTimes(0.0)}, "/livez", 200)
+        tracing._provider.shutdown()
+    assert sum(lost) == 3
 
 
 @pytest.mark.parametrize(
@@ -192,7 +204,7 @@ def test_the_name_of_the_service(
 ) -> None:
     for variable, value in variables.items():
         monkeypatch.setenv(variable, value)
-    tracing = Tracing(collector.endpoint, 0.0)
+    tracing = Tracing(collector.endpoint, 0.0, lambda _: None)
     assert tracing._provider.resource.attributes["service.name"] == name
     tracing.close()
 

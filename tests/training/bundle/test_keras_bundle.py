@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import keras
 import numpy as np
 import onnx
@@ -14,6 +20,10 @@ import pytest
 from click.testing import CliRunner
 
 import sentiline
+from sentiline.cli.main import main as sentiline_main
+from sentiline.errors import BundleCorruptError
+from sentiline.verification.verify import verify
+from tests.service.server import free_port
 from tests.training.export.keras_models import ARCHITECTURES, VOCABULARY, L, lively, sequential, sigmoid
 from training.bundle.keras_bundle import KerasExport, export_keras
 from training.cli.main import main
@@ -29,7 +39,8 @@ pytestmark = [
 
 WORDS = [f"w{number}" for number in range(2, VOCABULARY)]
 TEXT = "w2 W3, unheard w9! w4 w4 w20"
-DOCS = Path(__file__).parents[3] / "docs" / "export.md"
+ROOT = Path(__file__).resolve().parents[3]
+DOCS = ROOT / "docs" / "export.md"
 
 
 @pytest.fixture
@@ -91,6 +102,19 @@ def test_every_architecture_is_served_by_name_with_kerass_prediction(name: str, 
                 assert step.positive == pytest.approx(positive(model, ids[:count]), abs=1e-5)
     with sentiline.load("mine", precision="int8", threads=1) as predictor:
         assert predictor.predict([TEXT])[0].positive == pytest.approx(found.positive, abs=0.2)
+    verified = verify("mine", [TEXT, "w7", "w5 w6 " * 20])
+    assert [row.precision for row in verified.comparisons] == ["fp32", "int8"]
+    fp32 = verified.comparisons[0]
+    assert fp32.passed
+    assert set(fp32.held) >= {"probability", "logit", "bias", "scores"}
+    assert ("contributions" in fp32.held) is ADDITIVE[name]
+    assert max(fp32.largest.values()) > 0  # float32 is never float64: the two were computed apart
+
+
+def test_gates_that_the_reference_lacks_cannot_be_verified(models: Path) -> None:
+    export(sequential(L.GRU(3, recurrent_activation="hard_sigmoid"), sigmoid()), models).close()
+    with pytest.raises(BundleCorruptError, match="GRU with activations HardSigmoid, Tanh cannot"):
+        verify("mine")
 
 
 def test_timesteps_of_a_reversed_stack_belong_to_their_tokens(models: Path) -> None:
@@ -139,22 +163,63 @@ def test_a_text_vectorization_layer_gives_the_ids_of_the_served_model(models: Pa
             assert found.positive == pytest.approx(float(value), abs=1e-5), text
 
 
-def test_the_documented_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    block = next(code for code in re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL) if "adapt" in code)
+def test_tokens_that_are_line_breaks_of_unicode_stay_tokens(models: Path) -> None:
+    texts = ["w2 \x85 w3\x85w4 \u2028 w5", "\x85 w2 \x1c w6 \u2028\u2028", "\x0b w2 \u2029w3 w6\u3000w7"]
+    vectorizer = L.TextVectorization(max_tokens=VOCABULARY)
+    vectorizer.adapt(texts)
+    assert {"\x85", "\u2028"} <= set(vectorizer.get_vocabulary())
+    model = sequential(L.LSTM(3), sigmoid())
+    whole = keras.Sequential([keras.Input((1,), dtype="string"), vectorizer, model])
+    with export(whole, models, vocabulary=None) as predictor:
+        for text, found in zip(texts, predictor.predict(texts), strict=True):
+            assert found.positive == pytest.approx(
+                positive(model, np.asarray(vectorizer([text]))[0].tolist()), abs=1e-5
+            )
+
+
+def documented(language: str, word: str) -> str:
+    """The code block of the documentation in that language with that word."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    return next(block for block in blocks if word in block)
+
+
+def test_the_documented_example_is_fitted_exported_served_and_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = documented("python", "adapt")
     assert len(block.strip().splitlines()) <= 12
     monkeypatch.chdir(tmp_path)
     keras.utils.set_random_seed(0)
     exec(block.replace("64", "3").replace("20_000", "20").replace("] * 50", "] * 4"), {})
-    result = CliRunner().invoke(main, ["export", "mine.keras", "--to", "models/mine"])
+    export_line, variable, predict_line, serve_line = documented("sh", "mine.keras").strip().splitlines()
+    result = CliRunner().invoke(main, shlex.split(export_line, comments=True)[3:])
     assert result.exit_code == 0, result.output
-    monkeypatch.setenv("SENTILINE_MODELS", "models")
-    with sentiline.load("mine", threads=1) as predictor:
-        (found,) = predictor.predict(["Warm, and never dull"], detail="timesteps")
+    monkeypatch.setenv(*shlex.split(variable, comments=True)[1].split("="))
+
     model = keras.models.load_model("mine.keras")
-    expected = model(keras.ops.convert_to_tensor([["Warm, and never dull"]]))
-    assert found.positive == pytest.approx(float(expected[0, 0]), abs=1e-5)
-    assert found.timesteps is not None
-    assert all(step.contribution is not None for step in found.timesteps)
+    expected = float(model(keras.ops.convert_to_tensor([["Warm, and never dull"]]))[0, 0])
+    result = CliRunner().invoke(sentiline_main, [*shlex.split(predict_line)[1:], "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["predictions"][0]["positive"] == pytest.approx(expected, abs=1e-5)
+
+    port = free_port()
+    command = [sys.executable, "-m", *shlex.split(serve_line), "--port", str(port)]
+    with (tmp_path / "log.txt").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    try:
+        curl = documented("sh", "curl").replace("\\\n", " ").replace(":3000", f":{port}")
+        _, _, url, _, header, _, body = shlex.split(curl)
+        transport = httpx.HTTPTransport(retries=12)  # until the server accepts connections, waiting ever longer
+        with httpx.Client(transport=transport, timeout=180) as client:
+            response = client.post(url, content=body, headers=[header.split(": ")])
+        assert response.status_code == 200, response.text
+        (answer,) = response.json()["predictions"]
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert answer["positive"] == pytest.approx(expected, abs=1e-5)
+    assert [step["token"] for step in answer["timesteps"]] == ["Warm,", "and", "never", "dull"]
+    assert all(step["contribution"] is not None for step in answer["timesteps"])
 
 
 def test_without_a_vocabulary_two_graphs_are_written_and_written_again(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from training.bundle.publish import load_best, publish
 from training.bundle.record_metrics import record_metrics
 from training.bundle.writer import update_bundle, write_bundle
 from training.data.dataset import encode
-from training.data.review import Review
+from training.data.review import NEUTRAL, Review
 from training.errors import CheckpointError, ConfigError, ExportError
 from training.evaluation.evaluate import evaluate
 from training.export.convert import OPSET
@@ -137,11 +137,25 @@ def test_what_is_published_is_the_calibrated_model(finished_fit: FinishedFit, tm
     )
 
 
+def test_neutral_reviews_give_the_bundle_cut_points(finished_fit: FinishedFit, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished_fit.run.folder, run.folder)
+    held = reviews(400, seed=12)
+    noisy = [Review(one.text, 1 - one.label if number % 9 < 2 else one.label) for number, one in enumerate(held)]
+    neutral = [Review(f"{one.text} {other.text}", NEUTRAL) for one, other in zip(held[::2], held[1::2], strict=True)]
+    bundle = publish(run, tmp_path / "tiny", noisy, noisy, neutral=neutral, version="1.0.0")
+    assert bundle.manifest.cut_points is not None
+    assert bundle.manifest.document["neutral"]["metrics"]["texts"]["neutral"] == len(neutral)
+    assert bundle.manifest.document["metrics"]["validation"]["int8"]["reviews"] == len(noisy)
+    few = publish(run, tmp_path / "few", noisy, noisy, neutral=neutral[:20], version="1.0.0")
+    assert few.manifest.cut_points is None
+
+
 def test_a_small_validation_part_says_what_it_did_not_fit(finished_fit: FinishedFit) -> None:
     document = Bundle.open(finished_fit.run.bundle / "tiny").manifest.document
     assert (document["calibration"]["temperature"], document["calibration"]["shift"]) == (1, 0)
     assert "are too few to calibrate with" in document["calibration"]["note"]
-    assert "are too few to fit a confidence" in document["uncertainty"]["note"]
+    assert "are too few to fit thresholds" in document["uncertainty"]["note"]
     card = (finished_fit.run.bundle / "tiny" / "README.md").read_text(encoding="utf-8")
     assert document["calibration"]["note"] in card
     assert document["uncertainty"]["note"] in card

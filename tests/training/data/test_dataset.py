@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sentiline.tokenizer import Tokenizer
-from training.data.dataset import Dataset, bucketed_batches, build_vocabulary, encode, pad, sorted_batches
+from training.data.dataset import Dataset, bucketed_batches, encode, pad, sorted_batches
 from training.data.review import Review
+from training.data.vocabulary import build_vocabulary
 
 
 def test_the_vocabulary_counts_texts_and_not_occurrences() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from sentiline.tokenizer import Tokenizer
 from tests.training.fits import tiny_config, tiny_data
-from training.data.dataset import build_vocabulary, encode, graded
+from training.data.dataset import encode, graded
 from training.data.review import Review
 from training.data.targets import Targets
+from training.data.vocabulary import build_vocabulary
 from training.errors import CheckpointError, DataError
 from training.nn.encoder import Encoder
 from training.supervised.fit import fit

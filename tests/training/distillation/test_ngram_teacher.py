@@ -16,9 +16,9 @@ from tests.training.fits import reviews
 from training.cli.main import main
 from training.config.ngrams import NgramConfig
 from training.data import imdb
-from training.data.dataset import build_vocabulary
 from training.data.review import Review
 from training.data.split import film_folds
+from training.data.vocabulary import build_vocabulary
 from training.distillation.ngram_teacher import NgramRun, NgramTeacher, encode_texts, evaluate_logits, fit_ngram_teacher
 from training.distillation.ngrams import NgramClassifier
 from training.errors import CheckpointError, ConfigError, DataError, TrainingError

@@ -15,9 +15,10 @@ import pytest
 from numpy.typing import NDArray
 
 from sentiline.bundle import Bundle
+from sentiline.tokenizer import SPECIAL_TOKENS, Tokenizer
 from tests.training.fits import FLAGS, FinishedFit, finish, graph_contents, start, tiny_config, tiny_data
 from training.data.dataset import encode
-from training.data.review import Review
+from training.data.review import NEUTRAL, Review
 from training.errors import ConfigError, DataError, TrainingError
 from training.nn import backend
 from training.nn.model import build_model
@@ -252,6 +253,17 @@ def test_reviews_without_a_token_are_counted_and_one_class_is_refused(tmp_path: 
     positive = FitData(data.train, [review for review in data.validation if review.label], (), {})
     with pytest.raises(DataError, match="the validation part has 0 negative and 6 positive reviews; it needs both"):
         fit(tiny_config(**CHEAP), positive, Run(tmp_path / "b"))
+
+
+def test_neutral_reviews_are_learned_with_the_target_one_half(tmp_path: Path) -> None:
+    data = tiny_data(60)
+    neutral = [Review(f"a wombat is number {number}", NEUTRAL) for number in range(40)]
+    with_neutral = FitData(data.train, data.validation, (), {}, neutral=neutral)
+    encoded = encode([*data.train, *neutral], Tokenizer([*SPECIAL_TOKENS, "a", "the"]))
+    assert encoded.labels.dtype == np.float32
+    assert (encoded.labels[-40:] == 0.5).all()
+    assert len(fit(tiny_config(**CHEAP), with_neutral, Run(tmp_path / "run"))) == 1
+    assert "wombat" in json.loads((tmp_path / "run" / "tokenizer.json").read_text())["vocabulary"]
 
 
 def test_unlabelled_reviews_feed_vocabulary_and_vectors(tmp_path: Path) -> None:

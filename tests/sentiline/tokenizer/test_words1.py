@@ -1,4 +1,4 @@
-"""The tokenizer: what is a token, where it lies in the raw text, what unknown and long texts become."""
+"""The scheme `words-1`: what is a token, where it lies in the raw text, what unknown and long texts become."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ SOUND = {"scheme": "words-1", "vocabulary": ["<pad>", "<unk>", "a"], "max_tokens
         ("[]", "not a tokenizer"),
         ("{}", "not a tokenizer"),
         ("[" * 100_000, "not a tokenizer"),
-        (json.dumps(SOUND | {"scheme": "words-0"}), "'words-0' is not 'words-1'"),
+        (json.dumps(SOUND | {"scheme": "words-0"}), "'words-0' is none of words-1, words-2"),
         (json.dumps(SOUND | {"vocabulary": ["a"]}), "begins with"),
         (json.dumps(SOUND | {"vocabulary": ["<pad>", "<unk>", "a", "a"]}), "holds each token once"),
         (json.dumps(SOUND | {"vocabulary": ["<pad>", "<unk>", 7]}), "must be a list of strings"),
@@ -251,3 +251,71 @@ def test_real_reviews_split_as_their_characters_say(imdb_archive: Path) -> None:
             if seen == 300:
                 break
     assert seen == 300
+
+
+# The ids and spans that the first release gave, by which trained models read.
+READ_SINCE_THE_FIRST_RELEASE = [
+    ("<br />Isn't it GREAT?! 10/10 &amp; more", [7, 1, 5, 1, 10, 1], [6, 12, 15, 20, 23, 35], [11, 14, 20, 22, 28, 39]),
+    (
+        "don\u2019t don\xb4t `don`t' isn&#39;t",
+        [6, 1, 1, 1, 1, 1, 1],
+        [0, 6, 10, 13, 17, 20, 28],
+        [5, 9, 11, 16, 18, 23, 29],
+    ),
+    (
+        "\u0130zmir caf\xe9 nai\u0308ve \U0001d406\U0001d40e\U0001d40e\U0001d403 soooo goooood",
+        [1, 8, 9, 3, 2, 3],
+        [0, 6, 11, 18, 23, 29],
+        [5, 10, 17, 22, 28, 36],
+    ),
+    (
+        "a <b and c> d <love> &dogs; http://t.co/x :/ :-) :D <3 ;(",
+        [1, 16, 1, 1, 1, 1, 20, 1, 1, 1, 15, 1],
+        [0, 12, 28, 32, 35, 37, 40, 42, 45, 49, 52, 55],
+        [1, 13, 32, 34, 36, 39, 41, 44, 48, 51, 54, 57],
+    ),
+    (
+        "won\xadder\u200bful \u2764\ufe0f\U0001f44d\U0001f3fd\u2605\u2605 !!! **** f***",
+        [1, 1, 1, 1, 1, 1, 19, 19, 11, 13, 1, 1],
+        [0, 4, 8, 12, 14, 15, 16, 17, 19, 23, 28, 29],
+        [3, 7, 11, 13, 15, 16, 17, 18, 22, 27, 29, 32],
+    ),
+    (
+        "film's films' #GreatFilm @user 1,000.5 7.5/10 3rd \u0939\u093f\u0928\u094d\u0926\u0940 \u6620\u753b \ud800x",
+        [21, 1, 1, 1, 1, 1, 1, 1, 1, 20],
+        [0, 7, 15, 26, 31, 39, 46, 50, 57, 61],
+        [6, 12, 24, 30, 38, 45, 49, 56, 59, 62],
+    ),
+]
+FIRST_VOCABULARY = [
+    *SPECIAL_TOKENS,
+    "so",
+    "good",
+    "film",
+    "great",
+    "don't",
+    "isn't",
+    "cafe",
+    "naive",
+    "10/10",
+    "!!!",
+    "!",
+    "****",
+    ":)",
+    "<3",
+    "d",
+    "b",
+    "wonder",
+    "\u2605",
+    "x",
+    "film's",
+]
+
+
+@pytest.mark.parametrize(("text", "ids", "starts", "ends"), READ_SINCE_THE_FIRST_RELEASE)
+def test_texts_are_read_as_ever(text: str, ids: list[int], starts: list[int], ends: list[int]) -> None:
+    encoding = Tokenizer(FIRST_VOCABULARY).encode(text)
+    assert encoding.ids.tolist() == ids
+    assert encoding.starts.tolist() == starts
+    assert encoding.ends.tolist() == ends
+    assert encoding.read_as() is None
