@@ -14,7 +14,7 @@ from sentiline.cli.dialect import dialect_options
 from sentiline.cli.main import EXIT_CODES
 from sentiline.errors import BundleNotFoundError, OptionError
 from sentiline.labels import SCHEMES, check_labels
-from sentiline.scoring.io.formats import KINDS, QUOTINGS
+from sentiline.scoring.io.formats import KINDS
 from sentiline.tokenizer import TRUNCATIONS, Truncation
 
 HELP = """
@@ -55,11 +55,6 @@ Examples:
               help="Number of each model's worst errors to show.")  # fmt: skip
 @click.option("--format", "kind", type=click.Choice([kind for kind in KINDS if kind != "text"]),
               help="Format of the inputs. Default: by their file extensions.")  # fmt: skip
-@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of text files.")
-@click.option("--delimiter", metavar="CHARACTER",
-              help="Column separator of CSV inputs, such as ';'. Default: a comma, or a tab for TSV.")  # fmt: skip
-@click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
-              help="With none, double quotes in CSV and TSV inputs are part of the text.")  # fmt: skip
 @dialect_options
 @click.option("--max-characters", type=click.IntRange(min=1), default=1_000_000, show_default=True,
               help="Longest text that is evaluated.")  # fmt: skip
@@ -83,9 +78,6 @@ def evaluate(
     overwrite: bool,
     worst: int,
     kind: str | None,
-    encoding: str,
-    delimiter: str | None,
-    quoting: str,
     max_characters: int,
     truncation: Truncation | None,
     threads: int | None,
@@ -114,9 +106,6 @@ def evaluate(
         label_column=label_column,
         labels=check_labels(labels, field="--labels"),
         format=kind,
-        encoding=encoding,
-        delimiter=delimiter,
-        quoting=quoting,
         **dialect,
         truncation=truncation,
         max_characters=max_characters,

@@ -12,7 +12,7 @@ import click
 from sentiline.cli.dialect import dialect_options
 from sentiline.cli.main import EXIT_CODES, InputFailure, RowsFailure
 from sentiline.errors import OptionError
-from sentiline.scoring.io.formats import KINDS, QUOTINGS
+from sentiline.scoring.io.formats import KINDS
 from sentiline.scoring.memory import DEFAULT
 from sentiline.scoring.scorer import BAD_ROWS
 from sentiline.tokenizer import TRUNCATIONS
@@ -57,12 +57,6 @@ Parquet, zstd and URLs need pyarrow: pip install 'sentiline[batch]'.
               help="The format of the inputs; by default detected from the extension or content.")  # fmt: skip
 @click.option("--to", type=click.Choice([kind for kind in KINDS if kind != "text"]),
               help="The format of the output; by default taken from its extension.")  # fmt: skip
-@click.option("--encoding", default="utf-8", show_default=True, help="The encoding of text files.")
-@click.option("--delimiter", metavar="CHARACTER",
-              help="The character between the columns of CSV inputs, such as ';'; by default a comma, and a tab in "
-              "TSV.")  # fmt: skip
-@click.option("--quoting", type=click.Choice(QUOTINGS), default="csv", show_default=True,
-              help="csv: double quotes enclose fields of CSV and TSV inputs; none: they are text.")  # fmt: skip
 @dialect_options
 @click.option("--prefix", default="", metavar="TEXT", help="A prefix for the names of the added columns.")
 @click.option("--timesteps", is_flag=True, help="Add the sentiment at every token (JSON Lines and Parquet).")
@@ -141,10 +135,6 @@ def score(
         raise OptionError("--date-column and --date-format are for --report, which is not given", field="--report")
     if engine == "ray":
         threads = threads or 1  # per worker
-        if check or settings.bad_rows != "stop" or settings.drop or settings.keep:
-            raise OptionError(
-                "--check, --bad-rows, --drop and --keep are for --engine local; leave them out", field="--engine"
-            )
     elif address or workers or part_rows:
         raise OptionError("--address, --workers and --part-rows are for --engine ray; add it", field="--engine")
     with load(model, precision=precision, threads=threads) as predictor:
@@ -163,7 +153,11 @@ def score(
                     "on_progress": display.update,
                     "report_builder": report_builder,
                 }
-                if check:
+                if check and engine == "ray":
+                    from sentiline.cluster.driver import check_for_cluster
+
+                    result = check_for_cluster(predictor, inputs, output, settings, **run)
+                elif check:
                     result = check_files(predictor, inputs, output, settings, **run)
                 elif engine == "ray":
                     from sentiline.cluster.driver import Cluster, score_on_cluster

@@ -11,37 +11,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentiline._version import __version__
 from sentiline.cluster.part_writer import PartRecord
 from sentiline.cluster.partial_dataset import PartialDataset
-from sentiline.cluster.publish import check_same, check_target
+from sentiline.cluster.plan import plan_cluster_run
+from sentiline.cluster.publish import check_same
 from sentiline.cluster.ray_connection import address_of, import_ray, ray_connection
 from sentiline.cluster.ray_pipeline import run_pipeline
 from sentiline.cluster.splits import PART_ROWS, Split, find_splits
 from sentiline.cluster.worker import Failure, ReadJob, ScoreJob, SplitEnd, model_files
 from sentiline.cpus import available_cpus
-from sentiline.errors import ClusterError, DataFileError, OptionError, SentilineError
+from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
-from sentiline.scoring.chunk import Chunk, find_text_column
-from sentiline.scoring.io.csv_reader import FieldLimitError
-from sentiline.scoring.io.dialect import Dialect
-from sentiline.scoring.io.discovery import find_sources
-from sentiline.scoring.io.formats import Format
+from sentiline.scoring.check import CheckResult, check_plan
+from sentiline.scoring.chunk import Chunk
 from sentiline.scoring.io.reader import read_chunks
-from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.storage import parse_output
 from sentiline.scoring.io.text_stream import InterruptedReadError
-from sentiline.scoring.io.writers import writer_for
-from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.options import ScoreOptions
+from sentiline.scoring.output_encoder import OutputEncoder
 from sentiline.scoring.pipeline import Progress, ProgressCallback
+from sentiline.scoring.plan import RunPlan
+from sentiline.scoring.resume.check_resume import resume_remedy
 from sentiline.scoring.resume.fingerprint import run_fingerprint
-from sentiline.scoring.resume.journal import has_unfinished_run
-from sentiline.scoring.resume.partial_output import partial_folder
 from sentiline.scoring.summary import Summary
 
 if TYPE_CHECKING:
@@ -108,44 +103,21 @@ def score_on_cluster(
     options.check_model(predictor)
     address = address_of(cluster.address)
     import_ray(address)
-    if options.to not in (None, "parquet"):
-        raise OptionError(f"--to is {options.to!r}; --engine ray writes a folder of Parquet files", field="--to")
-    target = parse_output(str(output))
-    if not target.local:
-        target = replace(target, path=target.path.rstrip("/"), name=target.name.rstrip("/"))
-    folder = partial_folder(target, scratch).absolute()
-    encoder = writer_for(Format("parquet"), options.added_columns)
-    found = find_sources(
-        inputs,
-        options.format,
-        options.encoding,
-        options.delimiter,
-        options.quoting,
-        dialect=Dialect.from_options(options),
+    plan, complete = plan_cluster_run(
+        inputs, output, options, report_builder, resume=resume, overwrite=overwrite, scratch=scratch
     )
-    sources = [_absolute(source) for source in found]
-    inside = [source.name for source in sources if source.location and target.contains(source.location)]
-    if inside:
-        raise DataFileError(
-            f"the input {inside[0]} lies inside the output {target}; choose another output", field="output"
-        )
-    header = run_fingerprint(predictor, sources, asdict(options)) | {
+    target, folder = plan.target, plan.folder
+    header = run_fingerprint(predictor, plan.sources, options) | {
         "part_rows": cluster.part_rows,
         "report": report_builder.header if report_builder else None,
     }
-    if not check_target(target, folder, resume=resume, overwrite=overwrite):
+    if complete:
         check_same(target, header)
         return None
-    if report_builder:
-        report_builder.claim(replace=overwrite or has_unfinished_run(folder))
-    characters = chunk_characters(options.memory)
-    first = _first_chunk(sources, options.encoding, characters)
-    column = find_text_column(first, options.text_column)
-    encoder.prepare(first)
-    if report_builder:
-        report_builder.prepare(first)
+    encoder = OutputEncoder(plan.writer, options)
+    column = plan.prepare(_first_chunk(plan, options), encoder, report_builder)
     dates = (report_builder.header["date_column"], report_builder.header["date_format"]) if report_builder else None
-    splits = find_splits(sources, cluster.part_rows)
+    splits = find_splits(plan.sources, cluster.part_rows)
     cpus = available_cpus() if cluster.workers is None else cluster.workers * cluster.threads
     with ray_connection(address, cpus) as ray:
         written = PartialDataset(target, folder, header, resume=resume)
@@ -154,17 +126,12 @@ def score_on_cluster(
         try:
             run = _Run(predictor, splits, written, column, on_progress, report_builder)
             if not written.published:
-                read = ReadJob(options.encoding, characters, cluster.part_rows, run.finished())
+                read = ReadJob(options.encoding, plan.characters, cluster.part_rows, run.finished())
                 score = ScoreJob(
                     release=__version__,
                     precision=predictor.precision,
                     threads=cluster.threads,
                     column=column,
-                    truncation=options.truncation,
-                    max_characters=options.max_characters,
-                    strict=options.strict,
-                    spans=options.spans,
-                    neutral=options.neutral,
                     encoder=encoder,
                     part_writer=written.part_writer,
                     dates=dates,
@@ -176,27 +143,57 @@ def score_on_cluster(
                         report_builder.join(figures)
                     report_builder.finish(run.summary)
             written.publish(len(splits), _manifest(header, column, run.summary))
-        except (ClusterError, InterruptedReadError, FieldLimitError):
+        except (ClusterError, InterruptedReadError):
             raise
-        except SentilineError:  # a resumed run would fail in the same way
-            written.discard()
+        except SentilineError as error:
+            remedy = resume_remedy(error, options)
+            if remedy and written.records:
+                error.args = (f"{error} - the finished parts are kept in {folder}: {remedy}",)
+            else:  # a resumed run would fail in the same way
+                written.discard()
             raise
         finally:
             written.close()
     return run.summary
 
 
-def _absolute(source: Source) -> Source:
-    """Return the same file under a path that does not depend on the current folder."""
-    location = source.location
-    if location is None or source.once:
-        raise DataFileError(f"{source.name} cannot be read by other machines; save it to a file", field="input")
-    return replace(source, location=replace(location, path=location.identity)) if location.local else source
+def check_for_cluster(
+    predictor: Predictor,
+    inputs: Sequence[str],
+    output: str | Path,
+    options: ScoreOptions | None = None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    scratch: Path | None = None,
+    on_progress: ProgressCallback | None = None,
+    report_builder: HtmlReportBuilder | None = None,
+) -> CheckResult:
+    """Check files that are to be scored on a cluster on this machine alone, with the arguments of `score_on_cluster`.
+
+    Raises:
+        DataFileError: There is no such file, other machines cannot read it, or the output cannot be written.
+        OptionError: An option has an invalid value or does not apply to the formats.
+        SettingError: pyarrow is not installed.
+    """
+    options = options or ScoreOptions()
+    options.check_model(predictor)
+    plan, _ = plan_cluster_run(
+        inputs,
+        output,
+        options,
+        report_builder,
+        resume=resume,
+        overwrite=overwrite,
+        scratch=scratch,
+        tolerant=True,
+    )
+    return check_plan(predictor, plan, on_progress, report_builder)
 
 
-def _first_chunk(sources: Sequence[Source], encoding: str, characters: int) -> Chunk:
-    for source in sources:
-        for chunk in read_chunks(source, encoding, characters):
+def _first_chunk(plan: RunPlan, options: ScoreOptions) -> Chunk:
+    for source in plan.sources:
+        for chunk in read_chunks(source, options.encoding, plan.characters):
             return chunk
     raise DataFileError("there is no row in the input", field="input")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.io.storage import Location
+from sentiline.scoring.resume.check_resume import check_place, check_unasked
 from sentiline.scoring.resume.fingerprint import fingerprint_digest
 from sentiline.scoring.resume.journal import has_unfinished_run
 
@@ -33,34 +34,20 @@ def check_target(target: Location, folder: Path, *, resume: bool, overwrite: boo
     Raises:
         DataFileError: The target is occupied or cannot be reached.
     """
-    if resume and overwrite:
-        raise DataFileError("--resume continues a run and --overwrite starts again; give one of them", field="resume")
+    status = check_place(target, folder, resume=resume, overwrite=overwrite)
+    if status and not status.folder:
+        raise DataFileError(f"{target} is a file; --engine ray writes a folder of Parquet files", field="output")
     try:
-        status, parent = target.status(), target.parent().status()
-        occupied = bool(status and status.folder and target.list_files())
+        occupied = bool(status and target.list_files())
         replaceable = not occupied or target.child(MANIFEST).status() is not None
     except OSError as error:
         raise DataFileError(f"{target} cannot be reached: {error.strerror or error}", field="output") from None
-    if not (parent and parent.folder):
-        raise DataFileError(f"there is no folder {target.parent()} to write to", field="output")
-    if status and not status.folder:
-        raise DataFileError(f"{target} is a file; --engine ray writes a folder of Parquet files", field="output")
-    if not folder.parent.is_dir():
-        raise DataFileError(f"there is no folder {folder.parent} to write in", field="output")
-    begun = has_unfinished_run(folder)
-    if resume and occupied and not begun:
+    if resume and occupied and not has_unfinished_run(folder):
         return False
-    if begun and not (resume or overwrite):
-        raise DataFileError(
-            f"{folder} holds an interrupted run; continue it with --resume, or start again with --overwrite",
-            field="output",
-        )
-    if occupied and not (overwrite or resume):
-        raise DataFileError(f"{target} exists; replace it with --overwrite, or choose another output", field="output")
+    check_unasked(target, folder, exists=occupied, resume=resume, overwrite=overwrite)
     if not replaceable:
         raise DataFileError(
-            f"{target} holds files other than a scored data set, which would be lost; choose another output",
-            field="output",
+            f"{target} holds files other than a scored data set, which would be lost; write elsewhere", field="output"
         )
     return True
 

@@ -23,10 +23,8 @@ from sentiline.cluster.splits import Part, Split, read_parts
 from sentiline.errors import ClusterError, DataFileError, SentilineError
 from sentiline.predictor import Predictor
 from sentiline.reporting.statistics import Statistics
-from sentiline.scoring.io.writers import OutputWriter
-from sentiline.scoring.scorer import ChunkScorer
+from sentiline.scoring.output_encoder import OutputEncoder
 from sentiline.scoring.summary import Summary
-from sentiline.tokenizer import Truncation
 
 # The only column of the rows that Ray Data carries: a pickled `Split`, `Part` or result. Left to itself, Ray pickles
 # such objects as well, but only after it has tried to convert them and logged that it could not.
@@ -83,12 +81,7 @@ class ScoreJob:
         precision: The model's precision.
         threads: The number of CPUs of each actor.
         column: The column that holds the texts.
-        truncation: The policy for long texts, see `ChunkScorer`.
-        max_characters: The longest text that is scored, see `ChunkScorer`.
-        strict: Whether a faulty row ends the run, see `ChunkScorer`.
-        spans: Whether the tokens' positions are needed, see `ChunkScorer`.
-        neutral: Whether the labels are of three classes, see `ChunkScorer`.
-        encoder: The encoder of the output, with its columns settled.
+        encoder: The encoder of the output, with its columns settled, and the options of the run.
         part_writer: Where parts are written.
         dates: The column of dates and their format, for a report; None for no report.
     """
@@ -97,12 +90,7 @@ class ScoreJob:
     precision: str
     threads: int
     column: str
-    truncation: Truncation | None
-    max_characters: int
-    strict: bool
-    spans: bool
-    neutral: bool
-    encoder: OutputWriter
+    encoder: OutputEncoder
     part_writer: PartWriter
     dates: tuple[str | None, str | None] | None = None
 
@@ -150,16 +138,7 @@ class PartScorer:
                 )
             files = import_module("ray").get(model)
             predictor = _load(files, job.precision, job.threads)
-            self._scorer = ChunkScorer(
-                predictor,
-                job.column,
-                truncation=job.truncation,
-                max_characters=job.max_characters,
-                strict=job.strict,
-                spans=job.spans,
-                readings=job.dates is not None,
-                neutral=job.neutral,
-            )
+            self._scorer = job.encoder.options.scorer(predictor, job.column, readings=job.dates is not None)
         except SentilineError as error:
             self._failure = Failure(error)
 
@@ -182,7 +161,7 @@ class PartScorer:
             return to_row(_unexpected(error, f"scoring {part.chunks[0].file}"))
 
     def _write(self, part: Part) -> PartRecord:
-        figures = None
+        encoder, figures = self._job.encoder, None
         if self._job.dates is not None:
             figures = Statistics(self._scorer.predictor.tokenizer.vocabulary, *self._job.dates)
 
@@ -192,14 +171,17 @@ class PartScorer:
                 data = Path(folder) / "data"
                 with data.open("wb") as file:
                     for index, chunk in enumerate(part.chunks):
-                        scored = self._scorer.score(chunk)
+                        scored, content = encoder.encode(self._scorer.score(chunk), first=index == 0)
                         summary.add(scored)
                         if figures:
                             figures.add(scored)
-                        file.writelines(self._job.encoder.encode(scored, first=index == 0))
-                self._job.encoder.assemble(data, path)
+                        file.writelines(content)
+                encoder.writer.assemble(data, path)
+            if encoder.options.bad_rows == "skip":
+                summary.skipped = summary.failed
             worker = (platform.node(), os.getpid())
-            return {"rows": summary.rows, "read": part.read, "tally": summary.as_dict(), "worker": worker}
+            written = summary.rows - summary.skipped
+            return {"rows": written, "read": part.read, "tally": summary.as_dict(), "worker": worker}
 
         return self._job.part_writer.write(part.split, part.number, fill, figures.dump if figures else None)
 

@@ -10,22 +10,22 @@ from sentiline.reporting.excerpt import Excerpt
 from sentiline.reporting.statistics import Statistics
 from sentiline.reporting.timeline import Period, Unit
 from sentiline.reporting.words import WordRanking
-from sentiline.scoring.scorer import FAULTS
+from sentiline.scoring.scorer import FAULTS, WARNINGS
 from sentiline.scoring.summary import Summary
 
 
 @dataclass(frozen=True, slots=True)
 class FaultSummary:
-    """The rows that were not scored for one reason.
+    """The rows that were not scored, or may have lost something, for one reason.
 
     Attributes:
-        error: The value of the rows' column `error`.
+        code: The value of the rows' column `error`, or the code of the warning.
         count: The number of rows.
-        reason: The meaning of the error.
+        reason: The meaning of the code.
         places: The files and lines of the first rows.
     """
 
-    error: str
+    code: str
     count: int
     reason: str
     places: Sequence[str]
@@ -41,6 +41,7 @@ class ReportSummary:
         mean: The mean P(positive); None if no row was scored.
         histogram: The numbers of scored rows in equal bins of P(positive).
         faults: The rows that were not scored, by descending count.
+        warnings: The rows that may have lost something although they have no error, by descending count.
         date_column: The column with the dates; None if none was given.
         unit: The length of a period.
         periods: The verdicts over time.
@@ -58,6 +59,7 @@ class ReportSummary:
     mean: float | None
     histogram: Sequence[int]
     faults: Sequence[FaultSummary]
+    warnings: Sequence[FaultSummary]
     date_column: str | None
     unit: Unit
     periods: Sequence[Period]
@@ -93,6 +95,10 @@ class ReportSummary:
             faults=[
                 FaultSummary(error, rows, FAULTS[error], statistics.faults.get(error, ()))
                 for error, rows in counts.faults.most_common()
+            ],
+            warnings=[
+                FaultSummary(code, rows, WARNINGS[code], (counts.examples[code],))
+                for code, rows in counts.warnings.most_common()
             ],
             date_column=statistics.date_column,
             unit=unit,

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from sentiline.errors import DataFileError, OptionError
 from sentiline.predictor import Predictor
-from sentiline.scoring.chunk import find_text_column
 from sentiline.scoring.io.reader import read_chunks
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.output_encoder import OutputEncoder
-from sentiline.scoring.pipeline import Progress, ProgressCallback, ReportBuilder, plan_run
+from sentiline.scoring.pipeline import Progress, ProgressCallback
+from sentiline.scoring.plan import RunPlan, plan_run
+from sentiline.scoring.report_builder import ReportBuilder
 from sentiline.scoring.scorer import UNREADABLE, ChunkScorer
 from sentiline.scoring.summary import Summary
 
@@ -26,7 +27,8 @@ class CheckResult:
         size: Their size in bytes.
         text_column: The name of the column with the texts; empty if none was found.
         columns: The names of the columns of the first rows that would be written, without the added ones.
-        summary: The counts of the rows: all of them, and those with an error code. The others count as scored.
+        summary: The counts of the rows: all of them, and those with an error or warning code. Those without an error
+            count as scored.
         first_faults: The place of the first row with each error code.
         problems: The errors with which the run would end, or its parts if they were run by themselves.
     """
@@ -54,9 +56,6 @@ def check_files(
 ) -> CheckResult:
     """Check files that are to be scored, with the arguments of `sentiline.scoring.pipeline.score_files`.
 
-    Every row is read, its text is tokenized, and its columns are encoded in the format of the output. A file that
-    cannot be read does not end the check: its error is among the result's problems, and the next file follows.
-
     Raises:
         DataFileError: There is no such file, or the output cannot be written.
         OptionError: An option has an invalid value or does not apply to the formats.
@@ -64,10 +63,33 @@ def check_files(
     """
     options = options or ScoreOptions()
     options.check_model(predictor)
-    plan = plan_run(inputs, output, options, resume=resume, overwrite=overwrite, scratch=scratch)
-    if report_builder:
-        report_builder.claim(replace=overwrite or plan.unfinished)
-    result = CheckResult(len(plan.sources), sum(source.size for source in plan.sources))
+    plan = plan_run(
+        inputs,
+        output,
+        options,
+        report_builder,
+        resume=resume,
+        overwrite=overwrite,
+        scratch=scratch,
+        tolerant=True,
+    )
+    return check_plan(predictor, plan, on_progress, report_builder)
+
+
+def check_plan(
+    predictor: Predictor,
+    plan: RunPlan,
+    on_progress: ProgressCallback | None = None,
+    report_builder: ReportBuilder | None = None,
+) -> CheckResult:
+    """Check the inputs of a planned run.
+
+    Every row is read, its text is tokenized, and its columns are encoded in the format of the output. A file that
+    cannot be read does not end the check: its error is among the result's problems, and the next file follows.
+    """
+    options = plan.options
+    result = CheckResult(len(plan.sources) + len(plan.problems), sum(source.size for source in plan.sources))
+    result.problems += plan.problems
     lenient = replace(options, strict=False, bad_rows="keep")
     encoder = OutputEncoder(plan.writer, lenient)
     scorer: ChunkScorer | None = None
@@ -76,12 +98,9 @@ def check_files(
         try:
             for chunk in read_chunks(replace(source, keep_malformed=True), options.encoding, plan.characters):
                 if scorer is None:
-                    result.text_column = find_text_column(chunk, options.text_column)
+                    result.text_column = plan.prepare(chunk, encoder, report_builder)
                     dropped = options.dropped_columns(chunk.data.names)
                     result.columns = tuple(name for name in chunk.data.names if name not in dropped)
-                    encoder.prepare(chunk)
-                    if report_builder:
-                        report_builder.prepare(chunk)
                     scorer = lenient.scorer(predictor, result.text_column)
                 checked, content = encoder.encode(scorer.check(chunk), first=result.summary.rows == 0)
                 for _ in content:  # values that the format cannot hold raise here
@@ -91,6 +110,9 @@ def check_files(
                 for index, code in checked.faults.items():
                     result.summary.faults[code] += 1
                     result.first_faults.setdefault(code, checked.chunk.place(index))
+                for code, place in checked.warnings:
+                    result.summary.warnings[code] += 1
+                    result.summary.examples.setdefault(code, place)
                 if on_progress:
                     done = before + chunk.position
                     on_progress(Progress(result.summary, 0, done, result.size, result.text_column))
@@ -105,4 +127,8 @@ def check_files(
     if options.bad_rows == "stop":
         option = "--strict" if options.strict else "--bad-rows stop"
         result.problems += [f"{result.first_faults[code]}: {code}, at which {option} stops" for code in stopping]
+    if options.strict:
+        result.problems += [
+            f"{place}: {code}, at which --strict stops" for code, place in result.summary.examples.items()
+        ]
     return result

@@ -10,16 +10,8 @@ from typing import Any, Protocol
 from sentiline.errors import OptionError
 from sentiline.predictor import Predictor
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.chunk import (
-    CHUNK_ROWS,
-    Batch,
-    Chunk,
-    Records,
-    arrow_column,
-    check_names,
-    column_values,
-    find_text_column,
-)
+from sentiline.scoring.batch import Batch, arrow_column, column_values
+from sentiline.scoring.chunk import CHUNK_ROWS, Chunk, Records, check_names, find_text_column
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.scorer import check_name_clash
 

@@ -101,8 +101,7 @@ def show_summary(summary: Summary, output: str | Path, console: Console | None =
         lines.append(f"{summary.uncertain:,} verdicts uncertain, {100 * summary.uncertain / summary.judged:.1f} %")
     for name, count in sorted(summary.faults.items()):
         lines.append(f"{count:,} with error {name}: {FAULTS[name]}")
-    for name, count in sorted(summary.warnings.items()):
-        lines.append(f"{count:,} with warning {name}: {WARNINGS[name]}; for example {summary.examples[name]}")
+    lines += _warnings(summary)
     if summary.scored:
         lines.append("P(positive)")
         largest = max(summary.histogram)
@@ -124,9 +123,17 @@ def show_check(result: CheckResult, output: str | Path, console: Console | None 
     ]
     for name, count in sorted(summary.faults.items()):
         lines.append(f"{count:,} with error {name}: {FAULTS[name]}; the first: {result.first_faults[name]}")
+    lines += _warnings(summary)
     lines += [f"a run would end with an error: {problem}" for problem in result.problems]
     for line in (*lines, "nothing was written"):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _warnings(summary: Summary) -> list[str]:
+    return [
+        f"{count:,} with warning {name}: {WARNINGS[name]}; for example {summary.examples[name]}"
+        for name, count in sorted(summary.warnings.items())
+    ]
 
 
 def _neutral_share(summary: Summary) -> str:

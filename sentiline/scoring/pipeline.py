@@ -6,31 +6,21 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from sentiline.errors import DataFileError, SentilineError
 from sentiline.predictor import Predictor
-from sentiline.scoring.chunk import (
-    Chunk,
-    find_text_column,
-)
-from sentiline.scoring.io.dialect import Dialect
-from sentiline.scoring.io.discovery import find_sources
-from sentiline.scoring.io.formats import format_from_name
+from sentiline.scoring.chunk import Chunk
 from sentiline.scoring.io.reader import read_chunks
-from sentiline.scoring.io.source import Source
-from sentiline.scoring.io.storage import Location, parse_output
 from sentiline.scoring.io.text_stream import InterruptedReadError
-from sentiline.scoring.io.writers import OutputWriter, writer_for
-from sentiline.scoring.memory import chunk_characters
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.output_encoder import OutputEncoder
-from sentiline.scoring.resume.check_resume import check_target, resume_remedy
+from sentiline.scoring.plan import RunPlan, plan_run
+from sentiline.scoring.report_builder import ReportBuilder
+from sentiline.scoring.resume.check_resume import resume_remedy
 from sentiline.scoring.resume.fingerprint import run_fingerprint
-from sentiline.scoring.resume.journal import has_unfinished_run
-from sentiline.scoring.resume.partial_output import PartialOutput, partial_folder
+from sentiline.scoring.resume.partial_output import PartialOutput
 from sentiline.scoring.scorer import ChunkScorer, ScoredChunk
 from sentiline.scoring.summary import Summary
 
@@ -60,32 +50,6 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
-
-
-class ReportBuilder(Protocol):
-    """Collects statistics from the chunks of a run. Its state is saved with them, so that a resumed run continues."""
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """The options of the report, as plain values; they are part of the fingerprint of the run."""
-
-    def claim(self, *, replace: bool) -> None:
-        """Raise if a file exists where the report is to be written, unless it may be replaced."""
-
-    def prepare(self, first: Chunk, /) -> None:
-        """Check the columns of the first chunk before it is scored; may raise."""
-
-    def add(self, scored: ScoredChunk, /) -> None:
-        """Add a chunk. The chunks come in order, from one thread."""
-
-    def dump(self) -> bytes:
-        """Return the state."""
-
-    def restore(self, content: bytes, /) -> None:
-        """Restore the state that `dump` returned."""
-
-    def finish(self, summary: Summary, /) -> None:
-        """Write the report, just before the output is published; called again if that fails."""
 
 
 def score_files(
@@ -124,16 +88,12 @@ def score_files(
     """
     options = options or ScoreOptions()
     options.check_model(predictor)
-    plan = plan_run(inputs, output, options, resume=resume, overwrite=overwrite, scratch=scratch)
+    plan = plan_run(inputs, output, options, report_builder, resume=resume, overwrite=overwrite, scratch=scratch)
     target, folder, writer, sources = plan.target, plan.folder, plan.writer, plan.sources
-    # A run that stopped at a bad row is resumed with other values of the options that say what to do with it.
-    recorded = {name: value for name, value in asdict(options).items() if name not in ("strict", "bad_rows")}
-    fingerprint = run_fingerprint(predictor, sources, recorded) | {
+    fingerprint = run_fingerprint(predictor, sources, options) | {
         "output": target.name if target.store else Path(target.path).name,
         "report": report_builder.header if report_builder else None,
     }
-    if report_builder:
-        report_builder.claim(replace=overwrite or plan.unfinished)
     partial = PartialOutput(target, folder, fingerprint, resume=resume)
     try:
         summary = _Run(predictor, plan, partial, options, on_progress, report_builder).complete()
@@ -156,69 +116,6 @@ def score_files(
         writer.close()
         partial.close()
     return summary
-
-
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """What a run reads and writes, after all checks that need no row.
-
-    Attributes:
-        target: The place of the output.
-        folder: The folder of the partial output.
-        unfinished: Whether that folder holds an interrupted run.
-        writer: The writer of the output.
-        sources: The input files.
-        characters: The number of characters at which a chunk ends early.
-    """
-
-    target: Location
-    folder: Path
-    unfinished: bool
-    writer: OutputWriter
-    sources: Sequence[Source]
-    characters: int
-
-
-def plan_run(
-    inputs: Sequence[str],
-    output: str | Path,
-    options: ScoreOptions,
-    *,
-    resume: bool,
-    overwrite: bool,
-    scratch: Path | None,
-) -> RunPlan:
-    """Check the arguments of `score_files`, and find its inputs.
-
-    Raises:
-        DataFileError: There is no such input, or the output cannot be written.
-        OptionError: An option has an invalid value or does not apply to the formats.
-        SettingError: pyarrow is needed and not installed.
-    """
-    characters = chunk_characters(options.memory)
-    target = parse_output(str(output))
-    name = target.name if target.local else target.path  # a link may have another extension than the file behind it
-    writer = writer_for(format_from_name(name, options.to, option="--to"), options.added_columns)
-    sources = find_sources(
-        inputs,
-        options.format,
-        options.encoding,
-        options.delimiter,
-        options.quoting,
-        dialect=Dialect.from_options(options),
-        output=target,
-    )
-    for source in sources:
-        if resume and source.once:
-            raise DataFileError(
-                f"{source.name} cannot be read again, so the run cannot be resumed; save it to a file", field="resume"
-            )
-    if any(source.location is not None and source.location.identity == target.identity for source in sources):
-        raise DataFileError(f"{target} is an input as well; write to another file", field="output")
-    folder = partial_folder(target, scratch)
-    unfinished = has_unfinished_run(folder)
-    check_target(target, folder, unfinished, resume=resume, overwrite=overwrite)
-    return RunPlan(target, folder, unfinished, writer, sources, characters)
 
 
 @dataclass(slots=True)
@@ -314,10 +211,7 @@ class _Run:
             before += source.size
 
     def _prepare(self, first: Chunk) -> ChunkScorer:
-        self.column = find_text_column(first, self.options.text_column)
-        self.encoder.prepare(first)
-        if self.report_builder:
-            self.report_builder.prepare(first)
+        self.column = self.plan.prepare(first, self.encoder, self.report_builder)
         return self.options.scorer(self.predictor, self.column, readings=self.report_builder is not None)
 
     def _write(self, scored: ScoredChunk, done: int, first: bool) -> None:

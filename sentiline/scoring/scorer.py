@@ -14,7 +14,7 @@ from sentiline.columns import Columns
 from sentiline.errors import DataFileError, InputError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.reading import Reading
-from sentiline.scoring.chunk import BadRowError, Chunk, Records
+from sentiline.scoring.chunk import BadRowError, Chunk, Records, missing_text_column
 from sentiline.scoring.undecodable import undecodable_columns
 from sentiline.tokenizer import Truncation
 
@@ -237,12 +237,7 @@ class ChunkScorer:
     ) -> ScoredChunk:
         is_json = isinstance(chunk.data, Records) and chunk.data.sources is not None
         if not is_json and not chunk.data.has_column(self.column):
-            listed = ", ".join(map(repr, chunk.data.names)) or "none"
-            raise DataFileError(
-                f"{chunk.file} has no column {self.column!r}, where the first file has the texts; its columns: "
-                f"{listed}; rename one, or score the files one by one",
-                field="text_column",
-            )
+            raise missing_text_column(chunk.file, chunk.data.names, self.column)
         chunk = chunk.with_raw_rows(self.column)
         texts = [
             text.decode("utf-8", "surrogateescape") if isinstance(text, bytes) else text

@@ -7,7 +7,8 @@ from typing import Any
 
 from sentiline.code_points import has_lone_surrogates
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.chunk import Batch, Chunk, Records, column_values
+from sentiline.scoring.batch import Batch, column_values
+from sentiline.scoring.chunk import Chunk, Records
 
 
 def undecodable_columns(chunk: Chunk, text_column: str) -> dict[int, str]:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
-from sentiline.cluster.driver import Cluster, score_on_cluster
+from sentiline.cluster.driver import Cluster, check_for_cluster, score_on_cluster
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
 from sentiline.reporting.report import HtmlReportBuilder
@@ -149,7 +149,7 @@ def test_a_killed_driver_and_a_killed_actor_lose_no_row(
     assert process.returncode == -signal.SIGKILL, (tmp_path / "errors").read_text()
     assert not output.exists(), "half a data set is never visible"
     cluster = Cluster(nodes.address, workers=2, part_rows=1024)
-    with pytest.raises(DataFileError, match="continue it with --resume, or start again with --overwrite"):
+    with pytest.raises(DataFileError, match="continue it with --resume, or start over with --overwrite"):
         score_on_cluster(predictor, [str(reviews)], output, None, cluster)
     with pytest.raises(DataFileError, match="options changed since the interrupted run"):
         score_on_cluster(predictor, [str(reviews)], output, ScoreOptions(prefix="s_"), cluster, resume=True)
@@ -183,15 +183,52 @@ def test_a_killed_driver_and_a_killed_actor_lose_no_row(
 def test_a_faulty_row_ends_a_strict_run_and_says_where(predictor: Predictor, nodes: Nodes, tmp_path: Path) -> None:
     rows = ['{"text": "good"}'] * 3_000
     (tmp_path / "a.jsonl").write_text("\n".join([*rows, '{"text": ""}', *rows]))
+    inputs, cluster = [str(tmp_path / "a.jsonl")], Cluster(nodes.address, part_rows=1024)
     with pytest.raises(DataFileError, match=r"a\.jsonl, line 3001: empty_text: no word in the text; without --strict"):
-        score_on_cluster(
-            predictor,
-            [str(tmp_path / "a.jsonl")],
-            tmp_path / "out",
-            ScoreOptions(strict=True),
-            Cluster(nodes.address, part_rows=1024),
-        )
-    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"], "nothing is left to resume"
+        score_on_cluster(predictor, inputs, tmp_path / "out", ScoreOptions(strict=True), cluster)
+    summary = score_on_cluster(predictor, inputs, tmp_path / "out", ScoreOptions(), cluster, resume=True)
+    assert summary == score_files(predictor, inputs, tmp_path / "local.parquet")
+
+
+@pytest.mark.parametrize("bad_rows", ["keep", "skip"])
+def test_bad_rows_and_dropped_columns_are_those_of_the_local_engine(
+    predictor: Predictor, nodes: Nodes, tmp_path: Path, same_content: Check, bad_rows: str
+) -> None:
+    rows = [json.dumps({"text": "good film", "n": n, "by": "Bo"}) for n in range(1500)]
+    rows[700], rows[1400] = "{nonsense", json.dumps({"text": "bad", "n": 1400, "by": "Bo", "new": 1})
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text("\n".join(rows))
+    (tmp_path / "in" / "b.jsonl").write_text("\n".join([*rows[:3], '{"text": null, "n": 3, "by": "Al"}']))
+    inputs, cluster = [str(tmp_path / "in")], Cluster(nodes.address, part_rows=1024)
+    stop, go = ScoreOptions(drop=["by"]), ScoreOptions(drop=["by"], bad_rows=bad_rows)
+    with pytest.raises(DataFileError, match=r"a\.jsonl, line (701: not JSON|1401: has a column 'new')"):
+        score_on_cluster(predictor, inputs, tmp_path / "out", stop, cluster)
+    summary = score_on_cluster(predictor, inputs, tmp_path / "out", go, cluster, resume=True)
+    assert summary is not None
+    assert summary == score_files(predictor, inputs, tmp_path / "local.parquet", go)
+    assert summary.faults == {"malformed_row": 1, "unexpected_column": 1, "missing_text": 1}
+    assert summary.skipped == (3 if bad_rows == "skip" else 0)
+    same_content(tmp_path / "out", tmp_path / "local.parquet")
+    assert "by" not in pq.read_table(tmp_path / "out").column_names
+
+
+def test_parts_with_other_types_become_one_and_a_check_tells_of_those_that_cannot(
+    predictor: Predictor, nodes: Nodes, tmp_path: Path, same_content: Check
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number, column in enumerate((pa.array([1], pa.int32()), pa.array([1.5]), pa.array([None], pa.null()))):
+        pq.write_table(pa.table({"review": ["a good film"], "n": column}), tmp_path / "in" / f"{number}.parquet")
+    inputs, cluster = [str(tmp_path / "in")], Cluster(nodes.address)
+    assert check_for_cluster(predictor, inputs, tmp_path / "out").problems == []
+    summary = score_on_cluster(predictor, inputs, tmp_path / "out", None, cluster)
+    assert summary == score_files(predictor, inputs, tmp_path / "local.parquet")
+    same_content(tmp_path / "out", tmp_path / "local.parquet")
+    pq.write_table(pa.table({"review": ["bad"], "n": ["x"]}), tmp_path / "in" / "3.parquet")
+    result = check_for_cluster(predictor, inputs, tmp_path / "new")
+    assert "3.parquet: column 'n' is of type string" in result.problems[0]
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(DataFileError, match=r"3\.parquet: column 'n' is of type string"):
+        score_on_cluster(predictor, inputs, tmp_path / "new", None, cluster)
 
 
 def shown(path: Path) -> str:

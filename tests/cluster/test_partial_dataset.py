@@ -13,6 +13,7 @@ from sentiline.cluster import publish
 from sentiline.cluster.part_writer import PartWriter
 from sentiline.cluster.partial_dataset import PartialDataset
 from sentiline.errors import ClusterError, DataFileError
+from sentiline.scoring.io.object_location import parse_location
 from sentiline.scoring.io.storage import Location
 from sentiline.scoring.resume.partial_output import partial_folder
 
@@ -20,7 +21,7 @@ HEADER = {"release": "1"}
 
 
 def at(path: Path) -> Location:
-    return Location.parse(str(path))
+    return parse_location(str(path))
 
 
 def grow(path: Path, header: dict[str, Any], *, resume: bool) -> PartialDataset:
@@ -160,7 +161,7 @@ def test_what_is_in_the_way_is_not_lost(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match="there is no folder"):
         begin(tmp_path / "none" / "out", resume=False, overwrite=False)
     grow(out, HEADER, resume=False).close()
-    with pytest.raises(DataFileError, match="holds an interrupted run"):
+    with pytest.raises(DataFileError, match="there is an unfinished run in"):
         begin(out, resume=False, overwrite=False)
 
 
@@ -195,7 +196,7 @@ def content(bucket: fs.SubTreeFileSystem, key: str) -> bytes:
 def test_a_data_set_in_a_store_is_complete_when_its_last_file_is_there(
     bucket: fs.SubTreeFileSystem, tmp_path: Path
 ) -> None:
-    target = Location.parse("s3://reviews/a/scored")
+    target = parse_location("s3://reviews/a/scored")
     folder = partial_folder(target, tmp_path)
     assert publish.check_target(target, folder, resume=False, overwrite=False)
     output = PartialDataset(target, folder, HEADER, resume=False)
@@ -242,7 +243,7 @@ def test_what_is_in_the_way_in_a_store_is_not_lost(bucket: fs.SubTreeFileSystem,
         ("s3://reviews/thesis/text.txt", True, "is a file; --engine ray writes a folder"),
         ("s3://nowhere/scored", False, "there is no folder s3://nowhere"),
     ):
-        target = Location.parse(name)
+        target = parse_location(name)
         with pytest.raises(DataFileError, match=message):
             publish.check_target(target, partial_folder(target, tmp_path), resume=False, overwrite=overwrite)
     assert keys(bucket) == ["thesis/text.txt"]

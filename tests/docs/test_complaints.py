@@ -1,4 +1,4 @@
-"""docs/complaints.md answers sixteen complaints, and every test that it names exists."""
+"""docs/complaints.md answers complaints, and every test that it names exists."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "complaints.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
-COMPLAINTS = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:17]
+COMPLAINTS = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:-1]
 
 
 def names_of(path: Path) -> set[str]:
@@ -28,7 +28,7 @@ def test_every_test_that_the_page_names_exists(path: str, name: str) -> None:
     assert name in names_of(ROOT / path)
 
 
-@pytest.mark.parametrize("number", range(1, 17))
+@pytest.mark.parametrize("number", range(1, len(COMPLAINTS) + 1))
 def test_each_complaint_has_an_answer_and_a_proof(number: int) -> None:
     title, _, rest = COMPLAINTS[number - 1].partition("\n")
     assert re.fullmatch(rf"{number}\. \w.*", title)

@@ -79,7 +79,9 @@ LAZY = {
     "sentiline/cluster/worker.py": {"ray"},
     "sentiline/reporting/html_report.py": {"jinja2"},
     "sentiline/scoring/arrow.py": {"pyarrow"},
-    "sentiline/scoring/arrow_types.py": {"pyarrow"},  # these four are imported by others when they are wanted
+    "sentiline/scoring/arrow_types.py": {"pyarrow"},  # these are imported by others when they are wanted
+    "sentiline/scoring/arrow_values.py": {"pyarrow"},
+    "sentiline/scoring/io/part_schemas.py": {"pyarrow"},
     "sentiline/scoring/io/int96.py": {"pyarrow"},
     "sentiline/scoring/io/parquet_writer.py": {"pyarrow"},
     "sentiline/scoring/io/parquet_reader.py": {"pyarrow"},

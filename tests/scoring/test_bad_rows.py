@@ -149,3 +149,15 @@ def test_invalid_options_raise_an_error(
     (tmp_path / "a.csv").write_text("id,text\n1,good\n")
     with pytest.raises(OptionError, match=message):
         score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", ScoreOptions(**options))
+
+
+def test_a_late_key_that_differs_from_an_added_column_only_in_case_is_a_bad_row(
+    predictor: Predictor, tmp_path: Path
+) -> None:
+    lines = ['{"review": "good"}'] * 1500 + ['{"review": "bad", "Score": 1}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    inputs, output = [str(tmp_path / "a.jsonl")], tmp_path / "out.jsonl"
+    with pytest.raises(DataFileError, match=r"line 1501: has a column 'Score' already.* --resume --bad-rows keep"):
+        score_files(predictor, inputs, output)
+    summary = score_files(predictor, inputs, output, ScoreOptions(bad_rows="keep"), resume=True)
+    assert (summary.rows, summary.faults) == (1501, {"unexpected_column": 1})

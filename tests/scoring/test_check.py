@@ -49,6 +49,15 @@ def test_a_check_finds_what_a_run_finds(
             score_files(predictor, [str(tmp_path / "a.csv")], tmp_path / "out.csv", given)
 
 
+def test_a_check_tells_the_warnings(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"by,text\nRen\xe9e,good\n")
+    inputs = [str(tmp_path / "a.csv")]
+    result = check_files(predictor, inputs, tmp_path / "out.csv")
+    assert (result.summary.warnings, result.problems) == ({"undecodable_column": 1}, [])
+    result = check_files(predictor, inputs, tmp_path / "out.csv", ScoreOptions(strict=True))
+    assert result.problems == [f"{inputs[0]}, line 2, column 'by': undecodable_column, at which --strict stops"]
+
+
 def test_a_check_goes_on_after_a_file_that_cannot_be_read(predictor: Predictor, tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["good"], "n": [1]}), tmp_path / "a.parquet")
     (tmp_path / "b.parquet").write_bytes(b"PAR1 nonsense PAR1")

@@ -153,7 +153,7 @@ def test_bytes_in_a_parquet_text_column_are_read_as_text(predictor: Predictor, t
         (
             "a.csv",
             b"A fine film.\nAwful mess.\n",
-            "line 1: should name .*'A fine film.' looks like a review; .* add --no-header .* add a first",
+            "line 1: should name .*'A fine film.' looks like a review; .* add --no-header.* add a first",
         ),
         ("a.csv", b"2,It was all fine\n1,Awful\n", "line 1: should name the columns, and 'It was all fine'"),
         ("a.tsv", b"5\t" + b"good " * 20 + b"\n1\tbad\n", "line 1: should name the columns"),

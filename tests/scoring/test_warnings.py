@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,6 +78,8 @@ JOINED = [
     ("a.tsv", 'id\treview\n1\t"Great film\r\n\r\n2\tso-called ""art"""\n4\tOk.\n', "lines 2 to 4"),
     ("a.tsv", 'review\tstars\n"Great film\t5\nDull.\t1\nFine"\t4\n', "lines 2 to 4"),
     ("a.csv", 'id,review\n1,"Great film\n2,Dull.\n3,He said: fine"\n', "lines 2 to 4"),
+    ("a.csv", 'sense,review\npos,"Great film\nneg,Dull.\nneg,He said: fine"\n', "lines 2 to 4"),
+    ("a.csv", 'review;sku\n"Great film;B01\nDull.;B02\nFine";B3\n', "lines 2 to 4"),
     ("a.csv", 'review,stars\n"Great film,5\nDull.,1\nFine",4\n', "lines 2 to 4"),
 ]
 
@@ -85,7 +88,8 @@ JOINED = [
 def test_rows_that_stray_quotes_join(predictor: Predictor, tmp_path: Path, name: str, content: str, place: str) -> None:
     source = tmp_path / name
     source.write_bytes(content.encode())
-    options = ScoreOptions(text_column="review")
+    delimiter = ";" if ";" in content else None
+    options = ScoreOptions(text_column="review", delimiter=delimiter)
     summary = score_files(predictor, [str(source)], tmp_path / "out.jsonl", options)
     assert summary.warnings == {"joined_lines": 1}
     assert summary.examples == {"joined_lines": f"{source}, {place}"}
@@ -95,8 +99,8 @@ def test_rows_that_stray_quotes_join(predictor: Predictor, tmp_path: Path, name:
         f"1 with warning joined_lines: {WARNINGS['joined_lines']}; for example {source}, {place}" in written.getvalue()
     )
     with pytest.raises(DataFileError, match=rf"{place}: joined_lines: .*add --quoting none"):
-        score_files(predictor, [str(source)], tmp_path / "b.jsonl", ScoreOptions(text_column="review", strict=True))
-    options = ScoreOptions(text_column="review", quoting="none", strict=True)
+        score_files(predictor, [str(source)], tmp_path / "b.jsonl", replace(options, strict=True))
+    options = replace(options, quoting="none", strict=True)
     lines = [line for line in content.splitlines() if line]
     assert score_files(predictor, [str(source)], tmp_path / "c.jsonl", options).rows == len(lines) - 1
 
@@ -107,6 +111,8 @@ def test_rows_that_stray_quotes_join(predictor: Predictor, tmp_path: Path, name:
         ("a.csv", 'id,review\n007,"A quiet film, and I could not\nstop thinking about it."\n'),
         ("a.csv", 'id,review\n007,"A quiet film\nand then, it ended."\n'),
         ("a.csv", 'review\n"A quiet\nfilm"\n'),
+        ("a.csv", 'sense,review\npos,"A quiet film\nand then, it ended."\n'),
+        ("a.csv", 'sense,review\npos,"A film about\nOslo,Norway"\n'),
         ("a.tsv", 'id\treview\n1\t"A quiet\nfilm"\n2\t"with a\ttab"\n'),
     ],
 )

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sentiline.bundle import find
+from sentiline.cli.dialect import dialect_options
 from sentiline.errors import OptionError
 from sentiline.labels import MAPPING_EXAMPLE, SCHEMES, check_labels
 from training.cli.group import CommandGroup
@@ -47,6 +48,7 @@ NEUTRAL_HELP = (
 
 def labelled_options(command: Command) -> Command:
     """Decorate a command with the parameters of `training.data.labelled_file.load`."""
+    command = dialect_options(command)
     for option in reversed(
         [
             click.option("--text-column", default="text", show_default=True, help="Column or JSON key with the text."),
@@ -69,15 +71,6 @@ def labelled_options(command: Command) -> Command:
                 "--format",
                 type=click.Choice(["csv", "tsv", "jsonl", "parquet"]),
                 help="Format of the files; default by the ending of the name.",
-            ),
-            click.option("--encoding", default="utf-8", show_default=True, help="Encoding of CSV, TSV and JSON Lines."),
-            click.option("--delimiter", help="Delimiter of CSV and TSV, if it is not a comma or a tab."),
-            click.option(
-                "--quoting",
-                type=click.Choice(["csv", "none"]),
-                default="csv",
-                show_default=True,
-                help="none: double quotes are part of the text.",
             ),
             click.option("--neutral", is_flag=True, help=NEUTRAL_HELP),
         ]

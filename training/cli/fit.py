@@ -138,7 +138,9 @@ def _require_data_option(
     """
     if data is None and "unlabelled_reviews" not in description:
         fitted = {name: value for name, value in description.get("options", {}).items() if value != options.get(name)}
-        given = "".join(f" --{name.replace('_', '-')} {value}" for name, value in fitted.items())
+        given = "".join(
+            f" --{name.replace('_', '-')}" + f" {value}" * (value is not True) for name, value in fitted.items()
+        )
         name = description.get("name", "files of your own")
         raise click.UsageError(f"{run.folder} was fitted on {name}, not on IMDB: give the same --data{given}")
 

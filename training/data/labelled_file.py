@@ -12,6 +12,7 @@ from sentiline.evaluation.labelled_rows import LabelledChunk, find_scheme, read_
 from sentiline.evaluation.skipped_rows import PROBLEMS
 from sentiline.labels import check_labels, normalize_label
 from sentiline.scoring.chunk import find_text_column
+from sentiline.scoring.io.dialect import Dialect
 from sentiline.scoring.io.discovery import find_sources
 from sentiline.scoring.io.source import Source
 from sentiline.tokenizer import split as split_tokens
@@ -115,6 +116,10 @@ def load(
     encoding: str = "utf-8",
     delimiter: str | None = None,
     quoting: str = "csv",
+    no_header: bool = False,
+    skip_lines: int = 0,
+    escape: str | None = None,
+    skip_blanks: bool = False,
     neutral: bool = False,
 ) -> LabelledData:
     """Read texts and their sentiment from files of every format that `sentiline score` reads.
@@ -131,6 +136,10 @@ def load(
         encoding: The encoding of text files. A byte order mark is dropped.
         delimiter: The character between the columns of CSV or TSV, if it is not a comma or a tab.
         quoting: "csv" where fields may be in double quotes, "none" where double quotes are part of the text.
+        no_header: Whether CSV and TSV files have no line of column names, so that columns are named by number from "1".
+        skip_lines: The number of lines above the column names of CSV and TSV files.
+        escape: The character that escapes quotes in CSV and TSV files, such as a backslash; None if they are doubled.
+        skip_blanks: Whether blanks after the delimiters of CSV and TSV files are skipped.
         neutral: Whether rows with a neutral label are usable; otherwise they are among the problems.
 
     Returns:
@@ -145,7 +154,8 @@ def load(
     columns = [text_column, label_column, *([] if group_column is None else [group_column])]
     if len(set(columns)) < len(columns):
         raise DataError(f"text, label and group must be different columns; got {', '.join(columns)}", field="columns")
-    sources = find_sources([os.fspath(path)], format, encoding, delimiter, quoting)
+    dialect = Dialect(no_header, skip_lines, escape, skip_blanks)
+    sources = find_sources([os.fspath(path)], format, encoding, delimiter, quoting, dialect=dialect)
     scheme = find_scheme(sources, label_column, encoding) if labels == "auto" else labels
     rows: list[Review | Problem] = []
     checked = ""  # the file whose columns were checked; later objects of a JSON file may lack a key

@@ -136,7 +136,7 @@ def from_labelled_file(config: FitConfig, path: str, options: Mapping[str, Any],
     description = {
         "name": PurePath(path).name or path,
         "labels": found.scheme,
-        "options": {name: value for name, value in sorted(options.items()) if value not in (None, False)},
+        "options": {name: value for name, value in sorted(options.items()) if value not in (None, False, 0)},
         "training_reviews": len(train),
         "validation_reviews": len(validation),
         **({"neutral_reviews": [len(neutral), len(neutral_validation)]} if found.neutral else {}),

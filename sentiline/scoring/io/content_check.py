@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from functools import cache
 
 from sentiline.errors import DataFileError
 from sentiline.scoring.io.formats import Kind
 
+_LOGGER = logging.getLogger(__name__)
 # The first bytes of files that hold no reviews, and the remedy.
 _SIGNATURES = {
     b"version https://git-lfs.github.com/spec/": "a Git LFS pointer, not the file itself; fetch that with git lfs pull",
@@ -24,6 +27,7 @@ _SIGNATURES = {
     b"\x04\x22\x4d\x18": "compressed with lz4; unpack it",
     b"\xff\x06\0\0sNaPpY": "compressed with Snappy; unpack it",
 }
+_LINES = 100  # lines that are looked at
 _TAR = slice(257, 262)
 _MARKUP = re.compile(r"\s*(?:<!--.*?-->\s*)*(?:<!doctype|<html|<head|<body|<\?xml)\b", re.IGNORECASE | re.DOTALL)
 # What Hive writes between columns, items and keys, and the separators of ASCII.
@@ -62,14 +66,41 @@ def check_content(name: str, kind: Kind, head: bytes, codec: str) -> None:
             f"{' '.join(text.split())[:60]!r}",
             field="input",
         )
-    lines = [line for line in text.splitlines()[:100] if line.strip()] if kind == "text" else []
+    if kind != "text":
+        return
+    check_separators(name, text)
+    lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
+    if lines and all(line.startswith("__label__") for line in lines):
+        raise DataFileError(
+            f"{name}: every line begins with a label of fastText, such as {lines[0].split()[0]!r}, which is no part of "
+            r"the text; separate it, for example with sed -E 's/^(__label__[^ ]*) /\1\t/', and add --format tsv "
+            "--quoting none --no-header --text-column 2",
+            field="input",
+        )
+    tabs = {line.count("\t") for line in lines[:-1]}  # the last line may be incomplete
+    if len(tabs) == 1 and tabs != {0}:
+        warn_once(
+            f"{name}: every line holds a tab and is read as one text; if tabs separate columns, add --format tsv "
+            "--no-header, and name the column of the texts with --text-column"
+        )
+
+
+def check_separators(name: str, text: str) -> None:
+    """Raise if every line holds one of the control characters that Hive and old systems write between columns."""
+    lines = [line for line in text.splitlines()[:_LINES] if line.strip()]
     if lines and all(map(_SEPARATORS.search, lines)):
         separator = _SEPARATORS.findall(lines[0])[0]
         raise DataFileError(
             f"{name}: every line holds the control character {separator!r}; if it separates columns, add --format csv "
-            f"--delimiter $'\\x{ord(separator):02x}'",
+            f"--delimiter $'\\x{ord(separator):02x}', and --no-header if the first line does not name them",
             field="input",
         )
+
+
+@cache
+def warn_once(message: str) -> None:
+    """Log a warning, only once although some commands read their files twice."""
+    _LOGGER.warning("%s", message)
 
 
 def ends_lines_with_carriage_returns(head: bytes, codec: str) -> bool:

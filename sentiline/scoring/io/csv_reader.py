@@ -11,19 +11,19 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Literal
 
-from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError
-from sentiline.scoring.chunk import Chunk, MalformedRowError, check_names
+from sentiline.scoring.chunk import Chunk, MalformedRowError
 from sentiline.scoring.io.chunk_builder import LINE_LIMIT, ChunkBuilder
+from sentiline.scoring.io.csv_header import check_first_row, check_header, warn_of_quotes_after_blanks
 from sentiline.scoring.io.dialect import separator_line
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.text_stream import TextStream
 
 _LOGGER = logging.getLogger(__name__)
-_CONTROL = re.compile("[\x01-\x08\x0e-\x1f]")
-_QUOTED_AFTER_BLANKS = re.compile(r' +".*"\s*', re.DOTALL)
+_WORD = re.compile(r"[\w.+-]{1,32}")
 
 
 class FieldLimitError(DataFileError):
@@ -123,6 +123,7 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
     reader = _record_reader(source, feed)
     names: tuple[str, ...] = ()
     empty = first = True
+    quoted_after_blanks = False
     while True:
         feed.begin()
         number = feed.number  # a record may span several lines
@@ -164,18 +165,21 @@ def read_csv_rows(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
                         reader = _record_reader(source, feed)
                     continue
                 if not dialect.no_header:
-                    names = _check_header(source, number, record)
+                    names = check_header(source, number, record)
                     continue
                 names = tuple(str(column) for column in range(1, len(record) + 1))
             if first:
-                _check_blanks(source, number, record)
-                first = False
+                check_first_row(source, number, record)
+            elif not quoted_after_blanks:
+                quoted_after_blanks = warn_of_quotes_after_blanks(source, number, record, feed.record)
+            first = False
             if len(record) != len(names):
                 problem = MalformedRowError(
                     f"{source.name}, line {number}: {len(record)} columns, and the "
                     f"{'first row' if dialect.no_header else 'header'} has {len(names)}; is the "
                     "text quoted, and is the file comma- or tab-separated as its format says (--format)?"
-                    + _quote_hint(source, feed.record),
+                    + _quote_hint(source, feed.record)
+                    + " (if lines stand above the column names, skip them with --skip-lines)" * (len(names) == 1),
                     field="input",
                 )
                 if not source.keep_malformed:
@@ -224,86 +228,32 @@ def _quote_hint(source: Source, lines: Sequence[str]) -> str:
     """Return the advice for quotes that are escaped or follow blanks in the lines of a record; empty if none do."""
     text, dialect = "".join(lines), source.format.dialect
     if '\\"' in text and not dialect.escape:
-        return r" (if backslashes escape quotes, add --escape '\' to sentiline score or evaluate)"
+        return r" (if backslashes escape quotes, add --escape '\')"
     if source.format.delimiter + ' "' in text and not dialect.skip_blanks:
-        return " (if blanks stand before quotes, add --skip-blanks to sentiline score or evaluate)"
+        return " (if blanks stand before quotes, add --skip-blanks)"
     return ""
-
-
-def _check_blanks(source: Source, number: int, record: Sequence[str]) -> None:
-    """Raise if the first row has a quoted field after blanks, whose quotes would become part of the text."""
-    found = [field for field in record if _QUOTED_AFTER_BLANKS.fullmatch(field)]
-    if found and source.format.quotes and not source.format.dialect.skip_blanks:
-        raise DataFileError(
-            f"{source.name}, line {number}: blanks stand before the quotes of {found[0].strip()[:64]!r}; skip them "
-            "with --skip-blanks of sentiline score or evaluate, or add --quoting none if quotes are part of the text",
-            field="input",
-        )
 
 
 def _may_be_several_rows(lines: Sequence[str], delimiter: str, columns: int) -> bool:
     """Return whether the lines of a quoted record would be as many rows if quotes had no meaning.
 
     Each of them has all columns then. Commas and semicolons occur in any review, so with them a column must also hold
-    numbers.
+    numbers, or single words of one shape such as `pos` and `neg`, in lines whose delimiters no blank follows.
     """
     lines = [line for line in lines if line.strip("\r\n")]
     if columns < 2 or len(lines) < 2 or any(line.count(delimiter) != columns - 1 for line in lines):
         return False
-    fields = [line.strip("\r\n").split(delimiter) for line in lines]
-    return delimiter not in ",;" or any(all(map(str.isdecimal, column)) for column in zip(*fields, strict=True))
+    if delimiter not in ",;":
+        return True
+    table = list(zip(*(line.strip("\r\n").split(delimiter) for line in lines), strict=True))
+    if any(all(map(str.isdecimal, column)) for column in table):
+        return True
+    return all(delimiter + " " not in line for line in lines[1:]) and any(
+        all(map(_WORD.fullmatch, column)) and len(set(map(_shape, column))) == 1 for column in table
+    )
 
 
-def _check_header(source: Source, number: int, record: list[str]) -> tuple[str, ...]:
-    names = check_names(record, f"{source.name}, line {number}")
-    if any(map(_is_undecodable, names)):
-        raise DataFileError(f"{source.name}, line {number}: not decodable; see --encoding", field="encoding")
-    _check_delimiter(source, number, names)
-    looks_like_data = [name for name in names if _is_sentence(name)]
-    if not looks_like_data and any(name.strip().isdecimal() for name in names):
-        looks_like_data = [name for name in names if len(name.split()) > 2]
-    if looks_like_data:
-        raise DataFileError(
-            f"{source.name}, line {number}: should name the columns, and {looks_like_data[0][:64]!r} looks like a "
-            "review; if the file has no header, add --no-header to sentiline score or evaluate, which names the "
-            "columns 1, 2, and so on, or add a first line with column names, such as label,text; else shorten this "
-            "name",
-            field="columns",
-        )
-    return names
-
-
-def _is_sentence(name: str) -> bool:
-    """Return whether a column name looks like a review; questions are names of columns in surveys."""
-    text = name.strip()
-    return (len(text) > 64 and not text.endswith(("?", ":"))) or (" " in text and text.endswith((".", "!")))
-
-
-def _check_delimiter(source: Source, number: int, names: tuple[str, ...]) -> None:
-    """Raise if the names look like those of a file with another delimiter or of another format."""
-    for name in names:
-        if control := _CONTROL.search(name):
-            raise DataFileError(
-                f"{source.name}, line {number}: the column name {name!r} holds a control character; if it separates "
-                f"columns, add --delimiter $'\\x{ord(control[0]):02x}'; or rename the column",
-                field="columns",
-            )
-    if names[0].lstrip().startswith(('{"', "[{")):
-        raise DataFileError(
-            f"{source.name}, line {number}: the first column is named {names[0]!r}; if the file is JSON Lines, add "
-            "--format jsonl",
-            field="columns",
-        )
-    found = [one for one in ",;\t|" if one != source.format.delimiter and len(names) == 1 and one in names[0]]
-    if found:
-        written = repr(found[0]) if found[0] != "\t" else r"'\t'"
-        raise DataFileError(
-            f"{source.name}, line {number}: the only column is named {names[0]!r}; are the columns separated by "
-            f"{found[0]!r}? Then add --delimiter {written}; or rename the column",
-            field="columns",
-        )
-
-
-def _is_undecodable(text: str) -> bool:
-    """Return whether a name has bytes that do not fit the encoding, or NULs, as UTF-16 without a BOM does."""
-    return has_lone_surrogates(text) or "\0" in text
+def _shape(word: str) -> str:
+    """Return the kinds of characters in a word, in their order, such as "Aa" for "Film" and "A0" for "B2014"."""
+    kinds = ("A" if one.isupper() else "a" if one.islower() else "0" if one.isdecimal() else one for one in word)
+    return "".join(kind for kind, _ in groupby(kinds))

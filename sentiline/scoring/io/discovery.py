@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sentiline.errors import DataFileError, DataFileWarning, OptionError
+from sentiline.scoring.io.content_check import check_separators, describe_signature
 from sentiline.scoring.io.dialect import Dialect, separator_line
 from sentiline.scoring.io.formats import (
     EXTENSIONS,
@@ -26,9 +27,10 @@ from sentiline.scoring.io.formats import (
     known_extension,
 )
 from sentiline.scoring.io.hive import is_partition_folder, parse_partitions
+from sentiline.scoring.io.object_location import parse_location
 from sentiline.scoring.io.source import Source
 from sentiline.scoring.io.storage import FileStatus, Location, is_broken_link
-from sentiline.scoring.io.text_stream import READ_ERRORS, peek_text, stdin_bytes, zip_members
+from sentiline.scoring.io.text_stream import READ_ERRORS, peek_text, stdin_bytes, unreadable, zip_members
 from sentiline.scoring.resume.partial_output import SUFFIX
 
 STDIN = "-"
@@ -82,7 +84,7 @@ def find_sources(
             continue
         if not name:  # as a path it would be the current folder
             raise DataFileError("an input has an empty name; name a file, or . for this folder", field="input")
-        location = Location.parse(name)
+        location = parse_location(name)
         found = _without_links_to_each_other(_expand(location, forced, output))
         if not found:
             missing = f"file with a known extension ({', '.join(EXTENSIONS)})" if _status(location) else "such file"
@@ -144,6 +146,7 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
         yield location
         return
     unknown: list[Location] = []
+    facts: list[Location] = []
     try:
         if status:
             found: list[Location] = []
@@ -152,7 +155,7 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
             # Beside files of other formats, those of JSON hold facts about the data set.
             others = [one for one in found if known_extension(one.path) != ".json"]
             if others and not forced:
-                unknown += [one for one in found if known_extension(one.path) == ".json"]
+                facts = [one for one in found if known_extension(one.path) == ".json"]
                 found = others
         else:
             found = location.glob(_is_partial_output) if glob.has_magic(location.path) else []
@@ -161,6 +164,7 @@ def _expand(location: Location, forced: str | None, output: Location | None) -> 
             f"{error.filename or location} cannot be read: {error.strerror or error}", field="input"
         ) from None
     _report_left_out(location, unknown, "unknown extensions; name such files themselves, or add --format")
+    _report_left_out(location, facts, "JSON beside files of other formats; name them themselves if they hold rows")
     special: list[Location] = []
     for one in found:
         _check_link(one)
@@ -301,11 +305,11 @@ def _file_source(
                     raw.seek(0)
                 if len(member) == 1 and known_extension(member[0]):
                     forced = format_from_name(member[0]).kind
+                    if forced == "parquet":
+                        raise OptionError(f"{location} is a ZIP archive of Parquet; unpack it", field="--format")
                 format = Format(forced or _detect(location.name, raw, encoding, separator, dialect))
     except READ_ERRORS as error:
-        raise DataFileError(
-            f"{location} cannot be read: {getattr(error, 'strerror', None) or error}", field="input"
-        ) from None
+        raise unreadable(location.name, error) from None
     if pipe and format.kind == "parquet":
         raise OptionError(f"Parquet cannot be read from {location}, a pipe; save it to a file", field="--format")
     return Source(location.name, location, format, status.size, status.modified, once=pipe)
@@ -324,8 +328,8 @@ def _stdin_source(forced: str | None, encoding: str, separator: str | None, dial
 def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: Dialect) -> Kind:
     """Detect a format from the beginning of an open file; with options for CSV it is CSV if nothing else fits."""
     head, text = peek_text(name, raw, encoding)
-    if not head:
-        raise DataFileError(f"{name} is empty", field="input")
+    if not text.strip() and not head.startswith(b"PAR1"):
+        raise DataFileError(f"{name} is empty" + " but for blanks" * bool(text), field="input")
     lines = text.splitlines(keepends=True)[dialect.skip_lines :]
     is_csv = separator or dialect.given_options() or (lines and separator_line(lines[0]))
     fallback: Kind | None = ("tsv" if not separator and "\t" in lines[0] else "csv") if is_csv and lines else None
@@ -333,6 +337,10 @@ def _detect(name: str, raw: Any, encoding: str, separator: str | None, dialect: 
         raise OptionError(f"{name} is compressed Parquet; unpack it", field="--format")
     kind = "parquet" if head.startswith(b"PAR1") else detect_kind("".join(lines)) or fallback
     if kind is None:
+        if found := describe_signature(head):
+            raise DataFileError(f"{name} is {found}", field="input")
+        if "\0" not in text:
+            check_separators(name, text)
         raise OptionError(
             f"{name}: neither its extension nor its content tells the format; name it with --format {'|'.join(KINDS)}",
             field="--format",

@@ -57,10 +57,13 @@ def find_int96_unit(name: str, location: Location) -> TimestampUnit:
         OSError: The file cannot be read.
         pyarrow.ArrowException: It is not a readable Parquet file.
     """
-    with open_parquet(location, "ns") as exact, open_parquet(location, "us") as wide:
+    with open_parquet(location, "us") as wide:
         leaves = [wide.schema.column(index) for index in range(len(wide.schema))]
         columns = [leaf.path for leaf in leaves if leaf.physical_type == "INT96"]
-        fine = far = ""
+    if not columns:
+        return "us"
+    fine = far = ""
+    with open_parquet(location, "ns") as exact, open_parquet(location, "us") as wide:
         for (column, nanoseconds), (_, microseconds) in zip(
             _leaves_by_column(exact, columns), _leaves_by_column(wide, columns), strict=True
         ):
@@ -83,8 +86,6 @@ def find_int96_unit(name: str, location: Location) -> TimestampUnit:
 
 def _leaves_by_column(file: Any, columns: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Yield the timestamps as arrays of integers, each with the name of its column."""
-    if not columns:
-        return
     for group in range(file.num_row_groups):  # one by one, as in the reader of rows
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group], columns=columns):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from sentiline.errors import DataFileError
-from sentiline.scoring.arrow_types import widen_dictionaries
-from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Batch, Chunk, check_names
+from sentiline.scoring.arrow_types import conform, widen_dictionaries
+from sentiline.scoring.batch import Batch
+from sentiline.scoring.chunk import CHUNK_CHARACTERS, CHUNK_ROWS, Chunk, check_names
 from sentiline.scoring.io.content_check import describe_signature
 from sentiline.scoring.io.hive import matches_partition, partition_conflict
 from sentiline.scoring.io.int96 import find_int96_unit, open_parquet
@@ -48,12 +49,12 @@ def read_parquet(source: Source, characters: int) -> Iterator[Chunk]:
             done = sum(file.metadata.row_group(index).num_rows for index in range(groups.start))
             if not total:
                 empty = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
-                yield Chunk(source.name, "row", [], _add_partitions(_widen(empty), source), source.size)
+                yield Chunk(source.name, "row", [], _to_batch(_widen(empty), source), source.size)
             rows = max(1, _BATCH_ROWS * characters // CHUNK_CHARACTERS)
             for batch in _regroup(_batches(file, groups, rows), characters):
                 lines = range(done + 1, done + 1 + batch.num_rows)
                 done += batch.num_rows
-                yield Chunk(source.name, "row", lines, _add_partitions(batch, source), source.size * done // total)
+                yield Chunk(source.name, "row", lines, _to_batch(batch, source), source.size * done // total)
     except (pa.ArrowException, OSError) as error:
         interrupted = read_error(source, error)
         if isinstance(interrupted, InterruptedReadError):
@@ -82,15 +83,15 @@ def _widen(batch: Any) -> Any:
     return batch if schema.equals(batch.schema) else batch.cast(schema)
 
 
-def _add_partitions(batch: Any, source: Source) -> Batch:
-    """Add the columns that are encoded in folder names."""
+def _to_batch(batch: Any, source: Source) -> Batch:
+    """Add the columns that are encoded in folder names, and take on the schema of the data set."""
     for name, partition in source.partitions.items():
         if name not in batch.schema.names:
             value = pa.scalar(partition.value, pa.int64() if partition.whole else pa.string())
             batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
         elif not all(matches_partition(value, partition.value) for value in batch.column(name).unique().to_pylist()):
             raise partition_conflict(name, source.name, partition)
-    return Batch(batch)
+    return Batch(conform(batch, source.name, source.schema))
 
 
 def _regroup(batches: Iterable[Any], characters: int) -> Iterator[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sentiline.code_points import has_lone_surrogates, replace_lone_surrogates
+from sentiline.code_points import has_lone_surrogates
 from sentiline.errors import DataFileError
-from sentiline.scoring.arrow_types import map_leaves
-from sentiline.scoring.chunk import Batch, Chunk, Records, UnwritableRowsError, column_values
+from sentiline.scoring.arrow_types import common_type, map_leaves
+from sentiline.scoring.arrow_values import inferred_type, to_column, with_valid_utf8
+from sentiline.scoring.batch import Batch
+from sentiline.scoring.chunk import Chunk, Records
 from sentiline.scoring.io.columns import check_columns
 from sentiline.scoring.scorer import COLUMNS, PROBABILITIES, SENTENCES, TIMESTEPS, ScoredChunk, check_name_clash
 
@@ -71,7 +72,7 @@ class ParquetOutput:
             schema = first.data.batch.schema
             carried = pa.schema([field.with_type(_without_nulls(field.type)) for field in schema], schema.metadata)
         else:
-            found = {name: _inferred_type(first, name) for name in first.data.names}
+            found = {name: inferred_type(first, name) for name in first.data.names}
             types = {name: _without_nulls(data_type) for name, data_type in found.items()}
             _check_keys(first)
             self._untyped = frozenset(name for name in found if found[name] != types[name])
@@ -103,7 +104,7 @@ class ParquetOutput:
     def _carried(self, chunk: Chunk, name: str) -> Any:
         data_type = self._schema.field(name).type
         if isinstance(chunk.data, Records):
-            return _array(chunk, name, data_type, untyped=name in self._untyped)
+            return to_column(chunk, name, data_type, untyped=name in self._untyped)
         column = chunk.data.batch.column(name)
         found = column.type
         if column.type != data_type and (column := _cast(column, data_type)) is None:
@@ -112,7 +113,7 @@ class ParquetOutput:
                 "the files one by one",
                 field="columns",
             )
-        return _valid_utf8(name, column)
+        return with_valid_utf8(name, column)
 
     def advance(self, data: Path, target: Path) -> None:
         """Write the row groups that are complete."""
@@ -186,25 +187,13 @@ def _batched(values: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def _cast(column: Any, data_type: Any) -> Any:
-    """Cast a column to the type of the output if both are of one family and no value changes; None otherwise."""
-    types = pa.types
-
-    def is_number(one: Any) -> bool:
-        return bool(types.is_integer(one) or types.is_floating(one))
-
-    def is_string(one: Any) -> bool:
-        return bool(types.is_string(one) or types.is_large_string(one) or types.is_string_view(one))
-
-    def is_time(one: Any) -> bool:
-        return bool(types.is_timestamp(one) and one.tz == getattr(data_type, "tz", None))
-
-    families = (is_number, is_string, is_time)
-    if not types.is_null(column.type) and not any(same(column.type) and same(data_type) for same in families):
+    """Cast a column to the type of the output if the two types are alike and no value changes; None otherwise."""
+    common = common_type(column.type, data_type)
+    if common is None:
         return None
     try:
         cast = column.cast(data_type)
-        # a safe cast of a double to a float rounds
-        return cast if not types.is_floating(data_type) or cast.cast(column.type).equals(column) else None
+        return cast if common == data_type or cast.cast(column.type).equals(column) else None
     except pa.ArrowException:
         return None
 
@@ -212,109 +201,6 @@ def _cast(column: Any, data_type: Any) -> Any:
 def _without_nulls(data_type: Any) -> Any:
     """Return a type with string in place of null: a column that is empty in the first chunk most often holds text."""
     return map_leaves(data_type, lambda leaf: pa.string() if pa.types.is_null(leaf) else leaf)
-
-
-def _inferred_type(first: Chunk, name: str) -> Any:
-    """Return the type of the values of a column up to the first one that is of another type."""
-    if isinstance(first.data, Records) and first.data.sources is None:
-        return pa.string()  # CSV has no types: what looks like a number may be a postcode
-    values = first.data.column(name)
-    error = _misfit(values, None)
-    if not error:
-        return _convert(values, None).type
-    fitting = bisect(range(len(values)), False, key=lambda count: _misfit(values[: count + 1], None) is not None)
-    if not fitting:
-        raise UnwritableRowsError(
-            f"{first.place(0)}: column {name!r} holds a value that Parquet cannot hold: {error}; write .jsonl, or "
-            "leave it out with --drop",
-            "unexpected_type",
-            (name,),
-        )
-    return _convert(values[:fitting], None).type
-
-
-def _convert(values: list[Any], data_type: Any) -> Any:
-    """Convert Python values to an Arrow array of a type; None to infer it."""
-    try:
-        array = pa.array(values, data_type)
-    except UnicodeEncodeError:
-        values = [_valid(value) for value in values]
-        array = pa.array(values, data_type)
-    # Arrow truncates 1.5 without an error where the type is an integer.
-    if array.type != pa.string() and not _same(values, array.to_pylist()):
-        raise pa.ArrowInvalid(f"not all values are of type {array.type}")
-    return array
-
-
-def _misfit(values: list[Any], data_type: Any) -> Exception | None:
-    """Return the error if values do not fit a type; None if they do."""
-    try:
-        _convert(values, data_type)
-    except (pa.ArrowException, OverflowError) as error:
-        return error
-    return None
-
-
-def _array(chunk: Chunk, name: str, data_type: Any, *, untyped: bool = False) -> Any:
-    """Convert a column of Python values to an Arrow array.
-
-    Args:
-        chunk: The rows.
-        name: The name of the column.
-        data_type: The type of the array.
-        untyped: Whether the type is a guess because no row of the first chunk had a value.
-
-    Raises:
-        UnwritableRowsError: Values of some rows do not fit the type.
-    """
-    values = chunk.data.column(name)
-    try:
-        return _convert(values, data_type)
-    except (pa.ArrowException, OverflowError) as error:
-        rows = [index for index, value in enumerate(values) if _misfit([value], data_type)]
-        where = chunk.place(rows[0]) if rows else chunk.file
-        reason = _misfit([values[rows[0]]], data_type) if rows else error
-        cause = (
-            f" ({data_type} was assumed, because the first rows have no value there or in a part of it)"
-            if untyped
-            else ""
-        )
-        raise UnwritableRowsError(
-            f"{where}: column {name!r} does not fit one type, as Parquet requires: {reason}{cause}; write .jsonl, "
-            "which carries every value as it is, or leave it out with --drop",
-            "unexpected_type",
-            (name,),
-            rows,
-        ) from None
-
-
-def _valid(value: object) -> object:
-    """Return a value with U+FFFD for lone surrogates, which Arrow's strings cannot hold."""
-    match value:
-        case str():
-            return replace_lone_surrogates(value)
-        case dict():
-            return {_valid(key): _valid(one) for key, one in value.items()}
-        case list():
-            return [_valid(one) for one in value]
-    return value
-
-
-def _valid_utf8(name: str, column: Any) -> Any:
-    """Return a column with U+FFFD for bytes that are not UTF-8, which pyarrow reads unchecked."""
-    data_type = column.type
-    if "string" not in str(data_type):
-        return column
-    try:
-        column.validate(full=True)
-        return column
-    except pa.ArrowInvalid as error:
-        if "UTF8" not in str(error):
-            return column
-    values = [_valid(value) for value in column_values(name, column)]
-    if pa.types.is_dictionary(data_type):
-        return pa.array(values, data_type.value_type).dictionary_encode().cast(data_type)
-    return pa.array(values, data_type)
 
 
 def _check_type(file: str, field: Any) -> None:
@@ -337,15 +223,3 @@ def _check_keys(chunk: Chunk) -> None:
                 "rename it, or write .jsonl",
                 field="columns",
             )
-
-
-def _same(given: object, held: object) -> bool:
-    """Return whether Arrow kept a value unchanged; a key that an object lacks may be null."""
-    match given, held:
-        case dict(), dict():
-            return given.keys() <= held.keys() and all(_same(given.get(key), value) for key, value in held.items())
-        case list(), list():
-            return len(given) == len(held) and all(map(_same, given, held))
-    if isinstance(given, bool) != isinstance(held, bool):
-        return False
-    return given == held or (given != given and held != held)  # NaN

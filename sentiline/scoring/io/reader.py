@@ -86,8 +86,10 @@ def _read_objects(source: Source, lines: TextStream, builder: ChunkBuilder) -> I
         except (ValueError, RecursionError) as error:
             problem = _not_json(source, number, str(error))
         if not isinstance(row, dict):
+            texts = isinstance(row, list) and row and isinstance(row[0], str)
             problem = MalformedRowError(
-                f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object per line",
+                f"{source.name}, line {number}: holds {type(row).__name__}, not an object; write one object per line"
+                + ", of an array of texts with jq -c '.[] | {text: .}' texts.json > texts.jsonl" * bool(texts),
                 field="input",
             )
         if problem and not (source.keep_malformed and isinstance(problem, MalformedRowError)):

@@ -86,7 +86,7 @@ def peek_text(name: str, raw: Any, encoding: str) -> tuple[bytes, str]:
     except UnicodeError as error:
         raise DataFileError(f"{name} is not {encoding}: {error}; see --encoding", field="encoding") from None
     except READ_ERRORS as error:
-        raise DataFileError(f"{name} cannot be read: {error}", field="input") from None
+        raise unreadable(name, error) from None
 
 
 class InterruptedReadError(DataFileError):
@@ -149,8 +149,18 @@ def read_error(source: Source, error: Exception) -> DataFileError:
     """Return the error for a file that could not be read to its end."""
     # pyarrow sets no errno, neither for a failing store nor for a damaged archive.
     interrupted = isinstance(error, OSError) and (error.errno is not None or "AWS Error" in str(error))
-    kind = InterruptedReadError if interrupted else DataFileError
-    return kind(f"{source.name} cannot be read: {getattr(error, 'strerror', None) or error}", field="input")
+    return unreadable(source.name, error, InterruptedReadError if interrupted else DataFileError)
+
+
+def unreadable(name: str, error: Exception, kind: type[DataFileError] = DataFileError) -> DataFileError:
+    """Return the error for one of `READ_ERRORS`."""
+    if "Frame requires too much memory" in str(error):  # zstd's own limit, which pyarrow has no option for
+        return DataFileError(
+            f"{name} was compressed by zstd with a window of more than 128 MiB (--long=28 to --long=31), which is not "
+            "read; unpack it with zstd -d --long=31, or pipe zstd -dc --long=31 into the command, with - as the input",
+            field="input",
+        )
+    return kind(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}", field="input")
 
 
 def _codec(encoding: str) -> str:

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from sentiline.code_points import replace_lone_surrogates
 from sentiline.errors import DataFileError, OptionError
 from sentiline.scoring.arrow import require_pyarrow
-from sentiline.scoring.chunk import Batch, Chunk, Records
+from sentiline.scoring.batch import Batch
+from sentiline.scoring.chunk import Chunk, Records
 from sentiline.scoring.io.columns import check_columns, compress, unexpected_columns
 from sentiline.scoring.io.formats import Format
 from sentiline.scoring.scorer import NESTED, ScoredChunk, check_name_clash
@@ -144,8 +145,8 @@ class JsonLinesOutput(_ConcatenatedOutput):
 
     def encode(self, scored: ScoredChunk, *, first: bool) -> Iterable[bytes]:
         """Encode a chunk."""
-        chunk, added = scored.chunk, self._added.values()
-        clashing = [name for name in chunk.data.names if name in added]
+        chunk, added = scored.chunk, set(map(str.casefold, self._added.values()))  # as in `check_name_clash`
+        clashing = [name for name in chunk.data.names if name.casefold() in added]
         if clashing and isinstance(chunk.data, Records) and chunk.data.sources:
             raise unexpected_columns(
                 chunk,

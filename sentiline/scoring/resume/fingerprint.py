@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sentiline._version import __version__
 from sentiline.predictor import Predictor
 from sentiline.scoring.io.source import Source
+from sentiline.scoring.options import ScoreOptions
 
 
-def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: Mapping[str, Any]) -> dict[str, Any]:
+def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: ScoreOptions) -> dict[str, Any]:
     """Return the fingerprint of a run, on this machine or on a cluster.
 
     Args:
         predictor: The model.
         sources: The input files.
-        options: The options by name, as plain values.
+        options: How to score.
 
     Returns:
         Plain values for the journal.
@@ -32,7 +34,8 @@ def run_fingerprint(predictor: Predictor, sources: Sequence[Source], options: Ma
         "uncertainty": [] if manifest.uncertainty is None else list(manifest.uncertainty.as_dict().values()),
         **({} if manifest.cut_points is None else {"neutral": manifest.cut_points.as_dict()}),
         "inputs": [[one.location.identity, one.size, one.modified] for one in sources if one.location],
-        "options": dict(options),
+        # A run that stopped at a bad row is resumed with other values of the options that say what to do with it.
+        "options": {name: value for name, value in asdict(options).items() if name not in ("strict", "bad_rows")},
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from sentiline.errors import DataFileError, OptionError
 from sentiline.predictor import Predictor
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import score_files
+from tests.requirement import need
 from tests.scoring.files import read
 
 REVIEWS = [f"good film {number}" for number in range(3000)]
@@ -51,6 +53,32 @@ def test_an_archive_of_another_machine_is_read_by_the_name_of_its_file(predictor
         predictor, [str(tmp_path / "a.zip")], tmp_path / "out.jsonl", ScoreOptions(delimiter=";", text_column="two")
     )
     assert read(tmp_path / "out.jsonl")[0]["two"] == "bad"
+
+
+def zstd_frame(content: bytes, window_log: int) -> bytes:
+    """A zstd frame of one uncompressed block, as `zstd --long=WINDOW_LOG` heads it."""
+    return (
+        b"\x28\xb5\x2f\xfd\0" + bytes([window_log - 10 << 3]) + (len(content) << 3 | 1).to_bytes(3, "little") + content
+    )
+
+
+@pytest.mark.parametrize("name", ["a.csv.zst", "a"])
+@pytest.mark.parametrize(("first", "second"), [(28, 20), (31, 20), (20, 31)])
+def test_a_long_window_of_zstd_is_refused_with_the_command_that_unpacks_it(
+    predictor: Predictor, tmp_path: Path, name: str, first: int, second: int
+) -> None:
+    (tmp_path / name).write_bytes(zstd_frame(b"text\n", first) + zstd_frame(b"Good film.\n", second))
+    with pytest.raises(DataFileError, match=r"window of more than 128 MiB .* zstd -d --long=31"):
+        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl")
+    program = shutil.which("zstd")
+    need("zstd", program is not None, "the program zstd is missing")
+    subprocess.run([str(program), "-q", "-d", "--long=31", tmp_path / name, "-o", tmp_path / "b.csv"], check=True)
+    assert (tmp_path / "b.csv").read_bytes() == b"text\nGood film.\n"
+
+
+def test_the_usual_windows_of_zstd_are_read(predictor: Predictor, tmp_path: Path) -> None:
+    (tmp_path / "a.csv.zst").write_bytes(zstd_frame(b"text\nGood film.\n", 27))
+    assert score_files(predictor, [str(tmp_path / "a.csv.zst")], tmp_path / "out.jsonl").scored == 1
 
 
 @pytest.mark.parametrize(("name", "decompress"), [("o.jsonl.bz2", bz2.decompress), ("o.csv.xz", lzma.decompress)])

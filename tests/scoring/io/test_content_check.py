@@ -111,3 +111,27 @@ def test_unusual_reviews_are_left_alone(predictor: Predictor, tmp_path: Path, li
     (tmp_path / "a.txt").write_bytes("".join(f"{line}\n" for line in lines).encode())
     score_files(predictor, [str(tmp_path / "a.txt")], tmp_path / "out.jsonl")
     assert [row["text"] for row in read(tmp_path / "out.jsonl")] == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "train.ft.txt",
+            "__label__2 A fine film.\n__label__1 Awful.\n",
+            r"a label of fastText, .* sed",
+        ),
+        ("a.json", '{"reviews": [{"review": "Good"}, {"review": "Bad"}]}', r"""jq -c '\.\["reviews"\]\[\]'"""),
+        ("a.json", '["Good film", "Bad film"]', r"jq -c '\.\[\] \| \{text: \.\}'"),
+        ("part-00000", "1\x01Good film\n2\x01Bad film\n", r"--delimiter \$'\\x01', and --no-header"),
+        ("pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", "a Git LFS pointer"),
+        ("blank", "\n \n", "is empty but for blanks"),
+    ],
+)
+def test_what_needs_another_step_is_refused_with_it(
+    predictor: Predictor, tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(DataFileError, match=message):
+        score_files(predictor, [str(tmp_path / name)], tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()

@@ -51,6 +51,80 @@ def test_a_headerless_file_is_read_from_its_first_row(predictor: Predictor, tmp_
         scored(predictor, tmp_path, "a.csv", "A fine film.\nAwful mess.")
 
 
+@pytest.mark.parametrize(
+    "first_line",
+    ["2,Great film", "Great film,1", "1,Awful", "4.5,Great", "-1,so boring", "__label__2,Great film", "pos,so good",
+     "LABEL_0,dull"],
+)  # fmt: skip
+def test_a_row_in_place_of_the_header_is_refused(predictor: Predictor, tmp_path: Path, first_line: str) -> None:
+    with pytest.raises(DataFileError, match=r"line 1: should name the columns, .* add --no-header"):
+        scored(predictor, tmp_path, "a.csv", f"{first_line}\n{first_line}\n")
+    options = {"no_header": True, "text_column": "1" if first_line.startswith("Great") else "2"}
+    assert len(scored(predictor, tmp_path, "a.csv", f"{first_line}\n{first_line}\n", **options)) == 2
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["0,1", "2,review", "headline,neg,neu,pos", "country,2019,2020,opinion", "it,What did you like?", "text"],
+)
+def test_names_of_columns_are_no_rows(
+    predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture, header: str
+) -> None:
+    names = header.split(",")
+    rows = scored(predictor, tmp_path, "a.csv", f"{header}\n{','.join(['fine'] * len(names))}\n", text_column=names[-1])
+    assert [list(row) for row in rows] == [names]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("content", ["Great film\nAwful mess\n", "id,a film to remember\n1,no\n"])
+def test_a_phrase_in_place_of_a_name_is_told(
+    predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    scored(predictor, tmp_path, "a.csv", content)
+    assert "the file has no header: add --no-header" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "delimiter"),
+    [
+        ("2;Great film\n1;Awful mess\n", {"no_header": True}, "';'"),
+        ("__label__2\tGreat film\n", {"no_header": True}, r"'\\t'"),
+        ("id;review;date, time\n1;fine;2024, noon\n", {}, "';'"),
+    ],
+)
+def test_another_delimiter_is_told(
+    predictor: Predictor, tmp_path: Path, content: str, options: dict[str, Any], delimiter: str
+) -> None:
+    with pytest.raises(DataFileError, match=rf"are the columns separated by .*--delimiter {delimiter}"):
+        scored(predictor, tmp_path, "a.csv", content, **options)
+
+
+def test_quotes_after_blanks_in_a_later_row_are_told(
+    predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = 'id,text\n1,good\n2, "bad"\n3, "so-so"\n4,"he said, ""no"""\n'
+    scored(predictor, tmp_path, "a.csv", content)
+    [message] = caplog.messages
+    assert "a.csv, line 3: blanks stand before the quotes of '\"bad\"'" in message
+    assert "--skip-blanks" in message
+    rows = scored(predictor, tmp_path, "a.csv", content, skip_blanks=True)
+    assert [row["text"] for row in rows] == ["good", "bad", "so-so", 'he said, "no"']
+
+
+def test_lines_above_the_header_are_told(predictor: Predictor, tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"line 3: 2 columns, and the header has 1; .* with --skip-lines"):
+        scored(predictor, tmp_path, "a.csv", "Report\n\nid,text\n1,good\n")
+
+
+def test_tabs_in_plain_text_are_told(predictor: Predictor, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scored(predictor, tmp_path, "a.txt", "A fine film.\t1\nAwful mess.\t0\n")
+    assert "add --format tsv --no-header" in caplog.text
+    rows = scored(
+        predictor, tmp_path, "a.txt", "A fine film.\t1\nAwful.\t0\n", format="tsv", no_header=True, text_column="1"
+    )
+    assert rows == [{"1": "A fine film.", "2": "1"}, {"1": "Awful.", "2": "0"}]
+
+
 def test_evaluate_reads_files_without_a_header(predictor: Predictor, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("A title\n2,good\n1,bad\n")
     options = EvaluationOptions(

@@ -14,7 +14,7 @@ from pyarrow import fs
 
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor
-from sentiline.scoring.io.storage import Location
+from sentiline.scoring.io.object_location import parse_location
 from sentiline.scoring.io.text_stream import InterruptedReadError
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import Progress, score_files
@@ -115,7 +115,7 @@ def test_the_output_of_a_killed_run_appears_only_when_complete(
     put(bucket, "a.jsonl", source)
     score_files(predictor, [str(source)], tmp_path / "whole.jsonl", TEXT)
     arguments = ("s3://reviews/a.jsonl", "-o", "s3://reviews/out.jsonl", "--text-column", "review")
-    folder = tmp_path / f"out.jsonl-{Location.parse('s3://reviews/out.jsonl').digest}.partial"
+    folder = tmp_path / f"out.jsonl-{parse_location('s3://reviews/out.jsonl').digest}.partial"
     kill_run(bundle, arguments[0], arguments[2], chunks=2, text_column="review", scratch=str(tmp_path))
     assert (folder / "journal.jsonl").read_text().count("tally") > 1
     assert keys(bucket) == ["a.jsonl"]

@@ -15,7 +15,7 @@ import pytest
 from sentiline.errors import DataFileError
 from sentiline.predictor import Predictor, load
 from sentiline.scoring.chunk import CHUNK_ROWS
-from sentiline.scoring.io.storage import Location
+from sentiline.scoring.io.object_location import parse_location
 from sentiline.scoring.options import ScoreOptions
 from sentiline.scoring.pipeline import Progress, score_files
 from sentiline.scoring.resume.partial_output import PartialOutput
@@ -235,7 +235,7 @@ def test_a_journal_damaged_before_its_end_is_not_resumed(
 
 
 def test_a_report_is_not_resumed_from_a_state_that_is_lost(tmp_path: Path) -> None:
-    output = Location.parse(str(tmp_path / "out.csv"))
+    output = parse_location(str(tmp_path / "out.csv"))
     folder = tmp_path / "out.csv.partial"
     partial = PartialOutput(output, folder, {}, resume=False)
     for _ in range(2):

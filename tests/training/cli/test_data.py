@@ -90,3 +90,18 @@ def test_help_has_runnable_examples(command: str) -> None:
     status, out, _ = _run(command, "--help")
     assert status == 0
     assert f"    python -m training data {command}" in out
+
+
+def test_dialects_are_read_as_by_score(tmp_path: Path) -> None:
+    (tmp_path / "polarity.csv").write_text(
+        "exported 2024\n" + r'"2", "A \"fine\" film, quiet."' + "\n" + '"1", "Awful mess."\n', encoding="utf-8"
+    )
+    options = ["--no-header", "--skip-lines", "1", "--escape", "\\", "--skip-blanks"]
+    columns = ["--text-column", "2", "--label-column", "1", "--labels", "negative=1,positive=2"]
+    status, out, _ = _run("check", tmp_path / "polarity.csv", *columns, *options)
+    assert status == 0
+    assert out.startswith("2 rows, labels read as negative=1,positive=2: 2 usable (1 positive, 1 negative), 0 skipped")
+    status, _, err = _run("check", tmp_path / "polarity.csv", *columns)
+    assert status == 1
+    assert "line 2: 3 columns" in err
+    assert "add --escape" in err
