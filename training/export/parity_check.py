@@ -22,7 +22,6 @@ from sentiline.verification.verify import forward
 from training.data.dataset import pad
 from training.errors import ExportError
 from training.nn.heads import PoolingHead
-from training.nn.heads import PoolingHead
 from training.nn.model import SentimentModel
 
 PER_BATCH = ("probability", "logit", "bias")
