@@ -7,6 +7,7 @@ make test      the tests but the longest ones (ARGS="-k tokenizer -x" reaches py
 make test-long the tests that `make test` leaves out: each takes about a minute, and most run a whole benchmark
 make check     formatting, lint and types, as continuous integration checks them
 make format    rewrite the sources as `make check` wants them
+make teacher   PyTorch and transformers too in .venv, to fine-tune a transformer as a teacher
 make torch     PyTorch too in .venv, to train on a GPU (some GB; KERAS_BACKEND=torch then chooses it)
 make fit       fit the BiLSTM on IMDB's labels alone, in half an hour (ARGS="--help" lists the options)
 make flagship  every stage from IMDB to a flagship, at the presets' sizes, in hours; resumes where it was interrupted
@@ -24,7 +25,7 @@ make distclean remove the environments too
 PYTHON=/path/to/python chooses the interpreter of a new environment.
 endef
 
-.PHONY: help setup serve test test-long check format torch fit flagship student evaluate test-docker soak bench compose mutate lock clean distclean
+.PHONY: help setup serve test test-long check format teacher torch fit flagship student evaluate test-docker soak bench compose mutate lock clean distclean
 .DEFAULT_GOAL := help
 .SUFFIXES:
 
@@ -92,6 +93,9 @@ format: .venv/complete
 	$(DEV) -m ruff check --fix
 	$(DEV) -m ruff format
 
+teacher: .venv/complete
+	$(DEV) -m pip install --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/teacher.txt
+
 torch: .venv/complete
 	$(DEV) -m pip install --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/torch.txt
 
@@ -149,6 +153,7 @@ lock: .venv/complete
 	$(COMPILE) --extra ray -c requirements/dev.txt -o requirements/ray.txt
 	$(COMPILE) --extra report -c requirements/dev.txt -o requirements/report.txt
 	$(COMPILE) --extra serve -c requirements/dev.txt -o requirements/serve.txt
+	$(COMPILE) --extra teacher -c requirements/dev.txt -o requirements/teacher.txt
 	$(COMPILE) --extra torch -c requirements/dev.txt -o requirements/torch.txt
 	$(COMPILE) --extra train -c requirements/dev.txt -o requirements/train.txt
 

@@ -151,8 +151,7 @@ class Reading:
         timesteps = None
         if detail == "timesteps":
             spellings = self.encoding.read_as() or [None] * self.encoding.tokens_used
-            rows = zip(self._rows(), spellings, strict=True)
-            timesteps = tuple(Timestep(*values, spelling) for values, spelling in rows)
+            timesteps = tuple(map(Timestep, *zip(*self._rows(), strict=True), spellings))
         sentences = tuple(self.sentences()) if detail == "sentences" else None
         return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences, probabilities=self.probabilities)
 
