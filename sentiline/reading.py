@@ -151,7 +151,8 @@ class Reading:
         timesteps = None
         if detail == "timesteps":
             spellings = self.encoding.read_as() or [None] * self.encoding.tokens_used
-            timesteps = tuple(map(Timestep, *zip(*self._rows(), strict=True), spellings))
+            rows = ((*values, spelling) for values, spelling in zip(self._rows(), spellings, strict=True))
+            timesteps = tuple(Timestep(*row) for row in rows)
         sentences = tuple(self.sentences()) if detail == "sentences" else None
         return Prediction(**self._summary(), timesteps=timesteps, sentences=sentences, probabilities=self.probabilities)
 
