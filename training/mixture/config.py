@@ -76,21 +76,26 @@ def load_mixture_config(name_or_path: str) -> MixtureConfig:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{place} is not TOML: {error}") from error
-    sets = {
-        name: SetConfig(**_checked(values, SetConfig, f"{place}, sets.{name}"))
-        for name, values in document.pop("sets", {}).items()
-    }
+    tables = document.pop("sets", {})
+    if not isinstance(tables, Mapping):
+        raise ConfigError(f"{place}: sets is {tables!r}; it must be a table [sets.NAME] for each set", field="sets")
+    sets = {name: SetConfig(**_checked(values, SetConfig, f"{place}, sets.{name}")) for name, values in tables.items()}
     if not sets:
         raise ConfigError(f"{place} names no set; add a table [sets.NAME] for each", field="sets")
-    document["grouped"] = tuple(document.get("grouped", ()))
+    if isinstance(grouped := document.get("grouped"), list):
+        document["grouped"] = tuple(grouped)
     return MixtureConfig(sets=sets, **_checked(document, MixtureConfig, place))
 
 
-def _checked(values: Mapping[str, Any], of: type, place: str) -> dict[str, Any]:
+def _checked(values: Any, of: type, place: str) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{place} is {values!r}; it must be a table")
     known = {field.name: type(field.default) for field in fields(of) if field.name != "sets"}
     for name, value in values.items():
         if name not in known:
             raise ConfigError(f"{place}: there is no field {name!r}; the fields are {', '.join(known)}", field=name)
-        if not isinstance(value, (int, float) if known[name] is float else known[name]):
-            raise ConfigError(f"{place}: {name} is {value!r}; it must be {known[name].__name__}", field=name)
+        wanted = (int, float) if known[name] is float else known[name]
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            kind = "list" if known[name] is tuple else known[name].__name__  # TOML has lists
+            raise ConfigError(f"{place}: {name} is {value!r}; it must be {kind}", field=name)
     return dict(values)

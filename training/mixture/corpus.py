@@ -15,6 +15,7 @@ from training.data.imdb import ImdbTrain
 from training.data.imdb import split as split_imdb
 from training.data.near_duplicates import normalize
 from training.data.review import Review
+from training.errors import DataError
 from training.mixture.config import MixtureConfig
 from training.mixture.parts import part_of
 from training.mixture.pieces import clauses, draw_sentences
@@ -136,5 +137,8 @@ def _lines(folder: Path, name: str) -> list[str]:
     if not name:
         return []
     path = folder / name
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    return content.decode().splitlines()
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        return content.decode().splitlines()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as UTF-8 text: {error}") from error

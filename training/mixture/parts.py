@@ -52,7 +52,7 @@ def assign_parts(
     for row in rows:
         plain = normalize(row.text)
         words.append(plain)
-        group = f"{row.source} {row.extra}" if row.source in together else plain
+        group = f"{row.source} {row.extra}" if row.source in together and row.extra else plain
         part = part_of(seen.setdefault(plain, group))
         parts.append(by_phrase.get(plain, part) if row.source == phrases else part)
     held = {key for plain, part in zip(words, parts, strict=True) if part != "training" for key in _stretches(plain)}

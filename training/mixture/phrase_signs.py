@@ -68,8 +68,9 @@ def measure_phrase_signs(predictor: Predictor, trees: Sequence[Tree]) -> PhraseS
     for tree, reading in zip(trees, results, strict=True):
         if isinstance(reading, Reading) and reading.contributions is not None:
             _collect(tree, reading, right)
-    shares = {name: round(100 * float(np.mean(right[name])), 2) for name in ("inside", "against", "flips")}
-    return PhraseSigns(**shares, counts={name: len(values) for name, values in right.items()})
+    names = ("inside", "against", "flips")
+    shares = {name: round(100 * sum(right[name]) / max(1, len(right[name])), 2) for name in names}
+    return PhraseSigns(**shares, counts={name: len(right[name]) for name in names})
 
 
 def _collect(tree: Tree, reading: Reading, right: dict[str, list[bool]]) -> None:

@@ -77,19 +77,22 @@ class TargetBuilder:
 
     def targets(self, provenance: Mapping[str, Any]) -> Targets:
         """Return everything that was added."""
-        owners, starts, ends, probabilities = zip(*self._spans, strict=True)
         return Targets(
             ids=tuple(self._ids),
             probabilities=np.array(self._probabilities, np.float32),
             tokenizer=self._tokenizer,
             provenance=provenance,
-            spans=SpanTargets(
-                ids=tuple(self._span_ids),
-                owners=np.array(owners, np.int32),
-                starts=np.array(starts, np.int32),
-                ends=np.array(ends, np.int32),
-                probabilities=np.array(probabilities, np.float32),
-            ),
+            spans=self._span_targets() if self._spans else None,
+        )
+
+    def _span_targets(self) -> SpanTargets:
+        owners, starts, ends, probabilities = zip(*self._spans, strict=True)
+        return SpanTargets(
+            ids=tuple(self._span_ids),
+            owners=np.array(owners, np.int32),
+            starts=np.array(starts, np.int32),
+            ends=np.array(ends, np.int32),
+            probabilities=np.array(probabilities, np.float32),
         )
 
 

@@ -79,6 +79,6 @@ def _parse(line: str, place: str) -> Tree:
             words.append(_BRACKETS.get(word, word))
         else:
             raise DataError(f"{place}: a closing bracket has no opening one")
-    if open_nodes or not phrases or phrases[-1] != Phrase(0, len(words), phrases[-1].label):
+    if open_nodes or not words or not phrases or phrases[-1] != Phrase(0, len(words), phrases[-1].label):
         raise DataError(f"{place}: the line is not one bracketed tree with labels 0 to 4")
     return Tree(tuple(words), tuple(phrases))
