@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sentiline.reference.activations import sigmoid
 from training.errors import DataError
 from training.mixture.corpus import digest
 from training.nn.encoder import SHIPPED_ENCODER
@@ -18,8 +19,8 @@ from training.run.arrays_file import open_arrays_file, write_arrays_file
 
 # The logits included in the repository, of the teacher of the general model.
 SHIPPED_LOGITS = SHIPPED_ENCODER.with_name("short-texts.npz")
-# Logits are stored in steps of 1/16, which is less than a teacher's noise, and clipped to ±127/16.
-_STEPS = 16
+# Probabilities are stored in steps of 1/24, which is less than a teacher's noise; a logit is thus at most log 95.
+_STEPS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class ShortTextLogits:
 
     def save(self, path: Path) -> None:
         """Write one `.npz` file without pickle."""
-        steps = np.clip(np.rint(self.logits * _STEPS), -127, 127).astype(np.int8)
+        steps = np.rint(sigmoid(self.logits.astype(np.float64)) * _STEPS).astype(np.uint8)
         write_arrays_file(path, {"steps": steps}, {"texts": self.texts, "teacher": json.dumps(self.teacher)})
 
     @classmethod
@@ -65,7 +66,12 @@ class ShortTextLogits:
         missing = "`python -m training mixture label` writes it"
         with open_arrays_file(path, missing=missing, damaged="holds no logits of short texts") as file:
             return cls(
-                logits=file.array("steps").astype(np.float32) / np.float32(_STEPS),
+                logits=_log_odds(file.array("steps") / _STEPS),
                 texts=file.text("texts"),
                 teacher=json.loads(file.text("teacher")),
             )
+
+
+def _log_odds(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+    clipped = np.clip(probabilities, 1 / (4 * _STEPS), 1 - 1 / (4 * _STEPS))
+    return np.log(clipped / (1 - clipped)).astype(np.float32)

@@ -10,11 +10,14 @@ from training.mixture.corpus import digest
 from training.mixture.short_text_logits import ShortTextLogits
 
 
-def test_logits_survive_in_steps_of_a_sixteenth(tmp_path):
+def test_probabilities_survive_in_steps_of_a_twenty_fourth(tmp_path):
     texts = ["good", "bad", "fine"]
     ShortTextLogits(np.array([3.03, -20, 0.5], np.float32), digest(texts), {"encoder": "e"}).save(tmp_path / "l.npz")
     again = ShortTextLogits.load(tmp_path / "l.npz")
-    assert again.by_text(texts) == {"good": 3.0, "bad": -127 / 16, "fine": 0.5}
+    logits = again.by_text(texts)
+    assert {text: 1 / (1 + np.exp(-logits[text])) for text in texts} == pytest.approx(
+        {"good": 23 / 24, "bad": 1 / 96, "fine": 15 / 24}
+    )
     assert again.teacher == {"encoder": "e"}
 
 

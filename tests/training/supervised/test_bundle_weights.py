@@ -75,7 +75,7 @@ def test_the_command_begins_with_a_bundle_and_takes_over_its_sizes(finished_fit:
     assert Bundle.open(run.bundle / "more").tokenizer().vocabulary == Bundle.open(start).tokenizer().vocabulary
 
 
-@pytest.mark.parametrize("name", ["bilstm-large", "bigru", "lstm"])
+@pytest.mark.parametrize("name", ["general", "bigru", "lstm"])
 def test_a_bundle_with_int8_weights_only_is_refused(name: str) -> None:
     with pytest.raises(CheckpointError, match=rf"{name} \(.*\) has only int8 weights.* needs the precision fp32"):
         load_initial_weights(name)
