@@ -14,8 +14,9 @@ from training.mixture.config import MixtureConfig, load_mixture_config
 from training.mixture.corpus import Corpus, read_corpus
 from training.supervised.fit_data import FitData
 
-# The largest number of validation texts of each set, and their largest number of characters.
-_VALIDATION_TEXTS, _LONGEST_VALIDATION = 250, 1500
+# The largest number of validation texts of each set and polarity, and their largest number of characters. Both
+# polarities of a set get equal numbers; the shift of the calibration would otherwise follow the share of positive texts.
+_VALIDATION_TEXTS, _LONGEST_VALIDATION = 150, 1500
 # Every third of IMDB's validation reviews is enough for the choice of an epoch.
 _REVIEWS_STEP = 3
 
@@ -54,10 +55,12 @@ def describe(corpus: Corpus, mixture: str, config: MixtureConfig) -> FitData:
 def _validation(corpus: Corpus) -> list[Review]:
     rows = [row for row in corpus.held_out if row.target != 0.5 and len(row.text) < _LONGEST_VALIDATION]
     random.Random(3).shuffle(rows)
-    counts: Counter[str] = Counter()
+    sizes = Counter((row.source, row.target) for row in rows)
+    taken: Counter[tuple[str, float]] = Counter()
     chosen = []
     for row in rows:
-        counts[row.source] += 1
-        if counts[row.source] <= _VALIDATION_TEXTS:
+        taken[row.source, row.target] += 1
+        cap = min(_VALIDATION_TEXTS, sizes[row.source, 0.0], sizes[row.source, 1.0])
+        if taken[row.source, row.target] <= cap:
             chosen.append(Review(row.text, POSITIVE if row.target > 0.5 else NEGATIVE))
     return [*chosen, *corpus.held_out_reviews[::_REVIEWS_STEP]]
