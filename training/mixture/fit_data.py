@@ -15,7 +15,7 @@ from training.mixture.corpus import Corpus, read_corpus
 from training.supervised.fit_data import FitData
 
 # The largest number of validation texts of each set and polarity, and their largest number of characters. Both
-# polarities of a set get equal numbers; the shift of the calibration would otherwise follow the share of positive texts.
+# polarities of a set get equal numbers; else the shift of the calibration would follow the share of positive texts.
 _VALIDATION_TEXTS, _LONGEST_VALIDATION = 150, 1500
 # Every third of IMDB's validation reviews is enough for the choice of an epoch.
 _REVIEWS_STEP = 3
