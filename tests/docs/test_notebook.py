@@ -47,7 +47,7 @@ def test_the_exported_network_is_fused_and_served(printed: str) -> None:
     assert float(ours) == pytest.approx(float(kerass), abs=2e-4)
     answers = re.findall(r"^(?:POSITIVE|NEGATIVE) ([\d.]+)$", printed, re.MULTILINE)
     assert len(answers) == 2
-    assert answers[0] == ours
+    assert float(answers[0]) == float(ours)
     assert printed.rstrip().endswith("stopped")
 
 

@@ -62,11 +62,18 @@ def fit_cut_points(logits: NDArray[Any], labels: NDArray[Any]) -> CutPoints:
                 f"there are {len(values)} {_NAMES[label]} texts; cut points need at least {MIN_TEXTS} of each class",
                 field="labels",
             )
+    medians = [float(np.median(values)) for values in classes]
+    if medians[0] >= medians[2]:
+        raise DataError(
+            f"the median logit of negative texts is {medians[0]:.3g} and that of positive ones {medians[2]:.3g}: the "
+            "logits do not put the classes in order; check the labels",
+            field="labels",
+        )
     start = np.array([(np.median(classes[0]) + np.median(classes[2])) / 2, 0.5])
     found = minimize(_loss, start, args=(classes,), jac=True, method="BFGS", options={"gtol": 1e-9})
     middle, half = float(found.x[0]), float(np.exp(found.x[1]))
     negative, positive = middle - half, middle + half
-    if not np.isfinite(found.fun) or half < 1e-6 or max(abs(negative), abs(positive)) > _LIMIT:
+    if not np.isfinite(found.fun) or half < 1e-3 or max(abs(negative), abs(positive)) > _LIMIT:
         raise DataError(
             f"the cut points have no maximum of the likelihood within ±{_LIMIT:g} (reached {negative:.3g} and "
             f"{positive:.3g}): the logits do not put the classes in order; check the labels",

@@ -79,7 +79,7 @@ def test_the_limit_leaves_file_descriptors(caplog: pytest.LogCaptureFixture) -> 
         assert opened(100, 0)[0].limit == 100
         assert not caplog.records
         assert opened(1000, 0)[0].limit == 300 - SPARE_CONNECTIONS - connections.OTHER_DESCRIPTORS
-        assert "SENTILINE_MAX_CONNECTIONS is 1000, but the process may open 300 files" in caplog.text
+        assert "SENTILINE_MAX_CONNECTIONS is 1000, but the limit for file descriptors (ulimit -n) leaves" in caplog.text
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
 

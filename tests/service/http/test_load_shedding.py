@@ -153,7 +153,7 @@ def test_requests_that_need_another_answer_take_the_normal_path() -> None:
     server = FullServer(6400, max_body_bytes=4096, api_keys=(KEY,), cors_origins=("https://example.org",))
     valid = [*LENGTH, (b"authorization", b"Bearer " + KEY.encode())]
     assert server.reject(headers=valid)
-    for url in (b"/", b"/predict/", b"/pre%64ict", b"/models/bilstm", b"/v2/models/a/b/infer"):
+    for url in (b"/", b"/predict/x", b"/pre%64ict", b"/models/bilstm", b"/v2/models/a/b/infer"):
         assert not server.reject(url, valid)
     assert not server.reject(method=b"GET", headers=valid)
     for more in (
