@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import click
+from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from training.cli.data import archive_option
 
@@ -48,7 +49,12 @@ def describe(folder: Path, mixture: str) -> None:
     rows, parts, _ = read_mixture(folder, config)
     counts = Counter((row.source, part) for row, part in zip(rows, parts, strict=True))
     chosen = Counter(row.source for row in select(rows, parts, config))
-    table = Table("set", *PARTS, "left out", "chosen", "trust", "repeat")
+    table = Table(
+        Column("set", no_wrap=True, min_width=25),  # the longest name
+        *("train", "valid.", "devel.", "left", "chosen", "trust", "times"),
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for name in sorted(config.sets):
         of_set = config.sets[name]
         numbers = [counts[name, part] for part in (*PARTS, None)]

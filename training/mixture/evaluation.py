@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sentiline import Predictor
 from sentiline.reading import Reading
@@ -127,7 +128,12 @@ def _three_way(predictor: Predictor, scored: ScoredTexts, wanted: Sequence[int])
 
 def print_evaluation(console: Console, found: MixtureEvaluation) -> None:
     """Print the figures as tables."""
-    table = Table("source", "texts", "accuracy, %", "balanced, %", "uncertain, %", "errors among the rest, %")
+    table = Table(
+        Column("source", no_wrap=True, min_width=25),  # the longest name
+        *("texts", "right, %", "balanced, %", "uncertain, %", "errors of the rest, %"),
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for name, figures in (*found.groups.items(), *found.sources.items()):
         values = (figures.accuracy, figures.balanced, figures.flagged, figures.errors)
         table.add_row(name, f"{figures.texts:,}", *(f"{value:.1f}" for value in values))
