@@ -130,7 +130,11 @@ def label(folder: Path, mixture: str, archive: Path | None, encoder: Path, run: 
     help='Logits of short texts: "shipped", "none", or a file of `label`.',
 )
 @click.option(
-    "--generated", type=click.IntRange(0), default=60_000, show_default=True, help="Number of generated sentences."
+    "--generated",
+    type=click.IntRange(0),
+    default=60_000,
+    show_default=True,
+    help="Number of generated sentences with an opinion; a quarter as many statements without one are added.",
 )
 @click.option(
     "--vocabulary", type=click.IntRange(100), default=30_000, show_default=True, help="Maximum size of the vocabulary."
@@ -165,6 +169,7 @@ def targets(
     Beside the targets, TARGET.encoder.npz holds the initial word vectors for `fit general --init`.
     """
     from training.composition import generate
+    from training.composition.entities import entity_statements
     from training.data import imdb
     from training.distillation.teacher_logits import load_teacher_logits
     from training.mixture.config import load_mixture_config
@@ -184,13 +189,14 @@ def targets(
         )
     tokenizer = build_student_tokenizer(corpus, vocabulary).with_limit(max_tokens, "head_tail")
     console.print(f"vocabulary: {len(tokenizer.vocabulary):,} tokens", highlight=False)
+    sentences = [*generate(generated, part="train", seed=0), *entity_statements(generated // 4, seed=1)]
     made = make_student_targets(
         corpus,
         config,
         tokenizer,
         teacher=teacher,
         reviews=load_teacher_logits("shipped"),
-        generated=generate(generated, part="train", seed=0) if generated else (),
+        generated=sentences,
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     made.save(target)

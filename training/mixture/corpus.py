@@ -25,7 +25,7 @@ from training.mixture.trees import Tree
 
 # Texts longer than this, in code points, are cut into sentences for the teacher, which reads short texts only.
 LONGEST_FOR_TEACHER = 420
-# Sentences are cut from the first of IMDB's reviews, and so many of all sentences are given to the teacher.
+# The number of IMDB's reviews that sentences are cut from, and the number of sentences that the teacher labels.
 _LONGEST_DIVIDED = 200
 _REVIEWS_CUT, _SENTENCES = 40_000, 70_000
 _IMDB_VALIDATION, _IMDB_SPLIT_SEED = 0.1, 7

@@ -53,7 +53,7 @@ def check_header(source: Source, number: int, record: list[str]) -> tuple[str, .
 
 
 def _reviews_among(names: Sequence[str]) -> list[str]:
-    """Return the column names that look like reviews: sentences, and what stands beside a label."""
+    """Return the column names that look like reviews: sentences, and any name in a row that also holds a label."""
     sentences = [name for name in names if _is_sentence(name)]
     if sentences or any(map(is_text_name, names)):
         return sentences
